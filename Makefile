@@ -1,0 +1,80 @@
+# softphone-fleet. `make` alone tells what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+LAB := PYTHONPATH=tests $(BIN)/python -m lab
+STAMP := .venv/.installed
+
+.PHONY: help venv check lint unit test drill bench demo lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: $(STAMP) ## the virtual environment with everything that developing needs
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v python3 >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 >/dev/null; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
+	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
+	@test -x $(BIN)/python || python3 -m venv .venv
+	@echo "installing Python packages" && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+check: lint unit ## lint, types, import contracts, unit tests: no root, under a minute
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy agent operator tests
+	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+
+unit: venv
+	$(BIN)/python -m pytest -q -m 'not lab'
+
+test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
+	tests/run-all
+
+drill: venv ## break the operator's platform: API server away, watches cut, leaders killed (root, a quiet machine)
+	tests/run-all drill
+
+bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=operator for one of them
+	@$(LAB) up --no-images && $(LAB) exec -- $(BIN)/python -m bench $(ONLY)
+
+demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
+	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m demo
+
+lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
+	@$(LAB) up
+
+lab-status: venv ## what of the lab runs
+	@$(LAB) status
+
+lab-down: venv ## end the lab; nothing stays behind
+	@$(LAB) down
+
+images: wheels ## the images, by docker
+	docker build -t softphone-fleet-operator -f images/operator/Dockerfile .
+	docker build -t softphone-fleet-agent -f images/agent/Dockerfile .
+
+wheels: venv
+	rm -rf build/wheels && $(BIN)/python -m pip wheel --quiet --quiet -c constraints.txt -w build/wheels '.[agent,operator]'
+
+pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
+	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh
+
+generate: venv ## CRDs, reference and other pages: all that is made from the code
+	$(BIN)/python -m softphone_operator.crd
+	$(BIN)/python -m softphone_operator.reference
+	PYTHONPATH=tests $(BIN)/python -m diagram
+	PYTHONPATH=tests $(BIN)/python -m conformance
+	PYTHONPATH=tests $(BIN)/python -m edits
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
+
+constraints: ## renew constraints.txt
+	rm -rf .venv-new && python3 -m venv .venv-new && .venv-new/bin/python -m pip install --quiet -e '.[dev]'
+	{ echo "# Versions that the tests run with. Renewed by: make constraints"; .venv-new/bin/python -m pip freeze --exclude-editable 2>/dev/null; } > constraints.txt
+	rm -rf .venv-new
+
+clean: ## remove what was built here
+	rm -rf .venv build *.egg-info

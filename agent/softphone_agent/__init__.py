@@ -1,0 +1,1 @@
+"""The softphone agent: registers a slice of softphones with SIP PBXes and reports what happens."""

@@ -1,0 +1,105 @@
+"""Reads the files that credentials and certificates lie in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from softphone_agent import sip_uri
+from softphone_agent.config import PASSWORD, SECRET_KEY, USERNAME, Pbx, Phone, Tls
+from softphone_agent.planning import Secret, TlsFiles
+
+
+class Reader:
+    """Reads the credentials of many phones; a file that several of them share is read once."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[str | None, str | None]] = {}
+
+    def read(self, phone: Phone) -> tuple[Secret | None, str | None]:
+        """The phone's credentials and, where a file cannot be read, what is wrong; no digest without a password."""
+        if phone.credentials is None:
+            return None, None
+        user = sip_uri.parse_aor(phone.aor).user
+        if phone.credentials.directory is not None:
+            return self._from_directory(phone.credentials.directory, user)
+        username = None
+        if phone.credentials.username_file is not None:
+            username, _ = self._read(phone.credentials.username_file)
+        password, fault = self._read(phone.credentials.password_file or "")
+        return Secret(username or user, password), fault
+
+    def _from_directory(self, directory: str, user: str) -> tuple[Secret, str | None]:
+        common, _ = self._read(f"{directory}/{PASSWORD}")
+        if common is not None:
+            username, _ = self._read(f"{directory}/{USERNAME}")
+            return Secret(username or user, common), None
+        if not SECRET_KEY.match(user):
+            return Secret(user, None), f'{directory}: no file can be named like the user "{user}"'
+        password, fault = self._read(f"{directory}/{user}")
+        return Secret(user, password), fault
+
+    def _read(self, file: str) -> tuple[str | None, str | None]:
+        if file not in self._files:
+            self._files[file] = _read(file)
+        return self._files[file]
+
+
+class Stamps:
+    """The state of many files, to see whether one was changed since. Each file is looked at once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, ...]] = {}
+
+    def of(self, phones: Iterable[Phone], pbxs: Iterable[Pbx]) -> frozenset[tuple[str, tuple[int, ...]]]:
+        """The state of all files that are read for these phones, and of the PBXes' TLS files."""
+        files = {file for phone in phones for file in _files(phone)}
+        for pbx in pbxs:
+            if pbx.tls is not None:
+                files |= {pbx.tls.ca_file, pbx.tls.certificate_file, pbx.tls.key_file}
+        return frozenset((file, self._stamp(file)) for file in files if file is not None)
+
+    def _stamp(self, file: str) -> tuple[int, ...]:
+        if file not in self._seen:
+            try:
+                found = Path(file).stat()
+                self._seen[file] = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            except OSError:
+                self._seen[file] = ()
+        return self._seen[file]
+
+
+def _files(phone: Phone) -> tuple[str | None, ...]:
+    if phone.credentials is None:
+        return ()
+    directory = phone.credentials.directory
+    if directory is None:
+        return (phone.credentials.password_file, phone.credentials.username_file)
+    names = (PASSWORD, USERNAME, sip_uri.parse_aor(phone.aor).user)
+    return tuple(f"{directory}/{name}" for name in names if SECRET_KEY.match(name))
+
+
+def read_tls(tls: Tls | None) -> tuple[TlsFiles, list[str]]:
+    """The TLS files with the digest of what is in them and, where one cannot be read, what is wrong."""
+    if tls is None:
+        return TlsFiles(), []
+    digest, faults = hashlib.sha256((tls.server_name or "").encode()), []
+    for file in (tls.ca_file, tls.certificate_file, tls.key_file):
+        if file is None:
+            continue
+        try:
+            digest.update(Path(file).read_bytes())
+        except OSError as error:
+            faults.append(f"{file}: {error.strerror}")
+    digests = digest.hexdigest()[:16]
+    return TlsFiles(tls.ca_file, tls.certificate_file, tls.key_file, digests, tls.server_name), faults
+
+
+def _read(file: str) -> tuple[str | None, str | None]:
+    try:
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n"), None
+    except OSError as error:
+        return None, f"{file}: {error.strerror}"
+    except UnicodeDecodeError:
+        return None, f"{file}: is not UTF-8"

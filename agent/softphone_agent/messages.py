@@ -1,0 +1,110 @@
+"""What the supervisor and its workers say to each other over a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from softphone_agent.config import Pbx, Phone, Sip
+from softphone_agent.report import PbxReport, PhoneReport
+from softphone_agent.targets import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """To a worker: these are your phones now. Files of credentials are to be read anew."""
+
+    sip: Sip
+    pbxs: tuple[Pbx, ...]
+    phones: tuple[Phone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """To a worker: this part of each PBX's rate is yours, since the rate is that of the whole agent."""
+
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """To a worker: un-REGISTER all phones and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """From a worker: where does this registrar's name lead? The answer is wanted within `seconds`."""
+
+    uri: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """To a worker: the servers of the registrar at this canonical URI, or why there are none."""
+
+    uri: str
+    servers: tuple[Server, ...] = ()
+    fault: str = ""
+
+
+ToWorker = Configure | Share | Stop | LookedUp
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDone:
+    """A REGISTER was answered, or not. `code` is the SIP status code as text, empty for no answer."""
+
+    pbx: str
+    outcome: str
+    code: str
+    seconds: float | None
+    """From the first REGISTER to its final answer; None where another REGISTER followed the answer by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectSeen:
+    """A PBX redirected a REGISTER."""
+
+    pbx: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverSeen:
+    """A binding moved from one PBX to another."""
+
+    source: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageSeen:
+    """A phone is registered again after so many seconds without."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PingSeen:
+    """A PBX answered a ping."""
+
+    pbx: str
+    seconds: float
+
+
+Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen
+
+
+@dataclass(slots=True)
+class News:
+    """From a worker: what happened since the last news. Sent at least once a second, as a sign of life."""
+
+    phones: list[PhoneReport] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    pbxs: list[PbxReport] = field(default_factory=list)
+    expiries: dict[str, float] = field(default_factory=dict)
+    """Phone -> Unix time at which its binding ends, where that changed; 0 for no binding."""
+    observations: list[Observation] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.phones or self.removed or self.pbxs or self.expiries or self.observations)

@@ -1,0 +1,162 @@
+"""The agent's metrics: names and labels are the contract of design section 3.
+
+Counters and histograms live in the supervisor, so that they survive a worker. What can be told from the phones'
+reports is made from them at scrape time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, disable_created_metrics, generate_latest
+from prometheus_client import Counter as CounterMetric
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from softphone_agent.messages import FailoverSeen, Observation, OutageSeen, PingSeen, RedirectSeen, RegisterDone
+from softphone_agent.report import STATES, PbxReport, PhoneReport
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_REGISTER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
+_OUTAGE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 8, 16, 32, 64, 128, 300, 600, 1800, 3600)
+
+
+@dataclass
+class Picture:
+    """What the agent knows of its phones and PBXes at this moment."""
+
+    fleet: str = ""
+    phones: dict[str, PhoneReport] = field(default_factory=dict)
+    pbxs: dict[str, PbxReport] = field(default_factory=dict)
+    expiries: dict[str, float] = field(default_factory=dict)
+    """Phone -> Unix time at which its binding ends."""
+    per_phone: bool = True
+    """Whether each phone has series of its own."""
+
+
+class AgentMetrics:
+    """Everything that `/metrics` shows. `picture` is read at every scrape."""
+
+    def __init__(self, picture: Picture, version: str, pjsua_version: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self.registry.register(_PictureCollector(picture))
+        self._registers = CounterMetric(
+            "softphone_register_requests",
+            "REGISTER requests by outcome.",
+            ["pbx", "outcome", "code"],
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "softphone_register_duration_seconds",
+            "Time from REGISTER to its final answer.",
+            ["pbx"],
+            buckets=_REGISTER_BUCKETS,
+            registry=self.registry,
+        )
+        self._redirects = CounterMetric(
+            "softphone_redirects", "Redirects received in answer to REGISTER.", ["pbx"], registry=self.registry
+        )
+        self._failovers = CounterMetric(
+            "softphone_failovers",
+            "Bindings that moved from one PBX to another.",
+            ["from", "to", "reason"],
+            registry=self.registry,
+        )
+        self._outages = Histogram(
+            "softphone_outage_seconds",
+            "Time from the loss of a binding to the next one.",
+            buckets=_OUTAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self._pings = Gauge(
+            "softphone_pbx_ping_seconds",
+            "Round trip of the last OPTIONS ping that was answered.",
+            ["pbx"],
+            registry=self.registry,
+        )
+        self.worker_restarts = CounterMetric(
+            "softphone_worker_restarts", "Worker processes that died and were replaced.", registry=self.registry
+        )
+        self.config_refused = Gauge(
+            "softphone_config_refused",
+            "1 while a newer configuration file is refused and the old one goes on.",
+            registry=self.registry,
+        )
+        build = Info("softphone_agent_build", "Version of the agent and of its SIP stack.", registry=self.registry)
+        build.info({"version": version, "pjsua": pjsua_version})
+
+    def observe(self, observations: Iterable[Observation]) -> None:
+        """Count what a worker saw."""
+        for observation in observations:
+            match observation:
+                case RegisterDone(pbx, outcome, code, seconds):
+                    self._registers.labels(pbx, outcome, code).inc()
+                    if seconds is not None:
+                        self._durations.labels(pbx).observe(seconds)
+                case RedirectSeen(pbx):
+                    self._redirects.labels(pbx).inc()
+                case FailoverSeen(source, target, reason):
+                    self._failovers.labels(source, target, reason).inc()
+                case OutageSeen(seconds):
+                    self._outages.observe(seconds)
+                case PingSeen(pbx, seconds):
+                    self._pings.labels(pbx).set(seconds)
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+
+class _PictureCollector(Collector):
+    """Gauges told from the reports."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        phones = self._picture.phones.values()
+        fleet = self._picture.fleet
+        registered = GaugeMetricFamily(
+            "softphone_registered", "Whether the softphone has a valid binding.", labels=["softphone", "fleet"]
+        )
+        info = GaugeMetricFamily(
+            "softphone_registration_info",
+            "Where a registered softphone is registered, and how it came there.",
+            labels=["softphone", "pbx", "via", "role", "location"],
+        )
+        expiry = GaugeMetricFamily(
+            "softphone_registration_expiry_timestamp_seconds",
+            "Unix time at which the binding ends unless it is refreshed.",
+            labels=["softphone"],
+        )
+        for phone in phones if self._picture.per_phone else ():
+            registered.add_metric([phone.name, fleet], float(phone.registered))
+            if phone.registered:
+                labels = [phone.pbx or "", phone.via or "", phone.role or "", phone.physical_location or ""]
+                info.add_metric([phone.name, *labels], 1.0)
+            if until := self._picture.expiries.get(phone.name):
+                expiry.add_metric([phone.name], until)
+        if self._picture.per_phone:
+            yield from (registered, info, expiry)
+        yield from (self._states(phones), self._reachable(self._picture.pbxs))
+
+    def _states(self, phones: Iterable[PhoneReport]) -> Metric:
+        states = GaugeMetricFamily("softphones", "Softphones by state.", labels=["state"])
+        count = Counter(phone.state for phone in phones)
+        for state in STATES:
+            states.add_metric([state], float(count[state]))
+        return states
+
+    def _reachable(self, pbxs: Mapping[str, PbxReport]) -> Metric:
+        reachable = GaugeMetricFamily("softphone_pbx_reachable", "Whether the PBX answers.", labels=["pbx"])
+        for pbx in pbxs.values():
+            if pbx.reachable is not None:
+                reachable.add_metric([pbx.name], float(pbx.reachable))
+        return reachable

@@ -1,0 +1,36 @@
+"""Herd control: how many REGISTERs per second go to one registrar, and when each phone begins."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass
+class TokenBucket:
+    """Grants `rate` sends per second with a burst of one second's worth. Time is an argument, in seconds."""
+
+    rate: float
+    _tokens: float = field(init=False)
+    _at: float | None = None
+
+    def __post_init__(self) -> None:
+        self._tokens = self._burst
+
+    @property
+    def _burst(self) -> float:
+        return max(1.0, self.rate)
+
+    def reserve(self, now: float) -> float:
+        """Take the next free place; returns how many seconds to wait for it, 0 for none."""
+        if self._at is not None:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self.rate)
+
+
+def fraction(identity: str, low: float, high: float) -> float:
+    """A number in [low, high) that is always the same for one identity and spread evenly over many."""
+    drawn = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) / 2**64
+    return low + drawn * (high - low)

@@ -1,0 +1,33 @@
+"""What is to be done. Every Register and Unregister is answered by an event with its serial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from softphone_agent.registration.plan import Registrar
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Send REGISTER. It takes the place of whatever this phone had in flight."""
+
+    serial: int
+    registrar: Registrar
+    refresh: bool = False
+    """True: refresh the present binding. False: a registration of its own, as the plan now says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    """Remove the present binding (REGISTER with expiry 0 for our Contact only)."""
+
+    serial: int
+    registrar: Registrar
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Nobody waits for the REGISTER in flight any more."""
+
+
+Action = Register | Unregister | Abandon

@@ -1,0 +1,72 @@
+"""What one phone is asked to do: its entry PBXes and the bounds within which it tries them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Mode(Enum):
+    """Where the softphone runs (seed document, section Registration)."""
+
+    LAUNCHER = "Launcher"
+    BROWSER = "Browser"
+
+
+class Entry(Enum):
+    """Where an attempt starts."""
+
+    PRI = "pri"
+    SEC = "sec"
+    CUR = "cur"
+    CURRENT = "current"
+    """The PBX that holds, or last held, the binding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """A PBX as something to send REGISTER to. Equal when the canonical URIs are."""
+
+    uri: str
+    secure: bool = field(default=False, compare=False)
+    """Whether it is reached over TLS."""
+    known: bool = field(default=False, compare=False)
+    """Whether it belongs to a configured PBX of the phone's system (redirectPolicy KnownPBXes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The configuration of one phone, resolved. Times in seconds.
+
+    `wire` stands for all that shapes a REGISTER besides the AOR and the registrar (credentials, location, expiry):
+    another value means that the binding has to be made anew.
+    """
+
+    aor: str
+    pri: Registrar | None = None
+    sec: Registrar | None = None
+    cur: Registrar | None = None
+    home: Registrar | None = None
+    mode: Mode = Mode.LAUNCHER
+    wire: str = ""
+    suspend: bool = False
+    known_pbxes_only: bool = False
+    max_redirects: int = 8
+    answer_seconds: float = 9.0
+    """Safety net for one REGISTER: two transactions (challenge, answer) and a second."""
+    backoff_initial: float = 1.0
+    backoff_max: float = 60.0
+    refresh_fraction: float = 0.7
+    """Part of the granted expiry after which the binding is refreshed, 0.5 to 0.9, fixed for a phone."""
+
+    def entry(self, entry: Entry) -> Registrar | None:
+        """The PBX at which an attempt of this kind starts, None where the mode does not use it."""
+        if self.mode is Mode.BROWSER:
+            return self.cur if entry is Entry.CUR else None
+        return {Entry.PRI: self.pri, Entry.SEC: self.sec}.get(entry)
+
+    @property
+    def entries(self) -> tuple[tuple[Entry, Registrar], ...]:
+        """The entry PBXes in the order of alternation."""
+        order = (Entry.PRI, Entry.SEC, Entry.CUR)
+        return tuple((entry, at) for entry in order if (at := self.entry(entry)) is not None)

@@ -1,0 +1,447 @@
+"""The supervisor: configuration, HTTP, metrics and signals on one side, worker processes on the other.
+
+It keeps no SIP state. A worker that dies is replaced, with back-off, and takes only its own phones with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+
+import structlog
+from watchfiles import awatch
+
+from softphone_agent import config as configuration
+from softphone_agent import credentials, http, pjsua, worker
+from softphone_agent.assignment import DEFAULT_PHONES, shares
+from softphone_agent.config import AgentConfig, ConfigFaults, Phone
+from softphone_agent.counting import count
+from softphone_agent.messages import Configure, LookedUp, LookUp, News, Share, Stop, ToWorker
+from softphone_agent.metrics import AgentMetrics, Picture
+from softphone_agent.report import (
+    ConfigChanged,
+    ConfigReport,
+    Counts,
+    PbxChanged,
+    PbxReport,
+    PhoneChanged,
+    PhoneRemoved,
+    Snapshot,
+)
+from softphone_agent.resolver import LookupFault, Resolver
+
+SILENT_SECONDS = 15.0
+"""A worker that was not heard for so long has a SIP loop that hangs."""
+RESTART_SECONDS = (0.2, 10.0)
+"""First and longest wait before a dead worker is replaced."""
+STEADY_SECONDS = 60.0
+"""After so long the earlier deaths of a worker are forgotten."""
+WATCH_STEP_MS = 200
+WATCHDOG_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Worker:
+    """One worker process and the phones it was given."""
+
+    number: int
+    phones: tuple[Phone, ...] = ()
+    process: ForkProcess | None = None
+    pipe: Connection | None = None
+    started_at: float = 0.0
+    heard_at: float = 0.0
+    failures: int = 0
+    share: Share | None = None
+    """The part of the PBXes' rates that it was told last."""
+    told: tuple[Configure, object] | None = None
+    """What it was told last, and the state of the files that it read then."""
+    names: set[str] = field(default_factory=set)
+    """Phones that it was given and has not let go: one that is being un-REGISTERed still takes up its place."""
+    pbxs: dict[str, PbxReport] = field(default_factory=dict)
+    """The PBXes as this worker sees them."""
+    retired: bool = False
+    """Has no phones any more and is to end."""
+
+
+class Supervisor:
+    """Runs one agent. `run` returns when it was told to stop by SIGTERM or SIGINT."""
+
+    def __init__(self, path: Path, config: AgentConfig, digest: str, version: str) -> None:
+        self._path = path
+        self._config = config
+        self._phones_per_worker = _phones_per_worker(config)
+        self._version = version
+        self._config_report = ConfigReport(digest=digest)
+        self._picture = Picture(config.fleet, per_phone=config.metrics.per_phone)
+        self._metrics = AgentMetrics(self._picture, version, pjsua.version())
+        self._watchers = http.Watchers()
+        self._workers: list[_Worker] = []
+        self._stopping = asyncio.Event()
+        self._asking: dict[str, list[_Worker]] = {}
+        """Who waits for the look-up of which registrar."""
+        self._lookups: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then un-REGISTER all phones. Raises OSError where the port is taken."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        gc.freeze()  # what was imported stays shared with the workers
+        self._assign()
+        sources = http.Sources(
+            self._metrics.exposition, self._snapshot, self._unhealthy, self._unready, self._watchers, self._counts
+        )
+        settings = self._config.http
+        runner, port = await http.serve(http.application(sources), settings.address, settings.port)
+        log.info("agent started", version=self._version, phones=len(self._config.phones), port=port)
+        tasks = [asyncio.create_task(self._watch_files()), asyncio.create_task(self._watch_workers())]
+        try:
+            await self._stopping.wait()
+            await self._stop()
+        finally:
+            for task in [*tasks, *self._lookups]:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            self._watchers.close()
+            await runner.cleanup()
+            for one in self._workers:
+                self._end(one)
+        log.info("agent stopped")
+
+    # Workers
+
+    def _assign(self) -> None:
+        """Give every worker its phones. A phone stays where it is; workers are begun and ended as needed."""
+        phones = {phone.name: phone for phone in self._config.phones}
+        owner = {name: one for one in self._workers if not one.retired for name in one.names}
+        given: dict[int, list[Phone]] = {one.number: [] for one in self._workers}
+        new = []
+        for name, phone in phones.items():
+            if name in owner:
+                given[owner[name].number].append(phone)
+            else:
+                new.append(phone)
+        loads = {one.number: len(one.names) for one in self._workers if not one.retired}
+        next_number = max((one.number for one in self._workers), default=-1) + 1
+        by_number = {one.number: one for one in self._workers}
+        for phone, number in zip(new, shares(len(new), loads, self._phones_per_worker, next_number), strict=True):
+            if number not in by_number:
+                by_number[number] = _Worker(number)
+                self._workers.append(by_number[number])
+            by_number[number].names.add(phone.name)
+            given.setdefault(number, []).append(phone)
+        files = credentials.Stamps()
+        for one in self._workers:
+            one.phones = tuple(given[one.number])
+            if one.pipe is not None:
+                self._configure(one, files)
+            elif one.started_at == 0.0:
+                self._start(one)
+        self._retire()
+
+    def _retire(self) -> None:
+        """End the workers that have no phones left."""
+        for one in self._workers:
+            if not one.names and not one.retired and one.pipe is not None:
+                one.retired = True
+                self._tell(one, Stop())
+
+    def _start(self, one: _Worker) -> None:
+        ours, theirs = multiprocessing.Pipe()
+        settings = pjsua.EngineSettings(
+            user_agent=self._config.sip.user_agent,
+            bind_address=self._config.sip.bind_address,
+            port=self._config.sip.port + one.number if self._config.sip.port else 0,
+        )
+        others = [other.pipe for other in self._workers if other.pipe is not None]
+        process = multiprocessing.get_context("fork").Process(
+            target=_worker_main, args=(theirs, [ours, *others], settings), name=f"worker-{one.number}", daemon=True
+        )
+        process.start()
+        theirs.close()
+        log.info("worker started", worker=one.number, pid=process.pid, phones=len(one.phones))
+        one.process, one.pipe = process, ours
+        one.started_at = one.heard_at = time.monotonic()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours.fileno(), self._hear, one)
+        one.told = one.share = None
+        self._configure(one, credentials.Stamps())
+
+    def _configure(self, one: _Worker, files: credentials.Stamps) -> None:
+        """Tell a worker its phones, unless it knows them and none of their files was changed."""
+        share = Share(len(one.phones) / max(1, len(self._config.phones)))
+        if share != one.share:
+            one.share = share
+            self._tell(one, share)
+        order = Configure(self._config.sip, self._config.pbxs, one.phones)
+        told = (order, files.of(one.phones, self._config.pbxs))
+        if told != one.told:
+            one.told = told
+            log.info("worker configured", worker=one.number, phones=len(one.phones))
+            self._tell(one, order)
+
+    def _tell(self, one: _Worker, order: ToWorker) -> None:
+        """Send an order; a worker that is gone is noticed where its news end."""
+        if one.pipe is not None:
+            with contextlib.suppress(BrokenPipeError, ConnectionError):
+                one.pipe.send(order)
+
+    def _hear(self, one: _Worker) -> None:
+        """Take a worker's news, or notice that it is gone."""
+        assert one.pipe is not None
+        try:
+            while one.pipe is not None and one.pipe.poll():
+                message: News | LookUp = one.pipe.recv()
+                if isinstance(message, LookUp):
+                    self._look_up(one, message)
+                else:
+                    self._take(one, message)
+        except (EOFError, ConnectionError):
+            self._gone(one)
+
+    def _look_up(self, one: _Worker, asked: LookUp) -> None:
+        """Find out where a registrar's name leads; workers that ask meanwhile get the same answer."""
+        waiting = self._asking.get(asked.uri)
+        if waiting is not None:
+            waiting.append(one)
+            return
+        self._asking[asked.uri] = [one]
+        task = asyncio.create_task(self._answer(asked))
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _answer(self, asked: LookUp) -> None:
+        sip = self._config.sip
+        try:
+            found = await Resolver(sip.name_servers, sip.bind_address).servers(asked.uri, asked.seconds)
+            answer = LookedUp(asked.uri, found)
+        except LookupFault as fault:
+            answer = LookedUp(asked.uri, fault=str(fault))
+        for one in self._asking.pop(asked.uri):
+            self._tell(one, answer)
+
+    def _take(self, one: _Worker, news: News) -> None:
+        one.heard_at = time.monotonic()
+        if one.heard_at - one.started_at > STEADY_SECONDS:
+            one.failures = 0
+        self._metrics.observe(news.observations)
+        self._picture.expiries.update(news.expiries)
+        for phone in news.phones:
+            self._picture.phones[phone.name] = phone
+            log.info(
+                "softphone",
+                softphone=phone.name,
+                state=phone.state,
+                registered=phone.registered,
+                pbx=phone.pbx,
+                via=phone.via,
+                role=phone.role,
+                failure=phone.last_failure.reason if phone.last_failure and not phone.registered else None,
+                code=phone.last_failure.code if phone.last_failure and not phone.registered else None,
+            )
+            self._watchers.publish(PhoneChanged(phone=phone))
+        for pbx in news.pbxs:
+            one.pbxs[pbx.name] = pbx
+            self._judge(pbx.name)
+        self._forget(one, news.removed)
+
+    def _judge(self, name: str) -> None:
+        """One PBX as the agent sees it: a worker that gets an answer knows more than one that does not yet."""
+        views = [one.pbxs[name].reachable for one in self._workers if name in one.pbxs]
+        reachable = True if True in views else False if False in views else None
+        report = PbxReport(name=name, reachable=reachable)
+        if report != self._picture.pbxs.get(name):
+            self._picture.pbxs[name] = report
+            self._watchers.publish(PbxChanged(pbx=report))
+
+    def _forget(self, one: _Worker, names: Iterable[str]) -> None:
+        configured = {phone.name for phone in self._config.phones}
+        for name in names:
+            if name in configured:
+                continue  # taken back before it was gone
+            one.names.discard(name)
+            self._picture.phones.pop(name, None)
+            self._picture.expiries.pop(name, None)
+            self._watchers.publish(PhoneRemoved(name=name))
+        self._retire()
+
+    def _gone(self, one: _Worker) -> None:
+        """A worker ended. Unless that was asked for, its phones are down, and it is replaced."""
+        code = self._end(one)
+        if self._stopping.is_set():
+            return
+        if one.retired:
+            self._workers.remove(one)
+            return
+        one.failures += 1
+        first, longest = RESTART_SECONDS
+        wait = min(longest, first * 2 ** (one.failures - 1))
+        log.error("worker died", worker=one.number, exit_code=code, restart_in=wait, phones=len(one.phones))
+        self._metrics.worker_restarts.inc()
+        one.pbxs.clear()
+        self._forget(one, one.names - {phone.name for phone in one.phones})
+        for name in one.names:
+            self._picture.expiries.pop(name, None)
+            report = self._picture.phones.get(name)
+            if report is not None:
+                down = report.model_copy(
+                    update={"state": "Starting", "registered": False, "pbx": None, "registrar": None, "via": None}
+                    | {"role": None, "redirects": (), "physical_location": None, "contact": None}
+                )
+                self._picture.phones[name] = down
+                self._watchers.publish(PhoneChanged(phone=down))
+        asyncio.get_running_loop().call_later(wait, self._restart, one)
+
+    def _restart(self, one: _Worker) -> None:
+        if self._stopping.is_set():
+            return
+        if one.phones:
+            self._start(one)
+        else:
+            self._workers.remove(one)
+
+    async def _watch_workers(self) -> None:
+        """Kill a worker whose SIP loop hangs; it is replaced like one that died."""
+        while True:
+            await asyncio.sleep(WATCHDOG_SECONDS)
+            for one in self._workers:
+                if one.process is not None and time.monotonic() - one.heard_at > SILENT_SECONDS:
+                    log.error("worker hangs", worker=one.number, pid=one.process.pid)
+                    one.process.kill()
+
+    def _end(self, one: _Worker) -> int | None:
+        """Clear away a worker's process and pipe; returns its exit code."""
+        if one.pipe is not None:
+            asyncio.get_running_loop().remove_reader(one.pipe.fileno())
+            one.pipe.close()
+            one.pipe = None
+        code = None
+        if one.process is not None:
+            one.process.join(timeout=0.5)
+            if one.process.is_alive():
+                one.process.kill()
+                one.process.join()
+            code = one.process.exitcode
+            one.process.close()
+            one.process = None
+        return code
+
+    async def _stop(self) -> None:
+        """Let the workers un-REGISTER all phones, within the time that the configuration grants."""
+        log.info("stopping", phones=len(self._config.phones), seconds=self._config.stop_seconds)
+        for one in self._workers:
+            self._tell(one, Stop())
+        deadline = time.monotonic() + self._config.stop_seconds
+        while time.monotonic() < deadline and any(one.pipe is not None for one in self._workers):
+            await asyncio.sleep(0.02)
+
+    # Configuration
+
+    async def _watch_files(self) -> None:
+        """Take a changed configuration or secret; the folders are watched, since Kubernetes swaps links in them."""
+        while not self._stopping.is_set():
+            folders = {folder for folder in self._folders() if folder.is_dir()}
+            async for _ in awatch(*folders, stop_event=self._stopping, step=WATCH_STEP_MS, recursive=False):
+                self._reload()
+                if {folder for folder in self._folders() if folder.is_dir()} != folders:
+                    break
+
+    def _folders(self) -> set[Path]:
+        files = {self._path}
+        for phone in self._config.phones:
+            if phone.credentials is not None:
+                named = (phone.credentials.password_file, phone.credentials.username_file)
+                files |= {Path(file) for file in named if file is not None}
+                if phone.credentials.directory is not None:
+                    files.add(Path(phone.credentials.directory) / configuration.PASSWORD)
+        for pbx in self._config.pbxs:
+            if pbx.tls is not None:
+                tls = (pbx.tls.ca_file, pbx.tls.certificate_file, pbx.tls.key_file)
+                files |= {Path(file) for file in tls if file is not None}
+        return {file.absolute().parent for file in files}
+
+    def _reload(self) -> None:
+        """Take the file if it is good; refuse it whole if not, and go on with the old one."""
+        try:
+            config, digest = configuration.load(self._path)
+            self._phones_per_worker = _phones_per_worker(config)
+        except ConfigFaults as refused:
+            self._refuse(tuple(refused.faults))
+            return
+        self._config = config
+        self._picture.fleet, self._picture.per_phone = config.fleet, config.metrics.per_phone
+        self._metrics.config_refused.set(0)
+        self._assign()
+        report = ConfigReport(digest=digest)
+        if report != self._config_report:
+            log.info("configuration taken", digest=digest, phones=len(config.phones))
+            self._config_report = report
+            self._watchers.publish(ConfigChanged(config=report))
+
+    def _refuse(self, faults: tuple[str, ...]) -> None:
+        self._metrics.config_refused.set(1)
+        report = self._config_report.model_copy(update={"refused": faults})
+        if report != self._config_report:
+            log.error("configuration refused, the old one goes on", faults=faults)
+            self._config_report = report
+            self._watchers.publish(ConfigChanged(config=report))
+
+    # What HTTP shows
+
+    def _snapshot(self) -> Snapshot:
+        phones, pbxs = self._picture.phones, self._picture.pbxs
+        return Snapshot(
+            version=self._version,
+            config=self._config_report,
+            phones=tuple(phones[name] for name in sorted(phones)),
+            pbxs=tuple(pbxs[name] for name in sorted(pbxs)),
+        )
+
+    def _counts(self) -> Counts:
+        return count(self._version, self._config_report, self._picture.phones.values(), self._picture.pbxs.values())
+
+    def _unhealthy(self) -> str | None:
+        for one in self._workers:
+            silent = time.monotonic() - one.heard_at
+            if silent > SILENT_SECONDS + RESTART_SECONDS[1]:
+                return f"worker {one.number} was not heard for {silent:.0f} s"
+        return None
+
+    def _unready(self) -> str | None:
+        if self._stopping.is_set():
+            return "stopping"
+        missing = [phone.name for phone in self._config.phones if phone.name not in self._picture.phones]
+        return f"{len(missing)} phones not begun" if missing else None
+
+
+def _phones_per_worker(config: AgentConfig) -> int:
+    """The number of phones that one worker carries at most. Raises ConfigFaults for more than pjsua2 can."""
+    carried, asked = pjsua.phones_per_endpoint(), config.workers.phones_per_worker
+    if asked is not None and asked > carried:
+        raise ConfigFaults(
+            [f"workers.phonesPerWorker: {asked} is too many, this pjsua2 carries {carried} in a process"]
+        )
+    return asked or min(carried, DEFAULT_PHONES)
+
+
+def _worker_main(pipe: Connection, not_ours: list[Connection], settings: pjsua.EngineSettings) -> None:
+    """The main function of a worker: without the supervisor's ends of the pipes, else it would never see them close."""
+    for connection in not_ours:
+        connection.close()
+    try:
+        worker.run(pipe, settings)
+    except Exception:
+        log.exception("worker failed")
+        raise SystemExit(1) from None

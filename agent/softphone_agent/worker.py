@@ -1,0 +1,829 @@
+"""A worker process: one SIP endpoint and a slice of the phones, each run by its machine.
+
+One thread does everything: it waits in the SIP engine, turns answers into the machine's events, carries out the
+machine's actions, and sends the supervisor news. The supervisor's orders come over the pipe between two waits.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import random
+import signal
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+import structlog
+
+from softphone_agent import connections, credentials, sip_message, sip_uri
+from softphone_agent.config import Phone, Tls
+from softphone_agent.messages import (
+    Configure,
+    FailoverSeen,
+    LookedUp,
+    LookUp,
+    News,
+    OutageSeen,
+    PingSeen,
+    RedirectSeen,
+    RegisterDone,
+    Share,
+    Stop,
+    ToWorker,
+)
+from softphone_agent.pacing import TokenBucket
+from softphone_agent.pjsua import Answer, ConnectionClosed, Engine, EngineSettings, Happening, Pong, Signal
+from softphone_agent.planning import (
+    Directory,
+    Secret,
+    TlsFiles,
+    location_of,
+    plan_of,
+    registering,
+    registrar_uri,
+    tls_of,
+)
+from softphone_agent.reachability import Reachability, Verdict
+from softphone_agent.registration import machine
+from softphone_agent.registration.actions import Abandon, Action, Register, Unregister
+from softphone_agent.registration.changes import FailedOver, OutageEnded, changes
+from softphone_agent.registration.events import (
+    Delayed,
+    Event,
+    PingAnswered,
+    PingFailed,
+    Reconfigured,
+    Redirected,
+    Registered,
+    Rejected,
+    StopRequested,
+    TimePassed,
+    TransportClosed,
+    Unreachable,
+    Unregistered,
+)
+from softphone_agent.registration.machine import Binding, Phase, State
+from softphone_agent.registration.plan import Entry, Plan, Registrar
+from softphone_agent.report import LastFailure, PbxReport, PhoneReport, Redirect, Via
+from softphone_agent.report import State as PublicState
+from softphone_agent.second_opinion import SecondOpinion
+from softphone_agent.targets import Place, Server, Target, choose, targets_of
+
+LONGEST_WAIT = 0.05
+"""Seconds between two looks at the pipe."""
+LOOKUP_WAIT = 0.005
+"""Seconds between two looks at the pipe while a name is looked up."""
+REFRESH_PATIENCE = 0.5
+"""Seconds that a refresh waits for DNS; after that it goes where the phone is registered."""
+NAME_SECONDS = 30.0
+"""A name whose servers are pinged is looked up again so often, besides for each attempt."""
+NEWS_SECONDS = 1.0
+"""The supervisor hears from a worker at least so often."""
+
+REOPEN_SECONDS = 30.0
+"""New UDP sockets are taken at most so often."""
+LONGEST_EXPIRY = 86400
+"""Seconds; who grants more is refreshed within a day all the same."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Phone:
+    config: Phone
+    secret: Secret | None
+    state: State
+    random: random.Random
+    reported: PhoneReport | None = None
+    expiry: float = 0.0
+    asked_at: float = 0.0
+    request: Register | None = None
+    """The REGISTER that is asked for and not answered yet; a name may make several of it, or none yet."""
+    asked: Place | None = None
+    """Where it went."""
+    others: tuple[Target, ...] = ()
+    """Servers of the name that are asked if that one does not answer."""
+    bound: Place | None = None
+    """Where the phone was registered last."""
+    contact: str | None = None
+    observed: str | None = None
+    removed: bool = False
+    wakeup: float | None = None
+
+
+@dataclass(order=True)
+class _Due:
+    """Something to do at a time: wake a phone, or send a REGISTER or un-REGISTER that waited for its turn."""
+
+    at: float
+    order: int
+    phone: str = field(compare=False)
+    request: Register | Unregister | None = field(default=None, compare=False)
+
+
+def run(pipe: Connection, settings: EngineSettings) -> None:
+    """Run until told to stop, or until the supervisor is gone. The process's main function."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = Engine(settings)
+    engine.open()
+    try:
+        Worker(engine, pipe).run()
+    finally:
+        engine.close()
+
+
+class Worker:
+    """The loop and what it keeps. Times are monotonic seconds but where a name says `wall`."""
+
+    def __init__(self, engine: Engine, pipe: Connection) -> None:
+        self._engine = engine
+        self._pipe = pipe
+        self._phones: dict[str, _Phone] = {}
+        self._directory = Directory.of(())
+        self._answer_seconds = engine.settings.answer_seconds
+        self._share = 1.0
+        """The part of each PBX's rate that is this worker's."""
+        self._public_address: str | None = None
+        self._tls: dict[Tls | None, TlsFiles] = {}
+        self._reachability = Reachability()
+        self._servers: dict[str, tuple[Server, ...]] = {}
+        """Where the names of registrars led when they were looked up last."""
+        self._lookups: dict[str, float] = {}
+        """Look-ups in flight, and when they began."""
+        self._stale_at: dict[str, float] = {}
+        """When names that are pinged are looked up again."""
+        self._not_before: dict[Place, float] = {}
+        """Retry-After of one server of a name."""
+        self._ping_tls: dict[str, TlsFiles] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+        self._due: list[_Due] = []
+        self._order = itertools.count()
+        self._news = News()
+        self._news_at = 0.0
+        self._stopping = False
+        self._moved = False
+        """Whether the PBXes to watch have to be found anew."""
+        self._pbx_reports: dict[str, bool | None] = {}
+        self._second_opinion: SecondOpinion | None = None
+        self._reopened_at = float("-inf")
+        self._sockets = 0
+        """How often the UDP sockets were taken anew; part of what shapes a REGISTER, so that phones follow."""
+
+    def run(self) -> None:
+        """Loop until every phone has stopped after a Stop, or the pipe is closed."""
+        while True:
+            for happening in self._engine.poll(self._pause(time.monotonic())):
+                self._happened(happening)
+            if not self._take_orders():
+                return
+            now = time.monotonic()
+            if self._moved:
+                self._watch(now)
+            self._ping(now)
+            self._wake(now)
+            self._refresh_without_dns(now)
+            self._send_news(now)
+            if self._stopping and all(p.state.phase is Phase.STOPPED for p in self._phones.values()):
+                self._send_news(now, at_once=True)
+                return
+
+    def _pause(self, now: float) -> float:
+        times = [now + (LOOKUP_WAIT if self._lookups else LONGEST_WAIT)]
+        if self._due:
+            times.append(self._due[0].at)
+        if (ping := self._reachability.next_wakeup()) is not None:
+            times.append(ping)
+        return max(0.0, min(times) - now)
+
+    # Orders
+
+    def _take_orders(self) -> bool:
+        """Carry out what the supervisor asks for; False when it is gone."""
+        try:
+            while self._pipe.poll():
+                order: ToWorker = self._pipe.recv()
+                if isinstance(order, Configure):
+                    self._configure(order)
+                elif isinstance(order, Share):
+                    self._share = order.part or 1.0
+                elif isinstance(order, Stop):
+                    self._stop()
+                else:
+                    self._looked_up(order, time.monotonic())
+        except (EOFError, ConnectionError):
+            return False
+        return True
+
+    def _configure(self, order: Configure) -> None:
+        """Hold every phone against its old self; only what changed acts."""
+        now = time.monotonic()
+        self._directory = Directory.of(order.pbxs)
+        self._answer_seconds = max(
+            (phone.registration.attempt_timeout_seconds for phone in order.phones), default=self._answer_seconds
+        )
+        self._engine.set_answer_time(self._answer_seconds)
+        self._engine.trace({phone.name for phone in order.phones if "Signaling" in phone.trace})
+        self._public_address = order.sip.public_address
+        self._read_tls(order)
+        for name in set(self._phones) - {phone.name for phone in order.phones}:
+            self._phones[name].removed = True
+            self._feed(name, StopRequested())
+        begin_at = self._begin_times(order.phones, now)
+        reader = credentials.Reader()
+        for config in order.phones:
+            secret, fault = reader.read(config)
+            if fault is not None:
+                log.warning("credentials not readable", softphone=config.name, fault=fault)
+            plan = self._plan(config, secret)
+            phone = self._phones.get(config.name)
+            if phone is None or phone.removed:
+                state = machine.begin(plan, begin_at.get(config.name, now))
+                if phone is not None:  # taken back while it leaves: answers to its last requests are none of ours
+                    self._engine.abandon(config.name)
+                    state = replace(state, serial=phone.state.serial + 1)
+                self._phones[config.name] = _Phone(config, secret, state, random.Random(config.id or config.name))
+                self._settle(config.name, now)
+            else:
+                phone.config, phone.secret = config, secret
+                if plan != phone.state.plan:
+                    self._feed(config.name, Reconfigured(plan))
+                self._report(config.name)
+        self._moved = True
+
+    def _read_tls(self, order: Configure) -> None:
+        self._tls = {}
+        for pbx in order.pbxs:
+            if pbx.tls not in self._tls:
+                self._tls[pbx.tls], faults = credentials.read_tls(pbx.tls)
+                for fault in faults:
+                    log.warning("TLS file not readable", pbx=pbx.name, fault=fault)
+
+    def _plan(self, config: Phone, secret: Secret | None) -> Plan:
+        return plan_of(
+            config,
+            self._directory,
+            secret,
+            self._answer_seconds,
+            public_address=self._public_address,
+            transports=f"{self._tls_digest(config)} {self._sockets}",
+        )
+
+    def _tls_digest(self, config: Phone) -> str:
+        """What the files hold with which this phone makes TLS connections to the PBXes that it names."""
+        digests = []
+        for reference in (config.pri, config.sec, config.cur, config.home):
+            if reference is None or not sip_uri.parse(self._directory.address(reference)).secure:
+                continue
+            uri = registrar_uri(self._directory.address(reference))
+            digests.append(self._tls_files(config, uri).digest)
+        return " ".join(digests)
+
+    def _tls_files(self, config: Phone, uri: str) -> TlsFiles:
+        return self._tls.get(tls_of(config, self._directory, uri), TlsFiles())
+
+    def _begin_times(self, phones: tuple[Phone, ...], now: float) -> dict[str, float]:
+        """Spread the first registrations as fast as the slowest PBX's rate allows; one phone begins at once."""
+        new = [phone.name for phone in phones if phone.name not in self._phones]
+        rate = min((pbx.register_rate for pbx in self._directory.by_name.values()), default=1000.0)
+        return {name: now + index / (rate * self._share) for index, name in enumerate(new)}
+
+    def _watch(self, now: float) -> None:
+        """Ping every PBX that a phone names, is registered at, or may be redirected to within its system."""
+        self._moved = False
+        intervals: dict[str, float] = {}
+        self._ping_tls = {uri: self._tls.get(pbx.tls, TlsFiles()) for uri, pbx in self._directory.by_registrar.items()}
+
+        def watch(uri: str, seconds: float) -> None:
+            intervals[uri] = min(seconds, intervals.get(uri, seconds))
+
+        for phone in self._phones.values():
+            seconds = phone.config.registration.ping_seconds
+            if seconds <= 0 or phone.removed:
+                continue
+            plan = phone.state.plan
+            for registrar in (plan.pri, plan.sec, plan.cur, plan.home, phone.state.home):
+                if registrar is not None:
+                    watch(registrar.uri, seconds)
+                    self._ping_tls.setdefault(registrar.uri, self._tls_files(phone.config, registrar.uri))
+            if phone.state.binding is not None:
+                uri = phone.state.binding.registrar.uri
+                watch(uri, seconds)
+                self._ping_tls.setdefault(uri, self._tls_files(phone.config, uri))
+        fastest = min(intervals.values(), default=None)
+        if fastest is not None:
+            for uri in self._directory.by_registrar:
+                watch(uri, fastest)
+        places = {place: seconds for uri, seconds in intervals.items() for place in self._places(uri)}
+        self._reachability.watch(places, now)
+        self._engine.watch(places.keys())
+        self._stale_at = {uri: self._stale_at.get(uri, now) for uri in intervals if _is_name(uri)}
+        labels = {self._directory.label(uri): self._alive(uri) for uri in intervals}
+        for name, reachable in labels.items():
+            if name not in self._pbx_reports:
+                self._note_pbx(name, reachable)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for name in list(self._phones):
+            self._feed(name, StopRequested())
+
+    # Happenings
+
+    def _happened(self, happening: Happening) -> None:
+        now = time.monotonic()
+        match happening:
+            case Answer():
+                self._answered(happening, now)
+            case Pong(place, alive):
+                self._judged(self._reachability.answered(place, alive, now), now)
+                if not alive:
+                    self._ping_unanswered(place, now)
+            case ConnectionClosed():
+                self._connection_closed(now)
+            case Signal(name, sent, peer, message):
+                log.info("SIP sent" if sent else "SIP received", softphone=name, peer=peer, message=message)
+
+    def _connection_closed(self, now: float) -> None:
+        """Lose the bindings whose connection is gone."""
+        peers = connections.established()
+        for name, phone in list(self._phones.items()):
+            binding = phone.state.binding
+            if binding is None:
+                continue
+            registrar = sip_uri.parse(binding.registrar.uri)
+            bound = phone.bound if phone.bound and phone.bound.uri == binding.registrar.uri else None
+            at = bound.target if bound and bound.target else Target(registrar.host, registrar.effective_port)
+            if registrar.effective_transport != "udp" and (at.address, at.port) not in peers:
+                self._feed(name, TransportClosed(binding.registrar))
+
+    def _answered(self, answer: Answer, now: float) -> None:
+        phone = self._phones.get(answer.phone)
+        if phone is None or answer.serial != phone.state.serial:
+            return
+        if answer.unregister:
+            self._feed(answer.phone, Unregistered(answer.serial))
+            return
+        attempt = phone.state.attempt
+        if attempt is None:
+            return
+        event, outcome = self._event(answer, phone)
+        place = phone.asked or Place(attempt.target.uri)
+        pbx = self._directory.label(place.uri)
+        code = str(answer.code) if answer.code else ""
+        for earlier in answer.earlier:
+            kind = "rejected" if earlier == 423 else "challenged"
+            self._news.observations.append(RegisterDone(pbx, kind, str(earlier), None))
+        self._news.observations.append(RegisterDone(pbx, outcome, code, now - phone.asked_at))
+        if outcome == "redirected":
+            self._news.observations.append(RedirectSeen(pbx))
+        if outcome == "accepted":
+            phone.bound = place
+        if outcome == "unreachable":
+            self._judged(self._reachability.silent(place, phone.asked_at), now)
+        else:
+            self._judged(self._reachability.registered(place), now)
+        if answer.serial != phone.state.serial:
+            return
+        if outcome == "unreachable" or answer.code == 503:
+            if place.target is not None and isinstance(event, Rejected) and event.retry_after:
+                self._not_before[place] = now + event.retry_after
+            if phone.others and phone.state.phase is not Phase.STOPPING:
+                self._ask(answer.phone, phone, phone.others, now)
+                return
+        phone.request = None
+        self._feed(answer.phone, event)
+
+    def _event(self, answer: Answer, phone: _Phone) -> tuple[Event, str]:
+        """The machine's event for an answer, and the outcome that the metrics count."""
+        if answer.expires > 0:
+            phone.contact = _own_contact(answer.message)
+            phone.observed = sip_message.observed_address(answer.message)
+            return Registered(answer.serial, min(answer.expires, LONGEST_EXPIRY)), "accepted"
+        if answer.code == 0:
+            return Unreachable(answer.serial, answer.reason[:256]), "unreachable"
+        if 300 <= answer.code < 400:
+            system = self._system(phone)
+            targets = tuple(
+                self._directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message)
+            )
+            return Redirected(answer.serial, answer.code, targets), "redirected"
+        reason = "no binding in the answer" if answer.code < 300 else answer.reason[:256]
+        return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
+
+    def _system(self, phone: _Phone) -> str | None:
+        entry = phone.state.plan.pri or phone.state.plan.cur
+        pbx = self._directory.pbx(entry.uri) if entry else None
+        return pbx.system if pbx else None
+
+    def _judged(self, verdict: Verdict | None, now: float) -> None:
+        """Tell everybody whom it concerns whether a PBX answers."""
+        if verdict is None:
+            return
+        place = verdict.place
+        label = self._directory.label(place.uri)
+        if verdict.seconds is not None:
+            self._news.observations.append(PingSeen(label, verdict.seconds))
+        if not verdict.changed:
+            return
+        server = {"server": str(place.target)} if place.target else {}
+        log.info("pbx reachable" if verdict.alive else "pbx unreachable", pbx=label, **server)
+        alive = self._alive(place.uri)
+        self._note_pbx(label, alive)
+        registrar = Registrar(place.uri)
+        elsewhere = place.target is not None and alive is not False
+        if verdict.alive or not elsewhere:
+            event = PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since)
+            for name in list(self._phones):
+                self._feed(name, event)
+            return
+        for name, phone in list(self._phones.items()):
+            binding = phone.state.binding
+            if binding is not None and binding.registrar == registrar and phone.bound == place:
+                self._feed(name, PingFailed(registrar, verdict.since, elsewhere=True))
+            elif phone.request is not None and phone.asked == place and phone.others:
+                self._ask(name, phone, phone.others, now)
+
+    # Names
+
+    def _places(self, uri: str) -> set[Place]:
+        """Where a registrar is to be had: the servers of its name, also those where phones still are."""
+        if not _is_name(uri):
+            return {Place(uri)}
+        known = {Place(uri, target) for target in targets_of(self._servers.get(uri, ()))}
+        bound = {
+            phone.bound
+            for phone in self._phones.values()
+            if phone.bound and phone.state.binding and phone.bound.uri == phone.state.binding.registrar.uri == uri
+        }
+        return known | bound
+
+    def _alive(self, uri: str) -> bool | None:
+        """Whether a registrar answers: one of its servers is enough."""
+        views = {self._reachability.alive(place) for place in self._places(uri)}
+        return True if True in views else None if None in views or not views else False
+
+    def _answers(self, uri: str, target: Target) -> bool | None:
+        """Whether this server of a name answers; one that asked to be left alone does not."""
+        place = Place(uri, target)
+        if self._not_before.get(place, 0.0) > time.monotonic():
+            return False
+        return self._reachability.alive(place)
+
+    def _look_up(self, uri: str, now: float) -> None:
+        """Have the supervisor look the registrar's name up, unless it does so just now."""
+        if uri not in self._lookups:
+            self._lookups[uri] = now
+            self._pipe.send(LookUp(uri, self._answer_seconds))
+
+    def _looked_up(self, answer: LookedUp, now: float) -> None:
+        """Where a name leads: go on with the REGISTERs that waited for it."""
+        uri, label = answer.uri, self._directory.label(answer.uri)
+        self._lookups.pop(uri, None)
+        if uri in self._stale_at:
+            self._stale_at[uri] = now + NAME_SECONDS
+        if answer.fault:
+            log.warning("name not resolved", pbx=label, fault=answer.fault)
+            if uri not in self._servers:
+                self._note_pbx(label, False)
+        elif set(targets_of(answer.servers)) != set(targets_of(self._servers.get(uri, ()))):
+            log.info("name resolved", pbx=label, servers=[str(target) for target in targets_of(answer.servers)])
+            self._moved = True
+        if answer.servers:
+            self._servers[uri] = answer.servers
+        for name, phone in list(self._phones.items()):
+            request = phone.request
+            if request is None or phone.asked is not None or request.registrar.uri != uri:
+                continue
+            if request.serial != phone.state.serial:
+                phone.request = None
+                continue
+            if phone.state.phase is Phase.STOPPING:
+                phone.request = None
+                self._feed(name, Unreachable(request.serial))
+                continue
+            present = phone.bound.target if phone.bound and phone.bound.uri == uri else None
+            if not answer.fault:
+                order = choose(answer.servers, present, lambda target: self._answers(uri, target), phone.random.random)
+                self._ask(name, phone, order, now)
+            elif request.refresh and present is not None:  # the binding must not depend on DNS
+                self._ask(name, phone, (present,), now)
+            else:
+                phone.request = None
+                self._news.observations.append(RegisterDone(label, "unreachable", "", None))
+                self._feed(name, Unreachable(request.serial, answer.fault[:256]))
+
+    def _refresh_without_dns(self, now: float) -> None:
+        """A binding must not depend on DNS: a refresh that waited for it goes where the phone is registered."""
+        for uri, begun in self._lookups.items():
+            if now - begun < REFRESH_PATIENCE:
+                continue
+            for name, phone in list(self._phones.items()):
+                request = phone.request
+                waits = request is not None and phone.asked is None and now - phone.asked_at >= REFRESH_PATIENCE
+                if not waits or request is None or not request.refresh or request.serial != phone.state.serial:
+                    continue
+                if request.registrar.uri == uri and phone.bound and phone.bound.uri == uri and phone.bound.target:
+                    self._ask(name, phone, (phone.bound.target,), now)
+
+    def _ask(self, name: str, phone: _Phone, targets: tuple[Target, ...], now: float) -> None:
+        """Send the REGISTER to the first of these, and keep the others for when it does not answer."""
+        request = phone.request
+        assert request is not None
+        self._feed(name, Delayed(request.serial, now - phone.asked_at))
+        phone.asked_at = now
+        phone.others = targets[1:]
+        self._register(name, phone, request, Place(request.registrar.uri, targets[0]))
+
+    # A UDP socket that something on the way has turned against
+
+    def _ping_unanswered(self, place: Place, now: float) -> None:
+        """Ask another socket; where that was answered and this ping, sent meanwhile, was not, ours is dead."""
+        opinion, self._second_opinion = self._second_opinion, None
+        answered = False
+        if opinion is not None:
+            answered = opinion.place == place and opinion.answered
+            opinion.close()
+        if answered:
+            self._reopen_udp(place.uri, now)
+        elif now - self._reopened_at >= REOPEN_SECONDS:
+            self._ask_second_opinion(place)
+
+    def _ask_second_opinion(self, place: Place) -> None:
+        settings = self._engine.settings
+        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp":
+            return
+        try:
+            self._second_opinion = SecondOpinion(place, settings.bind_address)
+        except OSError as error:
+            log.info("no way to the pbx", pbx=self._directory.label(place.uri), reason=error.strerror)
+
+    def _reopen_udp(self, uri: str, now: float) -> None:
+        """Take new sockets, and register all phones from there."""
+        log.warning("the pbx answers others: new UDP sockets", pbx=self._directory.label(uri))
+        self._reopened_at = now
+        self._sockets += 1
+        self._engine.reopen_udp()
+        for name, phone in list(self._phones.items()):
+            if not phone.removed:
+                self._feed(name, Reconfigured(self._plan(phone.config, phone.secret)))
+
+    def _note_pbx(self, name: str, reachable: bool | None) -> None:
+        self._pbx_reports[name] = reachable
+        self._news.pbxs.append(PbxReport(name=name, reachable=reachable))
+
+    # Time
+
+    def _ping(self, now: float) -> None:
+        for verdict in self._reachability.overdue(now):
+            self._judged(verdict, now)
+        for place in self._reachability.due(now):
+            self._engine.ping(place, self._ping_tls.get(place.uri))
+        for uri, stale_at in self._stale_at.items():
+            if stale_at <= now:
+                self._look_up(uri, now)
+
+    def _wake(self, now: float) -> None:
+        while self._due and self._due[0].at <= now:
+            due = heapq.heappop(self._due)
+            phone = self._phones.get(due.phone)
+            if phone is None:
+                continue
+            if due.request is not None:
+                if due.request.serial == phone.state.serial:
+                    self._send(due.phone, phone, due.request, now)
+            elif phone.wakeup == due.at:
+                phone.wakeup = None
+                self._feed(due.phone, TimePassed())
+
+    # The machine
+
+    def _feed(self, name: str, event: Event) -> None:
+        """One step of one phone, and all that follows from it."""
+        phone = self._phones[name]
+        now = time.monotonic()
+        before = phone.state
+        phone.state, actions = machine.step(before, event, now, phone.random.random())
+        if before == phone.state and not actions:
+            self._settle(name, now)
+            return
+        for change in changes(before, phone.state, now):
+            if isinstance(change, OutageEnded):
+                self._news.observations.append(OutageSeen(change.seconds))
+            elif isinstance(change, FailedOver):
+                source, target = self._directory.label(change.source.uri), self._directory.label(change.target.uri)
+                self._news.observations.append(FailoverSeen(source, target, change.reason))
+        if "App" in phone.config.trace:
+            self._trace(name, event, before, phone.state, actions)
+        for action in actions:
+            self._carry_out(name, phone, action, now)
+        self._settle(name, now)
+        if _whereabouts(before) != _whereabouts(phone.state):
+            self._moved = True
+
+    def _trace(self, name: str, event: Event, before: State, after: State, actions: tuple[Action, ...]) -> None:
+        log.info(
+            "transition",
+            softphone=name,
+            on=type(event).__name__,
+            before=before.phase.value,
+            after=after.phase.value,
+            registrar=after.binding.registrar.uri if after.binding else None,
+            actions=[_words(action) for action in actions],
+        )
+
+    def _carry_out(self, name: str, phone: _Phone, action: Action, now: float) -> None:
+        match action:
+            case Register(serial, registrar) | Unregister(serial, registrar):
+                wait = self._bucket(registrar.uri).reserve(now)
+                if wait > 0:
+                    heapq.heappush(self._due, _Due(now + wait, next(self._order), name, action))
+                    self._feed(name, Delayed(serial, wait))
+                else:
+                    self._send(name, phone, action, now)
+            case Abandon():
+                self._engine.abandon(name)
+
+    def _send(self, name: str, phone: _Phone, request: Register | Unregister, now: float) -> None:
+        phone.asked_at = now
+        if isinstance(request, Unregister):
+            self._engine.unregister(name, request.serial)
+            return
+        phone.request, phone.asked, phone.others = request, None, ()
+        if _is_name(request.registrar.uri):
+            self._look_up(request.registrar.uri, now)
+        else:
+            self._register(name, phone, request, Place(request.registrar.uri))
+
+    def _register(self, name: str, phone: _Phone, request: Register, place: Place) -> None:
+        tls = self._tls_files(phone.config, place.uri) if sip_uri.parse(place.uri).secure else None
+        wire = registering(
+            phone.config,
+            self._directory,
+            phone.secret,
+            place.uri,
+            public_address=self._public_address,
+            tls=tls,
+            target=place.target,
+        )
+        phone.asked = place
+        self._engine.register(name, request.serial, wire, refresh=request.refresh and place == phone.bound)
+
+    def _bucket(self, uri: str) -> TokenBucket:
+        pbx = self._directory.pbx(uri)
+        rate = (pbx.register_rate if pbx else 1000.0) * self._share
+        bucket = self._buckets.get(uri)
+        if bucket is None:
+            bucket = self._buckets[uri] = TokenBucket(rate)
+        bucket.rate = rate
+        return bucket
+
+    def _settle(self, name: str, now: float) -> None:
+        """After a step: set the alarm, report, and forget a phone that is gone."""
+        phone = self._phones[name]
+        if phone.removed and phone.state.phase is Phase.STOPPED:
+            del self._phones[name]
+            self._engine.remove(name)
+            self._news.removed.append(name)
+            return
+        wakeup = machine.next_wakeup(phone.state)
+        if wakeup is not None and wakeup != phone.wakeup:
+            phone.wakeup = wakeup
+            heapq.heappush(self._due, _Due(wakeup, next(self._order), name))
+        self._report(name)
+
+    # News
+
+    def _report(self, name: str) -> None:
+        phone = self._phones[name]
+        binding = phone.state.binding
+        expiry = _wall(binding.expires_at) if binding else 0.0
+        if abs(expiry - phone.expiry) > 0.5:
+            phone.expiry = expiry
+            self._news.expiries[name] = expiry
+        if _is_retrying(phone.state) and phone.reported is not None:
+            return  # round after round of the same is no news
+        report = self._describe(name, phone)
+        if report != phone.reported:
+            phone.reported = report
+            self._news.phones.append(report)
+
+    def _describe(self, name: str, phone: _Phone) -> PhoneReport:
+        state, before = phone.state, phone.reported
+        binding, label = state.binding, self._directory.label
+        failure = None
+        if state.failure is not None:
+            failure = LastFailure(
+                code=state.failure.code,
+                reason=state.failure.reason.value,
+                message=state.failure.message,
+                pbx=label(state.failure.registrar.uri),
+                time=_rfc3339(_wall(state.failure.at)),
+            )
+            if before and before.last_failure and _same_failure(before.last_failure, failure):
+                failure = before.last_failure
+        report = PhoneReport(
+            name=name,
+            state=_public_state(state),
+            registered=binding is not None,
+            pbx=label(binding.registrar.uri) if binding else None,
+            registrar=binding.registrar.uri if binding else None,
+            via=_via(binding) if binding else None,
+            role=binding.role.value if binding else None,
+            redirects=tuple(
+                Redirect(pbx=label(hop.source.uri), target=label(hop.target.uri), code=hop.code)
+                for hop in (binding.hops if binding else ())
+            ),
+            physical_location=location_of(phone.config, self._directory) if binding else None,
+            contact=phone.contact if binding else None,
+            observed_address=phone.observed if binding else None,
+            since=_rfc3339(time.time()),
+            last_failure=failure,
+        )
+        if before and (before.state, before.registered, before.registrar) == (
+            report.state,
+            report.registered,
+            report.registrar,
+        ):
+            return report.model_copy(update={"since": before.since})
+        return report
+
+    def _send_news(self, now: float, *, at_once: bool = False) -> None:
+        if not (self._news or at_once or now - self._news_at >= NEWS_SECONDS):
+            return
+        try:
+            self._pipe.send(self._news)
+        except (BrokenPipeError, ConnectionError):
+            log.warning("the supervisor is gone", pid=os.getpid())
+            self._stopping = True
+        self._news, self._news_at = News(), now
+
+
+def _is_name(uri: str) -> bool:
+    """Whether DNS has to say where this registrar is."""
+    return not sip_uri.is_address(sip_uri.parse(uri).host)
+
+
+def _whereabouts(state: State) -> tuple[Any, ...]:
+    """What decides which PBXes are watched for a phone."""
+    return (state.binding.registrar.uri if state.binding else None, state.home, state.plan.entries)
+
+
+def _is_retrying(state: State) -> bool:
+    return state.phase is Phase.TRYING and state.failed_rounds > 0
+
+
+def _via(binding: Binding) -> Via:
+    if binding.hops:
+        return "redirect"
+    return {Entry.PRI: "pri", Entry.SEC: "sec"}.get(binding.entry, "cur")  # type: ignore[return-value]
+
+
+def _public_state(state: State) -> PublicState:
+    match state.phase:
+        case Phase.IDLE:
+            return "Starting"
+        case Phase.TRYING:
+            return "Registering"
+        case Phase.REGISTERED | Phase.REFRESHING:
+            return "Registered"
+        case Phase.WAITING if state.binding is not None:
+            return "Registered"
+        case Phase.WAITING:
+            return "Rejected" if state.rejected else "Waiting"
+        case Phase.STOPPING | Phase.UNREGISTERING:
+            return "Unregistering"
+        case _:
+            return "Suspended" if state.plan.suspend and not state.ended else "Stopped"
+
+
+def _same_failure(one: LastFailure, other: LastFailure) -> bool:
+    return (one.code, one.reason, one.pbx) == (other.code, other.reason, other.pbx)
+
+
+def _words(action: Action) -> str:
+    match action:
+        case Register(_, registrar, refresh):
+            return f"{'refresh' if refresh else 'REGISTER'} at {registrar.uri}"
+        case Unregister(_, registrar):
+            return f"un-REGISTER at {registrar.uri}"
+        case _:
+            return "abandon"
+
+
+def _own_contact(message: str) -> str | None:
+    """The Contact of ours in a 200, where the answer holds just one."""
+    contacts = sip_uri.redirect_targets(message)
+    return str(contacts[0]) if len(contacts) == 1 else None
+
+
+def _wall(monotonic: float) -> float:
+    return time.time() + monotonic - time.monotonic()
+
+
+def _rfc3339(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,12 @@
+/* What this build of pjproject is made for: many accounts that register in one process, and no media devices. */
+
+#define PJSUA_MAX_ACC 1100
+#define PJSIP_MAX_TSX_COUNT (8 * 1024 - 1) /* buckets; a transaction over UDP stays for 5 s after its answer */
+#define PJ_IOQUEUE_MAX_HANDLES 1024
+#define PJSIP_MAX_NET_EVENTS 32 /* messages that one libHandleEvents takes */
+#define PJSIP_UDP_SO_RCVBUF_SIZE (4 * 1024 * 1024) /* answers to a burst of REGISTERs; the kernel cuts it down to rmem_max */
+#define PJ_HAS_IPV6 1
+
+#define PJMEDIA_HAS_VIDEO 0
+#define PJMEDIA_HAS_SRTP 0
+#define PJMEDIA_AUDIO_DEV_HAS_BDIMAD 0

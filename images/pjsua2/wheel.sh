@@ -1,0 +1,40 @@
+#!/bin/bash
+# wheel.sh [--unpacked]: prints the path of the own pjsua2 wheel, or of a folder that holds it unpacked for PYTHONPATH.
+#
+# It is built where the cache does not hold one of this recipe. PJPROJECT_TARBALL: a release of pjproject to build, instead
+# of Debian's. PYTHON: the interpreter that it is for. SOFTPHONE_FLEET_CACHE: where the cache is.
+set -euo pipefail
+recipe=$(cd "$(dirname "$0")" && pwd)
+cache=${SOFTPHONE_FLEET_CACHE:-$HOME/.cache/softphone-fleet}/pjsua2
+PYTHON=$(command -v "${PYTHON:-python3}")
+[[ $PYTHON = /* ]] || PYTHON=$PWD/$PYTHON
+export PYTHON
+tarball=${PJPROJECT_TARBALL:-}
+key=$({
+  cd "$recipe" && sha256sum -- *.sh *.c *.h *.py
+  "$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"), sysconfig.get_platform())'
+  [ -z "$tarball" ] || sha256sum < "$tarball"
+} | sha256sum | cut -c-12)
+made=$cache/$key
+
+if [ ! -e "$made/unpacked" ]; then
+  packages=()
+  for package in g++ libssl-dev make swig uuid-dev xz-utils; do
+    dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
+  done
+  "$PYTHON" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+    || packages+=(python3-dev)
+  if [ ${#packages[@]} -gt 0 ]; then
+    echo "installing ${packages[*]}" >&2
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${packages[@]}"; } >/dev/null
+  fi
+  work=$made.part
+  rm -rf "$work" "$made"
+  mkdir -p "$work"
+  [ -n "$tarball" ] || tarball=$("$recipe/source.sh" "$work/source" | tail -n 1)
+  "$recipe/build.sh" "$tarball" "$work/build" "$work/made" >&2
+  "$PYTHON" -m zipfile -e "$work"/made/*.whl "$work/made/unpacked"
+  mv "$work/made" "$made"
+  rm -rf "$work"
+fi
+if [ "${1:-}" = --unpacked ]; then echo "$made/unpacked"; else echo "$made"/*.whl; fi

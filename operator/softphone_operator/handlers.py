@@ -1,0 +1,335 @@
+"""kopf: hands what its watches see to the controller, and nothing more. Only here kopf is imported.
+
+Only `on.event` handlers: the others keep their progress in annotations and finalizers, and react to edges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import kopf
+import structlog
+
+from softphone_operator import metrics as measured
+from softphone_operator import server
+from softphone_operator.cluster import SECRETS, WATCHED, Cluster, ClusterError, Resource
+from softphone_operator.controller import Controller
+from softphone_operator.election import Election
+from softphone_operator.settings import Settings
+from softphone_operator.watching import Watches, silence
+from softphone_operator.webhook import Certificate, Webhook
+
+REQUEST_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+BACKOFFS = (0.2, 0.5, 1.0, 2.0)
+LONGEST_BACKOFF = 5.0
+PAGE = 500
+CRD_WAIT_SECONDS = 2.0
+HEALTH_CHECK_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+def registry(
+    controller: Controller, watches: Watches, namespaces: tuple[str, ...], counted: Callable[[str, int], None]
+) -> kopf.OperatorRegistry:
+    """The registry of kopf with one event handler for each watched kind."""
+    made = kopf.OperatorRegistry()
+    for resource in WATCHED:
+        kopf.on.event(resource.group, resource.version, resource.plural, id=resource.plural, registry=made)(
+            _handler(controller, resource)
+        )
+    kopf.on.login(registry=made, id="login")(_login(watches, namespaces, counted))
+    return made
+
+
+def _handler(controller: Controller, resource: Resource) -> Callable[..., Awaitable[None]]:
+    async def observe(event: kopf.RawEvent, **_: Any) -> None:
+        controller.observe(resource, event["object"], deleted=event["type"] == "DELETED")
+
+    return observe
+
+
+def _login(
+    watches: Watches, namespaces: tuple[str, ...], counted: Callable[[str, int], None]
+) -> Callable[..., Awaitable[kopf.AiohttpSession | None]]:
+    """The service account of the pod, else the kubeconfig: without the synchronous client, which costs memory.
+
+    The session is ours, so that it can tell when a watch begins, and count.
+    """
+    keys = {resource.path(namespace): (resource.kind, namespace) for resource, namespace in _watched(namespaces)}
+
+    async def note(_: aiohttp.ClientSession, __: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
+        counted(end.method, end.response.status)
+        if end.url.query.get("watch") == "true" and end.response.status == 200 and end.url.path in keys:
+            watches.began(*keys[end.url.path])
+
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
+        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        if found is None:
+            return None
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(note)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=found.as_ssl_context()),
+            headers=found.as_http_headers(),
+            proxy=found.proxy_url,
+            trust_env=found.trust_env,
+            trace_configs=[trace],
+        )
+        return kopf.AiohttpSession(
+            server=found.server,
+            aiohttp_session=session,
+            priority=found.priority,
+            default_namespace=found.default_namespace,
+            expiration=found.expiration,
+        )
+
+    return login
+
+
+def _watched(namespaces: tuple[str, ...]) -> Iterator[tuple[Resource, str | None]]:
+    """Every watch of kopf: what, and in which namespace, None for all."""
+    return itertools.product(WATCHED, namespaces or (None,))
+
+
+class Backoffs:
+    """Waits between attempts to reach the API server, without end: an outage may last, and then minutes count."""
+
+    def __iter__(self) -> Iterator[float]:
+        """The waits, in seconds."""
+        return itertools.chain(BACKOFFS, itertools.repeat(LONGEST_BACKOFF))
+
+
+class NoDiffs(kopf.DiffBaseStorage):
+    """Keeps nothing: no handler reacts to differences, and the copies for it were half of all the work."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Nothing of an object is essential."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing was kept."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class NoProgress(kopf.ProgressStorage):
+    """Keeps nothing: there are no handlers with progress."""
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """There is nothing to remove."""
+
+    def touch(self, **_: Any) -> None:
+        """Change nothing."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """There is nothing to clear away."""
+        return essence
+
+
+def operator_settings(watch_seconds: float) -> kopf.OperatorSettings:
+    """The settings of kopf: no peering, no own events, no scanning of the cluster, and a time-out on everything."""
+    made = kopf.OperatorSettings()
+    made.peering.standalone = True
+    made.posting.enabled = False
+    made.scanning.disabled = True
+    made.persistence.diffbase_storage = NoDiffs()
+    made.persistence.progress_storage = NoProgress()
+    made.networking.request_timeout = REQUEST_SECONDS
+    made.networking.connect_timeout = CONNECT_SECONDS
+    made.networking.error_backoffs = Backoffs()
+    made.watching.connect_timeout = CONNECT_SECONDS
+    made.watching.server_timeout = round(watch_seconds)
+    made.watching.inactivity_timeout = silence(watch_seconds)
+    made.watching.chunk_size = PAGE
+    for resource in WATCHED:
+        if resource.selector:
+            made.watching.label_selectors[resource.group, resource.version, resource.plural] = resource.selector
+    return made
+
+
+class Operator:
+    """The running operator: controller, kopf and HTTP server together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._watches = Watches(settings.watch_seconds, lambda: asyncio.get_running_loop().time())
+        self.unready: str | None = "starting"
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Raises where it cannot go on; a restart then is the way."""
+        metrics = measured.Metrics()
+        runner = await server.serve(
+            self._settings.http_address,
+            self._settings.http_port,
+            metrics=metrics.render,
+            content_type=measured.CONTENT_TYPE,
+            unready=lambda: self.unready,
+            unhealthy=self._watches.deaf,
+        )
+        try:
+            cluster = await Cluster.connect(self._settings.concurrency)
+            cluster.counted = metrics.count_request
+            try:
+                connector = aiohttp.TCPConnector(limit=0)
+                async with aiohttp.ClientSession(connector=connector) as session:
+                    controller = Controller(self._settings, cluster, session, metrics, watches=self._watches)
+                    await self._run(cluster, controller, metrics)
+            finally:
+                await cluster.close()
+        finally:
+            await runner.cleanup()
+
+    async def _run(self, cluster: Cluster, controller: Controller, metrics: measured.Metrics) -> None:
+        """Controller and kopf side by side; when one of them ends, so does the other."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        election = self._election(cluster)
+        primed, leading = asyncio.Event(), asyncio.Event()
+        serves_webhook = bool(self._settings.webhook_directory)
+        tasks: list[asyncio.Task[Any]] = []
+
+        def begin(work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
+            async def run() -> Any:
+                return await work
+
+            task = asyncio.create_task(run(), name=name)
+            tasks.append(task)
+            return task
+
+        try:
+            stopping = begin(stop.wait(), "wait for a signal")
+            if await _first(begin(self.wait_for_kinds(cluster), "wait for CRDs"), stopping) is stopping:
+                return
+            enders = [stopping]
+            if election is not None and not serves_webhook:
+                # One that waits for its turn is ready: it does what it is there for.
+                self.unready = None
+                if await _first(begin(election.acquire(), "wait for the Lease"), stopping) is stopping:
+                    return
+                enders.append(begin(election.keep(), "keep the Lease"))
+                leading.set()
+            if election is None:
+                leading.set()
+            self.unready = "the first lists are not done"
+            working = begin(controller.run(primed, leading), "controller")
+            enders.append(working)
+            listed = begin(primed.wait(), "first lists")
+            if await _first(listed, *enders) is stopping:
+                return
+            watching = begin(self._watch(controller, stop, metrics), "kopf")
+            enders += [watching, begin(self.stay_healthy(cluster), "health")]
+            if serves_webhook:
+                certificate = Certificate(Path(self._settings.webhook_directory))
+                address, port = self._settings.http_address, self._settings.webhook_port
+                webhook = Webhook(controller.observed, cluster, certificate, address, port)
+                enders.append(begin(webhook.run(), "webhook"))
+            self.unready = None
+            if election is not None and serves_webhook:
+                # The webhook answers from what is observed, so this one watches before it leads.
+                acquiring = begin(election.acquire(), "wait for the Lease")
+                if await _first(acquiring, *enders) is not acquiring:
+                    return
+                enders.append(begin(election.keep(), "keep the Lease"))
+                leading.set()
+            log.info("ready")
+            await _first(*enders)
+            log.info("stopping")
+        finally:
+            self.unready = "stopping"
+            stop.set()
+            for task in tasks:
+                if task.get_name() != "kopf":
+                    task.cancel()
+            await asyncio.wait(tasks)
+            if election is not None:
+                await election.release()
+
+    def _election(self, cluster: Cluster) -> Election | None:
+        place = self._settings.lease_place
+        if place is None:
+            return None
+        made = Election(
+            cluster,
+            place,
+            self._settings.identity,
+            now=lambda: datetime.now(UTC),
+            clock=lambda: asyncio.get_running_loop().time(),
+        )
+        cluster.may_write = lambda: made.leads
+        return made
+
+    async def _watch(self, controller: Controller, stop: asyncio.Event, metrics: measured.Metrics) -> None:
+        namespaces = self._settings.watch_namespaces
+        for resource, namespace in (*_watched(namespaces), *((SECRETS, each) for each in namespaces or (None,))):
+            self._watches.expect(resource.kind, namespace)
+        await kopf.operator(
+            registry=registry(controller, self._watches, namespaces, metrics.count_request),
+            settings=operator_settings(self._settings.watch_seconds),
+            namespaces=namespaces,
+            clusterwide=not namespaces,
+            stop_flag=stop,
+        )
+
+    async def stay_healthy(self, cluster: Cluster) -> None:
+        """Where a watch is overdue, ask the API server something else: one that is away makes nobody deaf."""
+        told = None
+        while True:
+            self._watches.server_answers(bool(self._watches.overdue()) and await _answers(cluster))
+            deaf = self._watches.deaf()
+            if deaf and not told:
+                log.error("not healthy", reason=deaf)
+            told = deaf
+            await asyncio.sleep(HEALTH_CHECK_SECONDS)
+
+    async def wait_for_kinds(self, cluster: Cluster) -> None:
+        """Wait until the API server serves our kinds; `unready` says what is missing."""
+        while True:
+            try:
+                missing = await cluster.missing_kinds()
+                problem = f"CRDs are missing: {', '.join(missing)}" if missing else None
+            except ClusterError as error:
+                problem = f"the API server cannot be asked: {error}"
+            if problem is None:
+                return
+            if problem != self.unready:
+                log.warning("not ready", reason=problem)
+            self.unready = problem
+            await asyncio.sleep(CRD_WAIT_SECONDS)
+
+
+async def _answers(cluster: Cluster) -> bool:
+    """Whether the API server answers a question that has nothing to do with watches."""
+    try:
+        await cluster.missing_kinds()
+    except ClusterError as error:
+        log.warning("the API server does not answer", error=str(error))
+        return False
+    return True
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> asyncio.Task[Any]:
+    """The first task that is done; raises what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    first = next(task for task in tasks if task in done)
+    await first
+    return first

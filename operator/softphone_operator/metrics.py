@@ -1,0 +1,79 @@
+"""The operator's metrics. Their names are a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Objects = Callable[[], Mapping[tuple[str, str], int]]
+Ages = Callable[[], Mapping[str, float]]
+
+
+class Metrics:
+    """One set of metrics in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "softphone_operator_reconcile",
+            "Reconciliations by kind and result (accepted, refused, gone, error).",
+            ["kind", "result"],
+            registry=self.registry,
+        )
+        self.reconcile_seconds = Histogram(
+            "softphone_operator_reconcile_duration_seconds",
+            "Duration of a reconciliation, API calls included.",
+            ["kind"],
+            buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "softphone_operator_api_requests",
+            "Requests to the API server by HTTP method and status, 0 without answer. Watches count as they begin.",
+            ["verb", "code"],
+            registry=self.registry,
+        )
+        self.status_lag = Histogram(
+            "softphone_operator_status_lag_seconds",
+            "From a transition in an agent to the status written.",
+            buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+
+    def observe(self, objects: Objects, ages: Ages) -> None:
+        """Take the gauges from the operator at the time of a scrape: objects by kind and state, age of each watch."""
+        self.registry.register(_Observed(objects, ages))
+
+    def count_request(self, verb: str, code: int) -> None:
+        """Count a request to the API server."""
+        self.requests.labels(verb, str(code)).inc()
+
+    def render(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Observed(Collector):
+    def __init__(self, objects: Objects, ages: Ages) -> None:
+        self._objects, self._ages = objects, ages
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges as they are now."""
+        objects = GaugeMetricFamily(
+            "softphone_operator_objects", "Observed objects by kind and state.", labels=["kind", "state"]
+        )
+        for labels, count in sorted(self._objects().items()):
+            objects.add_metric(labels, count)
+        ages = GaugeMetricFamily(
+            "softphone_operator_watch_age_seconds",
+            "Time since something was last heard of a kind, by its watch or by a full list.",
+            labels=["kind"],
+        )
+        for kind, age in sorted(self._ages().items()):
+            ages.add_metric([kind], age)
+        return [objects, ages]

@@ -1,0 +1,322 @@
+"""What was observed of the cluster: the objects, and who depends on whom. No I/O, no decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from softphone_operator import names, plan
+from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SECRETS, SOFTPHONES, SecretMark
+
+Object = dict[str, Any]
+Place = tuple[str, str]
+"""Namespace and name."""
+WorkKey = tuple[str, str, str]
+"""Kind, namespace and name of an object to reconcile."""
+
+AOR = "AOR"
+"""In the index of users, beside the kinds of objects: who has an AOR."""
+
+KEPT_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+    "ownerReferences",
+)
+KEPT_ANNOTATIONS = (names.POKE_ANNOTATION, names.PORT_ANNOTATION, names.TEMPLATE_ANNOTATION)
+KEPT_STATUS = (
+    *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),
+    *("observedGeneration", "updatedReplicas"),
+)
+
+
+# These are looked at one at a time. As JSON they take an eighth of the memory that dictionaries do.
+PACKED = frozenset({DEPLOYMENTS.kind, CONFIG_MAPS.kind, PODS.kind})
+
+
+MADE = (DEPLOYMENTS.kind, CONFIG_MAPS.kind)
+
+
+class Observed:
+    """The objects by kind and place, slimmed, and the indices that lead from one to those that depend on it."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Place, Object | bytes]] = {
+            r.kind: {} for r in (PBXS, SOFTPHONES, FLEETS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+        }
+        self.secrets: dict[Place, SecretMark] = {}
+        self._agents: dict[Place, str] = {}
+        self._pods: dict[Place, set[str]] = {}
+        self._fleet_of: dict[Place, str] = {}
+        self._made: dict[Place, set[str]] = {}
+        self._fleet_needs: dict[Place, plan.Needs] = {}
+        self._needs: dict[Place, plan.Needs] = {}
+        self._users: dict[tuple[str, str, str], set[str]] = {}
+
+    def get(self, kind: str, place: Place) -> Object | None:
+        """An object, None where it is not known."""
+        found = self._objects[kind].get(place)
+        return found if found is None else _unpacked(found)
+
+    def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[Place, Object]]:
+        """The objects of a kind with their places, in a namespace or in all."""
+        for place, obj in self._objects[kind].items():
+            if namespace in (None, place[0]):
+                yield place, _unpacked(obj)
+
+    def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
+        """Take an object in; returns what must be reconciled: nothing where it is old news."""
+        place = _place(obj)
+        before = self.get(kind, place)
+        if before is not None and not _is_newer(before, obj):
+            return set()
+        slim = slimmed(kind, obj)
+        needed = self._needs.get(place, plan.Needs())
+        self._objects[kind][place] = json.dumps(slim).encode() if kind in PACKED else slim
+        self._index(kind, place, slim)
+        if kind == SOFTPHONES.kind:
+            return self._affected_by_needs(place, needed, self._needs[place])
+        if kind == FLEETS.kind:
+            return self._set_fleet_needs(place, plan.fleet_needs(slim.get("spec")))
+        return self._affected(kind, place, before, slim)
+
+    def drop(self, kind: str, place: Place) -> set[WorkKey]:
+        """An object is gone; returns what must be reconciled."""
+        before = self.get(kind, place)
+        if before is None:
+            return set()
+        del self._objects[kind][place]
+        if kind == PODS.kind:
+            self._pods.get(self._agent_of(before), set()).discard(place[1])
+        if kind == SOFTPHONES.kind:
+            needed = self._needs[place]
+            self._set_needs(place, plan.Needs())
+            del self._needs[place]
+            self._agents.pop((place[0], names.softphone_agent(place[1])), None)
+            return self._affected_by_needs(place, needed, plan.Needs())
+        if kind == FLEETS.kind:
+            return self._set_fleet_needs(place, plan.Needs())
+        affected = self._affected(kind, place, before, None)
+        if kind in MADE and all(self.get(other, place) is None for other in MADE):
+            fleet = self._fleet_of.pop(agent := self._agent_of(before), "")
+            self._made.get((place[0], fleet), set()).discard(agent[1])
+        return affected
+
+    def agents_of_fleet(self, place: Place) -> frozenset[str]:
+        """The agents of a fleet that are there, as far as Deployments and ConfigMaps tell."""
+        return frozenset(self._made.get(place, ()))
+
+    def take_secret(self, mark: SecretMark) -> set[WorkKey]:
+        """A Secret is there, in this version; returns what must be reconciled."""
+        place = (mark.namespace, mark.name)
+        if self.secrets.get(place) == mark:
+            return set()
+        self.secrets[place] = mark
+        return self._users_of_secret(place)
+
+    def drop_secret(self, place: Place) -> set[WorkKey]:
+        """A Secret is gone; returns what must be reconciled."""
+        return self._users_of_secret(place) if self.secrets.pop(place, None) else set()
+
+    def versions(self, kind: str, namespace: str | None) -> dict[Place, str]:
+        """The versions of the objects of a kind, in a namespace or in all."""
+        return {place: obj["metadata"]["resourceVersion"] for place, obj in self.all(kind, namespace)}
+
+    def pods(self, namespace: str, agent: str) -> list[Object]:
+        """The pods of an agent."""
+        found = (self.get(PODS.kind, (namespace, name)) for name in self._pods.get((namespace, agent), ()))
+        return [pod for pod in found if pod is not None]
+
+    def owner(self, namespace: str, agent: str) -> WorkKey | None:
+        """The object that an agent belongs to, None where it is not known."""
+        if (name := self._agents.get((namespace, agent))) is not None:
+            return SOFTPHONES.kind, namespace, name
+        fleet = self._fleet_of.get((namespace, agent), "")
+        return (FLEETS.kind, namespace, fleet) if (namespace, fleet) in self._objects[FLEETS.kind] else None
+
+    def use_of_pbx(self, place: Place, obj: Mapping[str, Any]) -> plan.PbxUse:
+        """Who uses a PBX, present or just gone; `obj` is what is known of it.
+
+        Registrations are told by its status, and only count while there is anything that may have made them.
+        """
+        reached = any(kind != PBXS.kind for kind, _, _ in self._users_of_pbx(place, dict(obj), None))
+        phones = ((obj.get("status") or {}).get("phones") or {}) if reached else {}
+        fleets = tuple(self.fleets_naming_pbx(place))
+        return plan.PbxUse(tuple(self.namers_of_pbx(place)), phones.get("registered", 0), fleets)
+
+    def fleets_naming_pbx(self, place: Place) -> list[str]:
+        """The SoftphoneFleets that name a PBX. There are few, so no index is kept."""
+        return sorted(
+            name for (where, name), needs in self._fleet_needs.items() if where == place[0] and place[1] in needs.pbxs
+        )
+
+    def namers_of_pbx(self, place: Place) -> list[str]:
+        """The Softphones that name a PBX, those that are being deleted left out."""
+        return sorted(self._users.get((PBXS.kind, *place), ()))
+
+    def first_of_aor(self, place: Place) -> str | None:
+        """The Softphone that was made first of those with the same AOR as this one; None where it is itself."""
+        aor = self._needs[place].aor
+        sharing = self._users.get((AOR, place[0], aor), set()) if aor else set()
+        first = min(sharing, key=lambda name: self._age(place[0], name), default=place[1])
+        return None if first == place[1] else first
+
+    def softphones_of_aor(self, namespace: str, aor: str) -> list[str]:
+        """The Softphones with a canonical AOR, the one that was made first at the head."""
+        return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self._age(namespace, name))
+
+    def _age(self, namespace: str, name: str) -> tuple[str, str]:
+        known = self.get(SOFTPHONES.kind, (namespace, name)) or {"metadata": {}}
+        return known["metadata"].get("creationTimestamp", ""), name
+
+    def everything(self) -> set[WorkKey]:
+        """All that can be reconciled."""
+        return {(kind, *place) for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind) for place in self._objects[kind]}
+
+    def _index(self, kind: str, place: Place, obj: Object) -> None:
+        if kind == SOFTPHONES.kind:
+            self._agents[place[0], names.softphone_agent(place[1])] = place[1]
+            leaving = obj["metadata"].get("deletionTimestamp")
+            self._set_needs(place, plan.Needs() if leaving else plan.softphone_needs(obj.get("spec")))
+        elif kind in MADE and (fleet := _owning_fleet(obj)):
+            self._fleet_of[self._agent_of(obj)] = fleet
+            self._made.setdefault((place[0], fleet), set()).add(self._agent_of(obj)[1])
+        elif kind == PODS.kind:
+            self._pods.setdefault(self._agent_of(obj), set()).add(place[1])
+
+    def _set_needs(self, place: Place, needs: plan.Needs) -> None:
+        before = self._needs.get(place, plan.Needs())
+        for kind, old, new in (
+            (PBXS.kind, before.pbxs, needs.pbxs),
+            (SECRETS.kind, before.secrets, needs.secrets),
+            (AOR, frozenset({before.aor}), frozenset({needs.aor})),
+        ):
+            for name in old - new:
+                self._users.get((kind, place[0], name), set()).discard(place[1])
+            for name in new:
+                self._users.setdefault((kind, place[0], name), set()).add(place[1])
+        self._needs[place] = needs
+
+    def _set_fleet_needs(self, place: Place, needs: plan.Needs) -> set[WorkKey]:
+        """Returns the fleet, and the PBXes that it names from now on, or no more."""
+        before = self._fleet_needs.pop(place, plan.Needs())
+        if needs != plan.Needs():
+            self._fleet_needs[place] = needs
+        named = {(PBXS.kind, place[0], name) for name in before.pbxs ^ needs.pbxs}
+        return {(FLEETS.kind, *place)} | {key for key in named if key[1:] in self._objects[PBXS.kind]}
+
+    def _affected(self, kind: str, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+        if kind == PBXS.kind:
+            own: WorkKey = (kind, *place)
+            if before and after and before.get("spec") == after.get("spec"):
+                return {own}
+            return {own} | self._users_of_pbx(place, before, after)
+        owner = self.owner(*self._agent_of(after or before or {}))
+        return {owner} if owner else set()
+
+    def _affected_by_needs(self, place: Place, before: plan.Needs, after: plan.Needs) -> set[WorkKey]:
+        """A Softphone, the PBXes that it names from now on, or no more, and those that share its AOR, or did."""
+        found: set[WorkKey] = {(SOFTPHONES.kind, *place)}
+        for aor in {before.aor, after.aor} - {""} if before.aor != after.aor else ():
+            found |= {(SOFTPHONES.kind, place[0], name) for name in self._users.get((AOR, place[0], aor), ())}
+        for name in before.pbxs ^ after.pbxs:
+            if (place[0], name) in self._objects[PBXS.kind]:
+                found.add((PBXS.kind, place[0], name))
+        return found
+
+    def _users_of_pbx(self, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+        """Softphones and fleets that name the PBX or another one of its systems, and the PBXes of these systems."""
+        namespace, name = place
+        systems = {_system(obj) for obj in (before, after)} - {""}
+        relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if _system(obj) in systems}
+        users: set[WorkKey] = {(PBXS.kind, namespace, other) for other in relatives}
+        for pbx in relatives | {name}:
+            users |= {(SOFTPHONES.kind, namespace, n) for n in self._users.get((PBXS.kind, namespace, pbx), ())}
+            users |= {(FLEETS.kind, namespace, n) for n in self.fleets_naming_pbx((namespace, pbx))}
+        return users
+
+    def _users_of_secret(self, place: Place) -> set[WorkKey]:
+        namespace, secret = place
+        users: set[WorkKey] = {
+            (SOFTPHONES.kind, namespace, name) for name in self._users.get((SECRETS.kind, namespace, secret), ())
+        }
+        users |= {
+            (FLEETS.kind, where, name)
+            for (where, name), needs in self._fleet_needs.items()
+            if where == namespace and secret in needs.secrets
+        }
+        for pbx, obj in self.all(PBXS.kind, namespace):
+            if secret in plan.pbx_needs(obj.get("spec")):
+                users |= {(PBXS.kind, *pbx)} | self._users_of_pbx(pbx, obj, obj)
+        return users
+
+    @staticmethod
+    def _agent_of(obj: Mapping[str, Any]) -> Place:
+        return obj.get("metadata", {}).get("namespace", ""), names.instance(obj)
+
+
+def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
+    """What the operator needs of an object; the rest would only cost memory."""
+    metadata = {key: obj["metadata"][key] for key in KEPT_METADATA if key in obj["metadata"]}
+    annotations = obj["metadata"].get("annotations") or {}
+    if kept := {key: annotations[key] for key in KEPT_ANNOTATIONS if key in annotations}:
+        metadata["annotations"] = kept
+    slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
+    if kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
+        slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
+    elif kind == CONFIG_MAPS.kind:
+        slim["data"] = obj.get("data") or {}
+    else:
+        status = obj.get("status") or {}
+        slim["status"] = {key: status[key] for key in KEPT_STATUS if key in status}
+        if kind == DEPLOYMENTS.kind:
+            slim["spec"] = obj.get("spec") or {}
+    return slim
+
+
+def _unpacked(obj: Object | bytes) -> Object:
+    return json.loads(obj) if isinstance(obj, bytes) else obj
+
+
+def _place(obj: Mapping[str, Any]) -> Place:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _owning_fleet(obj: Mapping[str, Any]) -> str | None:
+    """Name of the fleet that an object is controlled by."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller") and reference.get("kind") == FLEETS.kind:
+            return str(reference.get("name"))
+    return None
+
+
+def _system(obj: Mapping[str, Any] | None) -> str:
+    spec = (obj or {}).get("spec")
+    system = spec.get("system") if isinstance(spec, Mapping) else None
+    return system if isinstance(system, str) else ""
+
+
+def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
+    """Whether news is newer than what is known. A list may be older than the answer to an own write."""
+    old, new = before["metadata"], obj["metadata"]
+    if old.get("uid") != new.get("uid"):
+        return True
+    one, other = old.get("resourceVersion"), new.get("resourceVersion")
+    if one == other:
+        return False
+    try:
+        return int(other) > int(one)
+    except (TypeError, ValueError):
+        return True
+
+
+def vanished(before: Mapping[Place, str], found: Iterable[Mapping[str, Any]], now: Mapping[Place, str]) -> list[Place]:
+    """Of the versions known before a list was asked for, those that it does not hold and that did not change since."""
+    there = {_place(obj) for obj in found}
+    return [place for place, version in before.items() if place not in there and now.get(place) == version]

@@ -1,0 +1,677 @@
+"""What is to be done for an object: pure decisions from what was observed.
+
+A plan is either the configuration that is wanted, or a refusal whose message names the field and its value.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from softphone_agent import sip_uri, template
+from softphone_agent.config import (
+    LOCATION_PATTERN,
+    MAX_TOLD,
+    PASSWORD,
+    SAME_AOR,
+    SECRET_KEY,
+    AgentConfig,
+    Credentials,
+    FleetSlice,
+    Http,
+    Pbx,
+    Phone,
+    PhoneTemplate,
+    Sip,
+    Tls,
+    entry_faults,
+    fault_messages,
+    is_uri,
+    shown_template,
+)
+from softphone_operator.api import (
+    MAX_AGENTS,
+    AgentSpec,
+    PBXSpec,
+    PbxTls,
+    Resources,
+    SoftphoneFleetSpec,
+    SoftphoneSpec,
+)
+from softphone_operator.names import (
+    SecretUse,
+    fleet_agent,
+    http_port,
+    secret_directory,
+    secret_file,
+    softphone_agent,
+)
+from softphone_operator.rollout import agents_away
+
+REFERENCES = ("pri", "sec", "cur", "home")
+TEMPLATE_TEXTS = ("aor", "pri", "sec", "phys", "cur", "home")
+FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
+"""An agent of a fleet has so long to un-REGISTER, and a second more for so many phones. Not by registerRate: a change
+of that would restart the pods."""
+MAX_MESSAGE = 4000
+NAMES_TOLD = 5
+
+_QUANTITY = re.compile(r"[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?\Z")
+
+Secrets = Mapping[str, frozenset[str]]
+"""The key names of the Secrets of a namespace, by name; a Secret that is not there does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a spec is not acted upon."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What is odd about a spec that is acted upon nevertheless."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PbxPlan:
+    """An accepted PBX, as agents are told of it, and the Secrets that it needs."""
+
+    pbx: Pbx
+    secrets: tuple[SecretUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    """An accepted Softphone: what its agent is to run, and in what pod."""
+
+    agent: str
+    config: AgentConfig
+    pod: AgentSpec
+    secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """An accepted SoftphoneFleet: its agents in the order of their slices, and how many of them may be away."""
+
+    agents: tuple[AgentPlan, ...]
+    max_unavailable: int
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a Softphone refers to, whether it exists or not: names of PBX objects and of Secrets, and its AOR."""
+
+    pbxs: frozenset[str] = field(default_factory=frozenset)
+    secrets: frozenset[str] = field(default_factory=frozenset)
+    aor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PbxUse:
+    """Who uses a PBX: the Softphones and fleets that name it, and how many phones are registered there."""
+
+    softphones: tuple[str, ...] = ()
+    registered: int = 0
+    fleets: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """In words, empty where nobody does."""
+        said = []
+        if self.softphones:
+            said.append(f"named by {_counted('Softphone', self.softphones)}")
+        if self.fleets:
+            said.append(f"named by {_counted('SoftphoneFleet', self.fleets)}")
+        if self.registered:
+            said.append(f"{self.registered} phone{'s are' if self.registered > 1 else ' is'} registered there")
+        return ", ".join(said)
+
+
+def _counted(kind: str, names: Sequence[str]) -> str:
+    """Such as `2 Softphones (anna, bob)`; of many only the first are named."""
+    told = ", ".join(names[:NAMES_TOLD])
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return f"{len(names)} {kind}{'s' if len(names) > 1 else ''} ({told}{more})"
+
+
+def softphone_needs(spec: Any) -> Needs:
+    """The PBX objects, Secrets and AOR that a Softphone's raw spec names; never fails, whatever the spec holds."""
+    if not isinstance(spec, Mapping):
+        return Needs()
+    references = [spec.get(name) for name in REFERENCES]
+    credentials = spec.get("credentials")
+    secret = credentials.get("secretName") if isinstance(credentials, Mapping) else None
+    return Needs(
+        frozenset(r for r in references if isinstance(r, str) and r and not is_uri(r)),
+        frozenset([secret] if isinstance(secret, str) and secret else []),
+        canonical_aor(spec.get("aor")),
+    )
+
+
+def canonical_aor(aor: Any) -> str:
+    """The same text for AORs of the same user at the same domain, be it sip or sips; empty where it is no AOR."""
+    try:
+        uri = sip_uri.parse_aor(aor) if isinstance(aor, str) else None
+    except sip_uri.SipUriError:
+        return ""
+    return f"{uri.user}@{uri.host}" + (f":{uri.port}" if uri.port else "") if uri else ""
+
+
+def duplicate_aor(aor: str, other: str) -> Caution:
+    """What is said of a Softphone whose AOR is already that of the Softphone `other` in the namespace."""
+    shown = sip_uri.without_password(aor)
+    return Caution("DuplicateAOR", f'aor: "{shown}" is already that of the Softphone "{other}"')
+
+
+def fleet_needs(spec: Any) -> Needs:
+    """The PBX objects and Secrets that a fleet's raw spec names, for every index; never fails."""
+    if not isinstance(spec, Mapping) or not isinstance(of := spec.get("template"), Mapping):
+        return Needs()
+    try:
+        indices = _indices(SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True))
+        texts = {text for where in REFERENCES if isinstance(text := of.get(where), str)}
+        named = {name for text in texts for name in _expansions(text, indices)}
+    except (ValidationError, template.TemplateError):
+        return softphone_needs(of)
+    return Needs(frozenset(name for name in named if name and not is_uri(name)), softphone_needs(of).secrets)
+
+
+def pbx_needs(spec: Any) -> frozenset[str]:
+    """The Secrets that a PBX's raw spec names."""
+    tls = spec.get("tls") if isinstance(spec, Mapping) else None
+    if not isinstance(tls, Mapping):
+        return frozenset()
+    named = (tls.get("caSecretName"), tls.get("certificateSecretName"))
+    return frozenset(name for name in named if isinstance(name, str) and name)
+
+
+def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> PbxPlan | Refusal:
+    """The plan for the PBX object `name` with the raw `spec`."""
+    try:
+        wanted = PBXSpec.model_validate(spec, by_name=False, by_alias=True)
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    faults = list(_pbx_faults(wanted, namespace, secrets))
+    if faults:
+        return _refusal(faults)
+    try:
+        made = Pbx(
+            name=name,
+            address=wanted.address,
+            system=wanted.system,
+            location=wanted.location or None,
+            no_physical_location=wanted.no_physical_location,
+            location_carrier=wanted.location_carrier,
+            tls=_tls_files(wanted.tls) if wanted.tls else None,
+            register_rate=wanted.register_rate,
+        )
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    return PbxPlan(made, tuple(_tls_secrets(wanted.tls)) if wanted.tls else ())
+
+
+def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tuple[str, str]]:
+    try:
+        address = sip_uri.parse(spec.address)
+    except sip_uri.SipUriError as error:
+        yield "InvalidSpec", f'address: "{sip_uri.without_password(spec.address)}" is no SIP URI: it {error}'
+    else:
+        if address.user:
+            shown = sip_uri.without_password(spec.address)
+            yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
+    if spec.location:
+        yield from _location_faults("location", spec.location)
+    if spec.tls:
+        fields = {
+            spec.tls.ca_secret_name: ("tls.caSecretName", ("ca.crt",)),
+            spec.tls.certificate_secret_name: ("tls.certificateSecretName", ("tls.crt", "tls.key")),
+        }
+        for secret, (where, keys) in fields.items():
+            if secret:
+                yield from _secret_faults(where, secret, keys, namespace, secrets)
+
+
+def _tls_files(tls: PbxTls) -> Tls:
+    certificate = tls.certificate_secret_name
+    return Tls(
+        ca_file=secret_file(tls.ca_secret_name, "ca.crt") if tls.ca_secret_name else None,
+        certificate_file=secret_file(certificate, "tls.crt") if certificate else None,
+        key_file=secret_file(certificate, "tls.key") if certificate else None,
+        server_name=tls.server_name,
+    )
+
+
+def _tls_secrets(tls: PbxTls) -> Iterator[SecretUse]:
+    if tls.ca_secret_name:
+        yield SecretUse(tls.ca_secret_name, ("ca.crt",))
+    if tls.certificate_secret_name:
+        yield SecretUse(tls.certificate_secret_name, ("tls.crt", "tls.key"))
+
+
+def inconsistency(name: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> str | None:
+    """What is inconsistent in the system of the accepted PBX `name`, None where nothing is."""
+    own = pbxs.get(name)
+    if not isinstance(own, PbxPlan) or not own.pbx.system:
+        return None
+    flags = {
+        other: plan.pbx.no_physical_location
+        for other, plan in sorted(pbxs.items())
+        if isinstance(plan, PbxPlan) and plan.pbx.system == own.pbx.system
+    }
+    if len(set(flags.values())) < 2:
+        return None
+    on = ", ".join(other for other, flag in flags.items() if flag)
+    off = ", ".join(other for other, flag in flags.items() if not flag)
+    return (
+        f'noPhysicalLocation must be the same on all PBXes of the system "{own.pbx.system}": '
+        f"it is true on {on}, false on {off}"
+    )
+
+
+def softphone(
+    name: str,
+    namespace: str,
+    uid: str,
+    spec: Any,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    secrets: Secrets,
+    same_aor: str | None = None,
+) -> AgentPlan | Refusal:
+    """The plan for the Softphone `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
+
+    `same_aor` names an earlier Softphone of the namespace with the same AOR, None where there is none.
+    """
+    try:
+        wanted = SoftphoneSpec.model_validate(spec, by_name=False, by_alias=True)
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    faults = list(_softphone_faults(wanted, namespace, pbxs, secrets))
+    if faults:
+        return _refusal(faults)
+    used = _used_pbxs(wanted, pbxs)
+    agent = softphone_agent(name)
+    try:
+        config = AgentConfig(
+            http=Http(port=http_port(namespace, agent, host_network=wanted.agent.host_network)),
+            sip=Sip(public_address=wanted.agent.public_address or None),
+            pbxs=tuple(plan.pbx for plan in used),
+            phones=(_phone(name, uid, wanted),),
+        )
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    return AgentPlan(
+        agent,
+        config,
+        wanted.agent,
+        tuple(_merged([*_credential_secrets(wanted), *(use for plan in used for use in plan.secrets)])),
+        tuple(_cautions(wanted, pbxs, same_aor)),
+    )
+
+
+def fleet(
+    name: str,
+    namespace: str,
+    uid: str,
+    spec: Any,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    secrets: Secrets,
+) -> FleetPlan | Refusal:
+    """The plan for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace."""
+    try:
+        wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    count = -(-wanted.replicas // wanted.phones_per_agent)
+    faults = list(_fleet_faults(wanted, count, namespace, pbxs, secrets))
+    if faults:
+        return _refusal(faults)
+    of, indices = wanted.template, _indices(wanted)
+    named = {at for where in REFERENCES if (text := getattr(of, where)) for at in _expansions(text, indices)}
+    used = _of_systems(named, pbxs)
+    secret = of.credentials.secret_name if of.credentials else None
+    uses = tuple(_merged([SecretUse(secret, whole=True)] if secret else [], (u for plan in used for u in plan.secrets)))
+    pod = of.agent.model_copy(update={"resources": _fleet_resources(of.agent.resources, wanted.phones_per_agent)})
+    agents = []
+    try:
+        phones = _phone_template(uid, of)
+        for number in range(count):
+            first = number * wanted.phones_per_agent
+            port = http_port(namespace, name, host_network=of.agent.host_network, number=number)
+            config = AgentConfig(
+                fleet=name,
+                http=Http(port=port),
+                sip=Sip(public_address=of.agent.public_address or None),
+                stop_seconds=FLEET_STOP_SECONDS + wanted.phones_per_agent / SLOWEST_STOP_RATE,
+                pbxs=tuple(plan.pbx for plan in used),
+                fleets=(
+                    FleetSlice(
+                        first_index=wanted.first_index + first,
+                        count=min(wanted.phones_per_agent, wanted.replicas - first),
+                        template=phones,
+                    ),
+                ),
+            )
+            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses))
+    except ValidationError as error:
+        return _refusal(("InvalidSpec", message) for message in fault_messages(error))
+    warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
+    cautions = tuple(Caution("Inconsistent", message) for message in sorted(warnings))
+    return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), cautions)
+
+
+def _fleet_faults(
+    spec: SoftphoneFleetSpec,
+    agents: int,
+    namespace: str,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    secrets: Secrets,
+) -> Iterator[tuple[str, str]]:
+    if agents > MAX_AGENTS:
+        yield "InvalidSpec", f"phonesPerAgent: would need more than {MAX_AGENTS} agents for the replicas"
+    try:
+        agents_away(spec.max_unavailable, agents)
+    except ValueError as error:
+        yield "InvalidSpec", f"maxUnavailable: {error}"
+    of = spec.template
+    texts = {where: text for where in TEMPLATE_TEXTS if (text := getattr(of, where))}
+    broken = list(_template_faults(texts))
+    yield from broken
+    for where in ("credentials.secretName", "agent.publicAddress"):
+        text = of.credentials and of.credentials.secret_name if where[0] == "c" else of.agent.public_address
+        if text and "{" in text:
+            yield "InvalidSpec", f"template.{where}: must not hold a placeholder, it is the same for all"
+    if broken:
+        return
+    if not template.parse(of.aor).varies:
+        yield "InvalidSpec", f"template.aor: {SAME_AOR}"
+    indices = _indices(spec)
+    told: set[str] = set()
+    for index in sorted({indices[0], indices[-1]}) if indices else (spec.first_index,):
+        phone = of.model_copy(
+            update={where: template.parse(text).expand(index) for where, text in texts.items()} | {"credentials": None}
+        )
+        for reason, message in _softphone_faults(phone, namespace, pbxs, secrets):
+            if reason == "InvalidSpec" and message not in told:
+                told.add(message)
+                yield reason, _at_index(message, texts, index)
+    yield from _missing_pbxs(texts, indices, namespace, pbxs)
+    if of.credentials:
+        yield from _fleet_secret_faults(of, indices, namespace, secrets)
+
+
+def _template_faults(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for where, text in texts.items():
+        try:
+            template.parse(text)
+        except template.TemplateError as error:
+            yield "InvalidSpec", f'template.{where}: "{shown_template(text)}" {error}'
+
+
+def _at_index(message: str, texts: Mapping[str, str], index: int) -> str:
+    """A fault of one phone as one of the template; it names the index where that makes the text."""
+    text = texts.get(message.partition(":")[0])
+    if text is None or not template.parse(text).varies:
+        return f"template.{message}"
+    return f'template.{message} (index {index} of "{shown_template(text)}")'
+
+
+def _missing_pbxs(
+    texts: Mapping[str, str], indices: range, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
+) -> Iterator[tuple[str, str]]:
+    for where in REFERENCES:
+        if not (text := texts.get(where)):
+            continue
+        faults = []
+        for index, reference in _distinct(text, indices):
+            if is_uri(reference):
+                break
+            faults += [
+                (reason, _at_index(message, texts, index))
+                for reason, message in _reference_faults(where, reference, namespace, pbxs)
+            ]
+            if len(faults) == MAX_TOLD:
+                break
+        yield from faults
+
+
+def _fleet_secret_faults(
+    of: SoftphoneSpec, indices: range, namespace: str, secrets: Secrets
+) -> Iterator[tuple[str, str]]:
+    assert of.credentials is not None
+    secret = of.credentials.secret_name
+    found = secrets.get(secret)
+    where = "template.credentials.secretName"
+    if found is None:
+        yield "SecretNotFound", f'{where}: there is no Secret "{secret}" in the namespace {namespace}'
+        return
+    if PASSWORD in found:
+        return
+    told = 0
+    for index, aor in _distinct(of.aor, indices):
+        user = aor.partition(":")[2].rpartition("@")[0]
+        if user in found and SECRET_KEY.match(user):
+            continue
+        yield (
+            "SecretKeyMissing",
+            f'{where}: the Secret "{secret}" has neither the key "password" nor "{user}" (index {index})',
+        )
+        told += 1
+        if told == MAX_TOLD:
+            return
+
+
+def _indices(spec: SoftphoneFleetSpec) -> range:
+    return range(spec.first_index, spec.first_index + spec.replicas)
+
+
+def _distinct(text: str, indices: range) -> Iterator[tuple[int, str]]:
+    """What a text becomes, with the first index for which it does. Raises TemplateError."""
+    parsed = template.parse(text)
+    for index in indices if parsed.varies else indices[:1]:
+        yield index, parsed.expand(index)
+
+
+def _expansions(text: str, indices: range) -> list[str]:
+    return [expanded for _, expanded in _distinct(text, indices)]
+
+
+def _fleet_resources(given: Resources | None, phones: int) -> Resources:
+    """Defaults that grow with phonesPerAgent; not with the present number of phones: that changes without restart."""
+    requests: dict[str, int | str] = {"cpu": f"{10 + phones // 20}m", "memory": f"{64 + phones // 8}Mi"}
+    limits: dict[str, int | str] = {"memory": f"{256 + phones}Mi"}
+    return Resources(
+        requests=requests if given is None or given.requests is None else given.requests,
+        limits=limits if given is None or given.limits is None else given.limits,
+    )
+
+
+def _phone_template(uid: str, spec: SoftphoneSpec) -> PhoneTemplate:
+    return PhoneTemplate(
+        id=f"{uid}-{{index}}",
+        credentials=Credentials(directory=secret_directory(spec.credentials.secret_name)) if spec.credentials else None,
+        **_asked_of_any(spec),
+    )
+
+
+def _phone(name: str, uid: str, spec: SoftphoneSpec) -> Phone:
+    credentials = None
+    if spec.credentials:
+        secret = spec.credentials.secret_name
+        credentials = Credentials(
+            password_file=secret_file(secret, "password"), username_file=secret_file(secret, "username")
+        )
+    return Phone(
+        name=name,
+        id=uid,
+        credentials=credentials,
+        **_asked_of_any(spec),
+    )
+
+
+def _asked_of_any(spec: SoftphoneSpec) -> dict[str, Any]:
+    """What a spec asks of its phone in the agent's words, whether it is that of one phone or a template's."""
+    return {
+        "aor": spec.aor,
+        "pri": spec.pri or None,
+        "sec": spec.sec or None,
+        "phys": spec.phys or None,
+        "mode": spec.mode,
+        "cur": spec.cur or None,
+        "home": spec.home or None,
+        "registration": spec.registration,
+        "trace": tuple(sorted(set(spec.trace))),
+        "suspend": spec.suspend,
+    }
+
+
+def _softphone_faults(
+    spec: SoftphoneSpec, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal], secrets: Secrets
+) -> Iterator[tuple[str, str]]:
+    try:
+        sip_uri.parse_aor(spec.aor)
+    except sip_uri.SipUriError as error:
+        yield "InvalidSpec", f'aor: "{sip_uri.without_password(spec.aor)}" is no address of record: it {error}'
+    entries = entry_faults(spec.mode, spec.pri, spec.sec, spec.cur)
+    for message in entries:
+        yield "InvalidSpec", message
+    if spec.phys:
+        yield from _location_faults("phys", spec.phys)
+    for where in REFERENCES:
+        if reference := getattr(spec, where):
+            yield from _reference_faults(where, reference, namespace, pbxs)
+    if spec.pri and spec.sec and not entries:
+        yield from _same_registrar_faults(spec.pri, spec.sec, pbxs)
+    if spec.credentials:
+        yield from _secret_faults(
+            "credentials.secretName", spec.credentials.secret_name, ("password",), namespace, secrets
+        )
+    yield from _pod_faults(spec.agent)
+
+
+def _reference_faults(
+    where: str, reference: str, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
+) -> Iterator[tuple[str, str]]:
+    if is_uri(reference):
+        try:
+            sip_uri.parse(reference)
+        except sip_uri.SipUriError as error:
+            yield "InvalidSpec", f'{where}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
+        return
+    found = pbxs.get(reference)
+    if found is None:
+        yield "PBXNotFound", f'{where}: there is no PBX "{reference}" in the namespace {namespace}'
+    elif isinstance(found, Refusal):
+        yield "PBXInvalid", f'{where}: the PBX "{reference}" is not accepted: {found.message}'
+
+
+def _same_registrar_faults(pri: str, sec: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> Iterator[tuple[str, str]]:
+    primary, secondary = _registrar(pri, pbxs), _registrar(sec, pbxs)
+    if primary is not None and primary == secondary:
+        yield (
+            "InvalidSpec",
+            f'sec: must differ from pri, "{sec}" and "{pri}" are both the registrar {primary}',
+        )
+
+
+def _registrar(reference: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> sip_uri.SipUri | None:
+    """The registrar that a reference leads to, None where that is not known."""
+    found = pbxs.get(reference)
+    address = found.pbx.address if isinstance(found, PbxPlan) else reference if is_uri(reference) else None
+    try:
+        return sip_uri.parse(address).registrar() if address else None
+    except sip_uri.SipUriError:
+        return None
+
+
+def _location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
+    if not re.match(LOCATION_PATTERN, location):
+        yield (
+            "InvalidSpec",
+            f'{where}: "{location}" is no location: it may hold letters, digits and - . _ ~, 1 to 63 of them',
+        )
+
+
+def _secret_faults(
+    where: str, secret: str, keys: Iterable[str], namespace: str, secrets: Secrets
+) -> Iterator[tuple[str, str]]:
+    found = secrets.get(secret)
+    if found is None:
+        yield "SecretNotFound", f'{where}: there is no Secret "{secret}" in the namespace {namespace}'
+        return
+    for key in keys:
+        if key not in found:
+            yield "SecretKeyMissing", f'{where}: the Secret "{secret}" has no key "{key}"'
+
+
+def _pod_faults(agent: AgentSpec) -> Iterator[tuple[str, str]]:
+    if agent.public_address and not sip_uri.is_host(agent.public_address):
+        yield "InvalidSpec", f'agent.publicAddress: "{agent.public_address}" is neither a host name nor an IP address'
+    if agent.resources is None:
+        return
+    for part in ("requests", "limits"):
+        for resource, quantity in (getattr(agent.resources, part) or {}).items():
+            if not _QUANTITY.match(str(quantity)):
+                yield "InvalidSpec", f'agent.resources.{part}.{resource}: "{quantity}" is no quantity'
+
+
+def _used_pbxs(spec: SoftphoneSpec, pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:
+    """The PBXes that the phone names, and all others of their systems: redirects lead there."""
+    return _of_systems({getattr(spec, where) for where in REFERENCES}, pbxs)
+
+
+def _of_systems(named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:
+    accepted = {name: plan for name, plan in sorted(pbxs.items()) if isinstance(plan, PbxPlan)}
+    systems = {plan.pbx.system for name, plan in accepted.items() if name in named} - {""}
+    return [plan for name, plan in accepted.items() if name in named or plan.pbx.system in systems]
+
+
+def _credential_secrets(spec: SoftphoneSpec) -> Iterator[SecretUse]:
+    if spec.credentials:
+        yield SecretUse(spec.credentials.secret_name, ("password",), ("username",))
+
+
+def _merged(*uses: Iterable[SecretUse]) -> Iterator[SecretUse]:
+    """One use for each Secret, with all keys that are asked for."""
+    required: dict[str, set[str]] = {}
+    optional: dict[str, set[str]] = {}
+    whole = set()
+    for use in itertools.chain(*uses):
+        required.setdefault(use.name, set()).update(use.required)
+        optional.setdefault(use.name, set()).update(use.optional)
+        if use.whole:
+            whole.add(use.name)
+    for name in sorted(required):
+        if name in whole:
+            yield SecretUse(name, whole=True)
+        else:
+            yield SecretUse(name, tuple(sorted(required[name])), tuple(sorted(optional[name] - required[name])))
+
+
+def _cautions(spec: SoftphoneSpec, pbxs: Mapping[str, PbxPlan | Refusal], same_aor: str | None) -> Iterator[Caution]:
+    if same_aor:
+        yield duplicate_aor(spec.aor, same_aor)
+    told = set()
+    for where in REFERENCES:
+        message = inconsistency(getattr(spec, where) or "", pbxs)
+        if message and message not in told:
+            told.add(message)
+            yield Caution("Inconsistent", message)
+
+
+def _refusal(faults: Iterable[tuple[str, str]]) -> Refusal:
+    """One refusal for all faults; its reason is that of the first."""
+    reasons, messages = zip(*faults, strict=True)
+    return Refusal(reasons[0], "; ".join(messages)[:MAX_MESSAGE])

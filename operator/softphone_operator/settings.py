@@ -1,0 +1,109 @@
+"""The operator's settings: from the command line, else from the environment, else the defaults."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. `watch_namespaces` empty: all namespaces."""
+
+    agent_image: str
+    agent_pull_policy: str = ""
+    agent_pull_secrets: tuple[str, ...] = ()
+    watch_namespaces: tuple[str, ...] = ()
+    http_address: str = "0.0.0.0"
+    http_port: int = 8080
+    log_level: str = "info"
+    concurrency: int = 20
+    resync_seconds: float = 600.0
+    watch_seconds: float = 120.0
+    agent_replicas: int = 1
+    lease: str = ""
+    identity: str = ""
+    webhook_directory: str = ""
+    webhook_port: int = 8443
+
+    @property
+    def lease_place(self) -> tuple[str, str] | None:
+        """Namespace and name of the Lease that decides who leads; None: this operator leads without asking."""
+        namespace, _, name = self.lease.partition("/")
+        return (namespace, name) if name else None
+
+
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; exits with status 2 and a message where one is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="softphone-operator", description="Turns PBX and Softphone objects into running agents."
+    )
+
+    def option(flag: str, default: str, text: str, **more: object) -> None:
+        variable = "SOFTPHONE_" + flag.removeprefix("--").replace("-", "_").upper()
+        parser.add_argument(
+            flag,
+            default=environment.get(variable, default),
+            help=f"{text} Environment: {variable}. Default: {default or 'none'}.",
+            **more,  # type: ignore[arg-type]
+        )
+
+    option("--agent-image", "", "Image of the agents; needed.")
+    option("--agent-pull-policy", "", "imagePullPolicy of the agents; none: Kubernetes decides.")
+    option("--agent-pull-secrets", "", "Names of imagePullSecrets of the agents, comma-separated.")
+    option("--watch-namespaces", "", "Namespaces to serve, comma-separated; none: all.")
+    option("--http-address", "0.0.0.0", "Address of /metrics, /healthz and /readyz.")
+    option("--http-port", "8080", "Their TCP port.", type=int)
+    option("--log-level", "info", f"One of {', '.join(LOG_LEVELS)}.")
+    option("--concurrency", "20", "How many API calls are under way at the same time.", type=int)
+    option("--resync-seconds", "600", "How often everything is listed anew, in seconds.", type=float)
+    option("--watch-seconds", "120", "How long one watch lasts before it begins anew, in seconds.", type=float)
+    option("--agent-replicas", "1", "Pods of each agent; 0 for load tests without pods.", type=int)
+    option("--lease", "", "NAMESPACE/NAME of the Lease by which several operators agree who works; none: this one.")
+    option("--identity", "", "Name of this operator in the Lease; needed with it.")
+    option("--webhook-directory", "", "Directory with tls.crt and tls.key of the admission webhook; none: no webhook.")
+    option("--webhook-port", "8443", "TCP port of the admission webhook.", type=int)
+    found = parser.parse_args(arguments)
+    if not found.agent_image:
+        parser.error("--agent-image or SOFTPHONE_AGENT_IMAGE must name the image of the agents")
+    if found.agent_pull_policy not in PULL_POLICIES:
+        parser.error(f'--agent-pull-policy: "{found.agent_pull_policy}" is none of {", ".join(PULL_POLICIES[1:])}')
+    if found.log_level not in LOG_LEVELS:
+        parser.error(f'--log-level: "{found.log_level}" is none of {", ".join(LOG_LEVELS)}')
+    if found.concurrency < 1:
+        parser.error(f"--concurrency: must be at least 1, is {found.concurrency}")
+    if found.watch_seconds < 1:
+        parser.error(f"--watch-seconds: must be at least 1, is {found.watch_seconds:g}")
+    if found.agent_replicas not in (0, 1):
+        parser.error(f"--agent-replicas: must be 0 or 1, is {found.agent_replicas}")
+    if found.lease and not re.fullmatch(r"[^/]+/[^/]+", found.lease):
+        parser.error(f'--lease: "{found.lease}" is not NAMESPACE/NAME')
+    if found.lease and not found.identity:
+        parser.error("--identity or SOFTPHONE_IDENTITY must name this operator, since --lease is given")
+    return Settings(
+        agent_image=found.agent_image,
+        agent_pull_policy=found.agent_pull_policy,
+        agent_pull_secrets=_list(found.agent_pull_secrets),
+        watch_namespaces=_list(found.watch_namespaces),
+        http_address=found.http_address,
+        http_port=found.http_port,
+        log_level=found.log_level,
+        concurrency=found.concurrency,
+        resync_seconds=found.resync_seconds,
+        watch_seconds=found.watch_seconds,
+        agent_replicas=found.agent_replicas,
+        lease=found.lease,
+        identity=found.identity,
+        webhook_directory=found.webhook_directory,
+        webhook_port=found.webhook_port,
+    )
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(sorted({part.strip() for part in text.split(",") if part.strip()}))

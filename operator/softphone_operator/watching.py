@@ -1,0 +1,79 @@
+"""Which watches are alive: each must begin anew within its time, or it has gone deaf. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# Bookmarks come every minute. A watch that is silent for much longer is dead, and is made anew.
+SILENCE_SECONDS = 90.0
+MARGIN_SECONDS = 30.0
+
+Key = tuple[str, str]
+"""Kind and namespace of a watch; the namespace is empty where all are watched."""
+
+
+def silence(watch_seconds: float) -> float:
+    """How long a watch may be silent before it is made anew: a short one need not outlast its own end by much."""
+    return min(SILENCE_SECONDS, watch_seconds + 5.0)
+
+
+class Watches:
+    """When each watch last began and last told something, and whether the API server could be asked since.
+
+    A watch lasts `watch_seconds`, then it is made anew; if it breaks or falls silent, earlier. So one that did not
+    begin for much longer tells nothing any more, whatever the reason. An API server that is away makes no watch deaf:
+    the watches have some time from when it answers again.
+    """
+
+    def __init__(self, watch_seconds: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._begun: dict[Key, float] = {}
+        self._told: dict[Key, float] = {}
+        self._answering: float | None = None
+        self._margin = min(MARGIN_SECONDS, watch_seconds)
+        self._limit = watch_seconds + silence(watch_seconds) + self._margin
+
+    def expect(self, kind: str, namespace: str | None) -> None:
+        """This watch must begin from now on."""
+        self._begun.setdefault((kind, namespace or ""), self._clock())
+
+    def began(self, kind: str, namespace: str | None) -> None:
+        """This watch was accepted by the API server just now."""
+        self._begun[kind, namespace or ""] = self._clock()
+
+    def told(self, kind: str, namespace: str) -> None:
+        """Something of this kind in this namespace was told just now."""
+        for key in ((kind, ""), (kind, namespace)):
+            if key in self._begun:
+                self._told[key] = self._clock()
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since something was last heard of each kind; of several namespaces, in the one that is worst."""
+        now, ages = self._clock(), dict[str, float]()
+        for key, begun in self._begun.items():
+            age = now - max(begun, self._told.get(key, begun))
+            ages[key[0]] = max(age, ages.get(key[0], 0.0))
+        return ages
+
+    def overdue(self) -> list[Key]:
+        """The watches that should have begun anew long ago."""
+        now = self._clock()
+        return sorted(key for key, begun in self._begun.items() if now - begun > self._limit)
+
+    def server_answers(self, yes: bool) -> None:
+        """Whether the API server answered another question just now."""
+        if not yes:
+            self._answering = None
+        elif self._answering is None:
+            self._answering = self._clock()
+
+    def deaf(self) -> str | None:
+        """Why the operator is deaf, None while it is not."""
+        overdue, now = self.overdue(), self._clock()
+        if not overdue or self._answering is None or now - self._answering < self._margin:
+            return None
+        told = ", ".join(
+            f"{kind}{f' in {namespace}' if namespace else ''} for {now - self._begun[kind, namespace]:.0f} s"
+            for kind, namespace in overdue
+        )
+        return f"deaf: the API server answers, but watches have not begun anew: {told}"

@@ -1,0 +1,387 @@
+"""The table of odd answers: what a PBX does, and what the agent must make of it.
+
+The rows are run by test_odd_answers.py against the real agent, all at once, each with a phone and a PBX of its own.
+`python -m odd_answers` writes docs/odd-answers.md from them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from certificates import Authority, server
+from sip_responder import (
+    Behaviour,
+    Request,
+    Responder,
+    accept,
+    answer,
+    challenge,
+    redirect,
+    reply,
+    silence,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "odd-answers.md"
+
+WAITS = "waits (back-off), then asks again"
+AT_REST = "refreshes when its time has come"
+SLOWLY = "waits longer (the back-off of a rejection), then asks again"
+
+
+@dataclass
+class Stage:
+    """What a row has to play with: its PBX, and more of them where it asks for them."""
+
+    pbx: Responder
+    address: str
+    folder: Path
+    """Where a row may put files."""
+    others: list[Responder] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Fields of the PBX."""
+
+    async def more(self, count: int) -> list[Responder]:
+        self.others += [await Responder.start() for _ in range(count)]
+        return self.others[-count:]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One odd answer."""
+
+    name: str
+    what: str
+    """What the PBX does, in words."""
+    setting: Callable[[Stage], Awaitable[None] | None]
+    state: str
+    then: str
+    reason: str | None = None
+    code: int | None = None
+    outcome: str = ""
+    """What softphone_register_requests_total counts, as outcome and code."""
+    registers: int = 1
+    """REGISTERs that one attempt may cost at the PBX."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Fields of the phone."""
+    registered: dict[str, Any] = field(default_factory=dict)
+    """More that the phone's report must show."""
+    asks_others: bool = True
+    """Whether the other PBXes of the row may get REGISTERs."""
+
+
+def does(behaviour: Behaviour) -> Callable[[Stage], None]:
+    def set_up(stage: Stage) -> None:
+        stage.pbx.register = behaviour
+
+    return set_up
+
+
+def _dead(uri: str) -> str:
+    """The same port at an address where nothing listens. A port that was closed could be another row's next moment."""
+    return uri.replace("127.0.0.1", "127.0.0.9")
+
+
+def _gone(stage: Stage) -> None:
+    stage.address = _dead(stage.address)
+
+
+def _over_tcp(setting: Callable[[Stage], Any]) -> Callable[[Stage], Any]:
+    def set_up(stage: Stage) -> Any:
+        stage.address = stage.pbx.uri("tcp")
+        return setting(stage)
+
+    return set_up
+
+
+def _to_another(code: int, form: str = "<{}>") -> Callable[[Stage], Awaitable[None]]:
+    async def set_up(stage: Stage) -> None:
+        (target,) = await stage.more(1)
+        stage.pbx.register = redirect(form.format(target.uri()), code=code)
+
+    return set_up
+
+
+async def _to_itself(stage: Stage) -> None:
+    stage.pbx.register = redirect(f"<{stage.pbx.uri()}>")
+
+
+async def _loop_of_three(stage: Stage) -> None:
+    one, two = await stage.more(2)
+    stage.pbx.register = redirect(f"<{one.uri()}>")
+    one.register = redirect(f"<{two.uri()}>")
+    two.register = redirect(f"<{stage.pbx.uri()}>")
+
+
+def _hops(count: int) -> Callable[[Stage], Awaitable[None]]:
+    async def set_up(stage: Stage) -> None:
+        chain = [stage.pbx, *await stage.more(count)]
+        for one, next_one in itertools.pairwise(chain):
+            one.register = redirect(f"<{next_one.uri()}>")
+
+    return set_up
+
+
+def _to_a_dead_one(transport: str) -> Callable[[Stage], Awaitable[None]]:
+    async def set_up(stage: Stage) -> None:
+        (target,) = await stage.more(1)
+        stage.pbx.register = redirect(f"<{_dead(target.uri(transport))}>")
+
+    return set_up
+
+
+async def _from_tls_to_udp(stage: Stage) -> None:
+    (plain,) = await stage.more(1)
+    authority = Authority(stage.folder / "tls")
+    await stage.pbx.close()
+    stage.pbx = await Responder.start(tls=server(authority.issue("pbx", "IP:127.0.0.1")))
+    stage.pbx.register = redirect(f"<{plain.uri()}>")
+    stage.address = stage.pbx.uri("tls")
+    stage.fields = {"tls": {"caFile": str(authority.ca)}}
+
+
+async def _by_q(stage: Stage) -> None:
+    low, high = await stage.more(2)
+    stage.pbx.register = redirect(f"<{low.uri()}>;q=0.1, <{high.uri()}>;q=0.9")
+    low.register = reply(403)
+
+
+async def _best_is_dead(stage: Stage) -> None:
+    low, high = await stage.more(2)
+    stage.pbx.register = redirect(f"<{low.uri()}>;q=0.1, <{_dead(high.uri())}>;q=0.9")
+
+
+async def _compact(stage: Stage) -> None:
+    (target,) = await stage.more(1)
+
+    def behave(request: Request) -> list[bytes]:
+        text = answer(request, 302, f"m: {target.uri()}").decode()
+        for long, short in (("Via", "v"), ("From", "f"), ("To", "t"), ("Call-ID", "i"), ("Content-Length", "l")):
+            text = text.replace(f"\r\n{long}: ", f"\r\n{short}: ")
+        return [text.encode()]
+
+    stage.pbx.register = behave
+
+
+def _endless_challenge() -> Behaviour:
+    numbers = itertools.count()
+
+    def behave(request: Request) -> list[bytes]:
+        header = f'WWW-Authenticate: Digest realm="pbx.test", nonce="n{next(numbers)}", stale=true, algorithm=MD5'
+        return [answer(request, 401, header)]
+
+    return behave
+
+
+def _stale_once() -> Behaviour:
+    def stale(request: Request) -> list[bytes]:
+        header = 'WWW-Authenticate: Digest realm="pbx.test", nonce="fresh", stale=true, algorithm=MD5, qop="auth"'
+        return [answer(request, 401, header)]
+
+    def behave(request: Request) -> Any:
+        return accept()(request) if 'nonce="fresh"' in request.text else stale(request)
+
+    return challenge(behave)
+
+
+def _too_brief(least: int) -> Behaviour:
+    def behave(request: Request) -> Any:
+        if 0 < request.expires < least:
+            return [answer(request, 423, f"Min-Expires: {least}")]
+        return accept()(request)
+
+    return behave
+
+
+def _ever_longer() -> Behaviour:
+    return lambda request: [answer(request, 423, f"Min-Expires: {request.expires + 60}")]
+
+
+def _raw(make: Callable[[Request], bytes]) -> Behaviour:
+    return lambda request: [make(request)]
+
+
+def _without_contact(request: Request) -> list[bytes]:
+    return [answer(request, 200)]
+
+
+def _expires_0(request: Request) -> list[bytes]:
+    contact = request.header("Contact").partition(";expires")[0]
+    return [answer(request, 200, f"Contact: {contact};expires=0")]
+
+
+def _with_others(request: Request) -> list[bytes]:
+    """A 200 that lists another phone's Contact, too."""
+    others = "Contact: <sip:alice@192.0.2.9:5060>;expires=3000"
+    (good,) = accept()(request)
+    return [good.replace(b"\r\nContact:", f"\r\n{others}\r\nContact:".encode(), 1)]
+
+
+def _malformed(request: Request) -> bytes:
+    return answer(request, 200).replace(b"CSeq: ", b"CSeq: ?").replace(b"From: ", b"From ")
+
+
+def _huge(request: Request) -> bytes:
+    return answer(request, 200, "X-Filler: " + "x" * 64_000)
+
+
+async def _from_another_address(stage: Stage) -> None:
+    other = await Responder.start("127.0.0.2")
+    stage.others.append(other)
+    stage.pbx.answers_from = other
+
+
+def _wrong_branch(request: Request) -> bytes:
+    (good,) = accept()(request)
+    return good.replace(request.branch.encode(), b"z9hG4bKnot-yours")
+
+
+def _twice(request: Request) -> list[bytes]:
+    (good,) = accept()(request)
+    return [good, good]
+
+
+def _provisional_first(request: Request) -> list[bytes]:
+    (good,) = accept()(request)
+    return [answer(request, 100), good]
+
+
+def _waiting(reason: str, code: int, outcome: str) -> dict[str, Any]:
+    return {"state": "Waiting", "reason": reason, "code": code, "outcome": f"{outcome} {code or ''}", "then": WAITS}
+
+
+GONE = _waiting("Unreachable", 0, "unreachable")
+BAD = _waiting("BadRedirect", 302, "redirected")
+LOOP = _waiting("RedirectLoop", 302, "redirected")
+KEPT: dict[str, Any] = {"state": "Registered", "outcome": "accepted 200", "then": AT_REST}
+HOME: dict[str, Any] = {"state": "Registered", "then": AT_REST, "registered": {"via": "redirect", "role": "Home"}}
+
+
+def _rejected(code: int) -> dict[str, Any]:
+    return {"state": "Rejected", "reason": "Rejected", "code": code, "outcome": f"rejected {code}", "then": SLOWLY}
+
+
+def _unavailable(code: int) -> dict[str, Any]:
+    return {"state": "Waiting", "reason": "Unavailable", "code": code, "outcome": f"rejected {code}", "then": WAITS}
+
+
+ROWS = [
+    Row("silent", "no answer", does(silence), **GONE),
+    Row("icmp", "nothing listens on UDP (ICMP port unreachable)", _gone, **GONE),
+    Row("tcp-refused", "TCP connection refused", _over_tcp(_gone), **GONE),
+    Row("tcp-silent", "TCP connection accepted, no answer", _over_tcp(does(silence)), **GONE),
+    Row("trying-only", "100 and nothing after it", does(reply(100)), **GONE),
+    Row("trying-first", "100, then 200", does(_provisional_first), **KEPT),
+    Row("r300", "300 to a PBX that keeps the phone", _to_another(300), **HOME, outcome="redirected 300"),
+    Row("r301", "301 to a PBX that keeps the phone", _to_another(301), **HOME, outcome="redirected 301"),
+    Row("r302", "302 to a PBX that keeps the phone", _to_another(302), **HOME, outcome="redirected 302"),
+    Row("r305", "305 to a PBX that keeps the phone", _to_another(305), **HOME, outcome="redirected 305"),
+    Row("bare-contact", "302, Contact as a bare URI", _to_another(302, "{}"), **HOME, outcome="redirected 302"),
+    Row("compact", "302 in compact forms (`m:`, `v:`, `i:` …)", _compact, **HOME, outcome="redirected 302"),
+    Row("no-contact", "302 without Contact", does(redirect()), **BAD),
+    Row("star", "302 with `Contact: *`", does(redirect("*")), **BAD),
+    Row("tel", "302 to a `tel:` URI", does(redirect("<tel:+4970317300>")), **BAD),
+    Row("bad-contact", "302 whose Contact does not parse (the SIP stack drops it)", does(redirect("<sip:[")), **GONE),
+    Row("itself", "302 to itself", _to_itself, **LOOP),
+    Row("loop", "a loop of three PBXes", _loop_of_three, **LOOP),
+    Row("hops8", "eight redirects in a row", _hops(8), **HOME, outcome="redirected 302"),
+    Row("hops9", "nine redirects in a row", _hops(9), state="Waiting", reason="TooManyRedirects", code=302, then=WAITS),
+    Row("to-dead-udp", "302 to a PBX that does not answer", _to_a_dead_one("udp"), "Waiting", WAITS, "Unreachable", 0),
+    Row("to-dead-tcp", "302 to a PBX that refuses TCP", _to_a_dead_one("tcp"), "Waiting", WAITS, "Unreachable", 0),
+    Row(
+        "tls-to-udp",
+        "302 from TLS to UDP: not followed",
+        _from_tls_to_udp,
+        **_waiting("RedirectRefused", 302, "redirected"),
+        asks_others=False,
+    ),
+    Row("by-q", "302 with several Contacts: the highest q is asked", _by_q, **HOME, outcome="redirected 302"),
+    Row(
+        "best-dead",
+        "302 with several Contacts, the best one dead: the next is asked",
+        _best_is_dead,
+        "Registered",
+        AT_REST,
+        registered={"via": "redirect", "role": "Standby"},
+    ),
+    Row("challenge", "401 with a challenge, then 200", does(challenge(accept())), registers=2, **KEPT),
+    Row("proxy", "407 with a challenge, then 200", does(challenge(accept(), code=407)), registers=2, **KEPT),
+    Row("stale", "401 with stale=true once", does(_stale_once()), registers=3, **KEPT),
+    Row("endless-401", "401 with a new nonce without end", does(_endless_challenge()), registers=4, **_rejected(401)),
+    Row(
+        "password",
+        "401 again after the credentials (wrong password)",
+        does(
+            lambda request: [answer(request, 401, 'WWW-Authenticate: Digest realm="pbx.test", nonce="n", qop="auth"')]
+        ),
+        registers=2,
+        **_rejected(401),
+    ),
+    Row("r403", "403", does(reply(403)), **_rejected(403)),
+    Row("r404", "404", does(reply(404)), **_rejected(404)),
+    Row("r423", "423 with Min-Expires", does(_too_brief(120)), registers=2, **KEPT),
+    Row("r423-bare", "423 without Min-Expires", does(reply(423)), registers=2, **_rejected(423)),
+    Row(
+        "r423-growing",
+        "423 with a Min-Expires that grows each time",
+        does(_ever_longer()),
+        registers=8,
+        **_rejected(423),
+    ),
+    Row("r480", "480", does(reply(480)), **_unavailable(480)),
+    Row("r486", "486", does(reply(486)), **_rejected(486)),
+    Row("r500", "500", does(reply(500)), **_unavailable(500)),
+    Row("r503", "503 without Retry-After", does(reply(503)), **_unavailable(503)),
+    Row(
+        "r503-later",
+        "503 with Retry-After: 3600",
+        does(reply(503, "Retry-After: 3600")),
+        **_unavailable(503) | {"then": "does not ask that PBX before the hour is over"},
+    ),
+    Row("r600", "600", does(reply(600)), **_rejected(600)),
+    Row("ok-no-contact", "200 without Contact", does(_without_contact), registers=2, **_unavailable(200)),
+    Row("ok-expires-0", "200 with expires=0", does(_expires_0), registers=2, **_unavailable(200)),
+    Row(
+        "ok-shorter",
+        "200 with a shorter expiry",
+        does(accept(expires=12)),
+        **KEPT | {"then": "refreshes within the shorter time"},
+    ),
+    Row("ok-others", "200 that lists other phones' Contacts as well", does(_with_others), **KEPT),
+    Row("ok-twice", "200 twice", does(_twice), **KEPT),
+    Row("malformed", "200 with broken From and CSeq", does(_raw(_malformed)), **GONE),
+    Row("garbage", "bytes that are no SIP", does(_raw(lambda request: bytes(range(256)) * 4)), **GONE),
+    Row(
+        "huge", "a datagram of 64 KB (only its beginning is read)", does(_raw(_huge)), registers=2, **_unavailable(200)
+    ),
+    Row("other-branch", "200 with another branch in Via", does(_raw(_wrong_branch)), **GONE),
+    Row("other-address", "200 from another address than was asked", _from_another_address, **KEPT),
+]
+
+
+def page() -> str:
+    """The page for docs/."""
+    lines = [
+        "# Odd answers",
+        "",
+        "What a PBX may do to a REGISTER, and what the agent makes of it. Each row is run against the real agent by",
+        "`tests/agent/test_odd_answers.py`, and this page is made from its table (`python -m odd_answers`). The metric",
+        "is `softphone_register_requests_total`, by outcome and code. The last column is how many REGISTERs an attempt",
+        "may cost that PBX; how often an attempt is made is bounded by the back-off.",
+        "",
+        "| The PBX answers | State | Reason | Metric | Next | REGISTERs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        reason = f"{row.reason} ({row.code})" if row.code else row.reason or ""
+        state = f"{row.state}, {row.registered['role']}" if "role" in row.registered else row.state
+        shown = [row.what, state, reason, row.outcome.strip(), row.then, str(row.registers)]
+        lines.append("| " + " | ".join(shown) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,216 @@
+"""What holds for every sequence of events, however odd the PBXes behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registration_phone import BROWSER, LAUNCHER, MASTER, OTHER, SLAVE, STANDBY, Phase, plan
+from softphone_agent.registration import machine
+from softphone_agent.registration.actions import Abandon, Register, Unregister
+from softphone_agent.registration.events import (
+    Event,
+    PingAnswered,
+    PingFailed,
+    Reconfigured,
+    Redirected,
+    Registered,
+    Rejected,
+    StopRequested,
+    TimePassed,
+    TransportClosed,
+    Unreachable,
+    Unregistered,
+)
+from softphone_agent.registration.machine import State, step
+from softphone_agent.registration.plan import Entry, Mode, Plan
+
+REGISTRARS = st.sampled_from([MASTER, SLAVE, STANDBY, OTHER])
+PLANS = st.sampled_from(
+    [
+        LAUNCHER,
+        plan(sec=None),
+        plan(pri=OTHER),
+        plan(sec=SLAVE, home=SLAVE),
+        plan(wire="new"),
+        plan(aor="sip:bob@pbx.test"),
+        plan(suspend=True),
+        plan(known_pbxes_only=True),
+        plan(max_redirects=1),
+        plan(max_redirects=0, sec=None),
+        BROWSER,
+        plan(BROWSER, cur=MASTER),
+    ]
+)
+JITTER = st.floats(0, 1, exclude_max=True)
+NOT_ASKED = (PingFailed, PingAnswered, TransportClosed, Reconfigured, StopRequested)
+
+
+@dataclass
+class World:
+    """A phone, the one answer that is due, and what was seen on the way."""
+
+    state: State
+    now: float = 0.0
+    due: Register | Unregister | None = None
+    entries: list[Entry] = field(default_factory=list)
+
+    def happens(self, event: Event, jitter: float) -> None:
+        before = self.state
+        self.state, actions = step(before, event, self.now, jitter)
+        ignored = self.state is before and not actions
+        if not ignored:
+            assert self.state.phase in machine.TRANSITIONS[before.phase, type(event)][1]
+        if getattr(event, "serial", None) == getattr(self.due, "serial", 0):
+            self.due = None
+        asks = [action for action in actions if not isinstance(action, Abandon)]
+        assert len(asks) <= 1, "never two registrations in flight for one phone"
+        for action in actions:
+            self.due = None if isinstance(action, Abandon) else action
+        self._holds(before)
+
+    def _holds(self, before: State) -> None:
+        state = self.state
+        asking = state.phase in (Phase.TRYING, Phase.REFRESHING, Phase.STOPPING)
+        assert (state.attempt is not None) == asking
+        if asking:
+            assert isinstance(self.due, Register)
+            assert self.due.serial == state.serial
+        if state.phase in (Phase.REGISTERED, Phase.REFRESHING, Phase.UNREGISTERING):
+            assert state.binding is not None
+        if state.phase in (Phase.TRYING, Phase.IDLE, Phase.STOPPED):
+            assert state.binding is None
+        wakeup = machine.next_wakeup(state)
+        assert (wakeup is None) == (state.phase is Phase.STOPPED), "never stuck without a wake-up"
+        if state.attempt is not None:
+            hops_before = len(before.attempt.hops) if before.attempt else 0
+            if len(state.attempt.hops) > hops_before:
+                assert len(state.attempt.hops) <= state.plan.max_redirects
+            visited = state.attempt.visited
+            assert len(set(visited)) == len(visited), "no PBX twice in one attempt"
+        attempt = state.attempt
+        if attempt and attempt is not before.attempt and not attempt.hops and attempt.entry is not Entry.CURRENT:
+            self._alternates(attempt.entry, before)
+
+    def _alternates(self, entry: Entry, before: State) -> None:
+        if state_mode(before) is Mode.BROWSER or self.state.plan.mode is Mode.BROWSER:
+            return
+        assert entry in self.state.tried
+        if entry is Entry.SEC:
+            passed_over = any(at == self.state.plan.pri for at, _ in self.state.not_before)
+            dead = self.state.plan.pri in self.state.dead | self.state.silent
+            assert Entry.PRI in self.state.tried or passed_over or dead, "the primary comes first"
+
+
+def state_mode(state: State) -> Mode:
+    return state.plan.mode
+
+
+@st.composite
+def answers(draw: st.DrawFn, due: Register | Unregister) -> Event:
+    serial = draw(st.sampled_from([due.serial, due.serial, due.serial, max(due.serial - 1, 0)]))
+    if isinstance(due, Unregister):
+        return Unregistered(serial)
+    kind = draw(st.sampled_from([Registered, Redirected, Rejected, Unreachable]))
+    if kind is Registered:
+        return Registered(serial, draw(st.floats(1, 600)))
+    if kind is Redirected:
+        return Redirected(serial, 302, tuple(draw(st.lists(REGISTRARS, max_size=3))))
+    if kind is Rejected:
+        code = draw(st.sampled_from([401, 403, 404, 480, 503, 600]))
+        return Rejected(serial, code, "", draw(st.sampled_from([None, None, 0, 7, 10**9])))
+    return Unreachable(serial)
+
+
+@st.composite
+def events(draw: st.DrawFn, world: World, *, may_stop: bool) -> Event:
+    if world.due is not None and draw(st.booleans()):
+        return draw(answers(world.due))
+    kind = draw(st.sampled_from([TimePassed, TimePassed, PingFailed, PingAnswered, TransportClosed, Reconfigured, "x"]))
+    if kind is PingFailed:
+        return PingFailed(draw(REGISTRARS), world.now)
+    if kind in (PingAnswered, TransportClosed):
+        return kind(draw(REGISTRARS))
+    if kind is Reconfigured:
+        return Reconfigured(draw(PLANS))
+    if kind == "x" and may_stop and draw(st.integers(0, 5)) == 0:
+        return StopRequested()
+    wakeup = machine.next_wakeup(world.state)
+    world.now += draw(st.floats(0, 30)) if wakeup is None or draw(st.booleans()) else max(0.0, wakeup - world.now)
+    return TimePassed()
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, may_stop: bool = True) -> World:
+    world = World(machine.begin(draw(PLANS), 0.0))
+    for _ in range(draw(st.integers(0, 40))):
+        world.happens(draw(events(world, may_stop=may_stop)), draw(JITTER))
+    return world
+
+
+@settings(max_examples=600, deadline=None)
+@given(worlds())
+@pytest.mark.proves("M1", "M2", "L1b", "L1c")
+def test_the_invariants_hold_whatever_happens(world: World) -> None:
+    assert world.state.serial >= 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds(), JITTER)
+@pytest.mark.proves("M2")
+def test_stop_always_ends(world: World, jitter: float) -> None:
+    world.happens(StopRequested(), jitter)
+    for _ in range(3):
+        wakeup = machine.next_wakeup(world.state)
+        if wakeup is None:
+            break
+        world.now = max(world.now, wakeup)
+        world.happens(TimePassed(), jitter)
+    assert world.state.phase is Phase.STOPPED
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds(may_stop=False), JITTER)
+@pytest.mark.proves("M2")
+def test_once_the_pbxes_behave_the_phone_registers(world: World, jitter: float) -> None:
+    good: Plan = LAUNCHER
+    for at in (MASTER, SLAVE, STANDBY, OTHER):
+        world.happens(PingAnswered(at), jitter)
+    world.happens(Reconfigured(good), jitter)
+    for _ in range(30):
+        if world.state.phase is Phase.REGISTERED:
+            break
+        if isinstance(world.due, Register):
+            world.happens(Registered(world.due.serial, 100), jitter)
+        elif isinstance(world.due, Unregister):
+            world.happens(Unregistered(world.due.serial), jitter)
+        else:
+            wakeup = machine.next_wakeup(world.state)
+            assert wakeup is not None
+            world.now = max(world.now, wakeup)
+            world.happens(TimePassed(), jitter)
+    assert world.state.phase is Phase.REGISTERED
+    assert world.state.binding is not None
+    assert (world.state.binding.aor, world.state.binding.wire) == (good.aor, good.wire)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from([LAUNCHER, plan(sec=None), BROWSER]))
+@pytest.mark.proves("L2a", "L5")
+def test_failing_pbxes_are_never_hammered(data: st.DataObject, of: Plan) -> None:
+    """In ten minutes of nothing but failures an entry PBX gets a bounded number of REGISTERs."""
+    world, sent = World(machine.begin(of, 0.0)), 0
+    while world.now < 600:
+        if isinstance(world.due, Register):
+            sent += 1
+            serial, refuses = world.due.serial, data.draw(st.booleans())
+            world.happens(Rejected(serial, 403) if refuses else Unreachable(serial), 0.5)
+        else:
+            wakeup = machine.next_wakeup(world.state)
+            assert wakeup is not None
+            world.now = max(world.now, wakeup)
+            world.happens(TimePassed(), 0.5)
+    assert sent <= 60

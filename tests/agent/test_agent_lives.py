@@ -1,0 +1,432 @@
+"""What a running agent goes through: changes of its files, faulty ones, crashes, its end. Needs no lab, but time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_process import Agent, pbx, phone, running
+from sip_responder import Request, Start, accept, challenge, in_turn, redirect, reply, silence
+from softphone_agent import pjsua
+
+pytestmark = pytest.mark.lab
+
+
+def config(agent: Agent, *phones: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """The agent's configuration with other phones."""
+    return agent.config | {"phones": list(phones)} | changed
+
+
+# Live change
+
+
+@pytest.mark.proves("S3", "S10")
+async def test_a_changed_configuration_acts_only_where_it_must(tmp_path: Path, start: Start) -> None:
+    master, sec = await start(), await start()
+    pbxs = [pbx("master", master.uri()), pbx("sec", sec.uri())]
+    async with running(tmp_path, pbxs, [phone("alice", pri="master"), phone("bob", pri="master")]) as agent:
+        await agent.phone("alice", registered=True)
+        await agent.phone("bob", registered=True)
+        assert master.registers == 2
+
+        before = agent.running
+        agent.write(config(agent, phone("alice", pri="master", sec="sec", trace=["App"]), phone("bob", pri="master")))
+        await agent.until(lambda agent: agent.running != before, "the new configuration")
+        agent.write(config(agent, phone("alice", pri="master", phys="branch"), phone("bob", pri="master")))
+        await master.count(4)
+        await agent.phone("alice", registered=True, physical_location="branch")
+        asked = [(request.user, request.expires > 0) for request in master.requests[2:]]
+        assert asked == [("alice", False), ("alice", True)], "sec and trace show nothing on the wire; phys moves alice"
+        assert master.requests[-1].header("X-Physical-Location") == "branch"
+        assert sec.registers == 0
+
+
+async def test_phones_come_and_go_without_disturbing_the_others(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    names = [f"p{number}" for number in range(9)]
+    phones = [phone(n, pri="master") for n in names]
+    async with running(tmp_path, [pbx("master", master.uri())], phones, workers={"phonesPerWorker": 7}) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        assert len(agent.workers()) == 2, "seven phones a worker"
+        call_ids = {request.user: request.header("Call-ID") for request in master.requests}
+        agent.write(config(agent, *[phone(n, pri="master") for n in [*names[1:], "new"]]))
+        await agent.until(lambda agent: "p0" not in agent.phones, "p0 to go")
+        await agent.phone("new", registered=True)
+        assert "p0" not in master.bindings()
+        assert len(master.requests) == 9 + 2
+        agent.write(config(agent))
+        await agent.until(lambda agent: not agent.phones, "all to go")
+        assert master.bindings() == set()
+        assert len(call_ids) == 9
+        agent.write(config(agent, phone("p0", pri="master")))
+        await agent.phone("p0", registered=True)
+
+
+async def test_a_fleet_of_another_size_leaves_the_phones_that_stay_alone(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "password").write_text("pw")
+
+    def fleet(count: int) -> list[dict[str, Any]]:
+        like = phone(pri="master", credentials={"directory": str(secret)})
+        del like["name"]
+        return [{"count": count, "template": like | {"aor": "sip:load{index:02d}@pbx.test"}}]
+
+    async with running(tmp_path, [pbx("master", master.uri())], [], fleet="load", fleets=fleet(9)) as agent:
+        await agent.until(lambda agent: sum(p.registered for p in agent.phones.values()) == 9, "all to register")
+        seen = len(master.requests)
+        agent.write(agent.config | {"fleets": fleet(7)})
+        await agent.until(lambda agent: set(agent.phones) == {f"load-{n}" for n in range(7)}, "two to go")
+        agent.write(agent.config | {"fleets": fleet(8)})
+        await agent.phone("load-7", registered=True)
+        asked = sorted((request.user, request.expires > 0) for request in master.requests[seen:])
+        assert asked == [("load07", False), ("load07", True), ("load08", False)]
+        assert await agent.metric("softphone_registered", fleet="load") == 8
+        _, text = await agent.get("/status?view=counts")
+        counts = json.loads(text)
+        assert (counts["phones"], counts["registered"], counts["states"]) == (8, 8, {"Registered": 8})
+
+
+async def test_a_change_reaches_only_the_workers_whose_phones_changed(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    names = ["alice", "bob", "carol"]
+    phones = [phone(n, pri="master") for n in names]
+    async with running(tmp_path, [pbx("master", master.uri())], phones, workers={"phonesPerWorker": 1}) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        told = agent.log_lines("worker configured")
+        assert sorted(line["worker"] for line in told) == [0, 1, 2]
+        agent.write(config(agent, phones[0], phone("bob", pri="master", phys="branch"), phones[2]))
+        await agent.phone("bob", registered=True, physical_location="branch")
+        assert [line["worker"] for line in agent.log_lines("worker configured")[3:]] == [1]
+
+
+async def test_a_changed_password_reaches_only_the_workers_that_use_it(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    master.register = challenge(accept())
+    phones = []
+    for name in ("alice", "bob"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "password").write_text("old")
+        phones.append(phone(name, pri="master", credentials={"passwordFile": str(folder / "password")}))
+    async with running(tmp_path, [pbx("master", master.uri())], phones, workers={"phonesPerWorker": 1}) as agent:
+        for name in ("alice", "bob"):
+            await agent.phone(name, registered=True)
+        asked = master.registers
+        (tmp_path / "bob" / "password").write_text("new")
+        await master.count(asked + 2)
+        assert {request.user for request in master.requests[asked:]} == {"bob"}
+        assert [line["worker"] for line in agent.log_lines("worker configured")[2:]] == [1]
+
+
+async def test_more_phones_a_worker_than_the_sip_stack_carries_are_refused(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        agent.write(config(agent, phone(pri="master"), workers={"phonesPerWorker": 9999}))
+        await agent.until(lambda agent: bool(agent.running and agent.running.refused), "the refusal")
+        assert agent.running is not None
+        carried = pjsua.phones_per_endpoint()
+        assert agent.running.refused == (
+            f"workers.phonesPerWorker: 9999 is too many, this pjsua2 carries {carried} in a process",
+        )
+
+
+async def test_a_phone_taken_back_while_it_leaves_registers_again(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        master.register = silence
+        agent.write(config(agent))
+        await agent.phone(state="Unregistering")
+        agent.write(config(agent, phone(pri="master")))
+        await agent.until(lambda agent: agent.phones["alice"].state == "Registering", "alice to begin again")
+        master.register = accept()
+        await agent.phone(registered=True, state="Registered")
+
+
+async def test_suspend_unregisters_and_its_end_registers(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        agent.write(config(agent, phone(pri="master", suspend=True)))
+        await agent.phone(state="Suspended")
+        assert master.bindings() == set()
+        agent.write(config(agent, phone(pri="master")))
+        await agent.phone(registered=True)
+
+
+async def test_a_changed_password_file_registers_anew(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    master.register = challenge(accept())
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    file = secret / "password"
+    file.write_text("old")
+    credentials = {"passwordFile": str(file)}
+    async with running(
+        tmp_path, [pbx("master", master.uri())], [phone(pri="master", credentials=credentials)]
+    ) as agent:
+        await agent.phone(registered=True)
+        responses = {re.search('response="(.*?)"', r.text)[1] for r in master.requests if "response=" in r.text}  # type: ignore[index]
+        assert len(responses) == 1
+        before = master.registers
+        new = secret / "new"
+        new.write_text("changed")
+        new.rename(file)
+        await master.count(before + 3)
+        await agent.phone(registered=True)
+        assert master.bindings() == {"alice"}
+
+
+async def test_a_missing_password_is_shown_and_mended_while_running(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    master.register = challenge(accept())
+    file = tmp_path / "password"
+    credentials = {"passwordFile": str(file)}
+    slow = {"backoff": {"initialSeconds": 60, "maxSeconds": 60}}
+    phones = [phone(pri="master", credentials=credentials, registration=slow)]
+    async with running(tmp_path, [pbx("master", master.uri())], phones) as agent:
+        await agent.phone(state="Rejected", code=401)
+        assert agent.log_lines("credentials not readable")
+        file.write_text("pw")
+        await agent.phone(registered=True)
+
+
+async def test_a_faulty_configuration_is_refused_whole(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone("alice", pri="master")]) as agent:
+        await agent.phone("alice", registered=True)
+        good = agent.running
+        assert good is not None
+        agent.write(config(agent, phone("alice", pri="nowhere"), phone("bob", pri="master")))
+        await agent.until(lambda agent: bool(agent.running and agent.running.refused), "the refusal")
+        assert agent.running
+        assert agent.running.refused == ('phones[0].pri: no PBX is named "nowhere"',)
+        assert agent.running.digest == good.digest
+        assert await agent.metric("softphone_config_refused") == 1
+        assert agent.log_lines("configuration refused, the old one goes on")
+        assert set(agent.phones) == {"alice"}
+        assert agent.phones["alice"].registered
+        agent.write(config(agent, phone("alice", pri="master"), phone("bob", pri="master")))
+        await agent.phone("bob", registered=True)
+        await agent.until(lambda agent: agent.running is not None and not agent.running.refused, "no refusal")
+        assert await agent.metric("softphone_config_refused") == 0
+        assert master.registers == 2, "alice noticed nothing"
+
+
+# Crash isolation, the end
+
+
+async def test_a_worker_that_is_killed_takes_only_its_phones_with_it(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    names = [f"p{number}" for number in range(8)]
+    phones = [phone(name, pri="master") for name in names]
+    settings: dict[str, Any] = {"workers": {"phonesPerWorker": 4}, "may_crash": True}
+
+    def lost(agent: Agent) -> set[str]:
+        return {report.name for report in agent.history if not report.registered}
+
+    async with running(tmp_path, [pbx("master", master.uri())], phones, **settings) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        accepted = await agent.metric("softphone_register_requests_total", outcome="accepted")
+        assert accepted == 8
+        first, second = agent.workers()
+        agent.history.clear()
+        os.kill(second, signal.SIGKILL)
+        await agent.until(lambda agent: len(lost(agent)) == 4, "the loss")
+        theirs = lost(agent)
+        for name in theirs:
+            await agent.phone(name, registered=True)
+        assert {report.name for report in agent.history} == theirs, "the others notice nothing"
+        assert first in agent.workers()
+        assert await agent.metric("softphone_worker_restarts_total") == 1
+        assert await agent.metric("softphone_register_requests_total", outcome="accepted") == accepted + 4
+        agent.history.clear()
+        os.kill(first, signal.SIGABRT)
+        await agent.until(
+            lambda agent: {report.name for report in agent.history if report.registered} == set(names) - theirs,
+            "the other half to be back",
+        )
+        assert await agent.metric("softphone_register_requests_total", outcome="accepted") == accepted + 8
+        assert await agent.stop() == 0
+
+
+async def test_a_worker_that_dies_again_and_again_is_restarted_with_back_off(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], may_crash=True) as agent:
+        for _ in range(3):
+            await agent.phone(registered=True)
+            os.kill(agent.workers()[0], signal.SIGKILL)
+            await agent.phone(registered=False)
+        await agent.phone(registered=True)
+        assert [line["restart_in"] for line in agent.log_lines("worker died")] == [0.2, 0.4, 0.8]
+        assert await agent.stop() == 0
+
+
+async def test_sigterm_unregisters_all_within_the_pace_that_the_pbx_bears(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    names = [f"p{number}" for number in range(6)]
+    pbxs = [pbx("master", master.uri(), registerRate=4)]
+    async with running(tmp_path, pbxs, [phone(name, pri="master") for name in names], stopSeconds=15) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        begun = asyncio.get_running_loop().time()
+        assert await agent.stop() == 0
+        assert master.bindings() == set()
+        assert asyncio.get_running_loop().time() - begun >= 0.4, "paced: not faster than the PBX bears"
+        assert agent.log_lines("agent stopped")
+
+
+async def test_sigterm_ends_in_time_though_a_pbx_is_silent(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], stopSeconds=1) as agent:
+        await agent.phone(registered=True)
+        master.register = silence
+        assert await agent.stop() == 0
+
+
+async def test_a_supervisor_that_is_killed_leaves_no_worker(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], may_crash=True) as agent:
+        await agent.phone(registered=True)
+        (worker,) = agent.workers()
+        agent.process.kill()
+        await agent.process.wait()
+        async with asyncio.timeout(10):
+            while Path(f"/proc/{worker}").exists():  # its end is no event of ours
+                await asyncio.sleep(0.05)
+
+
+# Rules that need the whole agent
+
+
+@pytest.mark.proves("S7", "B1", "B2", "B3", "S15")
+async def test_browser_mode_registers_at_cur_only_and_follows_no_redirect(tmp_path: Path, start: Start) -> None:
+    cur, other = await start(), await start()
+    pbxs = [pbx("cur", cur.uri(), location="hq"), pbx("other", other.uri())]
+    async with running(tmp_path, pbxs, [phone(mode="Browser", cur="cur", pri="other")]) as agent:
+        report = await agent.phone(registered=True)
+        assert (report.pbx, report.via, report.physical_location) == ("cur", "cur", None)
+        cur.register = redirect(f"<{other.uri()}>")
+        agent.write(config(agent, phone(mode="Browser", cur="cur", pri="other", phys="x")))
+        await agent.phone(registered=False, failure="UnexpectedRedirect", code=302)
+        assert other.registers == 0
+        agent.write(config(agent, phone(mode="Browser", cur="other")))
+        await agent.phone(registered=True, pbx="other")
+
+
+@pytest.mark.proves("X2")
+async def test_known_pbxes_only_means_pbxes_of_the_same_system(tmp_path: Path, start: Start) -> None:
+    master, known, foreign = [await start() for _ in range(3)]
+    master.register = redirect(f"<{foreign.uri()}>;q=1, <{known.uri()}>;q=0.5")
+    pbxs = [pbx("master", master.uri()), pbx("known", known.uri()), pbx("foreign", foreign.uri(), system="other")]
+    policy: dict[str, Any] = {"registration": {"redirectPolicy": "KnownPBXes"}}
+    async with running(tmp_path, pbxs, [phone(pri="master", **policy)]) as agent:
+        assert (await agent.phone(registered=True)).pbx == "known"
+        assert foreign.registers == 0
+
+
+@pytest.mark.proves("L3")
+async def test_a_shorter_expiry_is_refreshed_in_time(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    master.register = accept(expires=2)
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        await master.count(4)
+        assert {request.header("Call-ID") for request in master.requests} == {master.requests[0].header("Call-ID")}
+        assert all(report.registered for report in agent.history if report.since == agent.phones["alice"].since)
+
+
+@pytest.mark.proves("S4", "S6", "L3a", "L4", "R1", "R2")
+async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(tmp_path: Path, start: Start) -> None:
+    master, standby = await start(), await start()
+    standby.register = accept(expires=3)
+    pbxs = [pbx("master", master.uri()), pbx("standby", standby.uri())]
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5}}
+    async with running(tmp_path, pbxs, [phone(pri="master", sec="standby", home="master", **lively)]) as agent:
+        await agent.phone(registered=True, pbx="master", role="Home")
+        await agent.until(lambda agent: agent.pbxs["master"].reachable is True, "master reachable")
+        master.register = master.options = silence
+        await agent.phone(registered=True, pbx="standby", role="Standby", via="sec")
+        labels = {"from": "master", "to": "standby", "reason": "PingFailed"}
+        assert await agent.metric("softphone_failovers_total", **labels) == 1
+        assert await agent.metric("softphone_outage_seconds_count") == 1
+        await agent.until(lambda agent: agent.pbxs["master"].reachable is False, "master unreachable")
+        master.register, master.options = accept(), reply(200)
+        standby.register = redirect(f"<{master.uri()}>")
+        await agent.phone(registered=True, pbx="master", role="Home", via="redirect")
+        labels = {"from": "standby", "to": "master", "reason": "Redirected"}
+        assert await agent.metric("softphone_failovers_total", **labels) == 1
+        assert await agent.metric("softphone_outage_seconds_count") == 1, "going home is no outage"
+
+
+@pytest.mark.proves("L2b")
+async def test_retry_after_is_honoured(tmp_path: Path, start: Start) -> None:
+    master, sec = await start(), await start()
+    master.register = reply(503, "Retry-After: 3600")
+    sec.register = in_turn(reply(500), reply(500), reply(500), accept())
+    pbxs = [pbx("master", master.uri()), pbx("sec", sec.uri())]
+    async with running(tmp_path, pbxs, [phone(pri="master", sec="sec")]) as agent:
+        await agent.phone(registered=True, pbx="sec")
+        assert master.registers == 1
+        assert sec.registers == 4
+
+
+async def test_a_small_pbx_gets_no_more_registers_a_second_than_it_asks_for(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    times: list[float] = []
+
+    def behave(request: Request) -> list[bytes]:
+        times.append(asyncio.get_running_loop().time())
+        return list(accept()(request))
+
+    master.register = behave
+    names = [f"p{number}" for number in range(7)]
+    pbxs = [pbx("master", master.uri(), registerRate=2)]
+    async with running(tmp_path, pbxs, [phone(name, pri="master") for name in names]) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        assert times[6] - times[0] >= (7 - 1 - 2) / 2
+
+
+# Secrets
+
+
+@pytest.mark.proves("T2")
+async def test_no_password_and_no_digest_response_shows_anywhere(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    master.register = challenge(accept())
+    file = tmp_path / "password"
+    file.write_text("Sesame-open-4711\n")
+    user = tmp_path / "username"
+    user.write_text("auth-alice-0815")
+    credentials = {"passwordFile": str(file), "usernameFile": str(user)}
+    phones = [phone(pri="master", credentials=credentials, trace=["App", "Signaling"])]
+    async with running(tmp_path, [pbx("master", master.uri())], phones) as agent:
+        await agent.phone(registered=True)
+        agent.write(config(agent, phone(pri="master", credentials=credentials, trace=["App", "Signaling"], phys="x")))
+        await agent.phone(registered=True, physical_location="x")
+        shown = [await agent.metrics(), (await agent.get("/status"))[1], "".join(map(str, agent.history))]
+        for process in (agent.process.pid, *agent.workers()):
+            for file_name in ("cmdline", "environ"):
+                shown.append(Path(f"/proc/{process}/{file_name}").read_bytes().decode(errors="replace"))
+        metrics = shown[0]
+    shown.append(agent.log())
+    responses = re.findall('response="([0-9a-f]+)"', "".join(request.text for request in master.requests))
+    assert responses
+    for secret in ("Sesame-open-4711", *responses):
+        assert not [text for text in shown if secret in text], "a secret shows"
+    assert "sip:alice" not in metrics, "metrics carry the object's own name only"
+    assert "auth-alice-0815" not in metrics

@@ -1,0 +1,119 @@
+"""The configuration file: `--check` says what is wrong with a broken one, one clear message a fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from softphone_agent import config as configuration
+from softphone_agent.__main__ import main
+from softphone_agent.config import AgentConfig, ConfigFaults
+
+BROKEN = sorted((Path(__file__).parent / "data" / "broken").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("agent*.yaml"))
+
+
+def test_there_are_enough_broken_files() -> None:
+    assert len(BROKEN) >= 25
+
+
+@pytest.mark.parametrize("file", BROKEN, ids=lambda file: str(file.stem))
+def test_a_broken_file_is_refused_with_these_words(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--config", str(file), "--check"]) == 2
+    shown = capsys.readouterr()
+    assert shown.err == file.with_suffix(".txt").read_text()
+    assert shown.out == ""
+
+
+def test_a_broken_file_does_not_start_an_agent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--config", str(BROKEN[0])]) == 2
+    assert capsys.readouterr().err == BROKEN[0].with_suffix(".txt").read_text()
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: str(file.stem))
+def test_the_examples_are_good(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--config", str(file), "--check"]) == 0
+    assert capsys.readouterr().out.endswith("ok\n")
+
+
+def test_a_missing_file_is_a_fault_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFaults, match="No such file or directory"):
+        configuration.load(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigFaults, match="is not UTF-8"):
+        configuration.load(file)
+
+
+def test_a_file_beyond_all_bounds_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_bytes(b"#" * (configuration.MAX_FILE_BYTES + 1))
+    with pytest.raises(ConfigFaults, match="is larger than"):
+        configuration.load(file)
+
+
+def test_json_and_yaml_say_the_same() -> None:
+    text = EXAMPLES[0].read_text()
+    config = configuration.parse(text)
+    assert configuration.parse(config.model_dump_json(by_alias=True)) == config
+    assert AgentConfig.model_validate(yaml.safe_load(text), by_alias=True, by_name=False) == config
+
+
+def test_the_digest_tells_files_apart(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(EXAMPLES[0].read_text())
+    _, before = configuration.load(file)
+    file.write_text(EXAMPLES[0].read_text() + "# changed\n")
+    _, after = configuration.load(file)
+    assert len(before) == 16
+    assert before != after
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    config = configuration.parse(
+        "pbxs: [{name: master, address: 'sip:192.0.2.1'}]\nphones: [{name: a, aor: 'sip:a@b', pri: master}]"
+    )
+    registration = config.phones[0].registration
+    assert (registration.attempt_timeout_seconds, registration.ping_seconds) == (4.0, 2.0)
+    assert (registration.max_redirects, registration.redirect_policy) == (8, "Any")
+    assert (registration.backoff.initial_seconds, registration.backoff.max_seconds) == (1.0, 60.0)
+    assert config.pbxs[0].location_carrier.effective_name == "X-Physical-Location"
+    assert config.pbxs[0].register_rate == 1000.0
+    assert config.http.port == 8080
+
+
+FLEET = """
+fleet: load
+pbxs: [{name: master, address: "sip:192.0.2.1"}]
+fleets:
+  - count: 3
+    firstIndex: 998
+    template: {id: "1-{index}", aor: "sip:load{index:05d}@acme", pri: master, credentials: {directory: /secrets/load}}
+"""
+
+
+def test_a_fleet_becomes_phones() -> None:
+    config = configuration.parse(FLEET)
+    assert [(phone.name, phone.id, phone.aor) for phone in config.phones] == [
+        ("load-998", "1-998", "sip:load00998@acme"),
+        ("load-999", "1-999", "sip:load00999@acme"),
+        ("load-1000", "1-1000", "sip:load01000@acme"),
+    ]
+    assert {phone.credentials for phone in config.phones} == {configuration.Credentials(directory="/secrets/load")}
+
+
+def test_another_count_leaves_the_phones_that_stay_as_they_were() -> None:
+    before, after = configuration.parse(FLEET), configuration.parse(FLEET.replace("count: 3", "count: 2"))
+    assert after.phones == before.phones[:2]
+
+
+def test_a_fleet_of_five_thousand_phones_is_a_small_file() -> None:
+    config = AgentConfig.model_validate(yaml.safe_load(FLEET.replace("count: 3", "count: 5000")), by_alias=True)
+    text = config.model_dump_json(by_alias=True, exclude_defaults=True)
+    assert len(text) < 1000
+    assert len(configuration.parse(text).phones) == 5000

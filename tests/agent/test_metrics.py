@@ -1,0 +1,146 @@
+"""The metrics: names and labels are the contract of design section 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from softphone_agent.messages import FailoverSeen, OutageSeen, PingSeen, RedirectSeen, RegisterDone
+from softphone_agent.metrics import AgentMetrics, Picture
+from softphone_agent.report import STATES, PbxReport, PhoneReport
+
+CONTRACT = {
+    "softphone_registered": {"softphone", "fleet"},
+    "softphone_registration_info": {"softphone", "pbx", "via", "role", "location"},
+    "softphone_registration_expiry_timestamp_seconds": {"softphone"},
+    "softphones": {"state"},
+    "softphone_register_requests_total": {"pbx", "outcome", "code"},
+    "softphone_register_duration_seconds_bucket": {"pbx", "le"},
+    "softphone_register_duration_seconds_count": {"pbx"},
+    "softphone_register_duration_seconds_sum": {"pbx"},
+    "softphone_redirects_total": {"pbx"},
+    "softphone_failovers_total": {"from", "to", "reason"},
+    "softphone_outage_seconds_bucket": {"le"},
+    "softphone_outage_seconds_count": set(),
+    "softphone_outage_seconds_sum": set(),
+    "softphone_pbx_reachable": {"pbx"},
+    "softphone_pbx_ping_seconds": {"pbx"},
+    "softphone_worker_restarts_total": set(),
+    "softphone_config_refused": set(),
+    "softphone_agent_build_info": {"version", "pjsua"},
+}
+
+
+def report(name: str = "alice", **fields: Any) -> PhoneReport:
+    given: dict[str, Any] = {
+        "state": "Registered",
+        "registered": True,
+        "pbx": "slave",
+        "via": "redirect",
+        "role": "Home",
+    } | fields
+    return PhoneReport(
+        name=name, registrar="sip:192.0.2.1:5060", contact="sip:secret-user@192.0.2.7", since="2026", **given
+    )
+
+
+def scraped(picture: Picture, metrics: AgentMetrics | None = None) -> dict[str, list[tuple[dict[str, str], float]]]:
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    text = (metrics or AgentMetrics(picture, "1.2", "2.15.1")).exposition().decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((dict(sample.labels), sample.value))
+    return found
+
+
+def everything() -> AgentMetrics:
+    """Metrics of an agent to which all has happened."""
+    picture = Picture("load", {"alice": report()}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 17.5})
+    metrics = AgentMetrics(picture, "1.2", "2.15.1")
+    metrics.observe(
+        [
+            RegisterDone("master", "redirected", "302", 0.01),
+            RegisterDone("slave", "challenged", "401", None),
+            RegisterDone("slave", "accepted", "200", 0.02),
+            RedirectSeen("master"),
+            FailoverSeen("master", "slave", "PingFailed"),
+            OutageSeen(2.5),
+            PingSeen("slave", 0.001),
+        ]
+    )
+    return metrics
+
+
+def test_names_and_labels_are_those_of_the_contract() -> None:
+    found = {name: set(samples[0][0]) for name, samples in scraped(Picture(), everything()).items()}
+    assert found == CONTRACT
+
+
+def test_every_series_of_a_metric_has_the_same_labels() -> None:
+    for name, samples in scraped(Picture(), everything()).items():
+        assert {frozenset(labels) for labels, _ in samples} == {frozenset(CONTRACT[name])}
+
+
+def test_no_user_name_address_or_contact_is_a_label() -> None:
+    text = everything().exposition().decode()
+    for word in ("secret-user", "192.0.2.", "sip:"):
+        assert word not in text
+
+
+def test_a_challenge_counts_as_a_request_but_not_as_a_duration() -> None:
+    found = scraped(Picture(), everything())
+    requests = {
+        (labels["outcome"], labels["code"]): value for labels, value in found["softphone_register_requests_total"]
+    }
+    assert requests == {("redirected", "302"): 1, ("challenged", "401"): 1, ("accepted", "200"): 1}
+    durations = {labels["pbx"]: value for labels, value in found["softphone_register_duration_seconds_count"]}
+    assert durations == {"master": 1, "slave": 1}
+
+
+def test_only_a_registered_phone_has_a_place() -> None:
+    waiting = report("bob", state="Waiting", registered=False, pbx=None, via=None, role=None)
+    found = scraped(Picture("", {"alice": report(physical_location="hq"), "bob": waiting}))
+    assert found["softphone_registered"] == [
+        ({"softphone": "alice", "fleet": ""}, 1.0),
+        ({"softphone": "bob", "fleet": ""}, 0.0),
+    ]
+    info = {"softphone": "alice", "pbx": "slave", "via": "redirect", "role": "Home", "location": "hq"}
+    assert found["softphone_registration_info"] == [(info, 1.0)]
+
+
+def test_every_state_is_counted_also_where_no_phone_is_in_it() -> None:
+    found = scraped(Picture("", {"alice": report()}))
+    states = {labels["state"]: value for labels, value in found["softphones"]}
+    assert set(states) == set(STATES)
+    assert states["Registered"] == 1.0
+    assert sum(states.values()) == 1.0
+
+
+def test_a_pbx_of_which_nothing_is_known_has_no_series() -> None:
+    pbxs = {name: PbxReport(name=name, reachable=alive) for name, alive in (("a", True), ("b", False), ("c", None))}
+    found = scraped(Picture("", {}, pbxs))
+    assert found["softphone_pbx_reachable"] == [({"pbx": "a"}, 1.0), ({"pbx": "b"}, 0.0)]
+
+
+def test_a_binding_that_ended_has_no_expiry() -> None:
+    found = scraped(Picture("", {"alice": report(), "bob": report("bob")}, {}, {"alice": 17.0, "bob": 0.0}))
+    assert found["softphone_registration_expiry_timestamp_seconds"] == [({"softphone": "alice"}, 17.0)]
+
+
+def test_a_large_agent_can_leave_out_what_is_told_of_each_phone() -> None:
+    picture = Picture("load", {"alice": report()}, expiries={"alice": 17.0}, per_phone=False)
+    with_phones = set(scraped(Picture("load", {"alice": report()}, expiries={"alice": 17.0})))
+    assert with_phones - set(scraped(picture)) == {
+        "softphone_registered",
+        "softphone_registration_info",
+        "softphone_registration_expiry_timestamp_seconds",
+    }
+    assert scraped(picture)["softphones"] == scraped(Picture("", {"alice": report()}))["softphones"]
+
+
+def test_a_scrape_of_a_thousand_phones_stays_below_300_kb() -> None:
+    names = [f"rehearsal-{index}" for index in range(1000)]
+    phones = {name: report(name, physical_location="headquarters") for name in names}
+    picture = Picture("rehearsal", phones, expiries=dict.fromkeys(names, 1795430400.123456))
+    assert len(AgentMetrics(picture, "1.2", "2.17").exposition()) < 300_000

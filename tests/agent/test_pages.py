@@ -1,0 +1,29 @@
+"""What is made from code and tests is fresh and whole."""
+
+from __future__ import annotations
+
+import pytest
+
+import conformance
+import diagram
+import registration_coverage
+
+
+def test_the_state_diagram_is_fresh() -> None:
+    assert diagram.PAGE.read_text() == diagram.page(), "run: make generate, or PYTHONPATH=tests python -m diagram"
+
+
+def test_the_conformance_page_is_fresh() -> None:
+    assert conformance.PAGE.read_text() == conformance.page(), "run: PYTHONPATH=tests python -m conformance"
+
+
+def test_every_rule_is_proved_and_no_test_proves_a_rule_that_is_not() -> None:
+    found = conformance.proofs()
+    assert not [rule for rule, tests in found.items() if not tests], "rules that no test proves"
+    assert set(found) == set(conformance.RULES), "rules that do not exist"
+
+
+@pytest.mark.lab
+def test_the_rules_are_covered_whole() -> None:
+    result = registration_coverage.measure()
+    assert result.returncode == 0, result.stdout

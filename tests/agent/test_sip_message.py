@@ -1,0 +1,75 @@
+"""What is read from the headers of answers, and what is left out where messages are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from softphone_agent import sip_message
+
+VIA = "Via: SIP/2.0/UDP 10.0.0.1:5062"
+
+
+def message(*headers: str, code: str = "200 OK") -> str:
+    return "\r\n".join([f"SIP/2.0 {code}", *headers, "", ""])
+
+
+@pytest.mark.parametrize(
+    ("headers", "granted"),
+    [
+        (["Contact: <sip:a@b>;expires=60"], 60),
+        (["m: <sip:a@b>", "Expires: 60"], 60),
+        (["Contact: <sip:a@b>;expires=0"], 0),
+        (["Contact: <sip:a@b>; Expires = 00"], 0),
+        (["Contact: <sip:a@b>", "Expires: 0"], 0),
+        (["Contact: <sip:x@y>;expires=0", "Contact: <sip:a@b>;expires=60"], 60),
+        (["Expires: 60"], 0),
+        ([], 0),
+    ],
+)
+def test_only_a_contact_with_an_expiry_is_a_binding(headers: list[str], granted: int) -> None:
+    assert sip_message.granted_expiry(60, message(*headers)) == granted
+
+
+@pytest.mark.parametrize(
+    ("via", "observed"),
+    [
+        (f"{VIA};branch=z9;rport=5062;received=10.0.0.1", None),
+        (f"{VIA};branch=z9", None),
+        (f"{VIA};rport=40000;received=198.51.100.7", "198.51.100.7:40000"),
+        (f"{VIA};received=198.51.100.7", "198.51.100.7:5062"),
+        (f"{VIA};rport=40000", "10.0.0.1:40000"),
+        ("v: SIP/2.0/TCP [2001:db8::1]:5062;received=2001:db8::2;rport=5062", "[2001:db8::2]:5062"),
+        ("Via: SIP/2.0/UDP [::1]:5062;received=::1", None),
+        ("Via: SIP/2.0/UDP phone.test;received=10.0.0.9", "10.0.0.9:5060"),
+    ],
+)
+def test_the_address_that_the_pbx_saw_is_shown_where_it_is_not_ours(via: str, observed: str | None) -> None:
+    assert sip_message.observed_address(message(via, "Via: SIP/2.0/UDP 1.2.3.4;rport=1")) == observed
+
+
+def test_an_answer_without_via_shows_no_address() -> None:
+    assert sip_message.observed_address(message("X-Via: SIP/2.0/UDP 1.2.3.4;rport=1")) is None
+
+
+def test_credentials_are_left_out_of_messages() -> None:
+    headers = [
+        'Authorization: Digest username="a", response="1234567890abcdef"',
+        'proxy-authorization : Digest username="a",\r\n response="1234567890abcdef"',
+        'Authentication-Info: rspauth="1234567890abcdef", nc=1',
+        "Contact: <sip:a@b>",
+    ]
+    shown = sip_message.redacted(message(*headers))
+    assert "1234567890abcdef" not in shown
+    assert "Authorization: Digest …\r\n" in shown
+    assert "Contact: <sip:a@b>" in shown
+
+
+def test_the_phone_is_known_by_its_to_header() -> None:
+    assert sip_message.to_uri(message('To: "Alice" <sip:alice@pbx.test>;tag=x')) == "sip:alice@pbx.test"
+    assert sip_message.to_uri(message("t: sip:alice@pbx.test;tag=x")) == "sip:alice@pbx.test"
+    assert sip_message.to_uri(message()) is None
+
+
+def test_the_reason_phrase() -> None:
+    assert sip_message.reason_phrase(message(code="403 Not today")) == "Not today"
+    assert sip_message.reason_phrase("garbage") == ""

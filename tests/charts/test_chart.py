@@ -1,0 +1,393 @@
+"""The Helm chart: rendered by a real Helm for old and new Kubernetes, its permissions, its schema."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import packages
+from lab.settings import settings
+from softphone_operator import settings as operator_settings
+from softphone_operator.api import KINDS
+from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
+from softphone_operator.crd import RULES_MARK, crd
+
+CHART = Path(__file__).parents[2] / "charts" / "softphone-fleet"
+OLD, NEW = "1.20.0", "1.34.0"
+
+Render = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session", params=["3", "4"], ids=["helm 3", "helm 4"])
+def helm(request: pytest.FixtureRequest) -> Path:
+    """A Helm of each major version, fetched where it is not there yet."""
+    packages.fetch_tools(settings(), request.param)
+    return packages.helm(settings(), request.param)
+
+
+def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def render(helm: Path) -> Render:
+    """Render the chart with values, for a version of Kubernetes."""
+
+    def rendered(values: dict[str, Any] | None = None, kubernetes: str = NEW) -> list[dict[str, Any]]:
+        flags = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
+        done = run(
+            helm, "template", "fleet", str(CHART), "--namespace", "telephony", "--kube-version", kubernetes, *flags
+        )
+        assert done.returncode == 0, done.stderr
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    return rendered
+
+
+def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    (found,) = [obj for obj in objects if obj["kind"] == kind]
+    return found
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [obj for obj in objects if obj["kind"] == kind]
+
+
+def container(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    return made
+
+
+def access(rules: list[dict[str, Any]]) -> list[Access]:
+    return [
+        Access(group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+
+
+@pytest.mark.parametrize("kubernetes", [OLD, NEW])
+def test_what_is_installed(render: Render, kubernetes: str) -> None:
+    objects = render(kubernetes=kubernetes)
+    assert sorted((obj["kind"], obj["metadata"]["name"]) for obj in objects) == [
+        ("ClusterRole", "fleet-softphone-fleet-operator"),
+        ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
+        ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
+        ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
+        ("CustomResourceDefinition", "softphones.softphone-fleet.io"),
+        ("Deployment", "fleet-softphone-fleet-operator"),
+        ("ServiceAccount", "fleet-softphone-fleet-operator"),
+    ]
+
+
+@pytest.mark.parametrize(("kubernetes", "rules"), [(OLD, False), ("1.24.9", False), ("1.25.0", True), (NEW, True)])
+def test_the_crds_are_the_generated_ones_with_rules_where_the_server_knows_them(
+    render: Render, kubernetes: str, rules: bool
+) -> None:
+    found = {obj["metadata"]["name"]: obj for obj in of_kind(render(kubernetes=kubernetes), "CustomResourceDefinition")}
+    for kind in KINDS:
+        wanted = crd(kind, rules=rules)
+        assert found[wanted["metadata"]["name"]]["spec"] == wanted["spec"]
+
+
+def test_rules_of_crds_can_be_turned_off(render: Render) -> None:
+    assert RULES_MARK not in yaml.safe_dump(render({"crds.celRules": False}))
+
+
+def test_crds_stay_unless_told_otherwise(render: Render) -> None:
+    policy = {"helm.sh/resource-policy": "keep"}
+    for definition in of_kind(render(), "CustomResourceDefinition"):
+        assert definition["metadata"]["annotations"] == policy
+    for definition in of_kind(render({"crds.keep": False}), "CustomResourceDefinition"):
+        assert "annotations" not in definition["metadata"]
+    assert of_kind(render({"crds.enabled": False}), "CustomResourceDefinition") == []
+
+
+def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render) -> None:
+    granted = access(one(render(), "ClusterRole")["rules"])
+    assert len(granted) == len(set(granted))
+    assert set(granted) == ACCESS
+
+
+def test_namespaced_the_permissions_are_the_same_in_each_namespace(render: Render) -> None:
+    objects = render({"watchNamespaces": ["vienna", "graz"]})
+    assert of_kind(objects, "ClusterRole") + of_kind(objects, "ClusterRoleBinding") == []
+    roles = of_kind(objects, "Role")
+    assert [role["metadata"]["namespace"] for role in roles] == ["vienna", "graz"]
+    for role in roles:
+        assert set(access(role["rules"])) == ACCESS
+    for binding in of_kind(objects, "RoleBinding"):
+        assert binding["subjects"][0]["namespace"] == "telephony"
+        assert binding["subjects"][0]["name"] == one(objects, "ServiceAccount")["metadata"]["name"]
+    assert {"name": "SOFTPHONE_WATCH_NAMESPACES", "value": "vienna,graz"} in container(objects)["env"]
+
+
+def test_nothing_is_wild(render: Render) -> None:
+    for role in [*of_kind(render(), "ClusterRole"), *of_kind(render({"watchNamespaces": ["a"]}), "Role")]:
+        assert "*" not in json.dumps(role["rules"])
+
+
+def test_the_operator_understands_its_environment(render: Render) -> None:
+    objects = render({"imagePullSecrets": ["one", "two"], "watchNamespaces": ["a", "b"], "logLevel": "debug"})
+    environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
+    assert operator_settings.parse([], environment) == operator_settings.Settings(
+        agent_image="softphone-fleet-agent:0.1.0",
+        agent_pull_policy="IfNotPresent",
+        agent_pull_secrets=("one", "two"),
+        watch_namespaces=("a", "b"),
+        log_level="debug",
+    )
+    assert len(environment) == len(container(objects)["env"])
+
+
+def test_images(render: Render) -> None:
+    objects = render(
+        {
+            "image.operator": {"repository": "registry.example/op", "tag": "7", "pullPolicy": "Always"},
+            "image.agent": {"repository": "registry.example/agent", "tag": "8", "pullPolicy": "Never"},
+        }
+    )
+    made = container(objects)
+    assert (made["image"], made["imagePullPolicy"]) == ("registry.example/op:7", "Always")
+    assert made["env"][:2] == [
+        {"name": "SOFTPHONE_AGENT_IMAGE", "value": "registry.example/agent:8"},
+        {"name": "SOFTPHONE_AGENT_PULL_POLICY", "value": "Never"},
+    ]
+
+
+def test_the_operator_is_restricted(render: Render) -> None:
+    deployment = one(render(), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(pod["containers"][0])
+
+
+def test_one_operator_needs_no_lease(render: Render) -> None:
+    objects = render()
+    assert of_kind(objects, "PodDisruptionBudget") + of_kind(objects, "Role") == []
+    assert not [entry for entry in container(objects)["env"] if "LEASE" in entry["name"]]
+
+
+@pytest.mark.parametrize(("kubernetes", "version"), [(OLD, "policy/v1beta1"), (NEW, "policy/v1")])
+def test_several_operators_share_a_lease(render: Render, kubernetes: str, version: str) -> None:
+    objects = render({"replicas": 2}, kubernetes=kubernetes)
+    deployment = one(objects, "Deployment")
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == (2, "RollingUpdate")
+    environment = {entry["name"]: entry for entry in container(objects)["env"]}
+    place = environment["SOFTPHONE_LEASE"]["value"]
+    assert place == f"telephony/{deployment['metadata']['name']}"
+    assert environment["SOFTPHONE_IDENTITY"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    role = one(objects, "Role")
+    assert role["metadata"]["namespace"] == "telephony"
+    assert set(access(role["rules"])) == LEASE_ACCESS
+    assert [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule] == [[place.partition("/")[2]]]
+    budget = one(objects, "PodDisruptionBudget")
+    assert (budget["apiVersion"], budget["spec"]["maxUnavailable"]) == (version, 1)
+    assert budget["spec"]["selector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"]
+    assert "podAntiAffinity" in deployment["spec"]["template"]["spec"]["affinity"]
+
+
+def test_load_tests_may_do_without_pods(render: Render) -> None:
+    environment = {entry["name"]: entry.get("value") for entry in container(render({"agents.replicas": 0}))["env"]}
+    assert environment["SOFTPHONE_AGENT_REPLICAS"] == "0"
+
+
+def test_the_selector_is_part_of_the_labels(render: Render) -> None:
+    spec = one(render({"podLabels": {"team": "voice"}}), "Deployment")["spec"]
+    assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+    assert spec["template"]["metadata"]["labels"]["team"] == "voice"
+
+
+def test_metrics(render: Render) -> None:
+    annotations = one(render(), "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
+    without = one(render({"metrics.annotations": False}), "Deployment")["spec"]["template"]["metadata"]
+    assert "annotations" not in without
+    service = one(render({"metrics.service.enabled": True}), "Service")
+    deployment = one(render(), "Deployment")
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_there_is_no_webhook_unless_asked_for(render: Render) -> None:
+    objects = render()
+    assert of_kind(objects, "ValidatingWebhookConfiguration") + of_kind(objects, "Secret") == []
+    assert "webhook" not in json.dumps(one(objects, "Deployment"))
+
+
+@pytest.mark.parametrize("kubernetes", [OLD, NEW])
+def test_a_webhook_in_full(render: Render, kubernetes: str) -> None:
+    objects = render({"webhook.enabled": True}, kubernetes=kubernetes)
+    configuration, made = one(objects, "ValidatingWebhookConfiguration"), one(objects, "Secret")
+    assert configuration["metadata"]["name"] == "fleet-softphone-fleet-webhook.telephony"
+
+    def webhook(plural: str, operations: list[str]) -> dict[str, Any]:
+        return {
+            "name": f"{plural}.softphone-fleet.io",
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "failurePolicy": "Ignore",
+            "timeoutSeconds": 5,
+            "clientConfig": {
+                "service": {
+                    "name": "fleet-softphone-fleet-webhook",
+                    "namespace": "telephony",
+                    "path": "/validate",
+                    "port": 443,
+                },
+                "caBundle": made["data"]["ca.crt"],
+            },
+            "rules": [
+                {
+                    "apiGroups": ["softphone-fleet.io"],
+                    "apiVersions": ["v1alpha1"],
+                    "resources": [plural],
+                    "operations": operations,
+                    "scope": "Namespaced",
+                }
+            ],
+        }
+
+    assert configuration["webhooks"] == [webhook("pbxs", ["DELETE"]), webhook("softphones", ["CREATE", "UPDATE"])]
+    service, deployment = one(objects, "Service"), one(objects, "Deployment")
+    assert service["metadata"]["name"] == made["metadata"]["name"] == "fleet-softphone-fleet-webhook"
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert {"name": "webhook", "containerPort": 8443, "protocol": "TCP"} in container(objects)["ports"]
+    environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
+    parsed = operator_settings.parse([], environment)
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(objects)["volumeMounts"]}
+    assert mounts[parsed.webhook_directory] == "webhook"
+    assert set(access(one(objects, "ClusterRole")["rules"])) == ACCESS, "the permissions are the same"
+
+
+def test_a_webhook_leaves_other_namespaces_alone(render: Render) -> None:
+    values = {"webhook.enabled": True, "watchNamespaces": ["vienna", "graz"]}
+    for webhook in one(render(values), "ValidatingWebhookConfiguration")["webhooks"]:
+        assert webhook["namespaceSelector"]["matchExpressions"] == [
+            {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["vienna", "graz"]}
+        ]
+    for webhook in one(render(values, kubernetes=OLD), "ValidatingWebhookConfiguration")["webhooks"]:
+        assert "namespaceSelector" not in webhook, "that label does not exist there"
+
+
+def test_a_webhook_is_limited_as_its_values_say(render: Render) -> None:
+    selectors = {"namespaceSelector": {"matchLabels": {"a": "b"}}, "objectSelector": {"matchLabels": {"c": "d"}}}
+    values = {"enabled": True, "failurePolicy": "Fail", "timeoutSeconds": 2, **selectors}
+    for webhook in one(render({"webhook": values}), "ValidatingWebhookConfiguration")["webhooks"]:
+        wanted = {"failurePolicy": "Fail", "timeoutSeconds": 2, **selectors}
+        assert {key: webhook[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("issuer", [{}, {"name": "corporate", "kind": "ClusterIssuer"}], ids=["own", "given"])
+def test_cert_manager_makes_the_certificate_of_a_webhook(render: Render, issuer: dict[str, str]) -> None:
+    objects = render({"webhook": {"enabled": True, "certManager": {"enabled": True, "issuerRef": issuer}}})
+    assert of_kind(objects, "Secret") == []
+    certificate = one(objects, "Certificate")
+    assert "fleet-softphone-fleet-webhook.telephony.svc" in certificate["spec"]["dnsNames"]
+    assert len(of_kind(objects, "Issuer")) == (0 if issuer else 1)
+    assert certificate["spec"]["issuerRef"] == (issuer or {"kind": "Issuer", "name": "fleet-softphone-fleet-webhook"})
+    configuration = one(objects, "ValidatingWebhookConfiguration")
+    place = f"telephony/{certificate['metadata']['name']}"
+    assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": place}
+    assert "caBundle" not in configuration["webhooks"][0]["clientConfig"]
+    assert _webhook_secret(objects) == certificate["spec"]["secretName"]
+
+
+def test_a_webhook_takes_a_secret_that_is_there(render: Render) -> None:
+    objects = render({"webhook": {"enabled": True, "existingSecret": "mine", "caBundle": "Q0E="}})
+    assert of_kind(objects, "Secret") == []
+    assert _webhook_secret(objects) == "mine"
+    assert one(objects, "ValidatingWebhookConfiguration")["webhooks"][0]["clientConfig"]["caBundle"] == "Q0E="
+
+
+def _webhook_secret(objects: list[dict[str, Any]]) -> str:
+    volumes = one(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    (found,) = [volume["secret"] for volume in volumes if volume["name"] == "webhook"]
+    assert found["optional"] is True, "the operator works without a certificate"
+    return str(found["secretName"])
+
+
+def test_the_rest_of_the_pod(render: Render) -> None:
+    objects = render(
+        {
+            "nodeSelector": {"a": "b"},
+            "tolerations": [{"operator": "Exists"}],
+            "affinity": {"podAffinity": {}},
+            "priorityClassName": "high",
+            "imagePullSecrets": ["registry"],
+            "podAnnotations": {"x": "y"},
+            "serviceAccount": {"create": False, "name": "mine"},
+        }
+    )
+    template = one(objects, "Deployment")["spec"]["template"]
+    pod = template["spec"]
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"a": "b"}, [{"operator": "Exists"}])
+    assert (pod["affinity"], pod["priorityClassName"]) == ({"podAffinity": {}}, "high")
+    assert (pod["imagePullSecrets"], pod["serviceAccountName"]) == ([{"name": "registry"}], "mine")
+    assert template["metadata"]["annotations"]["x"] == "y"
+    assert of_kind(objects, "ServiceAccount") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"image.operator.repo": "x"}, r"additional properties '?repo'? not allowed|Additional property repo"),
+        ({"replica": 2}, r"additional properties '?replica'? not allowed|Additional property replica"),
+        ({"replicas": 0}, r"replicas"),
+        ({"agents.replicas": 2}, r"replicas"),
+        ({"logLevel": "loud"}, r"logLevel"),
+        ({"image.agent.pullPolicy": "Sometimes"}, r"pullPolicy"),
+        ({"watchNamespaces": "default"}, r"watchNamespaces"),
+        ({"metrics.service.port": 0}, r"port"),
+        ({"crds.keep": "yes"}, r"keep"),
+        ({"webhook.failurePolicy": "Maybe"}, r"failurePolicy"),
+        ({"webhook.timeoutSeconds": 31}, r"timeoutSeconds"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_wrong_values_are_refused(helm: Path, values: dict[str, Any], message: str) -> None:
+    flags = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+    done = run(helm, "template", "fleet", str(CHART), *flags)
+    assert done.returncode != 0
+    assert re.search(message, done.stderr), done.stderr
+
+
+def test_it_lints(helm: Path) -> None:
+    done = run(helm, "lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_notes_name_the_next_commands(helm: Path, tmp_path: Path) -> None:
+    # Helm 3 renders notes only with a cluster at hand. So they are rendered as the value of an object.
+    copy = shutil.copytree(CHART, tmp_path / "chart")
+    notes = copy / "templates" / "NOTES.txt"
+    (copy / "templates" / "notes.yaml").write_text(
+        '{{- define "notes" }}' + notes.read_text() + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | quote }}\n'
+    )
+    notes.unlink()
+    done = run(helm, "template", "fleet", str(copy), "--namespace", "telephony")
+    assert done.returncode == 0, done.stderr
+    text = one([document for document in yaml.safe_load_all(done.stdout) if document], "Notes")["text"]
+    assert "kubectl -n telephony rollout status deployment/fleet-softphone-fleet-operator" in text
+    example = text.partition("<<EOF\n")[2].partition("\nEOF\n")[0]
+    kinds = {kind.name: kind for kind in KINDS}
+    documents = list(yaml.safe_load_all(example))
+    assert [document["kind"] for document in documents] == ["PBX", "Softphone"]
+    for document in documents:
+        kinds[document["kind"]].spec.model_validate(document["spec"], by_name=False, by_alias=True)

@@ -1,0 +1,44 @@
+"""The operator, installed by Helm in the lab's cluster, and namespaces to play in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from lab import release
+from lab.kube import Kube, kubectl
+from lab.pbx import System, default_system
+
+
+@pytest.fixture(scope="session")
+def operator() -> Iterator[Kube]:
+    """The operator's namespace, with the operator running in it."""
+    was_there = release.is_installed()
+    release.install()
+    yield Kube(release.NAMESPACE)
+    if not was_there:
+        release.uninstall()
+
+
+@pytest.fixture(scope="module")
+def namespace(operator: Kube) -> Iterator[Kube]:
+    """A namespace of the test module's own."""
+    name = f"e2e-{uuid.uuid4().hex[:6]}"
+    kubectl("create", "namespace", name)
+    yield Kube(name)
+    kubectl("-n", name, "delete", "sp,spf,pbx", "--all")
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def pbxes() -> Iterator[System]:
+    """The lab's master, slave and standby, all alive before and after the test."""
+    system = default_system()
+    yield system
+    for pbx in system.pbxes:
+        pbx.start()
+    for pbx in system.pbxes:
+        pbx.wait_ready()
+    system.reset_homes()

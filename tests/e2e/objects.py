@@ -1,0 +1,60 @@
+"""The objects of the tests, as a user would write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+API = "softphone-fleet.io/v1alpha1"
+ADDRESSES = {
+    "master": "sip:10.245.0.11:5060",
+    "slave": "sip:10.245.0.12:5060",
+    "standby": "sip:10.245.0.13:5060",
+}
+LOCATIONS = {"master": "headquarters", "slave": "branch", "standby": "datacentre"}
+
+
+def pbx(name: str, **spec: Any) -> dict[str, Any]:
+    address, location = ADDRESSES.get(name), LOCATIONS.get(name)
+    of = {"address": address, "system": "lab", "location": location, **spec}
+    return {"apiVersion": API, "kind": "PBX", "metadata": {"name": name}, "spec": of}
+
+
+def system(**spec: Any) -> list[dict[str, Any]]:
+    return [pbx(name, **spec) for name in ADDRESSES]
+
+
+def softphone(name: str, **spec: Any) -> dict[str, Any]:
+    """A phone of user `name` that refreshes every 10 to 18 s."""
+    of = {
+        "aor": f"sip:{name}@pbx.test",
+        "pri": "master",
+        "sec": "standby",
+        "credentials": {"secretName": name},
+        "registration": {"expiresSeconds": 20},
+        **spec,
+    }
+    present = {field: value for field, value in of.items() if value is not None}
+    return {"apiVersion": API, "kind": "Softphone", "metadata": {"name": name}, "spec": present}
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": data or {"password": f"pw-{name}"},
+    }
+
+
+def fleet(replicas: int, per_agent: int, **agent: Any) -> dict[str, Any]:
+    """A fleet of the users load000, load001 and so on."""
+    template = {
+        "aor": "sip:load{index:03d}@pbx.test",
+        "pri": "master",
+        "sec": "standby",
+        "credentials": {"secretName": "load"},
+        "registration": {"expiresSeconds": 600},
+        "agent": agent,
+    }
+    spec = {"replicas": replicas, "phonesPerAgent": per_agent, "template": template}
+    return {"apiVersion": API, "kind": "SoftphoneFleet", "metadata": {"name": "load"}, "spec": spec}

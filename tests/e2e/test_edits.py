@@ -1,0 +1,208 @@
+"""Every edit of the table (tests/edits.py), made to a registered phone: what the PBXes and the cluster saw of it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import yaml
+
+import edits
+from e2e.objects import pbx, secret, softphone, system
+from lab.kube import Kube, Object, condition, is_ready, kubectl
+from lab.pbx import Pbx, default_system
+from lab.register_log import Register
+from lab.waiting import wait_until
+from softphone_agent.config import digest
+
+pytestmark = pytest.mark.lab
+
+PATIENCE = 120.0
+
+Effects = list[tuple[str, str, str]]
+"""Of each row its name, what happened to the phone, and to the pod."""
+
+
+class Observer:
+    """Watches one phone: what the PBXes saw of it, and in which pod it lives."""
+
+    def __init__(self, namespace: Kube, name: str, pbxes: Sequence[Pbx]) -> None:
+        self.namespace, self.name, self._pbxes = namespace, name, pbxes
+        namespace.until("sp", name, is_ready, seconds=90)
+        self._since = {one.name: 0 for one in pbxes}
+        seen = self.accepted()
+        assert seen, f"{name} has not registered"
+        self.call_id: str | None = seen[-1].call_id
+        self.pod = self.present_pod()
+
+    def accepted(self) -> list[Register]:
+        """The REGISTERs that were accepted since the present edit, oldest first."""
+        seen = [r for one in self._pbxes for r in one.registers(self._since[one.name], self.name) if r.code == 200]
+        return sorted(seen, key=lambda register: register.time)
+
+    def begin(self) -> None:
+        """An edit follows."""
+        self._since = {one.name: one.position() for one in self._pbxes}
+
+    def pods(self) -> list[Object]:
+        """The agent's pods."""
+        selector = f"softphone-fleet.io/softphone={self.name}"
+        listed = kubectl("-n", self.namespace.namespace, "get", "pods", "-l", selector, "-o", "json")
+        found: list[Object] = json.loads(listed)["items"]
+        return found
+
+    def present_pod(self) -> str:
+        """UID of the one pod that there is, empty while there is none, or more than one."""
+        found = self.pods()
+        return str(found[0]["metadata"]["uid"]) if len(found) == 1 else ""
+
+    @property
+    def anew(self) -> bool:
+        """Whether the old binding was removed and a new one made, in this order."""
+        seen = self.accepted()
+        new = [index for index, each in enumerate(seen) if each.call_id != self.call_id and not each.unregisters]
+        gone = [index for index, each in enumerate(seen) if each.call_id == self.call_id and each.unregisters]
+        return bool(new) and (self.call_id is None or (bool(gone) and gone[0] < new[0]))
+
+    def effect(self) -> str:
+        """What happened to the phone."""
+        seen = self.accepted()
+        if self.anew:
+            return edits.ANEW
+        if any(each.unregisters for each in seen):
+            return edits.RESTS
+        return edits.GOES_ON if all(each.call_id == self.call_id for each in seen) else "registered twice"
+
+    def end(self) -> tuple[str, str]:
+        """The edit is over: what happened to the phone, and to the pod."""
+        told = self.effect(), edits.STAYS if self.present_pod() == self.pod else edits.NEW
+        seen = self.accepted()
+        if told[0] != edits.GOES_ON:
+            self.call_id = None if seen[-1].unregisters else seen[-1].call_id
+        self.pod = self.present_pod()
+        return told
+
+
+def follows(of: Object) -> bool:
+    """Whether the status is about the present spec, and the agent runs with it."""
+    generation = of["metadata"]["generation"]
+    ready = condition(of, "Ready")
+    settled = ready.get("status") == "True" or ready.get("reason") == "Suspended"
+    return bool(settled and ready["observedGeneration"] == of["status"]["observedGeneration"] == generation)
+
+
+def is_observed(of: Object) -> bool:
+    """Whether the status is about the present spec."""
+    return bool(of["status"].get("observedGeneration") == of["metadata"]["generation"])
+
+
+def configuration(phone: Observer) -> str:
+    """What the operator wrote for the agent."""
+    return str(phone.namespace.get("configmap", f"softphone-{phone.name}")["data"]["agent.json"])
+
+
+def runs_with_its_configuration(phone: Observer) -> bool:
+    """Whether the agent says that it runs with what the ConfigMap holds."""
+    pods = phone.pods()
+    try:
+        with urllib.request.urlopen(f"http://{pods[0]['status']['podIP']}:8080/status", timeout=5) as answer:
+            return bool(json.loads(answer.read())["config"]["digest"] == digest(configuration(phone).encode()))
+    except (OSError, LookupError):
+        return False
+
+
+def wait_for(phone: Observer, row: edits.Row) -> None:
+    """Wait for what the row says; what does not come is told by what is seen afterwards."""
+    if row.pod == edits.NEW:
+        wait_until(lambda: phone.present_pod() not in ("", phone.pod), f"{row.name}: a new pod", seconds=PATIENCE)
+    if row.phone == edits.ANEW:
+        wait_until(lambda: phone.anew, f"{row.name}: the phone starts anew", seconds=PATIENCE)
+    if row.phone == edits.RESTS:
+        wait_until(lambda: phone.effect() == edits.RESTS, f"{row.name}: the phone rests", seconds=PATIENCE)
+
+
+def edit_softphone(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Effects:
+    """The edits of a Softphone, one after the other."""
+    seen = []
+    for row in rows:
+        phone.begin()
+        if row.secret is not None:
+            namespace.apply(secret(phone.name, **row.secret))
+        else:
+            namespace.patch("sp", phone.name, row.change)
+        namespace.until("sp", phone.name, follows, seconds=PATIENCE)
+        wait_for(phone, row)
+        namespace.until("sp", phone.name, follows, seconds=PATIENCE)
+        seen.append((row.name, *phone.end()))
+    return seen
+
+
+def edit_pbx(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Effects:
+    """The edits of the PBX that a phone uses, one after the other."""
+    seen = []
+    for row in rows:
+        phone.begin()
+        before = configuration(phone)
+        namespace.patch("pbx", "edited", row.change)
+        namespace.until("pbx", "edited", is_observed)
+        wait_until(lambda before=before: configuration(phone) != before, f"{row.name}: is written", seconds=PATIENCE)  # type: ignore[misc]
+        wait_for(phone, row)
+        wait_until(lambda: runs_with_its_configuration(phone), f"{row.name}: the agent has it", seconds=PATIENCE)
+        namespace.until("sp", phone.name, is_ready)
+        seen.append((row.name, *phone.end()))
+    return seen
+
+
+@pytest.fixture(scope="module")
+def priority_class() -> Iterator[None]:
+    """The PriorityClass that an edit names."""
+    made = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "phones"}, "value": 1}
+    kubectl("apply", "-f", "-", given=yaml.safe_dump(made))
+    yield
+    kubectl("delete", "priorityclass", "phones")
+
+
+@pytest.fixture(scope="module")
+def seen(namespace: Kube, priority_class: None) -> Iterator[dict[str, list[Future[Effects]]]]:
+    """What was seen of all edits. They run side by side, on a phone each; those that need new pods on three."""
+    pbxes = default_system().pbxes
+    names = ("u31", "u32", "u33", "u34", "u35")
+    of_the_pod = {name: edits.OF_THE_POD[part::3] for part, name in enumerate(("u33", "u34", "u35"))}
+    namespace.apply(*system(), pbx("edited", address="sip:10.245.0.12:5060", system="edits", location=None))
+    namespace.apply(pbx("beside", address="sip:10.245.0.13:5060", system="other"))
+    namespace.apply(*(secret(name) for name in names), secret("another", password="pw-u33"))
+    namespace.apply(secret("trusted", **{"ca.crt": "x"}), secret("own", **{"tls.crt": "x", "tls.key": "x"}))
+    # So long an expiry that no refresh falls into an edit.
+    patient = {"expiresSeconds": 120, "attemptTimeoutSeconds": 4}
+    namespace.apply(
+        softphone("u31", registration={**patient, "redirectPolicy": "KnownPBXes"}),
+        softphone("u32", pri="edited", sec=None, registration=patient),
+        *(softphone(name, registration=patient) for name in of_the_pod),
+    )
+    phones = {name: Observer(namespace, name, pbxes) for name in names}
+    with ThreadPoolExecutor() as threads:
+        yield {
+            "Softphone": [threads.submit(edit_softphone, namespace, phones["u31"], edits.WHILE_RUNNING)],
+            "PBX": [threads.submit(edit_pbx, namespace, phones["u32"], edits.OF_THE_PBX)],
+            "pod": [threads.submit(edit_softphone, namespace, phones[n], rows) for n, rows in of_the_pod.items()],
+        }
+
+
+def said(rows: Sequence[edits.Row]) -> Effects:
+    """What the page says."""
+    return [(row.name, row.phone, row.pod) for row in rows]
+
+
+def test_edits_of_a_softphone_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
+    assert seen["Softphone"][0].result() == said(edits.WHILE_RUNNING)
+
+
+def test_edits_of_the_pod_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
+    assert sorted(row for each in seen["pod"] for row in each.result()) == sorted(said(edits.OF_THE_POD))
+
+
+def test_edits_of_a_pbx_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
+    assert seen["PBX"][0].result() == said(edits.OF_THE_PBX)

@@ -1,0 +1,257 @@
+"""Softphone objects in a life: edited, wrong, mended, deleted; and an operator that is away."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+
+from e2e.objects import pbx, secret, softphone, system
+from lab.kube import Kube, KubeError, condition, is_ready, kubectl, refused_for, registered_at, registration
+from lab.pbx import System
+from lab.prometheus import Prometheus
+from lab.waiting import wait_until
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube) -> Kube:
+    """Two phones, registered; nothing that the other tests do may disturb them."""
+    namespace.apply(*system(), secret("u1"), secret("u2"))
+    namespace.apply(softphone("u1"), softphone("u2"))
+    namespace.wait("condition=Ready", "sp --all", seconds=90)
+    return namespace
+
+
+def pod_of(phones: Kube, name: str) -> str:
+    pods = phones.names("pods", f"softphone-fleet.io/softphone={name}")
+    assert len(pods) == 1
+    return pods[0]
+
+
+MADE = ("deployments", "configmaps", "pods")
+
+
+def made_for(phones: Kube, name: str) -> list[tuple[str, str]]:
+    """What the operator made for a phone, as (kind, name)."""
+    return [(kind, made) for kind in MADE for made in phones.names(kind, f"softphone-fleet.io/softphone={name}")]
+
+
+def test_an_edit_of_phys_reaches_the_running_phone(phones: Kube, pbxes: System) -> None:
+    pod, here = pod_of(phones, "u1"), pbxes.pbx("slave").position()
+    phones.patch("sp", "u1", {"phys": "linz"})
+    phones.until("sp", "u1", lambda of: is_ready(of) and registration(of).get("physicalLocation") == "linz")
+    seen = [r for r in pbxes.pbx("slave").registers(since=here, aor="sip:u1@pbx.test") if r.code == 200]
+    assert seen[-1].location_header == "linz"
+    assert pod_of(phones, "u1") == pod, "the pod need not change"
+
+
+def test_an_edit_of_sec_reaches_the_running_phone_and_leaves_its_registration_alone(
+    phones: Kube, pbxes: System
+) -> None:
+    pod, slave = pod_of(phones, "u2"), pbxes.pbx("slave")
+    before = slave.bindings("u2")[0].call_id
+    phones.patch("sp", "u2", {"sec": None})
+    phones.until("sp", "u2", is_ready)
+    phones.patch("sp", "u2", {"sec": "standby"})
+    phones.until("sp", "u2", is_ready)
+    assert slave.bindings("u2")[0].call_id == before
+    assert pod_of(phones, "u2") == pod
+    pbxes.pbx("master").kill()
+    slave.kill()
+    phones.until("sp", "u2", registered_at("standby", "Standby"))
+
+
+def test_a_new_password_reaches_the_running_phone(phones: Kube) -> None:
+    phones.apply(secret("u3", password="wrong"))
+    phones.apply(softphone("u3"))
+    phones.until("sp", "u3", lambda of: registration(of).get("state") == "Rejected")
+    assert registration(phones.get("sp", "u3"))["lastFailure"]["code"] == 401
+    phones.apply(secret("u3"))
+    phones.until("sp", "u3", is_ready, seconds=120)
+    phones.delete("sp", "u3")
+
+
+def test_deleting_a_softphone_removes_its_binding_and_all_that_was_made_for_it(phones: Kube, pbxes: System) -> None:
+    phones.apply(secret("u4"), softphone("u4"))
+    phones.until("sp", "u4", is_ready)
+    made = [
+        (kind, name) for kind in ("deployments", "configmaps", "pods") for name in phones.names(kind) if "u4" in name
+    ]
+    assert {kind for kind, _ in made} == {"deployments", "configmaps", "pods"}
+    assert pbxes.pbx("slave").bindings("u4")
+    phones.delete("sp", "u4")
+    wait_until(lambda: not pbxes.pbx("slave").bindings("u4"), "the binding of u4 is gone")
+    wait_until(
+        lambda: (
+            not [name for kind in ("deployments", "configmaps", "pods") for name in phones.names(kind) if "u4" in name]
+        ),
+        "what was made for u4 is gone",
+    )
+    assert phones.names("secrets", "").count("u4") == 1, "the user's Secret stays"
+
+
+BAD: dict[str, tuple[list[dict[str, Any]], str, str, list[dict[str, Any]]]] = {
+    "unknown PBX": (
+        [softphone("bad", pri="mastre", credentials={"secretName": "u1"})],
+        "PBXNotFound",
+        "mastre",
+        [softphone("bad", aor="sip:u5@pbx.test", credentials={"secretName": "u5"}), secret("u5")],
+    ),
+    "AOR that is no SIP URI": (
+        [softphone("bad", aor="u5", credentials={"secretName": "u1"})],
+        "InvalidSpec",
+        'aor: "u5" is no address of record',
+        [softphone("bad", aor="sip:u5@pbx.test", credentials={"secretName": "u5"}), secret("u5")],
+    ),
+    "missing Secret": (
+        [softphone("bad", aor="sip:u6@pbx.test", credentials={"secretName": "u6"})],
+        "SecretNotFound",
+        "u6",
+        [secret("u6")],
+    ),
+    "Secret without password": (
+        [secret("u7", passwort="pw-u7"), softphone("bad", aor="sip:u7@pbx.test", credentials={"secretName": "u7"})],
+        "SecretKeyMissing",
+        "password",
+        [secret("u7", password="pw-u7")],
+    ),
+    "sec equal to pri": (
+        [softphone("bad", aor="sip:u8@pbx.test", sec="master", credentials={"secretName": "u8"}), secret("u8")],
+        "InvalidSpec",
+        'sec: must differ from pri, both are "master"',
+        [softphone("bad", aor="sip:u8@pbx.test", credentials={"secretName": "u8"})],
+    ),
+    "Browser without cur": (
+        [softphone("bad", aor="sip:u9@pbx.test", mode="Browser", credentials={"secretName": "u9"}), secret("u9")],
+        "InvalidSpec",
+        "cur: Browser mode needs the current PBX",
+        [softphone("bad", aor="sip:u9@pbx.test", mode="Browser", cur="slave", credentials={"secretName": "u9"})],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_told_disturbs_nobody_and_mended_goes_on(phones: Kube, pbxes: System, case: str) -> None:
+    wrong, reason, words, mended = BAD[case]
+    others = {name: pod_of(phones, name) for name in ("u1", "u2")}
+    phones.apply(*wrong)
+    refused = phones.until("sp", "bad", refused_for(reason))
+    assert words in condition(refused, "Accepted")["message"]
+    assert condition(refused, "Ready")["status"] == "False"
+    assert words in kubectl("-n", phones.namespace, "describe", "sp", "bad")
+    wait_until(lambda: reason in [said for said, _ in phones.events("Softphone", "bad")], f"an event says {reason}")
+    assert {name: pod_of(phones, name) for name in ("u1", "u2")} == others
+    phones.apply(*mended)
+    phones.until("sp", "bad", is_ready)
+    phones.delete("sp", "bad")
+
+
+def test_a_phone_that_becomes_wrong_goes_on_as_before(phones: Kube) -> None:
+    pod = pod_of(phones, "u1")
+    phones.patch("sp", "u1", {"pri": "nowhere"})
+    refused = phones.until("sp", "u1", refused_for("PBXNotFound"))
+    assert registration(refused)["state"] == "Registered"
+    assert pod_of(phones, "u1") == pod
+    phones.patch("sp", "u1", {"pri": "master"})
+    phones.until("sp", "u1", is_ready)
+
+
+def test_a_pbx_with_a_wrong_address_is_told(phones: Kube) -> None:
+    phones.apply(pbx("odd", address="10.0.0.1"))
+    refused = phones.until("pbx", "odd", lambda of: condition(of, "Accepted").get("status") == "False")
+    assert 'address: "10.0.0.1" is no SIP URI' in condition(refused, "Accepted")["message"]
+    phones.delete("pbx", "odd")
+
+
+def test_a_pbx_deleted_while_in_use_is_told_and_phones_keep_its_last_address(phones: Kube, pbxes: System) -> None:
+    pods = {name: pod_of(phones, name) for name in ("u1", "u2")}
+    phones.until("pbx", "master", lambda of: of["status"].get("users") == {"softphones": 2})
+    configured = {name: phones.get("configmap", f"softphone-{name}")["data"] for name in pods}
+    phones.delete("pbx", "master")
+    here = pbxes.pbx("slave").position()
+    for name in pods:
+        refused = phones.until("sp", name, refused_for("PBXNotFound"))
+        assert 'pri: there is no PBX "master"' in condition(refused, "Accepted")["message"]
+    wait_until(
+        lambda: "DeletedInUse" in [said for said, _ in phones.events("PBX", "master")], "an event says DeletedInUse"
+    )
+    for name in pods:
+        wait_until(
+            lambda aor=f"sip:{name}@pbx.test": any(  # type: ignore[misc]
+                register.code == 200 for register in pbxes.pbx("slave").registers(since=here, aor=aor)
+            ),
+            f"{name} refreshes while the PBX object is away",
+            seconds=60,
+        )
+        assert registration(phones.get("sp", name))["state"] == "Registered"
+        assert phones.get("configmap", f"softphone-{name}")["data"] == configured[name]
+    phones.apply(*system())
+    for name in pods:
+        phones.until("sp", name, is_ready)
+    assert {name: pod_of(phones, name) for name in pods} == pods
+
+
+def test_a_killed_operator_costs_no_phone_its_registration(phones: Kube, operator: Kube, pbxes: System) -> None:
+    slave, names = pbxes.pbx("slave"), ("u1", "u2")
+    for name in names:
+        phones.until("sp", name, registered_at("slave", "Home"))
+    before = {name: (slave.bindings(name)[0].call_id, pod_of(phones, name)) for name in names}
+    registered = f'softphone_registered{{namespace="{phones.namespace}"}}'
+    wait_until(lambda: Prometheus().value(f"min({registered})") == 1, "both phones in Prometheus")
+    began = time.time()
+    operator.delete("pods", "--all", "--grace-period=0", "--force")
+    operator.wait("condition=Available", "deployment --all")
+    phones.wait("condition=Ready", "sp u1 u2")
+    assert {name: (slave.bindings(name)[0].call_id, pod_of(phones, name)) for name in names} == before
+    back = time.time()
+    wait_until(lambda: (Prometheus().value(f"min(timestamp({registered}))") or 0) > back, "a scrape since then")
+    now = time.time()
+    lowest = f"min(min_over_time({registered}[{int((now - began) * 1000)}ms]))"
+    assert Prometheus().value(lowest, at=now) == 1
+
+
+def test_what_happened_while_the_operator_was_away_is_told_when_it_is_back(
+    phones: Kube, operator: Kube, pbxes: System
+) -> None:
+    slave, names = pbxes.pbx("slave"), ("u1", "u2")
+    pods = {name: pod_of(phones, name) for name in names}
+    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
+    operator.wait("delete", "pod --all")
+    slave.kill()
+    moved = f'sum(softphone_registration_info{{namespace="{phones.namespace}",pbx="master"}})'
+    wait_until(lambda: Prometheus().value(moved) == len(names), "the phones move while the operator is away")
+    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
+    for name in names:
+        phones.until("sp", name, registered_at("master", "Standby"))
+    slave.start()
+    for name in names:
+        phones.until("sp", name, registered_at("slave", "Home"))
+    assert {name: pod_of(phones, name) for name in names} == pods
+
+
+def test_passwords_appear_in_no_object_log_metric_or_status(phones: Kube, operator: Kube) -> None:
+    shown: dict[str, str] = {
+        "objects": kubectl("-n", phones.namespace, "get", "sp,pbx,cm,deploy,rs,pods,events", "-o", "yaml"),
+        "the operator's log": kubectl("-n", operator.namespace, "logs", "deployment/softphone-fleet-operator"),
+    }
+    for name in ("u1", "u2"):
+        pod = pod_of(phones, name)
+        address = phones.get("pod", pod)["status"]["podIP"]
+        shown[f"the log of {pod}"] = kubectl("-n", phones.namespace, "logs", pod)
+        for path in ("metrics", "status"):
+            with urllib.request.urlopen(f"http://{address}:8080/{path}", timeout=10) as answer:
+                shown[f"{path} of {pod}"] = answer.read().decode()
+    for what, text in shown.items():
+        assert len(text) > 100, f"{what} is empty"
+        assert "pw-u" not in text, what
+
+
+def test_an_object_that_is_no_softphone_at_all_is_refused_by_the_server(phones: Kube) -> None:
+    wrong = softphone("bad")
+    wrong["spec"]["registration"] = {"expiresSeconds": 1}
+    with pytest.raises(KubeError, match="expiresSeconds"):
+        phones.apply(wrong)

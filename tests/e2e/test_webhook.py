@@ -1,0 +1,117 @@
+"""The admission webhook on a real API server: what it refuses, what it lets through, and an operator that is away."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.objects import pbx, softphone
+from lab.images import Images
+from lab.kube import Kube, KubeError, Object, condition, kubectl
+from lab.settings import REPOSITORY, settings
+from lab.waiting import wait_until
+
+pytestmark = pytest.mark.lab
+
+CHART = REPOSITORY / "charts" / "softphone-fleet"
+OPERATOR = "fleet-softphone-fleet-operator"
+SECRET = CONFIGURATION = "fleet-softphone-fleet-webhook"
+FORCE = "softphone-fleet.io/force-delete=true"
+
+
+def helm(*arguments: str | Path) -> None:
+    done = subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def install(place: Kube) -> None:
+    images = Images(settings()).names
+    values = [f"watchNamespaces={{{place.namespace}}}", "crds.enabled=false", "agents.replicas=0"]
+    values += ["webhook.enabled=true", "replicas=2"]
+    for program, name in (("operator", images.operator), ("agent", images.agent)):
+        repository, _, tag = name.rpartition(":")
+        values += [f"image.{program}.repository={repository}", f"image.{program}.tag={tag}"]
+    helm("-n", place.namespace, "upgrade", "--install", "fleet", CHART, *(f"--set={value}" for value in values))
+    place.wait("condition=Available", f"deployment/{OPERATOR}")
+    kubectl("-n", place.namespace, "rollout", "status", f"deployment/{OPERATOR}", "--timeout=60s")
+
+
+@pytest.fixture
+def place(operator: Kube) -> Iterator[Kube]:
+    """A namespace with two operators of its own that serve just it, and their webhook; agents without pods."""
+    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
+    operator.wait("delete", "pod --all")
+    made = Kube(f"hook-{uuid.uuid4().hex[:6]}")
+    kubectl("create", "namespace", made.namespace)
+    install(made)
+    yield made
+    helm("-n", made.namespace, "uninstall", "fleet", "--wait")
+    kubectl("delete", "namespace", made.namespace, "--wait=false")
+    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
+    operator.wait("condition=Available", "deployment --all")
+
+
+def is_accepted(of: Object) -> bool:
+    return condition(of, "Accepted").get("status") == "True"
+
+
+def answer(place: Kube, *command: str) -> str:
+    """What the API server says to a command that it refuses, empty where it does not."""
+    try:
+        kubectl("-n", place.namespace, *command)
+    except KubeError as error:
+        return str(error)
+    return ""
+
+
+def certificate(place: Kube) -> Object:
+    found: Object = place.get("secret", SECRET)["data"]
+    return found
+
+
+def test_what_crosses_objects_is_refused_by_every_operator_and_let_through_without_one(place: Kube) -> None:
+    anna, bob = (softphone(name, aor="sip:anna@pbx.test", sec=None, credentials=None) for name in ("anna", "bob"))
+    place.apply(pbx("master"), anna)
+    place.until("sp", "anna", is_accepted)
+
+    def refused(*command: str) -> bool:
+        return "denied the request" in answer(place, *command)
+
+    wait_until(lambda: refused("delete", "pbx", "master", "--dry-run=server"), "the API server asks the webhook")
+    duplicate = 'denied the request: aor: "sip:anna@pbx.test" is already that of the Softphone "anna"'
+    for _ in range(10):
+        with pytest.raises(KubeError) as error:
+            place.apply(bob)
+        assert f'admission webhook "softphones.softphone-fleet.io" {duplicate}' in str(error.value)
+    assert (
+        answer(place, "delete", "pbx", "master")
+        .rstrip()
+        .endswith(
+            'admission webhook "pbxs.softphone-fleet.io" denied the request: the PBX "master" is in use: '
+            "named by 1 Softphone (anna); to delete it nevertheless, set the annotation "
+            'softphone-fleet.io/force-delete: "true" on it'
+        )
+    )
+    place.patch("sp", "anna", {"phys": "linz"})
+
+    before = certificate(place)
+    install(place)
+    assert certificate(place) == before, "an upgrade keeps the certificate"
+    wait_until(lambda: refused("delete", "pbx", "master", "--dry-run=server"), "it goes on after the upgrade")
+
+    kubectl("-n", place.namespace, "annotate", "pbx", "master", FORCE)
+    place.delete("pbx", "master")
+    place.until("sp", "anna", lambda of: condition(of, "Accepted").get("reason") == "PBXNotFound")
+    place.apply(pbx("master"))
+
+    kubectl("-n", place.namespace, "scale", "deployment", OPERATOR, "--replicas=0")
+    place.wait("delete", "pod -l app.kubernetes.io/component=operator")
+    place.apply(bob)
+    kubectl("-n", place.namespace, "scale", "deployment", OPERATOR, "--replicas=2")
+    place.until("sp", "bob", lambda of: condition(of, "Accepted").get("reason") == "DuplicateAOR")
+    place.delete("sp", "--all")
+    place.delete("pbx", "master")

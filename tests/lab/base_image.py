@@ -1,0 +1,56 @@
+"""The file system of the base image: Debian's own Python 3.11 with pip, unpacked by mmdebstrap."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.shell import run
+
+SUITE = "bookworm"
+PACKAGES = (
+    *("base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "grep", "libc-bin", "libgcc-s1"),
+    *("libpython3-stdlib", "libssl3", "libstdc++6", "passwd", "python3-minimal", "python3-pip", "sed", "tzdata"),
+)
+# Packages are only unpacked, none of their scripts runs. This is what the scripts would have made.
+AFTER_UNPACKING = """
+cd "$1"
+[ -e bin/sh ] || ln -s dash bin/sh
+printf 'root:x:0:0:root:/root:/bin/sh\\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\\n' > etc/passwd
+printf 'root:x:0:\\nnogroup:x:65534:\\n' > etc/group
+cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt
+rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info var/cache/apt var/lib/apt var/lib/dpkg dev/*
+"""
+
+
+def make_root(archive: Path) -> None:
+    """Writes the file system as a tar file."""
+    work = archive.with_suffix(".part")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    hook = work / "after-unpacking.sh"
+    hook.write_text(f"#!/bin/sh -eu\n{AFTER_UNPACKING}")
+    hook.chmod(0o755)
+    acquire = work / "acquire.conf"
+    acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
+    flags = ["--quiet", "--mode=root", "--variant=extract", f"--include={','.join(PACKAGES)}"]
+    flags += [f"--aptopt={acquire}", f"--customize-hook={hook}"]
+    run(["mmdebstrap", *flags, SUITE, work / "root.tar", *debian_sources()], env={"TMPDIR": str(work)})
+    (work / "root.tar").rename(archive)
+    shutil.rmtree(work)
+
+
+def debian_sources() -> list[Path]:
+    """The machine's own apt sources for the suite: whoever set the machine up knows where packages come from."""
+    places = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    suite = re.compile(rf"(?<![\w/-]){SUITE}(?![\w/-])")
+    found = [
+        file
+        for file in places
+        if file.suffix in (".list", ".sources") and file.exists() and suite.search(file.read_text())
+    ]
+    if not found:
+        raise LabError(f"no apt source of this machine is for {SUITE}: the base image is made of its packages")
+    return found

@@ -1,0 +1,184 @@
+"""The container images of operator and agent, made by their real Dockerfiles without any registry.
+
+An image's tag is a hash of all that it was made of. So a changed source makes a new image, and an unchanged one none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lab import base_image
+from lab.buildah import Buildah
+from lab.errors import LabError
+from lab.kubernetes.node import PAUSE_IMAGE, ctr
+from lab.progress import Progress
+from lab.sandbox import Sandbox
+from lab.settings import REPOSITORY, Settings
+from lab.shell import run
+
+HASH_LENGTH = 12
+FOLDER = REPOSITORY / "images"
+OURS = "localhost/softphone-fleet-"
+# What the project's wheel is made of.
+PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The full names of the two images, for the chart's values."""
+
+    operator: str
+    agent: str
+
+
+def digest(files: Iterable[Path], *words: str) -> str:
+    """A short hash of files (their paths and contents) and words."""
+    sha = hashlib.sha256()
+    for file in sorted(files):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        sha.update(f"{file.name} {content}\n".encode())
+    sha.update("\n".join(words).encode())
+    return sha.hexdigest()[:HASH_LENGTH]
+
+
+class Images:
+    """Makes what is missing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._buildah = Buildah(settings)
+
+    @cached_property
+    def names(self) -> Names:
+        """What the two images are called, for the sources as they are now."""
+        if not self._settings.own_cluster:
+            prefix = self._settings.image_prefix
+            if not prefix:
+                raise LabError("with KUBECONFIG set, LAB_IMAGE_PREFIX must say where the cluster pulls the images from")
+            return Names(f"{prefix}-operator", f"{prefix}-agent")
+        return Names(self._name("operator"), self._name("agent"))
+
+    def _name(self, program: str) -> str:
+        # The operator uses the agent's contracts, and the agent nothing of the operator.
+        packages = ("agent", "operator") if program == "operator" else ("agent",)
+        files = [f for f in self._sources if f.relative_to(REPOSITORY).parts[0] in (*packages, "pyproject.toml")]
+        files += [REPOSITORY / "constraints.txt", FOLDER / program / "Dockerfile"]
+        return f"{OURS}{program}:lab-{digest(files, self._base)}"
+
+    @cached_property
+    def _sources(self) -> list[Path]:
+        found: list[Path] = []
+        for name in PROJECT:
+            path = REPOSITORY / name
+            inside = path.rglob("*") if path.is_dir() else [path]
+            found += [f for f in inside if f.is_file() and "__pycache__" not in f.parts and ".egg-info" not in str(f)]
+        return found
+
+    @cached_property
+    def _base(self) -> str:
+        tag = digest([FOLDER / "base" / "Dockerfile", Path(base_image.__file__)])
+        return f"localhost/softphone-lab-base:{tag}"
+
+    def make_pause(self) -> None:
+        """The image that holds a pod's namespaces, into the cluster."""
+        if PAUSE_IMAGE not in self.loaded():
+            self._buildah.build(PAUSE_IMAGE, FOLDER / "base" / "Dockerfile.pause", self._settings.binaries)
+            self._load(PAUSE_IMAGE)
+
+    def make_all(self, progress: Progress) -> Names:
+        """Makes both images where they are missing and brings them into the cluster."""
+        for program, name in (("operator", self.names.operator), ("agent", self.names.agent)):
+            if name in self.loaded():
+                continue
+            if name not in self._buildah.names():
+                self._make_base(progress)
+                context = self._make_wheels(progress)
+                with progress.step(f"image {name}"):
+                    self._buildah.build(name, FOLDER / program / "Dockerfile", context, {"BASE": self._base})
+            with progress.step(f"image {name} into the cluster"):
+                self._load(name)
+        return self.names
+
+    def forget_old(self) -> None:
+        """Older versions would fill the disk; to be called while no pod can miss them."""
+        current = (self.names.operator, self.names.agent)
+        old = [name for name in self.loaded() if name.startswith(OURS) and name not in current]
+        if old:
+            self._ctr("images", "remove", *old)
+        for name in self._buildah.names():
+            if name.startswith(OURS) and name not in current:
+                self._buildah.remove(name)
+
+    def _make_base(self, progress: Progress) -> None:
+        if self._base in self._buildah.names():
+            return
+        with progress.step("base image from Debian packages", expect="20 s"):
+            context = self._settings.cache / "base"
+            shutil.rmtree(context, ignore_errors=True)
+            context.mkdir(parents=True)
+            base_image.make_root(context / "root.tar")
+            self._buildah.build(self._base, FOLDER / "base" / "Dockerfile", context)
+            shutil.rmtree(context)
+
+    def _make_wheels(self, progress: Progress) -> Path:
+        """The build context: the wheels of the project as it is now, and of all it needs (which change rarely)."""
+        constraints = REPOSITORY / "constraints.txt"
+        tag = digest([constraints, REPOSITORY / "pyproject.toml"], sys.version)
+        dependencies = self._settings.cache / "wheels" / tag
+        context = self._settings.cache / "context"
+        if (context / "made-of").exists() and (context / "made-of").read_text() == digest(self._sources, tag):
+            return context
+        shutil.rmtree(context, ignore_errors=True)
+        source = context / "source"
+        # From a copy: setuptools would leave its build folder in the work tree, and pack what it finds there next time.
+        for file in self._sources:
+            copy = source / file.relative_to(REPOSITORY)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        shutil.copyfile(REPOSITORY / "pyproject.toml", context / "pyproject.toml")
+        wheels = context / "build" / "wheels"
+        pip: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--constraint",
+            constraints,
+        ]
+        if not dependencies.exists():
+            with progress.step("wheels of all dependencies", expect="30 s"):
+                part = self._settings.cache / "wheels.part"
+                shutil.rmtree(part, ignore_errors=True)
+                run([*pip, "--wheel-dir", part, f"{source}[agent,operator]"])
+                for own in part.glob("softphone_fleet-*.whl"):
+                    own.unlink()
+                shutil.rmtree(dependencies.parent, ignore_errors=True)
+                dependencies.parent.mkdir()
+                part.rename(dependencies)
+                self._buildah.prune()
+        with progress.step("wheel of the project"):
+            shutil.copytree(dependencies, wheels)
+            run([*pip, "--no-deps", "--wheel-dir", wheels, source])
+        (context / "made-of").write_text(digest(self._sources, tag))
+        return context
+
+    def _ctr(self, *arguments: str | Path) -> str:
+        return run(Sandbox(self._settings).enter(ctr(self._settings, *arguments))).stdout
+
+    def loaded(self) -> list[str]:
+        """The images that the cluster holds."""
+        return self._ctr("images", "list", "--quiet").split()
+
+    def _load(self, name: str) -> None:
+        archive = self._settings.run / "image.tar"
+        self._buildah.export(name, archive)
+        self._ctr("images", "import", archive)
+        archive.unlink()

@@ -1,0 +1,110 @@
+"""All parts of the lab, in the order in which they come up, and how they go down."""
+
+from __future__ import annotations
+
+import shutil
+
+from lab import leftovers, packages, procfs
+from lab.errors import LabError
+from lab.images import Images, Names
+from lab.kubernetes import build, cgroups, control_plane, node
+from lab.pbx import default_system
+from lab.progress import Progress
+from lab.prometheus import Prometheus
+from lab.sandbox import Sandbox
+from lab.services import Service
+from lab.settings import Settings
+
+
+def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names | None:
+    """Brings up what does not run; what runs stays as it is."""
+    needed = packages.wanted(settings)
+    if needed:
+        with progress.step("Debian packages", expect="30 s"):
+            packages.install(needed)
+    if not packages.helm(settings).exists():
+        with progress.step("kubectl and helm"):
+            packages.fetch_tools(settings)
+    leftovers.remember(settings)
+    sandbox = Sandbox(settings)
+    if settings.own_cluster:
+        _build_kubernetes(settings, progress)
+        if not sandbox.running:
+            # State without its sandbox is what a crash left behind.
+            down(settings, progress, quiet=True)
+            leftovers.remember(settings)
+            with progress.step("sandbox"):
+                sandbox.start()
+        _start_kubernetes(settings, progress)
+    _start_pbxes(settings, progress)
+    prometheus = Prometheus(settings)
+    if not all(service.running for service in prometheus.services):
+        with progress.step("Prometheus"):
+            prometheus.start()
+    return Images(settings).make_all(progress) if images and settings.own_cluster else None
+
+
+def _build_kubernetes(settings: Settings, progress: Progress) -> None:
+    if build.built(settings):
+        return
+    with progress.step("Debian's packages for the build"):
+        packages.install(packages.missing(packages.BUILD))
+    with progress.step("Kubernetes: source package"):
+        build.fetch_source(settings)
+    with progress.step("Kubernetes: generated code", expect="15 s"):
+        build.generate_openapi(settings)
+    with progress.step("Kubernetes: compile", expect="3 to 4 minutes, once"):
+        build.compile_all(settings)
+
+
+def _start_kubernetes(settings: Settings, progress: Progress) -> None:
+    if not all(service.running for service in control_plane.services(settings)):
+        with progress.step("Kubernetes: control plane", expect="5 s"):
+            control_plane.make_certificates(settings)
+            control_plane.start(settings)
+    if not all(service.running for service in node.services(settings)):
+        images = Images(settings)
+        with progress.step("Kubernetes: containerd and pause image"):
+            node.start_runtime(settings)
+            images.make_pause()
+            images.forget_old()
+        with progress.step("Kubernetes: node", expect="8 s"):
+            node.start(settings)
+
+
+def _start_pbxes(settings: Settings, progress: Progress) -> None:
+    system = default_system(settings)
+    stopped = [pbx for pbx in system.pbxes if not pbx.running]
+    if stopped:
+        with progress.step("PBXes: " + ", ".join(pbx.name for pbx in stopped)):
+            for pbx in stopped:
+                pbx.start()
+            for pbx in stopped:
+                pbx.wait_ready()
+
+
+def services(settings: Settings) -> list[Service]:
+    """Everything that runs, for `lab status`."""
+    cluster = [*control_plane.services(settings), *node.services(settings)] if settings.own_cluster else []
+    return [
+        *cluster,
+        *(pbx.service for pbx in default_system(settings).pbxes),
+        *Prometheus(settings).services,
+    ]
+
+
+def down(settings: Settings, progress: Progress, *, quiet: bool = False) -> None:
+    """Ends everything that the lab started, also after a crash, and removes its state."""
+    running = procfs.marked(settings)
+    if running or settings.run.exists() or cgroups.groups(settings):
+        with progress.step("stopping everything"):
+            if settings.own_cluster:
+                Sandbox(settings).stop()
+            procfs.kill(procfs.marked(settings))
+            cgroups.remove(settings)
+            shutil.rmtree(settings.run, ignore_errors=True)
+    if not quiet:
+        found = leftovers.find(settings)
+        leftovers.forget(settings)
+        if found:
+            raise LabError("\n  ".join(["left behind:", *found]))

@@ -1,0 +1,152 @@
+"""A real Prometheus that scrapes the cluster's pods, and typed answers to queries."""
+
+from __future__ import annotations
+
+import http
+import http.client
+import json
+import sys
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import net, packages
+from lab.errors import LabError
+from lab.services import Service
+from lab.settings import REPOSITORY, Settings
+from lab.settings import settings as present_settings
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One series of an answer, at one moment."""
+
+    labels: dict[str, str]
+    value: float
+    time: float
+
+    @property
+    def name(self) -> str:
+        """The metric's name, empty for the result of a calculation."""
+        return self.labels.get("__name__", "")
+
+
+class Prometheus:
+    """The server; it listens on the loopback address of the sandbox's network."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or present_settings()
+        self._folder = self._settings.run / "prometheus"
+        flags = [
+            f"--config.file={self._folder}/prometheus.yml",
+            f"--storage.tsdb.path={self._folder}/data",
+            f"--web.listen-address=127.0.0.1:{self._settings.prometheus_port}",
+            "--web.enable-lifecycle",
+            "--log.level=warn",
+        ]
+        self.service = Service(self._settings, "prometheus", ["prometheus", *flags])
+        watcher = [sys.executable, "-m", "lab.pod_targets", str(packages.kubectl(self._settings))]
+        self.discovery = Service(
+            self._settings,
+            "pod-targets",
+            [*watcher, self.targets_folder / "pods.json"],
+            {
+                "PYTHONPATH": str(REPOSITORY / "tests"),
+                "KUBECONFIG": str(self._settings.kubeconfig),
+                "KUBECACHEDIR": str(self._folder / "kube-cache"),
+            },
+        )
+
+    @property
+    def services(self) -> list[Service]:
+        """Its processes."""
+        return [self.service, self.discovery]
+
+    @property
+    def targets_folder(self) -> Path:
+        """For targets outside of the cluster.
+
+        A file NAME.json in it with `[{"targets": ["host:port"], "labels": {...}}]` is noticed at once.
+        """
+        return self._folder / "targets"
+
+    @property
+    def address(self) -> str:
+        """Where it is, for a browser inside the sandbox's network."""
+        return f"http://127.0.0.1:{self._settings.prometheus_port}"
+
+    def start(self) -> None:
+        """Starts it and waits until it is ready."""
+        self.targets_folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(self._config(), sort_keys=False))
+        self.service.start()
+        self.discovery.start()
+        self.service.wait_ready(self._ready)
+
+    def _config(self) -> dict[str, object]:
+        files = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
+        return {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [f"{self._folder}/rules/*.yml"],
+            "scrape_configs": [files],
+        }
+
+    def _ready(self) -> bool:
+        try:
+            return self._get("/-/ready")[0] == http.HTTPStatus.OK
+        except OSError:
+            return False
+
+    def query(self, promql: str, at: float | None = None) -> list[Sample]:
+        """The present answer (or that of a moment, in seconds of the epoch) to a PromQL expression."""
+        moment = {} if at is None else {"time": repr(at)}
+        answer = self._api("query", query=promql, **moment)
+        if answer["resultType"] in ("scalar", "string"):
+            return [Sample({}, float(answer["result"][1]), float(answer["result"][0]))]
+        if answer["resultType"] == "matrix":
+            return [
+                Sample(series["metric"], float(value), float(moment))
+                for series in answer["result"]
+                for moment, value in series["values"]
+            ]
+        return [Sample(s["metric"], float(s["value"][1]), float(s["value"][0])) for s in answer["result"]]
+
+    def value(self, promql: str, at: float | None = None) -> float | None:
+        """The value of an expression that has one series at most, now or at a moment (seconds of the epoch)."""
+        samples = self.query(promql, at)
+        if len(samples) > 1:
+            raise LabError(f"{promql} has {len(samples)} series, not one")
+        return samples[0].value if samples else None
+
+    def targets(self) -> dict[str, str]:
+        """The health (up, down, unknown) of each address that is scraped."""
+        active = self._api("targets", state="active")["activeTargets"]
+        return {target["labels"]["instance"]: target["health"] for target in active}
+
+    def _api(self, name: str, **parameters: str) -> dict[str, Any]:
+        _, body = self._get(f"/api/v1/{name}?{urllib.parse.urlencode(parameters)}")
+        answer = json.loads(body)
+        if answer["status"] != "success":
+            raise LabError(f"Prometheus: {answer['error']}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def _get(self, path: str) -> tuple[int, str]:
+        def ask() -> tuple[int, str]:
+            connection = http.client.HTTPConnection("127.0.0.1", self._settings.prometheus_port, timeout=10)
+            try:
+                connection.request("GET", path)
+                response = connection.getresponse()
+                return response.status, response.read().decode()
+            finally:
+                connection.close()
+
+        return net.inside(ask)
+
+
+def query(promql: str) -> list[Sample]:
+    """The present answer of the lab's Prometheus to a PromQL expression."""
+    return Prometheus().query(promql)

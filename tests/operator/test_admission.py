@@ -1,0 +1,119 @@
+"""What the admission webhook decides, and the form of its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from softphone_operator import admission
+from softphone_operator.admission import Decision
+from softphone_operator.plan import PbxUse
+
+
+def review(kind: str, operation: str, wanted: Any = None, present: Any = None, **more: Any) -> dict[str, Any]:
+    request = {
+        "uid": "1",
+        "kind": {"kind": kind},
+        "operation": operation,
+        "namespace": "demo",
+        "name": "bob" if kind == "Softphone" else "master",
+        "userInfo": {"username": "anna"},
+        "object": wanted,
+        "oldObject": present,
+        **more,
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def of_aor(aor: Any) -> dict[str, Any]:
+    return {"spec": {"aor": aor}}
+
+
+DUPLICATE = 'aor: "sip:x@acme.example" is already that of the Softphone "anna"'
+X, Y = of_aor("sip:x@acme.example"), of_aor("sip:y@acme.example")
+AORS: list[tuple[str, Any, list[str], Decision]] = [
+    ("a free AOR", review("Softphone", "CREATE", X), [], Decision(True)),
+    (
+        "an AOR of another",
+        review("Softphone", "CREATE", X),
+        ["anna", "zoe"],
+        Decision(False, DUPLICATE, witness="anna"),
+    ),
+    ("an edit to it", review("Softphone", "UPDATE", X, Y), ["anna"], Decision(False, DUPLICATE, witness="anna")),
+    ("an edit of something else", review("Softphone", "UPDATE", X, X), ["anna"], Decision(True)),
+    (
+        "the same, written otherwise",
+        review("Softphone", "UPDATE", X, of_aor("sips:x@ACME.example")),
+        ["a"],
+        Decision(True),
+    ),
+    ("no AOR at all: the operator tells", review("Softphone", "CREATE", of_aor("x")), ["anna"], Decision(True)),
+    ("not even a spec", review("Softphone", "CREATE", {"spec": 3}), ["anna"], Decision(True)),
+    ("a deletion", review("Softphone", "DELETE", None, X), ["anna"], Decision(True)),
+]
+
+
+@pytest.mark.parametrize(("body", "others", "decision"), [row[1:] for row in AORS], ids=[row[0] for row in AORS])
+def test_an_aor_is_had_once(body: Any, others: list[str], decision: Decision) -> None:
+    assert admission.on_aor(admission.read(body), others) == decision
+
+
+USED = 'the PBX "master" is in use: named by 1 Softphone (anna)'
+HOW = '; to delete it nevertheless, set the annotation softphone-fleet.io/force-delete: "true" on it'
+FORCED = {"metadata": {"annotations": {"softphone-fleet.io/force-delete": "true"}}}
+NAMESPACE_CONTROLLER = {"username": "system:serviceaccount:kube-system:namespace-controller"}
+DELETIONS: list[tuple[str, Any, PbxUse, Decision]] = [
+    ("unused", review("PBX", "DELETE", None, {}), PbxUse(), Decision(True)),
+    ("named", review("PBX", "DELETE", None, {}), PbxUse(("anna",)), Decision(False, USED + HOW, witness="anna")),
+    (
+        "reached by redirects",
+        review("PBX", "DELETE", None, {}),
+        PbxUse((), 2),
+        Decision(False, f'the PBX "master" is in use: 2 phones are registered there{HOW}'),
+    ),
+    (
+        "forced",
+        review("PBX", "DELETE", None, FORCED),
+        PbxUse(("anna",)),
+        Decision(True, warnings=(f"{USED}; it is deleted nevertheless, phones keep its last known address",)),
+    ),
+    (
+        "with its namespace",
+        review("PBX", "DELETE", None, {}, userInfo=NAMESPACE_CONTROLLER),
+        PbxUse(("anna",)),
+        Decision(True),
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "use", "decision"), [row[1:] for row in DELETIONS], ids=[row[0] for row in DELETIONS])
+def test_a_pbx_in_use_stays_unless_forced(body: Any, use: PbxUse, decision: Decision) -> None:
+    request = admission.read(body)
+    assert admission.is_deletion_of_pbx(request)
+    assert admission.on_deletion(request, use) == decision
+
+
+def test_an_object_of_a_deleted_collection_has_its_name() -> None:
+    body = review("PBX", "DELETE", None, {"metadata": {"name": "slave"}}, name="")
+    assert admission.read(body).name == "slave"
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"apiVersion": "v1"}, {**review("PBX", "DELETE"), "request": {}}])
+def test_what_is_no_review_is_refused(body: Any) -> None:
+    with pytest.raises(ValueError, match="AdmissionReview"):
+        admission.read(body)
+
+
+def test_answers() -> None:
+    assert admission.answer("1", Decision(True)) == {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "response": {"uid": "1", "allowed": True},
+    }
+    assert admission.answer("1", Decision(True, warnings=("w",)))["response"]["warnings"] == ["w"]
+    assert admission.answer("1", Decision(False, "no"))["response"] == {
+        "uid": "1",
+        "allowed": False,
+        "status": {"code": 403, "reason": "Forbidden", "message": "no"},
+    }

@@ -1,0 +1,219 @@
+"""Following agents: a real HTTP server says good and bad things, and goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from softphone_agent.report import (
+    ConfigChanged,
+    ConfigReport,
+    Heartbeat,
+    PbxChanged,
+    PbxReport,
+    PhoneChanged,
+    PhoneRemoved,
+    PhoneReport,
+    Snapshot,
+    WatchLine,
+    to_line,
+)
+from softphone_operator import agents
+from softphone_operator.agents import Change, Followers, Lost, View, follow
+
+CONFIG = ConfigReport(digest="0" * 16)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def phone(name: str = "anna", pbx: str | None = "slave", role: Any = "Home") -> PhoneReport:
+    return PhoneReport(
+        name=name,
+        state="Registered" if pbx else "Waiting",
+        registered=pbx is not None,
+        pbx=pbx,
+        role=role if pbx else None,
+        since="2026-01-02T03:04:05Z",
+    )
+
+
+def snapshot(*phones: PhoneReport, **pbxs: bool | None) -> Snapshot:
+    reports = tuple(PbxReport(name=name, reachable=reachable) for name, reachable in pbxs.items())
+    return Snapshot(version="1", config=CONFIG, phones=phones, pbxs=reports)
+
+
+@asynccontextmanager
+async def agent(handler: Handler) -> AsyncIterator[str]:
+    application = web.Application()
+    application.router.add_get("/status", handler)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def says(*parts: bytes, stay: bool = False) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.query["watch"] == "1"
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in parts:
+            await response.write(part)
+        if stay:
+            await asyncio.Event().wait()
+        return response
+
+    return handler
+
+
+async def first(url: str, count: int) -> list[WatchLine | Lost]:
+    heard = []
+    async with aiohttp.ClientSession() as session, aclosing(follow(session, url, jitter=lambda: 0.0)) as lines:
+        async for line in lines:
+            heard.append(line)
+            if len(heard) == count:
+                break
+    return heard
+
+
+async def test_lines_are_heard_however_they_are_cut() -> None:
+    lines = to_line(snapshot(phone())) + to_line(Heartbeat())
+    parts = [lines[:10], lines[10:60], lines[60:]]
+    async with agent(says(*parts, stay=True)) as url:
+        assert await first(url, 2) == [snapshot(phone()), Heartbeat()]
+
+
+async def test_a_long_line_is_heard() -> None:
+    long = snapshot(*(phone(f"phone-{number}") for number in range(5000)))
+    async with agent(says(to_line(long), stay=True)) as url:
+        assert await first(url, 1) == [long]
+
+
+async def test_after_an_end_it_is_heard_again() -> None:
+    async with agent(says(to_line(snapshot()))) as url:
+        assert await first(url, 3) == [snapshot(), Lost("it ended its status stream"), snapshot()]
+
+
+async def test_nobody_there() -> None:
+    async with agent(says()) as url:
+        pass
+    (lost,) = await first(url, 1)
+    assert isinstance(lost, Lost)
+    assert "Connect" in lost.why
+
+
+async def test_an_error_is_told() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=503, reason="Starting")
+
+    async with agent(handler) as url:
+        assert await first(url, 1) == [Lost("it answered 503 Starting")]
+
+
+async def test_silence_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "SILENCE_SECONDS", 0.05)
+    async with agent(says(to_line(Heartbeat()), stay=True)) as url:
+        assert await first(url, 2) == [Heartbeat(), Lost("it was silent for 0.05 s")]
+
+
+async def test_nonsense_is_no_status_stream() -> None:
+    async with agent(says(b'{"type": "gossip"}\n', stay=True)) as url:
+        (lost,) = await first(url, 1)
+    assert isinstance(lost, Lost)
+    assert lost.why.startswith("it sent a line that is not understood")
+
+
+async def test_an_endless_line_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "MAX_LINE_BYTES", 100)
+    async with agent(says(b"x" * 200, stay=True)) as url:
+        assert await first(url, 1) == [Lost("it sent a line longer than 100 bytes")]
+
+
+def view(*lines: WatchLine | Lost) -> View:
+    made = View(0.0)
+    for line in lines:
+        made.apply(line, 0.0)
+    return made
+
+
+START = snapshot(phone("anna"), phone("bob", "standby", "Standby"), slave=True, standby=None)
+CHANGES: list[tuple[str, WatchLine | Lost, Change]] = [
+    ("heartbeat", Heartbeat(), Change()),
+    ("same place", PhoneChanged(phone=phone("anna")), Change(phones=frozenset({"anna"}))),
+    (
+        "moved",
+        PhoneChanged(phone=phone("anna", "standby", "Standby")),
+        Change(phones=frozenset({"anna"}), pbxs=frozenset({"slave", "standby"})),
+    ),
+    (
+        "lost",
+        PhoneChanged(phone=phone("anna", None)),
+        Change(phones=frozenset({"anna"}), pbxs=frozenset({"slave"})),
+    ),
+    (
+        "new phone",
+        PhoneChanged(phone=phone("carol")),
+        Change(phones=frozenset({"carol"}), pbxs=frozenset({"slave"})),
+    ),
+    ("removed", PhoneRemoved(name="bob"), Change(phones=frozenset({"bob"}), pbxs=frozenset({"standby"}))),
+    ("pbx", PbxChanged(pbx=PbxReport(name="slave", reachable=False)), Change(pbxs=frozenset({"slave"}))),
+    ("configuration", ConfigChanged(config=CONFIG), Change(everything=True)),
+    ("silence", Lost("silent"), Change(pbxs=frozenset({"slave", "standby"}), everything=True)),
+    ("start anew", snapshot(), Change(pbxs=frozenset({"slave", "standby"}), everything=True)),
+]
+
+
+@pytest.mark.parametrize(("line", "change"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_what_a_line_changes(line: WatchLine | Lost, change: Change) -> None:
+    assert view(START).apply(line, 1.0) == change
+
+
+def test_the_view_holds_what_was_said_last() -> None:
+    made = view(START, PhoneRemoved(name="bob"), PbxChanged(pbx=PbxReport(name="standby", reachable=True)))
+    assert set(made.phones) == {"anna"}
+    assert made.pbxs == {"slave": True, "standby": True}
+    assert made.heard("anna", 0.0).phone == phone("anna")
+    assert made.heard("bob", 0.0).phone is None
+
+
+def test_silence_counts_after_a_moment() -> None:
+    made = view(START)
+    made.apply(Lost("silent"), 100.0)
+    made.apply(Lost("still silent"), 104.0)
+    assert made.heard("anna", 104.9).hearing == "connecting"
+    late = made.heard("anna", 105.0)
+    assert (late.hearing, late.why, late.phone) == ("unheard", "still silent", None)
+
+
+async def test_followers_follow_what_they_are_pointed_at() -> None:
+    seen: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
+    key = ("demo", "softphone-anna")
+    async with (
+        agent(says(to_line(snapshot(phone("one"))), stay=True)) as one,
+        agent(says(to_line(snapshot(phone("two"))), stay=True)) as two,
+        aiohttp.ClientSession() as session,
+    ):
+        followers = Followers(session, lambda k, change, line: seen.put_nowait((k, line)), jitter=lambda: 0.0)
+        followers.point(key, one, "pod-1")
+        assert await seen.get() == (key, snapshot(phone("one")))
+        followers.point(key, one, "pod-1")
+        followers.point(key, two, "pod-2")
+        assert await seen.get() == (key, snapshot(phone("two")))
+        found = followers.view(key)
+        assert found is not None
+        assert set(found.phones) == {"two"}
+        assert followers.views("demo") == [found]
+        assert followers.views("other") == []
+        followers.point(key, None, "")
+        assert followers.view(key) is None
+        await followers.close()
+        assert seen.empty()

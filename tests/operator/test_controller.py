@@ -1,0 +1,844 @@
+"""The controller from end to end in memory: objects in, objects and status out, agents that talk."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from softphone_agent import config as agent_config
+from softphone_agent.report import (
+    ConfigChanged,
+    ConfigReport,
+    Counts,
+    PbxCounts,
+    PbxReport,
+    PhoneChanged,
+    PhoneReport,
+    Snapshot,
+    WatchLine,
+    to_line,
+)
+from softphone_operator import controller as subject
+from softphone_operator.cluster import (
+    BUDGETS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    FLEETS,
+    PBXS,
+    PODS,
+    SOFTPHONES,
+    ClusterError,
+    Resource,
+    SecretChanged,
+    SecretDeleted,
+    SecretMark,
+    SecretNews,
+    SecretsListed,
+)
+from softphone_operator.controller import Controller
+from softphone_operator.metrics import Metrics
+from softphone_operator.settings import Settings
+
+KINDS = {resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SOFTPHONES)}
+
+
+@dataclass
+class FakeCluster:
+    """A cluster in memory with the calls of cluster.Cluster. Every change is told to `watcher`, as watches do."""
+
+    objects: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], tuple[int, set[str]]] = field(default_factory=dict)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    events: list[tuple[str, str, str]] = field(default_factory=list)
+    watcher: Callable[[Resource, Mapping[str, Any], bool], None] | None = None
+    refusal: ClusterError | None = None
+    versions: Any = field(default_factory=lambda: itertools.count(1))
+    news: asyncio.Queue[SecretNews] = field(default_factory=asyncio.Queue)
+
+    def put(self, kind: str, name: str, namespace: str = "demo", **parts: Any) -> dict[str, Any]:
+        key = (kind, namespace, name)
+        before = self.objects.get(key)
+        metadata = {"name": name, "namespace": namespace, "generation": 1, **parts.pop("metadata", {})}
+        if before is not None:
+            changed = "spec" in parts and parts["spec"] != before.get("spec")
+            metadata = {
+                **before["metadata"],
+                **metadata,
+                "generation": before["metadata"]["generation"] + int(changed),
+            }
+        else:
+            metadata.setdefault("uid", f"uid-{next(self.versions)}")
+        metadata["resourceVersion"] = str(next(self.versions))
+        resource = KINDS[kind]
+        version = f"{resource.group}/{resource.version}" if resource.group else resource.version
+        obj = {**(before or {}), "apiVersion": version, "kind": kind, "metadata": metadata, **parts}
+        self.objects[key] = obj
+        if self.watcher and resource != BUDGETS:
+            self.watcher(KINDS[kind], copy.deepcopy(obj), False)
+        return obj
+
+    def remove(self, kind: str, name: str, namespace: str = "demo") -> None:
+        obj = self.objects.pop((kind, namespace, name))
+        if self.watcher:
+            self.watcher(KINDS[kind], obj, True)
+
+    def put_secret(self, name: str, *keys: str) -> None:
+        self.secrets["demo", name] = (next(self.versions), set(keys))
+        self.news.put_nowait(SecretChanged(SecretMark("demo", name, str(self.secrets["demo", name][0]))))
+
+    def remove_secret(self, name: str) -> None:
+        version, _ = self.secrets.pop(("demo", name))
+        self.news.put_nowait(SecretDeleted(SecretMark("demo", name, str(version))))
+
+    async def list(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        return [
+            copy.deepcopy(obj)
+            for (kind, where, _), obj in self.objects.items()
+            if kind == resource.kind and namespace in (None, where)
+        ]
+
+    async def get(
+        self, resource: Resource, namespace: str, name: str, *, cached: bool = False
+    ) -> dict[str, Any] | None:
+        return copy.deepcopy(self.objects.get((resource.kind, namespace, name)))
+
+    async def apply(self, resource: Resource, desired: Mapping[str, Any]) -> dict[str, Any]:
+        if self.refusal:
+            raise self.refusal
+        self.calls.append(("apply", resource.kind, desired["metadata"]["name"]))
+        parts = copy.deepcopy({k: v for k, v in desired.items() if k not in ("apiVersion", "kind", "metadata")})
+        metadata = dict(desired["metadata"])
+        made = self.put(resource.kind, metadata.pop("name"), metadata.pop("namespace"), metadata=metadata, **parts)
+        return copy.deepcopy(made)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        assert self.objects[resource.kind, namespace, name]["metadata"]["uid"] == uid
+        self.calls.append(("delete", resource.kind, name))
+        self.remove(resource.kind, name, namespace)
+
+    async def budgets(self) -> Resource | None:
+        return BUDGETS
+
+    async def write_status(
+        self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        obj = self.objects.get((resource.kind, namespace, name))
+        if obj is None or obj["metadata"]["uid"] != uid:
+            return None
+        self.calls.append(("status", resource.kind, name))
+        return copy.deepcopy(self.put(resource.kind, name, namespace, status=copy.deepcopy(dict(status))))
+
+    async def annotate_pod(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        self.calls.append(("poke", "Pod", name))
+        pod = self.objects["Pod", namespace, name]
+        known = pod["metadata"].get("annotations", {})
+        self.put("Pod", name, namespace, metadata={"annotations": {**known, **annotations}})
+
+    async def post_event(
+        self, about: Mapping[str, str], *, kind: str, reason: str, message: str, name: str, time: str
+    ) -> None:
+        self.events.append((about["name"], kind, reason))
+
+    async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+        found = self.secrets.get((namespace, name))
+        return frozenset(found[1]) if found else None
+
+    async def follow_secrets(self, namespace: str | None, watch_seconds: float) -> AsyncIterator[SecretNews]:
+        yield SecretsListed(
+            tuple(SecretMark(where, name, str(version)) for (where, name), (version, _) in self.secrets.items())
+        )
+        while True:
+            yield await self.news.get()
+
+
+class World:
+    """A controller that runs on a fake cluster, and what a test asks of them."""
+
+    def __init__(self, cluster: FakeCluster, controller: Controller, metrics: Metrics) -> None:
+        self.cluster = cluster
+        self.controller = controller
+        self.metrics = metrics
+
+    def status(self, name: str = "anna", kind: str = "Softphone") -> dict[str, Any]:
+        return dict(self.cluster.objects[kind, "demo", name].get("status") or {})
+
+    def condition(self, kind: str, name: str = "anna", of: str = "Softphone") -> tuple[str, str] | None:
+        for condition in self.status(name, of).get("conditions", ()):
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"]
+        return None
+
+    async def until(self, wanted: Callable[[], Any]) -> None:
+        try:
+            async with asyncio.timeout(5):
+                while not wanted():
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            raise AssertionError(f"never came; the last calls: {self.cluster.calls[-5:]}") from None
+
+    async def until_condition(self, kind: str, *wanted: str, name: str = "anna", of: str = "Softphone") -> None:
+        await self.until(lambda: self.condition(kind, name, of) == wanted)
+
+    async def quiet(self) -> list[tuple[str, ...]]:
+        """The calls until nothing happens any more."""
+        async with asyncio.timeout(5):
+            seen = -1
+            while len(self.cluster.calls) != seen:
+                seen = len(self.cluster.calls)
+                await asyncio.sleep(0.05)
+        return self.cluster.calls
+
+
+@asynccontextmanager
+async def world(cluster: FakeCluster) -> AsyncIterator[World]:
+    metrics = Metrics()
+    async with aiohttp.ClientSession() as session:
+        controller = Controller(Settings("agent:1"), cluster, session, metrics, jitter=lambda: 0.0)  # type: ignore[arg-type]
+        primed = asyncio.Event()
+        task = asyncio.create_task(controller.run(primed))
+        try:
+            await primed.wait()
+            cluster.watcher = lambda resource, obj, deleted: controller.observe(resource, obj, deleted=deleted)
+            yield World(cluster, controller, metrics)
+        finally:
+            cluster.watcher = None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "DELETED_SECONDS"):
+        monkeypatch.setattr(subject, name, 0.001)
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    made = FakeCluster()
+    made.put("PBX", "master", spec={"address": "sip:10.0.0.1", "system": "acme"})
+    made.put("PBX", "slave", spec={"address": "sip:10.0.0.2", "system": "acme"})
+    made.secrets["demo", "anna"] = (1, {"password"})
+    made.put(
+        "Softphone",
+        "anna",
+        spec={"aor": "sip:anna@acme.example", "pri": "master", "credentials": {"secretName": "anna"}},
+    )
+    return made
+
+
+def config_of(cluster: FakeCluster, name: str = "anna") -> str:
+    return str(cluster.objects["ConfigMap", "demo", f"softphone-{name}"]["data"]["agent.json"])
+
+
+def digest_of(cluster: FakeCluster, name: str = "anna") -> str:
+    return agent_config.digest(config_of(cluster, name).encode())
+
+
+async def test_an_accepted_softphone_gets_its_agent(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Ready", "False", "Starting")
+        assert it.condition("Accepted") == ("True", "Accepted")
+        assert it.condition("Registered") == ("Unknown", "NoAgent")
+        assert it.condition("Consistent", "master", "PBX") == ("True", "Consistent")
+        owner = cluster.objects["Deployment", "demo", "softphone-anna"]["metadata"]["ownerReferences"][0]
+        assert owner["uid"] == cluster.objects["Softphone", "demo", "anna"]["metadata"]["uid"]
+        calls = list(await it.quiet())
+        assert [call for call in calls if call[0] == "apply"] == [
+            ("apply", "ConfigMap", "softphone-anna"),
+            ("apply", "Deployment", "softphone-anna"),
+        ]
+
+
+async def test_a_restart_writes_nothing(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Ready", "False", "Starting")
+        await it.until(lambda: it.status("slave", "PBX"))
+        await it.quiet()
+    cluster.calls.clear()
+    async with world(cluster) as it:
+        assert await it.quiet() == []
+
+
+async def test_agents_of_an_earlier_operator_are_taken_over_without_a_restart() -> None:
+    cluster = FakeCluster()
+    cluster.put("PBX", "master", spec={"address": "sip:10.0.0.1"})
+    cluster.put("Softphone", "anna", spec={"aor": "sip:anna@acme.example", "pri": "master"})
+    async with world(cluster) as it:
+        await it.until_condition("Ready", "False", "Starting")
+        await it.quiet()
+    # Until 0.1.0 the file was indented.
+    text = cluster.objects["ConfigMap", "demo", "softphone-anna"]["data"]["agent.json"]
+    earlier = json.dumps(json.loads(text), indent=2) + "\n"
+    cluster.put("ConfigMap", "softphone-anna", data={"agent.json": earlier})
+    cluster.calls.clear()
+    async with world(cluster) as it:
+        await it.until(lambda: config_of(cluster) == text)
+        calls = list(await it.quiet())
+    assert [call for call in calls if call[0] == "apply"] == [("apply", "ConfigMap", "softphone-anna")]
+
+
+async def test_bad_input_is_told_and_goes_on_when_mended(cluster: FakeCluster) -> None:
+    spec = {"aor": "sip:bob@acme.example", "pri": "late", "credentials": {"secretName": "bob"}}
+    cluster.put("Softphone", "bob", spec=spec)
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "False", "PBXNotFound", name="bob")
+        assert ("Deployment", "demo", "softphone-bob") not in cluster.objects
+        assert it.condition("AgentAvailable", "bob") == ("False", "NotAccepted")
+        cluster.put("PBX", "late", spec={"address": "nonsense"})
+        await it.until_condition("Accepted", "False", "PBXInvalid", name="bob")
+        assert it.condition("Accepted", "late", "PBX") == ("False", "InvalidSpec")
+        cluster.put("PBX", "late", spec={"address": "sip:10.0.0.7"})
+        await it.until_condition("Accepted", "False", "SecretNotFound", name="bob")
+        cluster.put_secret("bob", "pasword")
+        await it.until_condition("Accepted", "False", "SecretKeyMissing", name="bob")
+        cluster.put_secret("bob", "password")
+        await it.until_condition("Accepted", "True", "Accepted", name="bob")
+        await it.until(lambda: ("Deployment", "demo", "softphone-bob") in cluster.objects)
+        assert [(kind, reason) for name, kind, reason in cluster.events if name == "bob"] == [
+            ("Warning", "PBXNotFound"),
+            ("Warning", "PBXInvalid"),
+            ("Warning", "SecretNotFound"),
+            ("Warning", "SecretKeyMissing"),
+            ("Normal", "Accepted"),
+        ]
+
+
+async def test_bad_input_leaves_a_running_agent_alone(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        before = copy.deepcopy(cluster.objects["Deployment", "demo", "softphone-anna"]), config_of(cluster)
+        cluster.put("Softphone", "anna", spec={"aor": "nonsense", "pri": "master"})
+        await it.until_condition("Accepted", "False", "InvalidSpec")
+        cluster.remove_secret("anna")
+        cluster.remove("PBX", "master")
+        await it.quiet()
+        assert (cluster.objects["Deployment", "demo", "softphone-anna"], config_of(cluster)) == before
+
+
+async def test_a_pbx_tells_how_many_softphones_name_it(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until(lambda: it.status("master", "PBX").get("users") == {"softphones": 1})
+        await it.until(lambda: it.status("slave", "PBX").get("users") == {"softphones": 0})
+        cluster.put("Softphone", "bob", spec={"aor": "sip:bob@acme.example", "pri": "master", "sec": "slave"})
+        await it.until(lambda: it.status("master", "PBX")["users"] == {"softphones": 2})
+        await it.until(lambda: it.status("slave", "PBX")["users"] == {"softphones": 1})
+        cluster.remove("Softphone", "bob")
+        await it.until(lambda: it.status("master", "PBX")["users"] == {"softphones": 1})
+
+
+async def test_a_pbx_that_goes_while_in_use_is_told_and_phones_keep_its_last_address(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.until_condition("Accepted", "True", "Accepted", name="master", of="PBX")
+        before, old = config_of(cluster), cluster.objects["PBX", "demo", "master"]
+        cluster.remove("PBX", "master")
+        await it.until_condition("Accepted", "False", "PBXNotFound")
+        await it.until(lambda: ("master", "Warning", "DeletedInUse") in cluster.events)
+        assert ("anna", "Warning", "PBXNotFound") in cluster.events
+        await it.quiet()
+        assert config_of(cluster) == before
+        cluster.put("PBX", "master", spec=old["spec"])
+        await it.until_condition("Accepted", "True", "Accepted")
+        assert config_of(cluster) == before
+        assert cluster.events.count(("master", "Warning", "DeletedInUse")) == 1
+
+
+async def test_a_pbx_that_goes_with_its_users_is_no_news(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "DELETED_SECONDS", 0.05)
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        cluster.remove("PBX", "master")
+        cluster.remove("Softphone", "anna")
+        gone = it.metrics.reconciles.labels("PBX", "gone")
+        await it.until(lambda: gone._value.get() >= 2)
+        assert "DeletedInUse" not in [reason for _, _, reason in cluster.events]
+
+
+async def test_a_second_softphone_of_an_aor_is_told_and_registers(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        cluster.put("Softphone", "bob", spec={"aor": "sip:anna@acme.example", "pri": "slave"})
+        await it.until_condition("Accepted", "True", "DuplicateAOR", name="bob")
+        told = it.status("bob")["conditions"][0]["message"]
+        assert told == 'the spec is accepted; aor: "sip:anna@acme.example" is already that of the Softphone "anna"'
+        assert "softphone-bob" in {name for _, _, name in cluster.objects}
+        assert it.condition("Accepted") == ("True", "Accepted")
+        cluster.remove("Softphone", "anna")
+        await it.until_condition("Accepted", "True", "Accepted", name="bob")
+
+
+async def test_drift_is_corrected(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        good = config_of(cluster)
+        cluster.put("ConfigMap", "softphone-anna", data={"agent.json": "{}"})
+        await it.until(lambda: config_of(cluster) == good)
+        cluster.remove("ConfigMap", "softphone-anna")
+        await it.until(lambda: ("ConfigMap", "demo", "softphone-anna") in cluster.objects)
+        spec = copy.deepcopy(cluster.objects["Deployment", "demo", "softphone-anna"]["spec"])
+        cluster.put("Deployment", "softphone-anna", spec={**spec, "replicas": 0})
+        await it.until(lambda: cluster.objects["Deployment", "demo", "softphone-anna"]["spec"]["replicas"] == 1)
+
+
+async def test_what_the_server_makes_of_an_object_is_not_fought_over(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        apply = cluster.apply
+
+        async def stubborn(resource: Resource, desired: Mapping[str, Any]) -> dict[str, Any]:
+            changed = copy.deepcopy(dict(desired))
+            if resource is DEPLOYMENTS:
+                changed["spec"]["strategy"] = {"type": "RollingUpdate"}
+            return await apply(resource, changed)
+
+        cluster.apply = stubborn  # type: ignore[method-assign]
+        cluster.calls.clear()
+        cluster.remove("Deployment", "softphone-anna")
+        await it.until(lambda: ("Deployment", "demo", "softphone-anna") in cluster.objects)
+        cluster.put("Softphone", "anna", metadata={"labels": {"touched": "yes"}})
+        assert [call for call in await it.quiet() if call[0] == "apply"] == [("apply", "Deployment", "softphone-anna")]
+
+
+async def test_an_object_of_somebody_else_is_not_touched(cluster: FakeCluster) -> None:
+    cluster.objects["ConfigMap", "demo", "softphone-anna"] = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "softphone-anna", "namespace": "demo", "uid": "x", "resourceVersion": "1"},
+        "data": {"mine": "yes"},
+    }
+    found = cluster.list
+
+    async def only_ours(resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        return [] if resource is CONFIG_MAPS else await found(resource, namespace)
+
+    cluster.list = only_ours  # type: ignore[method-assign]
+    async with world(cluster) as it:
+        await it.until_condition("AgentAvailable", "False", "NameTaken")
+        assert cluster.objects["ConfigMap", "demo", "softphone-anna"]["data"] == {"mine": "yes"}
+
+
+async def test_the_agent_of_an_earlier_softphone_is_waited_for(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        spec = cluster.objects["Softphone", "demo", "anna"]["spec"]
+        cluster.remove("Softphone", "anna")
+        cluster.put("Softphone", "anna", spec=spec)
+        await it.until_condition("AgentAvailable", "False", "Terminating")
+        cluster.remove("ConfigMap", "softphone-anna")
+        cluster.remove("Deployment", "softphone-anna")
+        await it.until_condition("AgentAvailable", "False", "Starting")
+        uid = cluster.objects["Softphone", "demo", "anna"]["metadata"]["uid"]
+        made = cluster.objects["Deployment", "demo", "softphone-anna"]
+        assert [ref["uid"] for ref in made["metadata"]["ownerReferences"]] == [uid]
+
+
+async def test_a_refusal_of_the_api_server_is_told(cluster: FakeCluster) -> None:
+    cluster.refusal = ClusterError(403, "Forbidden", "exceeded quota")
+    async with world(cluster) as it:
+        await it.until_condition("AgentAvailable", "False", "AgentRefused")
+        message = next(c["message"] for c in it.status()["conditions"] if c["type"] == "Ready")
+        assert message == "ConfigMap softphone-anna: exceeded quota"
+
+
+async def test_an_object_that_is_being_deleted_is_left_alone(cluster: FakeCluster) -> None:
+    cluster.put("Softphone", "anna", metadata={"deletionTimestamp": "now"})
+    async with world(cluster) as it:
+        await it.until(lambda: it.status("master", "PBX"))
+        assert [call for call in await it.quiet() if "anna" in call[2]] == []
+
+
+class Agent:
+    """A pretended agent: tells everyone who watches all lines so far, and those to come."""
+
+    def __init__(self) -> None:
+        self.lines: list[WatchLine] = []
+        self._watchers: list[asyncio.Queue[WatchLine | None]] = []
+        self.url = ""
+        self.port = 0
+
+    def say(self, line: WatchLine) -> None:
+        self.lines.append(line)
+        for watcher in self._watchers:
+            watcher.put_nowait(line)
+
+    def hang_up(self) -> None:
+        for watcher in self._watchers:
+            watcher.put_nowait(None)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        queue: asyncio.Queue[WatchLine | None] = asyncio.Queue()
+        for line in self.lines:
+            queue.put_nowait(line)
+        self._watchers.append(queue)
+        while (line_or_end := await queue.get()) is not None:
+            await response.write(to_line(line_or_end))
+        self._watchers.remove(queue)
+        return response
+
+
+@asynccontextmanager
+async def agent() -> AsyncIterator[Agent]:
+    made = Agent()
+    application = web.Application()
+    application.router.add_get("/status", made.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.port = runner.addresses[0][1]
+    try:
+        yield made
+    finally:
+        await runner.cleanup()
+
+
+def put_pod(cluster: FakeCluster, talker: Agent, name: str = "pod-1", *, ready: bool = True) -> None:
+    cluster.put(
+        "Pod",
+        name,
+        metadata={
+            "labels": {"app.kubernetes.io/instance": "softphone-anna"},
+            "annotations": {"prometheus.io/port": str(talker.port)},
+            "creationTimestamp": name,
+        },
+        status={
+            "phase": "Running",
+            "podIP": "127.0.0.1",
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+        },
+    )
+
+
+def at(pbx: str | None, role: Any = "Home", state: Any = "Registered") -> PhoneReport:
+    return PhoneReport(
+        name="anna",
+        state=state,
+        registered=pbx is not None,
+        pbx=pbx,
+        role=role if pbx else None,
+        since="2026-01-02T03:04:05.000Z",
+    )
+
+
+def is_at(it: World, place: str) -> bool:
+    return bool(it.status().get("registration", {}).get("pbx") == place)
+
+
+def snapshot(cluster: FakeCluster, *phones: PhoneReport, **pbxs: bool) -> Snapshot:
+    return Snapshot(
+        version="1",
+        config=ConfigReport(digest=digest_of(cluster)),
+        phones=phones,
+        pbxs=tuple(PbxReport(name=name, reachable=reachable) for name, reachable in pbxs.items()),
+    )
+
+
+async def test_what_the_agent_says_becomes_status(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(snapshot(cluster, at("slave"), slave=True, master=True))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        assert it.status()["registration"]["pbx"] == "slave"
+        await it.until(lambda: it.status("slave", "PBX").get("phones") == {"registered": 1, "home": 1, "standby": 0})
+        assert it.status("slave", "PBX")["reachable"] is True
+        talker.say(PhoneChanged(phone=at("master", "Standby")))
+        await it.until(lambda: it.status()["registration"]["pbx"] == "master")
+        await it.until(lambda: it.status("master", "PBX")["phones"] == {"registered": 1, "home": 0, "standby": 1})
+        await it.until(lambda: it.status("slave", "PBX")["phones"]["registered"] == 0)
+        assert ("anna", "Normal", "Moved") in cluster.events
+        assert b"softphone_operator_status_lag_seconds_count 1.0" in it.metrics.render()
+        assert b'softphone_operator_objects{kind="Softphone",state="Ready"} 1.0' in it.metrics.render()
+
+
+async def test_ready_waits_for_the_present_configuration(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        assert not [call for call in await it.quiet() if call[0] == "poke"]
+        spec = cluster.objects["Softphone", "demo", "anna"]["spec"]
+        cluster.put("Softphone", "anna", spec={**spec, "phys": "vienna"})
+        await it.until_condition("Ready", "False", "ConfigPending")
+        assert it.condition("Registered") == ("True", "Registered")
+        assert it.status()["observedGeneration"] == 2
+        assert [call for call in await it.quiet() if call[0] == "poke"] == [("poke", "Pod", "pod-1")]
+        talker.say(ConfigChanged(config=ConfigReport(digest=digest_of(cluster))))
+        await it.until_condition("Ready", "True", "Registered")
+
+
+async def test_who_looks_while_a_pbxs_secret_is_read_is_not_told_that_there_is_no_pbx(cluster: FakeCluster) -> None:
+    cluster.secrets["demo", "ca"] = (1, {"ca.crt"})
+    cluster.put("PBX", "master", spec={"address": "sip:192.0.2.1", "tls": {"caSecretName": "ca"}})
+    spec = {"aor": "sip:bob@acme.example", "pri": "master"}
+    cluster.put("Softphone", "bob", spec=spec)
+    read = cluster.secret_keys
+
+    async def slowly(namespace: str, name: str) -> frozenset[str] | None:
+        await asyncio.sleep(0.05)
+        return await read(namespace, name)
+
+    cluster.secret_keys = slowly  # type: ignore[method-assign]
+    async with world(cluster) as it:
+        for name in ("anna", "bob"):
+            await it.until_condition("Accepted", "True", "Accepted", name=name)
+        assert ("Warning", "PBXNotFound") not in [event[:2] for event in cluster.events]
+
+
+async def test_a_changed_secret_pokes_the_pod(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        await it.quiet()
+        cluster.put_secret("anna", "password")
+        await it.until(lambda: ("poke", "Pod", "pod-1") in cluster.calls)
+    cluster.calls.clear()
+    async with agent() as talker, world(cluster) as it:
+        assert [call for call in await it.quiet() if call[0] == "poke"] == []
+
+
+async def test_the_pod_is_poked_again_while_the_configuration_is_pending(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "FIRST_POKE_WAIT_SECONDS", 0.01)
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(Snapshot(version="1", config=ConfigReport(digest="f" * 16)))
+        put_pod(cluster, talker)
+        await it.until(lambda: cluster.calls.count(("poke", "Pod", "pod-1")) >= 3)
+
+
+async def test_a_refused_configuration_is_told(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        refused = ConfigReport(digest="f" * 16, refused=("phones[0].aor: bad",))
+        talker.say(Snapshot(version="1", config=refused, phones=(at("slave"),)))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "False", "ConfigRefused")
+
+
+async def test_an_agent_that_falls_silent_is_unknown_after_a_moment(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softphone_operator.agents.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(subject, "GRACE_SECONDS", 0.05)
+    async with world(cluster) as it:
+        async with agent() as talker:
+            await it.until_condition("Accepted", "True", "Accepted")
+            talker.say(snapshot(cluster, at("slave")))
+            put_pod(cluster, talker)
+            await it.until_condition("Ready", "True", "Registered")
+            await it.until(lambda: it.status("slave", "PBX").get("phones", {}).get("registered") == 1)
+            talker.hang_up()
+        await it.until_condition("Registered", "Unknown", "AgentUnreachable")
+        assert it.status()["registration"] == {"state": "Unknown"}
+        await it.until(lambda: it.status("slave", "PBX")["phones"]["registered"] == 0)
+
+
+async def test_the_new_pod_is_followed(cluster: FakeCluster) -> None:
+    async with agent() as one, agent() as two, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        one.say(snapshot(cluster, at("slave")))
+        two.say(snapshot(cluster, at("master", "Standby")))
+        put_pod(cluster, one, "pod-1")
+        await it.until(lambda: it.status().get("registration", {}).get("pbx") == "slave")
+        cluster.remove("Pod", "pod-1")
+        put_pod(cluster, two, "pod-2")
+        await it.until(lambda: it.status().get("registration", {}).get("pbx") == "master")
+
+
+async def test_a_restart_tells_no_lies_and_writes_nothing_while_all_is_the_same(cluster: FakeCluster) -> None:
+    async with agent() as talker:
+        async with world(cluster) as it:
+            await it.until_condition("Accepted", "True", "Accepted")
+            talker.say(snapshot(cluster, at("slave"), slave=True))
+            put_pod(cluster, talker)
+            await it.until_condition("Ready", "True", "Registered")
+            await it.until(lambda: it.status("slave", "PBX").get("phones", {}).get("registered") == 1)
+            await it.quiet()
+        cluster.calls.clear()
+        async with world(cluster) as it:
+            assert await it.quiet() == []
+            assert it.condition("Ready") == ("True", "Registered")
+
+
+async def test_a_deleted_softphone_counts_no_more(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, talker)
+        await it.until(lambda: it.status("slave", "PBX").get("phones", {}).get("registered") == 1)
+        cluster.remove("Softphone", "anna")
+        await it.until(lambda: it.status("slave", "PBX")["phones"]["registered"] == 0)
+
+
+async def test_events_of_single_phones_are_bounded(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "EVENT_BURST", 2)
+    monkeypatch.setattr(subject, "EVENTS_PER_SECOND", 0.0)
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        talker.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, talker)
+        for place in ("master", "slave", "master", "slave"):
+            talker.say(PhoneChanged(phone=at(place)))
+            await it.until(partial(is_at, it, place))
+        assert len([event for event in cluster.events if event[0] == "anna"]) == 2
+
+
+async def test_what_vanished_unseen_is_noticed_by_the_resync(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        del cluster.objects["PBX", "demo", "master"]
+        await it.controller._resync()
+        await it.until_condition("Accepted", "False", "PBXNotFound")
+
+
+# Fleets.
+
+
+def put_fleet(cluster: FakeCluster, **spec: Any) -> None:
+    template = {"aor": "sip:load{index}@acme.example", "pri": "master"} | spec.pop("template", {})
+    cluster.put("SoftphoneFleet", "load", spec={"phonesPerAgent": 10, "template": template, **spec})
+
+
+def slice_of(cluster: FakeCluster, number: int) -> list[str]:
+    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    return [phone.name for phone in agent_config.parse(text).phones]
+
+
+def put_fleet_pod(cluster: FakeCluster, talker: Agent, number: int, name: str) -> None:
+    """A pod as the Deployment that is there makes it."""
+    template = cluster.objects["Deployment", "demo", f"fleet-load-{number}"]["spec"]["template"]["metadata"]
+    annotations = template["annotations"] | {"prometheus.io/port": str(talker.port)}
+    cluster.put(
+        "Pod",
+        name,
+        metadata={"labels": template["labels"], "annotations": annotations, "creationTimestamp": name},
+        status={"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
+    )
+
+
+def counts_of(cluster: FakeCluster, number: int, registered: int, phones: int = 10) -> Counts:
+    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    return Counts(
+        version="1",
+        config=ConfigReport(digest=agent_config.digest(text.encode())),
+        phones=phones,
+        registered=registered,
+        pbxs=(PbxCounts(name="master", registered=registered, home=registered, reachable=True),),
+    )
+
+
+async def test_a_fleet_has_an_agent_for_each_slice_and_a_budget(cluster: FakeCluster) -> None:
+    put_fleet(cluster, replicas=25, firstIndex=100, maxUnavailable=2)
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        assert [len(slice_of(cluster, number)) for number in range(3)] == [10, 10, 5]
+        assert (slice_of(cluster, 0)[0], slice_of(cluster, 2)[-1]) == ("load-100", "load-124")
+        budget = cluster.objects["PodDisruptionBudget", "demo", "fleet-load"]["spec"]
+        assert budget["maxUnavailable"] == 2
+        pod = cluster.objects["Deployment", "demo", "fleet-load-2"]["spec"]["template"]["metadata"]["labels"]
+        assert budget["selector"]["matchLabels"].items() <= pod.items()
+        status = it.status("load", "SoftphoneFleet")
+        assert status["agents"] == {"wanted": 3, "ready": 0, "updated": 3}
+        assert dict(part.split("=") for part in status["selector"].split(",")).items() <= pod.items()
+
+
+async def test_another_size_touches_the_last_agents_only(cluster: FakeCluster) -> None:
+    put_fleet(cluster, replicas=40)
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        await it.quiet()
+        cluster.calls.clear()
+        put_fleet(cluster, replicas=25)
+        await it.until(lambda: ("ConfigMap", "demo", "fleet-load-3") not in cluster.objects)
+        changed = [call for call in await it.quiet() if call[0] != "status"]
+        assert changed == [
+            ("apply", "ConfigMap", "fleet-load-2"),
+            ("delete", "Deployment", "fleet-load-3"),
+            ("delete", "ConfigMap", "fleet-load-3"),
+        ]
+        cluster.calls.clear()
+        put_fleet(cluster, replicas=40)
+        await it.until(lambda: ("Deployment", "demo", "fleet-load-3") in cluster.objects)
+        assert {call[2] for call in await it.quiet() if call[0] != "status"} == {"fleet-load-2", "fleet-load-3"}
+
+
+async def test_a_refused_edit_leaves_the_agents_of_a_fleet_alone(cluster: FakeCluster) -> None:
+    put_fleet(cluster, replicas=20)
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        await it.quiet()
+        cluster.calls.clear()
+        put_fleet(cluster, replicas=5, template={"pri": "mastre"})
+        await it.until_condition("Accepted", "False", "PBXNotFound", name="load", of="SoftphoneFleet")
+        assert [call for call in await it.quiet() if call[0] != "status"] == []
+
+
+async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "FLEET_WRITE_SECONDS", 0.0)
+    put_fleet(cluster, replicas=20)
+    async with world(cluster) as it, agent() as one, agent() as other:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        for number, talker in enumerate((one, other)):
+            talker.say(counts_of(cluster, number, 10))
+            put_fleet_pod(cluster, talker, number, f"pod-{number}")
+        await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
+        await it.until(lambda: it.status("master", "PBX").get("phones", {}).get("registered") == 20)
+        other.say(counts_of(cluster, 1, 7))
+        await it.until(lambda: it.status("load", "SoftphoneFleet")["registered"] == 17)
+        assert it.condition("Registered", "load", "SoftphoneFleet") == ("False", "Registering")
+        await it.until(lambda: it.status("master", "PBX")["phones"]["registered"] == 17)
+        cluster.remove("SoftphoneFleet", "load")
+        await it.until(lambda: it.status("master", "PBX")["phones"]["registered"] == 0)
+
+
+async def test_pods_are_changed_one_after_the_other_when_the_phones_are_back(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "FLEET_WRITE_SECONDS", 0.0)
+    put_fleet(cluster, replicas=20)
+    async with world(cluster) as it, agent() as one, agent() as other, agent() as new:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        for number, talker in enumerate((one, other)):
+            talker.say(counts_of(cluster, number, 10))
+            put_fleet_pod(cluster, talker, number, f"pod-{number}")
+        await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
+
+        def changed(number: int) -> bool:
+            pod = cluster.objects["Deployment", "demo", f"fleet-load-{number}"]["spec"]["template"]["spec"]
+            return bool(pod.get("priorityClassName") == "high")
+
+        put_fleet(cluster, replicas=20, template={"agent": {"priorityClassName": "high"}})
+        await it.until(lambda: changed(0))
+        await it.quiet()
+        assert not changed(1), "the pod of the first is not replaced yet, though all its phones are still registered"
+        cluster.remove("Pod", "pod-0")
+        new.say(counts_of(cluster, 0, 4))
+        put_fleet_pod(cluster, new, 0, "pod-2")
+        await it.until(lambda: it.status("load", "SoftphoneFleet")["registered"] == 14)
+        await it.quiet()
+        assert not changed(1), "six phones are not registered again yet"
+        assert it.condition("Ready", "load", "SoftphoneFleet") == ("False", "Updating")
+        new.say(counts_of(cluster, 0, 10))
+        await it.until(lambda: changed(1))

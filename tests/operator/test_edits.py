@@ -1,0 +1,17 @@
+"""The table of edits is whole, and its page is fresh. What it says is tried in e2e/test_edits.py."""
+
+from __future__ import annotations
+
+import pytest
+
+import edits
+from softphone_operator.api import PBX, SOFTPHONE, Kind
+
+
+@pytest.mark.parametrize(("kind", "rows"), [(SOFTPHONE, edits.SOFTPHONE_ROWS), (PBX, edits.OF_THE_PBX)])
+def test_every_field_has_a_row_and_no_row_is_without_a_field(kind: Kind, rows: list[edits.Row]) -> None:
+    assert {row.field for row in rows if row.change} == edits.fields(kind)
+
+
+def test_the_page_is_fresh() -> None:
+    assert edits.PAGE.read_text() == edits.page(), "run: make generate, or PYTHONPATH=tests python -m edits"

@@ -1,0 +1,273 @@
+"""What is planned for specs: every refusal with its exact message, and what accepted ones become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softphone_agent.config import expanded
+from softphone_operator import plan
+from softphone_operator.names import SecretUse
+
+DATA = Path(__file__).parent / "data" / "refused"
+MASTER = {"address": "sip:10.0.0.1:5060", "system": "acme"}
+SLAVE = {"address": "sip:10.0.0.2:5060", "system": "acme"}
+OTHER = {"address": "sip:10.0.0.9:5060", "system": "other"}
+ALONE = {"address": "sip:10.0.0.8:5060"}
+SPEC = {"aor": "sip:anna@acme.example", "pri": "master"}
+
+
+def plans(
+    pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> dict[str, plan.PbxPlan | plan.Refusal]:
+    keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
+    return {name: plan.pbx(name, "demo", spec, keys) for name, spec in pbxs.items()}
+
+
+def softphone(
+    spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> plan.AgentPlan | plan.Refusal:
+    keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
+    return plan.softphone("anna", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+
+
+def fleet(
+    spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> plan.FleetPlan | plan.Refusal:
+    keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
+    return plan.fleet("load", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+
+
+def accepted(spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None) -> plan.AgentPlan:
+    made = softphone(spec, pbxs, secrets)
+    assert isinstance(made, plan.AgentPlan), made
+    return made
+
+
+CASES = sorted(DATA.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
+    case = yaml.safe_load(path.read_text())
+    pbxs, secrets = case.get("pbxs", {}), case.get("secrets", {})
+    if "fleet" in case:
+        outcome: Any = fleet(case["fleet"], pbxs, secrets)
+    elif "softphone" in case:
+        outcome = softphone(case["softphone"], pbxs, secrets)
+    else:
+        outcome = plans({"subject": case["pbx"]}, secrets)["subject"]
+    assert outcome == plan.Refusal(case["reason"], case["message"])
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 25
+
+
+def test_all_faults_are_told_at_once_and_the_first_gives_the_reason() -> None:
+    outcome = softphone({"aor": "anna", "pri": "mastr"}, {})
+    assert outcome == plan.Refusal(
+        "InvalidSpec",
+        'aor: "anna" is no address of record: it must begin with "sip:" or "sips:"; '
+        'pri: there is no PBX "mastr" in the namespace demo',
+    )
+
+
+def test_the_agent_is_told_of_the_pbxs_named_and_of_all_others_of_their_systems() -> None:
+    made = accepted(SPEC, {"master": MASTER, "slave": SLAVE, "other": OTHER, "alone": ALONE})
+    assert [pbx.name for pbx in made.config.pbxs] == ["master", "slave"]
+
+
+def test_a_pbx_without_system_has_no_relatives() -> None:
+    made = accepted({**SPEC, "pri": "alone"}, {"alone": ALONE, "second": {"address": "sip:10.0.0.7"}})
+    assert [pbx.name for pbx in made.config.pbxs] == ["alone"]
+
+
+def test_a_refused_pbx_of_the_system_disturbs_nobody() -> None:
+    made = accepted(SPEC, {"master": MASTER, "bad": {"address": "nonsense", "system": "acme"}})
+    assert [pbx.name for pbx in made.config.pbxs] == ["master"]
+
+
+def test_uris_need_no_pbx_object() -> None:
+    made = accepted({**SPEC, "pri": "sip:10.0.0.1", "sec": "sips:pbx.example"}, {})
+    assert made.config.pbxs == ()
+    assert made.config.phones[0].sec == "sips:pbx.example"
+
+
+def test_credentials_become_files_and_a_mount() -> None:
+    made = accepted({**SPEC, "credentials": {"secretName": "anna"}}, {"master": MASTER}, {"anna": ["password"]})
+    credentials = made.config.phones[0].credentials
+    assert credentials is not None
+    assert credentials.password_file == "/etc/softphone-secrets/anna/password"
+    assert credentials.username_file == "/etc/softphone-secrets/anna/username"
+    assert made.secrets == (SecretUse("anna", ("password",), ("username",)),)
+
+
+def test_tls_secrets_of_pbxs_are_mounted_with_the_phones_own() -> None:
+    tls = {"caSecretName": "ca", "certificateSecretName": "anna"}
+    made = accepted(
+        {**SPEC, "credentials": {"secretName": "anna"}},
+        {"master": {**MASTER, "address": "sips:pbx.example", "tls": tls}},
+        {"ca": ["ca.crt"], "anna": ["password", "tls.crt", "tls.key"]},
+    )
+    assert made.secrets == (
+        SecretUse("anna", ("password", "tls.crt", "tls.key"), ("username",)),
+        SecretUse("ca", ("ca.crt",), ()),
+    )
+    files = made.config.pbxs[0].tls
+    assert files is not None
+    assert (files.ca_file, files.key_file) == (
+        "/etc/softphone-secrets/ca/ca.crt",
+        "/etc/softphone-secrets/anna/tls.key",
+    )
+
+
+def test_the_identity_is_the_objects_uid() -> None:
+    assert accepted(SPEC, {"master": MASTER}).config.phones[0].id == "uid-1"
+
+
+def test_on_the_nodes_network_an_agent_has_its_own_port() -> None:
+    made = accepted({**SPEC, "agent": {"hostNetwork": True}}, {"master": MASTER})
+    assert 20000 <= made.config.http.port < 30000
+    assert made == accepted({**SPEC, "agent": {"hostNetwork": True}}, {"master": MASTER})
+
+
+def test_browser_mode_needs_only_cur() -> None:
+    assert accepted({"aor": "sip:anna@acme.example", "mode": "Browser", "cur": "master"}, {"master": MASTER})
+
+
+@pytest.mark.proves("S9", "P2")
+def test_an_inconsistent_system_is_a_warning() -> None:
+    made = accepted(SPEC, {"master": MASTER, "slave": {**SLAVE, "noPhysicalLocation": True}})
+    assert made.cautions == (
+        plan.Caution(
+            "Inconsistent",
+            'noPhysicalLocation must be the same on all PBXes of the system "acme": '
+            "it is true on slave, false on master",
+        ),
+    )
+    told = {pbx.name: pbx.no_physical_location for pbx in made.config.pbxs}
+    assert told == {"master": False, "slave": True}, "the agent goes by that of the phone's primary PBX"
+
+
+@pytest.mark.proves("S9")
+@pytest.mark.parametrize(
+    ("pbxs", "inconsistent"),
+    [
+        ({"master": MASTER, "slave": SLAVE}, False),
+        ({"master": MASTER, "slave": {**SLAVE, "noPhysicalLocation": True}}, True),
+        ({"master": MASTER, "other": {**OTHER, "noPhysicalLocation": True}}, False),
+        ({"master": MASTER, "bad": {"address": "x", "system": "acme", "noPhysicalLocation": True}}, False),
+        ({"master": ALONE, "second": {**ALONE, "noPhysicalLocation": True}}, False),
+    ],
+    ids=["same", "different", "another system", "refused", "no system"],
+)
+def test_consistency_is_over_the_accepted_pbxs_of_a_system(pbxs: dict[str, Any], inconsistent: bool) -> None:
+    assert (plan.inconsistency("master", plans(pbxs)) is not None) == inconsistent
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=10,
+)
+FIELDS = st.sampled_from(
+    ["aor", "pri", "sec", "cur", "home", "phys", "mode", "credentials", "agent", "trace", "suspend"]
+)
+URIS = st.sampled_from(["master", "slave", "sip:10.0.0.1", "sip:a@b", "sips:", "sip:[::1]", "SIP:x;transport=ws"])
+
+
+@given(JSON | st.dictionaries(FIELDS, JSON | URIS | st.fixed_dictionaries({"secretName": URIS})))
+def test_no_spec_breaks_the_plan(spec: Any) -> None:
+    plan.softphone_needs(spec)
+    plan.pbx_needs(spec)
+    assert isinstance(softphone(spec, {"master": MASTER, "slave": SLAVE}), plan.AgentPlan | plan.Refusal)
+    assert isinstance(plans({"x": spec})["x"], plan.PbxPlan | plan.Refusal)
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (plan.PbxUse(), ""),
+        (plan.PbxUse(("anna",)), "named by 1 Softphone (anna)"),
+        (plan.PbxUse((), 1), "1 phone is registered there"),
+        (plan.PbxUse(("anna", "bob"), 2), "named by 2 Softphones (anna, bob), 2 phones are registered there"),
+        (plan.PbxUse(tuple("abcdefg")), "named by 7 Softphones (a, b, c, d, e and 2 more)"),
+    ],
+)
+def test_who_uses_a_pbx_in_words(use: plan.PbxUse, words: str) -> None:
+    assert str(use) == words
+
+
+def test_needs_are_what_the_spec_names() -> None:
+    needs = plan.softphone_needs(
+        {"pri": "a", "sec": "sip:1.2.3.4", "cur": "", "home": "b", "credentials": {"secretName": "s"}}
+    )
+    assert needs == plan.Needs(frozenset({"a", "b"}), frozenset({"s"}))
+    assert plan.pbx_needs({"tls": {"caSecretName": "x", "certificateSecretName": "y"}}) == {"x", "y"}
+
+
+LOAD = {"replicas": 25, "phonesPerAgent": 10, "template": {**SPEC, "aor": "sip:load{index:03d}@acme.example"}}
+
+
+def accepted_fleet(
+    spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> plan.FleetPlan:
+    made = fleet(spec, pbxs, secrets)
+    assert isinstance(made, plan.FleetPlan), made
+    return made
+
+
+def test_each_agent_of_a_fleet_carries_its_slice() -> None:
+    made = accepted_fleet(LOAD | {"firstIndex": 100}, {"master": MASTER})
+    assert [agent.agent for agent in made.agents] == ["fleet-load-0", "fleet-load-1", "fleet-load-2"]
+    slices = [agent.config.fleets[0] for agent in made.agents]
+    assert [(of.first_index, of.count) for of in slices] == [(100, 10), (110, 10), (120, 5)]
+    phones = [phone for agent in made.agents for phone in expanded(agent.config).phones]
+    assert [(phone.name, phone.id, phone.aor) for phone in phones[9:11]] == [
+        ("load-109", "uid-1-109", "sip:load109@acme.example"),
+        ("load-110", "uid-1-110", "sip:load110@acme.example"),
+    ]
+    assert len({phone.name for phone in phones}) == 25
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 100))
+def test_another_size_changes_the_last_agents_only(before: int, after: int, per_agent: int) -> None:
+    one, other = (
+        accepted_fleet(LOAD | {"replicas": n, "phonesPerAgent": per_agent}, {"master": MASTER}).agents
+        for n in (before, after)
+    )
+    untouched = min(before, after) // per_agent
+    assert one[:untouched] == other[:untouched]
+    assert sum(agent.config.fleets[0].count for agent in other) == after
+    assert [a.pod for a in one[: len(other)]] == [a.pod for a in other[: len(one)]], "no pod is restarted for it"
+
+
+def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
+    spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}  # type: ignore[operator]
+    keys = [f"load{index:03d}" for index in range(25)]
+    for found in (["password"], keys):
+        made = accepted_fleet(spec, {"master": MASTER}, {"load": found})
+        assert made.agents[0].secrets == (SecretUse("load", whole=True),)
+    assert isinstance(fleet(spec, {"master": MASTER}, {"load": keys[:-1]}), plan.Refusal)
+
+
+def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:
+    spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}  # type: ignore[operator]
+    pbxs = {f"pbx-{n}": {"address": f"sip:10.0.0.{n + 1}"} for n in range(3)}
+    assert [pbx.name for pbx in accepted_fleet(spec, pbxs).agents[0].config.pbxs] == ["pbx-0", "pbx-1"]
+    assert plan.fleet_needs(spec).pbxs == {"pbx-0", "pbx-1"}
+
+
+@given(
+    st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)),
+)
+def test_the_needs_of_any_fleet_can_be_told(spec: Any) -> None:
+    for one in (spec, {"template": spec}, {"replicas": 3, "template": {"aor": "sip:a{index}@b", "pri": spec}}):
+        plan.fleet_needs(one)

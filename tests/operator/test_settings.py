@@ -1,0 +1,77 @@
+"""The operator's settings: flags, environment, defaults, and their faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from softphone_operator import settings
+
+IMAGE = {"SOFTPHONE_AGENT_IMAGE": "agent:1"}
+
+
+def test_defaults() -> None:
+    assert settings.parse([], IMAGE) == settings.Settings(agent_image="agent:1")
+
+
+def test_everything_by_environment() -> None:
+    made = settings.parse(
+        [],
+        {
+            "SOFTPHONE_AGENT_IMAGE": "agent:2",
+            "SOFTPHONE_AGENT_PULL_POLICY": "Never",
+            "SOFTPHONE_AGENT_PULL_SECRETS": "one, two",
+            "SOFTPHONE_WATCH_NAMESPACES": "b,a,,a",
+            "SOFTPHONE_HTTP_ADDRESS": "127.0.0.1",
+            "SOFTPHONE_HTTP_PORT": "18080",
+            "SOFTPHONE_LOG_LEVEL": "debug",
+            "SOFTPHONE_CONCURRENCY": "3",
+            "SOFTPHONE_RESYNC_SECONDS": "30",
+            "SOFTPHONE_WATCH_SECONDS": "60",
+            "SOFTPHONE_AGENT_REPLICAS": "0",
+            "SOFTPHONE_LEASE": "here/operator",
+            "SOFTPHONE_IDENTITY": "pod-1",
+        },
+    )
+    assert made == settings.Settings(
+        agent_image="agent:2",
+        agent_pull_policy="Never",
+        agent_pull_secrets=("one", "two"),
+        watch_namespaces=("a", "b"),
+        http_address="127.0.0.1",
+        http_port=18080,
+        log_level="debug",
+        concurrency=3,
+        resync_seconds=30.0,
+        watch_seconds=60.0,
+        agent_replicas=0,
+        lease="here/operator",
+        identity="pod-1",
+    )
+    assert made.lease_place == ("here", "operator")
+    assert settings.Settings("agent:1").lease_place is None
+
+
+def test_flags_win() -> None:
+    assert settings.parse(["--agent-image", "agent:9"], IMAGE).agent_image == "agent:9"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        ([], {}, "--agent-image or SOFTPHONE_AGENT_IMAGE must name the image of the agents"),
+        (["--agent-pull-policy", "Maybe"], IMAGE, '"Maybe" is none of Always, IfNotPresent, Never'),
+        (["--log-level", "loud"], IMAGE, '"loud" is none of debug, info, warning, error'),
+        (["--concurrency", "0"], IMAGE, "--concurrency: must be at least 1, is 0"),
+        (["--watch-seconds", "0"], IMAGE, "--watch-seconds: must be at least 1, is 0"),
+        (["--agent-replicas", "2"], IMAGE, "--agent-replicas: must be 0 or 1, is 2"),
+        (["--lease", "operator"], IMAGE, '--lease: "operator" is not NAMESPACE/NAME'),
+        (["--lease", "a/b"], IMAGE, "--identity or SOFTPHONE_IDENTITY must name this operator"),
+        (["--http-port", "x"], IMAGE, "invalid int value: 'x'"),
+    ],
+)
+def test_faults(
+    arguments: list[str], environment: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        settings.parse(arguments, environment)
+    assert message in capsys.readouterr().err
