@@ -13,6 +13,7 @@ from pydantic import Field
 from softphone_agent.config import (
     MAX_PHONES,
     LocationCarrier,
+    Metrics,
     Mode,
     Model,
     Registration,
@@ -189,6 +190,7 @@ class SoftphoneFleetSpec(Model):
         description="How many agents, or what share of them such as 25%, may be away at the same time while agents are "
         "changed or their nodes are drained. A share is rounded down, to one agent at least.",
     )
+    metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
     template: SoftphoneSpec = Field(
         description="What the softphones have in common. aor, pri, sec, phys, cur and home may hold {index}, with a "
         "format as in {index:05d}; a literal brace is written twice. credentials.secretName: its key password is for "

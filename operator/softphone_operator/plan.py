@@ -354,6 +354,7 @@ def fleet(
                 fleet=name,
                 http=Http(port=port),
                 sip=Sip(public_address=of.agent.public_address or None),
+                metrics=wanted.metrics,
                 stop_seconds=FLEET_STOP_SECONDS + wanted.phones_per_agent / SLOWEST_STOP_RATE,
                 pbxs=tuple(plan.pbx for plan in used),
                 fleets=(

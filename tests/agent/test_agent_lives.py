@@ -96,6 +96,20 @@ async def test_a_fleet_of_another_size_leaves_the_phones_that_stay_alone(tmp_pat
         assert (counts["phones"], counts["registered"], counts["states"]) == (8, 8, {"Registered": 8})
 
 
+async def test_series_of_each_phone_come_and_go_without_a_register(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        workers = agent.workers()
+        for per_phone in (False, True):
+            before = agent.running
+            agent.write(agent.config | {"metrics": {"perPhone": per_phone}})
+            await agent.until(lambda agent, before=before: agent.running != before, "the new configuration")  # type: ignore[misc]
+            assert ("softphone_registered{" in await agent.metrics()) == per_phone
+            assert await agent.metric("softphones", state="Registered") == 1
+        assert (master.registers, agent.workers()) == (1, workers)
+
+
 async def test_a_change_reaches_only_the_workers_whose_phones_changed(tmp_path: Path, start: Start) -> None:
     master = await start()
     names = ["alice", "bob", "carol"]

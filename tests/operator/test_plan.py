@@ -249,6 +249,15 @@ def test_another_size_changes_the_last_agents_only(before: int, after: int, per_
     assert [a.pod for a in one[: len(other)]] == [a.pod for a in other[: len(one)]], "no pod is restarted for it"
 
 
+def test_a_fleet_may_leave_out_the_series_of_each_phone_and_no_pod_is_restarted_for_it() -> None:
+    usual = accepted_fleet(LOAD, {"master": MASTER}).agents
+    quiet = accepted_fleet(LOAD | {"metrics": {"perPhone": False}}, {"master": MASTER}).agents
+    assert [agent.config.metrics.per_phone for agent in quiet] == [False] * 3
+    for one, other in zip(usual, quiet, strict=True):
+        assert one.config.model_copy(update={"metrics": other.config.metrics}) == other.config
+        assert (one.pod, one.secrets) == (other.pod, other.secrets)
+
+
 def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
     spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}  # type: ignore[operator]
     keys = [f"load{index:03d}" for index in range(25)]
