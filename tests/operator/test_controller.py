@@ -30,6 +30,7 @@ from softphone_agent.report import (
     to_line,
 )
 from softphone_operator import controller as subject
+from softphone_operator import upkeep, writing
 from softphone_operator.cluster import (
     BUDGETS,
     CONFIG_MAPS,
@@ -617,7 +618,7 @@ async def test_a_changed_secret_pokes_the_pod(cluster: FakeCluster) -> None:
 async def test_the_pod_is_poked_again_while_the_configuration_is_pending(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "FIRST_POKE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(upkeep, "FIRST_POKE_WAIT_SECONDS", 0.01)
     async with agent() as talker, world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         talker.say(Snapshot(version="1", config=ConfigReport(digest="f" * 16)))
@@ -638,7 +639,6 @@ async def test_an_agent_that_falls_silent_is_unknown_after_a_moment(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("softphone_operator.agents.GRACE_SECONDS", 0.05)
-    monkeypatch.setattr(subject, "GRACE_SECONDS", 0.05)
     async with world(cluster) as it:
         async with agent() as talker:
             await it.until_condition("Accepted", "True", "Accepted")
@@ -690,8 +690,8 @@ async def test_a_deleted_softphone_counts_no_more(cluster: FakeCluster) -> None:
 
 
 async def test_events_of_single_phones_are_bounded(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "EVENT_BURST", 2)
-    monkeypatch.setattr(subject, "EVENTS_PER_SECOND", 0.0)
+    monkeypatch.setattr(writing, "EVENT_BURST", 2)
+    monkeypatch.setattr(writing, "EVENTS_PER_SECOND", 0.0)
     async with agent() as talker, world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         talker.say(snapshot(cluster, at("slave")))
@@ -796,7 +796,7 @@ async def test_a_refused_edit_leaves_the_agents_of_a_fleet_alone(cluster: FakeCl
 async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "FLEET_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(writing, "FLEET_WRITE_SECONDS", 0.0)
     put_fleet(cluster, replicas=20)
     async with world(cluster) as it, agent() as one, agent() as other:
         await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
@@ -816,7 +816,7 @@ async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
 async def test_pods_are_changed_one_after_the_other_when_the_phones_are_back(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "FLEET_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(writing, "FLEET_WRITE_SECONDS", 0.0)
     put_fleet(cluster, replicas=20)
     async with world(cluster) as it, agent() as one, agent() as other, agent() as new:
         await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")

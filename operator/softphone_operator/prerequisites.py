@@ -1,0 +1,62 @@
+"""What a spec rests on: the plans of the PBXes of its namespace, and the keys of Secrets. Looked up once, then kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from softphone_operator import plan
+from softphone_operator.cluster import PBXS, Cluster
+from softphone_operator.observed import Observed, Place
+
+
+class Prerequisites:
+    """The plans and keys. Whoever observes a change tells it by `pbx_changed` and `secret_gone`."""
+
+    def __init__(self, cluster: Cluster, observed: Observed) -> None:
+        self._cluster = cluster
+        self._observed = observed
+        self._secret_keys: dict[Place, tuple[str, frozenset[str]]] = {}
+        self._pbx_plans: dict[str, dict[str, plan.PbxPlan | plan.Refusal]] = {}
+        self._pbx_changes: Counter[str] = Counter()
+
+    def pbx_changed(self, namespace: str) -> None:
+        """A PBX of the namespace, or what it rests on, is another now."""
+        self._pbx_plans.pop(namespace, None)
+        self._pbx_changes[namespace] += 1
+
+    def secret_gone(self, place: Place) -> None:
+        """A Secret is there no more."""
+        self._secret_keys.pop(place, None)
+
+    async def plans_of_pbxs(self, namespace: str) -> dict[str, plan.PbxPlan | plan.Refusal]:
+        """The plan of every PBX of a namespace, by name."""
+        known = self._pbx_plans.get(namespace)
+        if known is not None:
+            return known
+        changes = self._pbx_changes[namespace]
+        specs = {place[1]: obj["spec"] for place, obj in self._observed.all(PBXS.kind, namespace)}
+        needs = frozenset().union(*(plan.pbx_needs(spec) for spec in specs.values()))
+        keys = await self.keys_of_secrets(namespace, needs)
+        made = {name: plan.pbx(name, namespace, spec, keys) for name, spec in sorted(specs.items())}
+        # Meanwhile others may have looked, or something may have changed: only what is whole and fresh is kept.
+        if self._pbx_changes[namespace] == changes:
+            self._pbx_plans[namespace] = made
+        return made
+
+    async def keys_of_secrets(self, namespace: str, wanted: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The key names of those of the wanted Secrets that there are. Raises ClusterError."""
+        found = {}
+        for name in sorted(wanted):
+            place = (namespace, name)
+            mark = self._observed.secrets.get(place)
+            if mark is None:
+                continue
+            known = self._secret_keys.get(place)
+            if known is None or known[0] != mark.version:
+                keys = await self._cluster.secret_keys(namespace, name)
+                if keys is None:
+                    continue
+                known = self._secret_keys[place] = (mark.version, keys)
+            found[name] = known[1]
+        return found
