@@ -195,6 +195,16 @@ class Cluster:
         version = f"{resource.group}/{resource.version}" if resource.group else resource.version
         return [{"apiVersion": version, "kind": resource.kind, **item} for item in found]
 
+    async def names(self, resource: Resource, namespace: str, selector: str) -> frozenset[str]:
+        """The names of the objects of a kind that a label selector finds, as the API server remembers them.
+
+        Only metadata come, and in one page: the API server's memory knows no pages.
+        """
+        query = {"labelSelector": selector, "resourceVersion": "0"}
+        accept = {"Accept": METADATA_ONLY.format("List")}
+        page = await self._json("GET", resource.path(namespace), query, headers=accept)
+        return frozenset(item["metadata"]["name"] for item in page.get("items") or ())
+
     async def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """One object of a kind that may only be listed, as it is at this moment; None where it does not exist."""
         page = await self._json("GET", resource.path(namespace), {"fieldSelector": f"metadata.name={name}"})

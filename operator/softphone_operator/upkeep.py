@@ -18,6 +18,7 @@ from softphone_operator.facts import Heard, Verdict
 from softphone_operator.listening import agent_url
 from softphone_operator.observed import Object, Observed, Place, slimmed
 from softphone_operator.settings import Settings
+from softphone_operator.strangers import Strangers
 
 REFUSED_AGAIN_SECONDS = 30.0
 TERMINATING_AGAIN_SECONDS = 1.0
@@ -43,6 +44,7 @@ class Upkeep:
         self._settings = settings
         self._cluster = cluster
         self._observed = observed
+        self._strangers = Strangers(cluster)
         self._image = manifests.Image(settings.agent_image, settings.agent_pull_policy, settings.agent_pull_secrets)
         self._settled: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._pokes: dict[str, _Poke] = {}
@@ -79,8 +81,8 @@ class Upkeep:
         place = (metadata["namespace"], metadata["name"])
         observed = self._observed.get(resource.kind, place)
         try:
-            # Ours are watched; this finds one of somebody else's by that name, which is there for long or not at all.
-            if observed is None and (found := await self._cluster.get(resource, *place, cached=True)) is not None:
+            # Ours are watched; one of somebody else's by that name is not.
+            if observed is None and (found := await self._strangers.find(resource, *place)) is not None:
                 observed = slimmed(resource.kind, found)
             if observed is not None and (strange := not_ours(observed, metadata["ownerReferences"][0])):
                 return strange

@@ -144,6 +144,15 @@ async def test_lists_come_in_pages_and_know_their_kind() -> None:
     ]
 
 
+async def test_of_the_names_of_others_only_metadata_come_from_the_servers_memory() -> None:
+    path = "/api/v1/namespaces/demo/configmaps"
+    async with connected() as (api, it):
+        api.answer("GET", path, {"metadata": {}, "items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]})
+        assert await it.names(CONFIG_MAPS, "demo", "x!=y") == frozenset({"a", "b"})
+    assert api.requests[0]["query"] == {"labelSelector": "x!=y", "resourceVersion": "0"}
+    assert api.requests[0]["accept"] == "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
 async def test_a_list_of_one_namespace() -> None:
     async with connected() as (api, it):
         api.answer("GET", "/apis/apps/v1/namespaces/demo/deployments", {"metadata": {}, "items": None})

@@ -114,6 +114,10 @@ class FakeCluster:
     ) -> dict[str, Any] | None:
         return copy.deepcopy(self.objects.get((resource.kind, namespace, name)))
 
+    async def names(self, resource: Resource, namespace: str, selector: str) -> frozenset[str]:
+        listed = await self.list(resource, namespace)
+        return frozenset(obj["metadata"]["name"] for obj in listed if matches(selector, obj))
+
     async def apply(self, resource: Resource, desired: Mapping[str, Any]) -> dict[str, Any]:
         if self.refusal:
             raise self.refusal
@@ -161,6 +165,18 @@ class FakeCluster:
         )
         while True:
             yield await self.news.get()
+
+
+def matches(selector: str, obj: Mapping[str, Any]) -> bool:
+    """Whether a label selector of equalities and inequalities matches."""
+    labels = obj["metadata"].get("labels") or {}
+    for part in selector.split(","):
+        key, unequal, value = part.partition("!=")
+        if not unequal:
+            key, _, value = part.partition("=")
+        if (labels.get(key) == value) == bool(unequal):
+            return False
+    return True
 
 
 class World:
