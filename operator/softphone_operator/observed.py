@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from softphone_operator import names, plan
+from softphone_operator import names, plan, status
 from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SECRETS, SOFTPHONES, SecretMark
 
 Object = dict[str, Any]
@@ -84,6 +84,8 @@ class Observed:
             return self._affected_by_needs(place, needed, self._needs[place])
         if kind == FLEETS.kind:
             return self._set_fleet_needs(place, plan.fleet_needs(slim.get("spec")))
+        if before is not None and _what_matters(kind, before) == _what_matters(kind, slim):
+            return set()
         return self._affected(kind, place, before, slim)
 
     def drop(self, kind: str, place: Place) -> set[WorkKey]:
@@ -273,11 +275,20 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
     elif kind == CONFIG_MAPS.kind:
         slim["data"] = obj.get("data") or {}
     else:
-        status = obj.get("status") or {}
-        slim["status"] = {key: status[key] for key in KEPT_STATUS if key in status}
+        told = obj.get("status") or {}
+        slim["status"] = {key: told[key] for key in KEPT_STATUS if key in told}
         if kind == DEPLOYMENTS.kind:
             slim["spec"] = obj.get("spec") or {}
     return slim
+
+
+def _what_matters(kind: str, slim: Object) -> Any:
+    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the verdicts do."""
+    metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
+    rest = {key: value for key, value in slim.items() if key != "metadata"}
+    if kind == DEPLOYMENTS.kind:
+        rest["status"] = (status.is_replacing(slim), status.creation_trouble(slim))
+    return metadata, rest
 
 
 def _unpacked(obj: Object | bytes) -> Object:

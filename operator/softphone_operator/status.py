@@ -42,13 +42,13 @@ def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard
         return NO_AGENT
     pod = current_pod(pods)
     if pod is None:
-        return _creation_trouble(deployment) or Verdict("False", "Starting", "the agent's pod is being made")
+        return creation_trouble(deployment) or Verdict("False", "Starting", "the agent's pod is being made")
     name = pod["metadata"]["name"]
     if pod["metadata"].get("deletionTimestamp"):
         return Verdict("False", "Terminating", f"the pod {name} is being stopped")
     if trouble := _pod_trouble(pod):
         return trouble
-    if deployment is not None and _is_replacing(deployment):
+    if deployment is not None and is_replacing(deployment):
         return Verdict("False", "Starting", f"the pod {name} is being replaced")
     ready = _condition(pod, "Ready").get("status") == "True"
     if ready or heard.hearing == "heard":
@@ -69,7 +69,7 @@ def current_pod(pods: Iterable[Object]) -> Object | None:
     )
 
 
-def _is_replacing(deployment: Object) -> bool:
+def is_replacing(deployment: Object) -> bool:
     """Whether the pod that runs is one of an earlier template: Ready must not be said of it."""
     state = deployment.get("status", {})
     if "observedGeneration" not in state:
@@ -79,7 +79,8 @@ def _is_replacing(deployment: Object) -> bool:
     return bool(state.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1))
 
 
-def _creation_trouble(deployment: Object | None) -> Verdict | None:
+def creation_trouble(deployment: Object | None) -> Verdict | None:
+    """Why a Deployment cannot have its pod, None where nothing is said of it."""
     if deployment is None:
         return None
     failure = _condition(deployment, "ReplicaFailure")

@@ -79,6 +79,38 @@ def test_old_news_affects_nothing(observed: Observed, version: int) -> None:
     assert observed.get("Softphone", ("demo", "anna"))["spec"]["pri"] == "master"  # type: ignore[index]
 
 
+def deployment(version: int, generation: int = 1, **status: Any) -> dict[str, Any]:
+    metadata = {"labels": {"app.kubernetes.io/instance": "softphone-anna"}, "generation": generation}
+    return obj("Deployment", "softphone-anna", version, metadata=metadata, spec={"replicas": 1}, status=status)
+
+
+def test_how_far_a_deployment_is_affects_nobody_but_its_troubles_do(observed: Observed) -> None:
+    def news(*arguments: int, **status: Any) -> bool:
+        return observed.take("Deployment", deployment(*arguments, **status)) == {ANNA}
+
+    assert news(1)
+    available = {"type": "Available", "status": "False"}
+    assert not news(2, conditions=[available]), "whether its pod runs is told by the pod"
+    assert news(3, observedGeneration=1, conditions=[available]), "the pod is one of an earlier template"
+    assert news(4, observedGeneration=1, updatedReplicas=1), "the pod is the one that is wanted"
+    assert not news(5, observedGeneration=1, updatedReplicas=1, conditions=[{**available, "status": "True"}])
+    quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+    assert news(6, observedGeneration=1, updatedReplicas=1, conditions=[quota])
+    assert news(7, 2, observedGeneration=1, updatedReplicas=1, conditions=[quota]), "somebody edited it"
+    known = observed.get("Deployment", ("demo", "softphone-anna"))
+    assert known is not None
+    assert known["metadata"]["resourceVersion"] == "7"
+
+
+def test_an_edit_of_a_configmap_is_news_and_a_mere_new_version_is_not(observed: Observed) -> None:
+    def config_map(version: int, **data: str) -> dict[str, Any]:
+        return owned("ConfigMap", "softphone-anna", "softphone-anna", version) | {"data": data}
+
+    assert observed.take("ConfigMap", config_map(1, a="1")) == {ANNA}
+    assert observed.take("ConfigMap", config_map(2, a="1")) == set()
+    assert observed.take("ConfigMap", config_map(3, a="2")) == {ANNA}
+
+
 def test_a_new_object_of_the_same_name_is_news_whatever_its_version(observed: Observed) -> None:
     another = obj("Softphone", "anna", 0, metadata={"uid": "another"}, spec={"pri": "master"})
     assert observed.take("Softphone", another) == {ANNA}
