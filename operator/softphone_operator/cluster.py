@@ -20,7 +20,7 @@ from kubernetes.aio import client, config
 
 from softphone_operator.api import API_VERSION, GROUP, KINDS, VERSION
 from softphone_operator.names import FIELD_MANAGER, OWNED_SELECTOR
-from softphone_operator.watching import silence
+from softphone_operator.watching import lifetime
 
 Object = dict[str, Any]
 
@@ -317,7 +317,7 @@ class Cluster:
             "timeoutSeconds": f"{watch_seconds:.0f}",
         }
         watch = self._watch(
-            SECRETS.path(namespace), query, {"Accept": METADATA_ONLY.format("")}, silence(watch_seconds)
+            SECRETS.path(namespace), query, {"Accept": METADATA_ONLY.format("")}, lifetime(watch_seconds)
         )
         async with contextlib.aclosing(watch) as changes:
             async for change in changes:
@@ -344,9 +344,9 @@ class Cluster:
             query["continue"] = token
 
     async def _watch(
-        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], longest_silence: float
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], longest: float
     ) -> AsyncGenerator[Object, None]:
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=longest_silence)
+        limits = aiohttp.ClientTimeout(total=longest, sock_connect=REQUEST_SECONDS)
         response = await self._send("GET", path, query, None, "", headers, limits)
         stream: aiohttp.ClientResponse = response.response
         try:
@@ -355,7 +355,9 @@ class Cluster:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     yield json.loads(line)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        except TimeoutError:
+            raise ClusterError(0, "WatchBroken", f"the API server did not end it within {longest:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ClusterError(0, "WatchBroken", str(error) or type(error).__name__) from error
         finally:
             stream.close()

@@ -24,7 +24,7 @@ from softphone_operator.cluster import SECRETS, WATCHED, Cluster, ClusterError, 
 from softphone_operator.controller import Controller
 from softphone_operator.election import Election
 from softphone_operator.settings import Settings
-from softphone_operator.watching import Watches, silence
+from softphone_operator.watching import Watches, lifetime
 from softphone_operator.webhook import Certificate, Webhook
 
 REQUEST_SECONDS = 30.0
@@ -157,7 +157,7 @@ def operator_settings(watch_seconds: float) -> kopf.OperatorSettings:
     made.networking.error_backoffs = Backoffs()
     made.watching.connect_timeout = CONNECT_SECONDS
     made.watching.server_timeout = round(watch_seconds)
-    made.watching.inactivity_timeout = silence(watch_seconds)
+    made.watching.client_timeout = made.watching.inactivity_timeout = lifetime(watch_seconds)
     made.watching.chunk_size = PAGE
     for resource in WATCHED:
         if resource.selector:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# Bookmarks come every minute. A watch that is silent for much longer is dead, and is made anew.
-SILENCE_SECONDS = 90.0
+LATE_SECONDS = 5.0
 MARGIN_SECONDS = 30.0
 
 Key = tuple[str, str]
 """Kind and namespace of a watch; the namespace is empty where all are watched."""
 
 
-def silence(watch_seconds: float) -> float:
-    """How long a watch may be silent before it is made anew: a short one need not outlast its own end by much."""
-    return min(SILENCE_SECONDS, watch_seconds + 5.0)
+def lifetime(watch_seconds: float) -> float:
+    """How long a watch is waited for, in seconds: the API server ends it after `watch_seconds`; a longer one is dead.
+
+    Silence tells nothing: Kubernetes 1.20 sends no bookmark before the first change, which may be days away.
+    """
+    return watch_seconds + LATE_SECONDS
 
 
 class Watches:
     """When each watch last began and last told something, and whether the API server could be asked since.
 
-    A watch lasts `watch_seconds`, then it is made anew; if it breaks or falls silent, earlier. So one that did not
-    begin for much longer tells nothing any more, whatever the reason. An API server that is away makes no watch deaf:
+    A watch lasts `watch_seconds`, then it is made anew; if it breaks, earlier. So one that did not begin for longer
+    tells nothing any more, whatever the reason. An API server that is away makes no watch deaf:
     the watches have some time from when it answers again.
     """
 
@@ -31,7 +33,7 @@ class Watches:
         self._told: dict[Key, float] = {}
         self._answering: float | None = None
         self._margin = min(MARGIN_SECONDS, watch_seconds)
-        self._limit = watch_seconds + silence(watch_seconds) + self._margin
+        self._limit = lifetime(watch_seconds) + self._margin
 
     def expect(self, kind: str, namespace: str | None) -> None:
         """This watch must begin from now on."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,8 +37,11 @@ class Api:
 
     answers: dict[tuple[str, str], list[web.Response | bytes]] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    deaf: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self.deaf:
+            return await self.deaf(request)
         text = await request.text()
         self.requests.append(
             {
@@ -193,6 +197,32 @@ async def test_secrets_are_followed_as_bare_metadata() -> None:
     ]
     assert api.requests[1]["query"]["resourceVersion"] == "7"
     assert api.requests[1]["query"]["timeoutSeconds"] == "60"
+
+
+async def test_a_watch_that_tells_nothing_and_ends_in_its_time_is_normal() -> None:
+    async with connected() as (api, it):
+        api.answer("GET", "/api/v1/secrets", {"metadata": {"resourceVersion": "7"}, "items": []}, b"")
+        assert [found async for found in it.follow_secrets(None, 60)] == [SecretsListed(())]
+
+
+async def test_a_watch_that_does_not_end_in_its_time_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "lifetime", lambda watch_seconds: 0.05)
+    over = asyncio.Event()
+
+    async def deaf(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await over.wait()
+        return response
+
+    async with connected() as (api, it):
+        api.answer("GET", "/api/v1/secrets", {"metadata": {"resourceVersion": "7"}, "items": []})
+        news = it.follow_secrets(None, 60)
+        assert await anext(news) == SecretsListed(())
+        api.deaf = deaf
+        with pytest.raises(ClusterError, match=r"the API server did not end it within 0\.05 s"):
+            await anext(news)
+        over.set()
 
 
 async def test_an_operator_that_leads_no_more_writes_no_more() -> None:
