@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-_CONTACT_LINE = re.compile(r"^(?:contact|m)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_CONTACT_LINE = re.compile(r"^(?:contact|m)[ \t]*:(?!\s*\*)", re.IGNORECASE | re.MULTILINE)
+"""One that names a binding: `*` names none (RFC 3261, section 10.2.2)."""
 _EXPIRES_HEADER = re.compile(r"^expires[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE | re.MULTILINE)
 _TO_URI = re.compile(r"^(?:to|t)[ \t]*:[^\r\n<]*<?(sips?:[^>;\s]+)", re.IGNORECASE | re.MULTILINE)
 _REASON = re.compile(r"SIP/2\.0 [0-9]{3} ([^\r\n]*)")

@@ -220,6 +220,11 @@ def _with_others(request: Request) -> list[bytes]:
     return [good.replace(b"\r\nContact:", f"\r\n{others}\r\nContact:".encode(), 1)]
 
 
+def _with_star(request: Request) -> list[bytes]:
+    (good,) = accept()(request)
+    return [good.replace(b"\r\nContact:", b"\r\nContact: *\r\nContact:", 1)]
+
+
 def _malformed(request: Request) -> bytes:
     return answer(request, 200).replace(b"CSeq: ", b"CSeq: ?").replace(b"From: ", b"From ")
 
@@ -343,6 +348,14 @@ ROWS = [
     ),
     Row("r600", "600", does(reply(600)), **_rejected(600)),
     Row("ok-no-contact", "200 without Contact", does(_without_contact), registers=2, **_unavailable(200)),
+    Row(
+        "ok-star",
+        "200 with `Contact: *` (which ends a process of the SIP stack that takes it for a URI)",
+        does(reply(200, "Contact: *")),
+        registers=2,
+        **_unavailable(200),
+    ),
+    Row("ok-star-too", "200 with our Contact and `Contact: *`", does(_with_star), **KEPT),
     Row("ok-expires-0", "200 with expires=0", does(_expires_0), registers=2, **_unavailable(200)),
     Row(
         "ok-shorter",

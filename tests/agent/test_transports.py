@@ -48,6 +48,30 @@ async def test_a_pbx_killed_over_tcp_is_left_at_once_for_the_secondary(tmp_path:
         assert await agent.metric("softphone_failovers_total", **labels) == 1
 
 
+async def test_answers_in_one_tcp_packet_reach_each_its_own_phone(tmp_path: Path, start: Start) -> None:
+    """All phones of a worker share a connection. Told apart wrongly, the first one's chain of 401 would be cut."""
+    master = await start()
+    names = [f"phone{number}" for number in range(7)]
+    asked: list[bytes] = []
+
+    def all_at_once(request: Request) -> list[bytes]:
+        asked.extend(challenge(accept())(request))
+        return [b"".join(asked)] if len(asked) == len(names) else []
+
+    master.register = lambda request: accept()(request) if request.header("Authorization") else all_at_once(request)
+    (tmp_path / "password").write_text("pw")
+    fields = {
+        "credentials": {"passwordFile": str(tmp_path / "password")},
+        "registration": {"attemptTimeoutSeconds": 10},
+    }
+    phones = [phone(name, pri="master", **fields) for name in names]
+    async with running(tmp_path, [pbx("master", master.uri("tcp"))], phones) as agent:
+        for name in names:
+            await agent.phone(name, registered=True)
+        assert master.registers == 2 * len(names)
+        assert not any(report.last_failure for report in agent.history)
+
+
 # TLS
 
 

@@ -37,7 +37,9 @@ def make_root(archive: Path) -> None:
     acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
     flags = ["--quiet", "--mode=root", "--variant=extract", f"--include={','.join(PACKAGES)}"]
     flags += [f"--aptopt={acquire}", f"--customize-hook={hook}"]
-    run(["mmdebstrap", *flags, SUITE, work / "root.tar", *debian_sources()], env={"TMPDIR": str(work)})
+    # What it mounts, mount would note down in the machine's own /run/mount.
+    places = {"TMPDIR": str(work), "LIBMOUNT_UTAB": str(work / "mount" / "utab")}
+    run(["mmdebstrap", *flags, SUITE, work / "root.tar", *debian_sources()], env=places)
     (work / "root.tar").rename(archive)
     shutil.rmtree(work)
 
