@@ -29,6 +29,17 @@ CarrierType = Literal["Header", "ContactParameter", "Domain"]
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 TOKEN_PATTERN = r"^[A-Za-z0-9\-.!%*_+`'~]{1,64}$"
 LOCATION_PATTERN = r"^[A-Za-z0-9\-._~]{1,63}$"
+ID_PATTERN = r"^[A-Za-z0-9\-]*$"
+USER_AGENT_PATTERN = r"^[\x20-\x7e]+$"
+LOCATION_WORDS = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
+PATTERN_WORDS = {
+    NAME_PATTERN: "it may hold lower-case letters, digits, - and ., 253 of them at most, a letter or digit first and last",
+    TOKEN_PATTERN: "it may hold letters, digits and - . ! % * _ + ` ' ~, 1 to 64 of them",
+    LOCATION_PATTERN: LOCATION_WORDS,
+    ID_PATTERN: "it may hold letters, digits and -",
+    USER_AGENT_PATTERN: "it may hold printable ASCII characters, one at least",
+}
+"""What the patterns ask for, in words for the person whose text does not fit."""
 DEFAULT_LOCATION_HEADER = "X-Physical-Location"
 RESERVED_HEADERS = frozenset(
     [
@@ -271,7 +282,7 @@ class Phone(Model):
     id: str = Field(
         default="",
         max_length=64,
-        pattern=r"^[A-Za-z0-9\-]*$",
+        pattern=ID_PATTERN,
         description="Stable identity (the object's UID), sent as +sip.instance. Default: derived from the name.",
     )
     aor: AorText = Field(description="Address of record, as sip:user@domain.")
@@ -396,7 +407,7 @@ class Sip(Model):
         "Default: the system's.",
     )
     user_agent: str = Field(
-        default="softphone-fleet", max_length=64, pattern=r"^[\x20-\x7e]+$", description="User-Agent header."
+        default="softphone-fleet", max_length=64, pattern=USER_AGENT_PATTERN, description="User-Agent header."
     )
 
 
@@ -564,7 +575,10 @@ def fault_messages(error: ValidationError) -> list[str]:
             messages.append(f"{where}: no such field")
         else:
             shown = sip_uri.without_password(json.dumps(fault["input"], default=str))
-            messages.append(f"{where}: {shown[:80]} is refused: {fault['msg'][0].lower()}{fault['msg'][1:]}")
+            said = PATTERN_WORDS.get(
+                fault.get("ctx", {}).get("pattern", ""), f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+            )
+            messages.append(f"{where}: {shown[:80]} is refused: {said}")
     return messages
 
 

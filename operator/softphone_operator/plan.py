@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from softphone_agent import sip_uri, template
 from softphone_agent.config import (
     LOCATION_PATTERN,
+    LOCATION_WORDS,
     MAX_TOLD,
     PASSWORD,
     SAME_AOR,
@@ -601,7 +602,7 @@ def _location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
     if not re.match(LOCATION_PATTERN, location):
         yield (
             "InvalidSpec",
-            f'{where}: "{location}" is no location: it may hold letters, digits and - . _ ~, 1 to 63 of them',
+            f'{where}: "{location}" is no location: {LOCATION_WORDS}',
         )
 
 

@@ -117,3 +117,15 @@ def test_a_fleet_of_five_thousand_phones_is_a_small_file() -> None:
     text = config.model_dump_json(by_alias=True, exclude_defaults=True)
     assert len(text) < 1000
     assert len(configuration.parse(text).phones) == 5000
+
+
+def patterns_of(schema: object) -> set[str]:
+    """All patterns in a JSON schema."""
+    if isinstance(schema, dict):
+        found = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+        return found.union(*(patterns_of(part) for part in schema.values()))
+    return set().union(*(patterns_of(part) for part in schema)) if isinstance(schema, list) else set()
+
+
+def test_whoever_misses_a_pattern_is_told_in_words() -> None:
+    assert patterns_of(AgentConfig.model_json_schema()) == set(configuration.PATTERN_WORDS)
