@@ -1,4 +1,4 @@
-"""What an edit does: for every field of Softphone and PBX, what happens to a registered phone and to its pod.
+"""What an edit does: for every field of the three kinds, what happens to a registered phone and to its pod.
 
 The rows are the data of e2e/test_edits.py, which makes every one of these edits in the lab, in this order, and looks
 at the REGISTERs that the PBXes saw. `PYTHONPATH=tests python -m edits` writes docs/edits.md from them.
@@ -7,17 +7,18 @@ at the REGISTERs that the PBXes saw. `PYTHONPATH=tests python -m edits` writes d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from softphone_operator.api import PBX, SOFTPHONE, Kind
+from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.crd import crd
 
 PAGE = Path(__file__).parents[1] / "docs" / "edits.md"
 
 GOES_ON = "goes on"
 ANEW = "starts anew"
+MOVES = "moves"
 RESTS = "rests"
 STAYS = "stays"
 NEW = "new"
@@ -133,6 +134,30 @@ OF_THE_PBX = [
 ]
 SOFTPHONE_ROWS = [*WHILE_RUNNING, *OF_THE_POD]
 
+OF_THE_FLEET = [
+    Row("metrics.perPhone", {"metrics": {"perPhone": False}}, GOES_ON),
+    Row("maxUnavailable", {"maxUnavailable": 2}, GOES_ON),
+    Row("phonesPerAgent", {"phonesPerAgent": 3}, ANEW, NEW, note="other phones may move between agents"),
+    Row("replicas", {"replicas": 5}, GOES_ON, when="raised", note="the new phones come to the last agents"),
+    Row("replicas", {"replicas": 4}, GOES_ON, when="lowered", note="the last phones un-REGISTER"),
+    Row("firstIndex", {"firstIndex": 901}, GOES_ON, when="the phone stays with its agent"),
+    Row("firstIndex", {"firstIndex": 898}, MOVES, when="the phone comes to another agent"),
+]
+"""Seen by the phone of index 901 in a fleet of 3, two in each agent, that begins with 900."""
+
+
+def _of_all(row: Row) -> Row:
+    """A row of the Softphone as one of a fleet's template."""
+    for_all = {"aor": "sip:load{index:03d}@branch.test", "credentials": {"secretName": "others"}}
+    change = {field: for_all.get(field, value) for field, value in row.change.items()}
+    return replace(row, field=f"template.{row.field}", change={"template": change})
+
+
+OF_THE_TEMPLATE = [
+    *(_of_all(row) for row in WHILE_RUNNING if row.secret is None),
+    *(_of_all(row) for row in OF_THE_POD if row.field in ("credentials.secretName", "agent.resources.requests")),
+]
+
 HEAD = """\
 # What an edit does
 
@@ -146,6 +171,7 @@ and the cluster saw.
 | goes on | The binding stays: same Call-ID, no un-REGISTER. The new value counts from the next request. |
 | starts anew | It un-REGISTERs, then registers with a new Call-ID. With a new pod the old one does the first, the new one the second. |
 | rests | It un-REGISTERs and stays so. |
+| moves | Another agent registers it with a new Call-ID, and the one that had it un-REGISTERs; either may come first. |
 
 A pod that stays keeps its UID: the agent takes the new configuration while it runs. A new pod is made when the old one has
 ended, so that two of them never fight for a binding.
@@ -154,16 +180,22 @@ ended, so that two of them never fight for a binding.
 that the new spec wants. A spec that is refused changes nothing for a phone that runs.
 """  # noqa: E501
 
+TEMPLATE = """\
+An edit of `template` does to all phones what the same field of a Softphone does to one. Those for which the pod stays
+reach all phones at once; those for which it is new, as many agents at a time as `maxUnavailable` allows. Tried are all
+of the first kind, and two of the second.
+"""
+
 
 def page() -> str:
     """The whole page."""
-    tables = [(SOFTPHONE.name, SOFTPHONE_ROWS), (PBX.name, OF_THE_PBX)]
-    parts = [HEAD, *("\n".join(_table(name, rows)) for name, rows in tables)]
+    tables = [(SOFTPHONE.name, SOFTPHONE_ROWS), (PBX.name, OF_THE_PBX), (SOFTPHONE_FLEET.name, OF_THE_FLEET)]
+    parts = [HEAD, *("\n".join(_table(name, rows)) for name, rows in tables), TEMPLATE]
     return "\n".join(parts)
 
 
 def _table(kind: str, rows: Iterable[Row]) -> Iterator[str]:
-    whose = "a phone that uses the PBX" if kind == PBX.name else "the phone"
+    whose = {PBX.name: "a phone that uses the PBX", SOFTPHONE_FLEET.name: "a phone that stays"}.get(kind, "the phone")
     yield f"## {kind}\n\n| field | when | {whose} | its pod | |\n|---|---|---|---|---|"
     for row in sorted(rows, key=lambda row: "Secret" in row.field):
         shown = row.field if "`" in row.field else f"`{row.field}`"

@@ -46,8 +46,10 @@ def secret(name: str, **data: str) -> dict[str, Any]:
     }
 
 
-def fleet(replicas: int, per_agent: int, **agent: Any) -> dict[str, Any]:
-    """A fleet of the users load000, load001 and so on."""
+def fleet(
+    replicas: int, per_agent: int, *, name: str = "load", first: int = 0, of: dict[str, Any] | None = None, **agent: Any
+) -> dict[str, Any]:
+    """A fleet of the users load000, load001 and so on, or from another index. `of` goes into the template."""
     template = {
         "aor": "sip:load{index:03d}@pbx.test",
         "pri": "master",
@@ -55,6 +57,7 @@ def fleet(replicas: int, per_agent: int, **agent: Any) -> dict[str, Any]:
         "credentials": {"secretName": "load"},
         "registration": {"expiresSeconds": 600},
         "agent": agent,
+        **(of or {}),
     }
-    spec = {"replicas": replicas, "phonesPerAgent": per_agent, "template": template}
-    return {"apiVersion": API, "kind": "SoftphoneFleet", "metadata": {"name": "load"}, "spec": spec}
+    spec = {"replicas": replicas, "phonesPerAgent": per_agent, "firstIndex": first, "template": template}
+    return {"apiVersion": API, "kind": "SoftphoneFleet", "metadata": {"name": name}, "spec": spec}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import edits
-from e2e.objects import pbx, secret, softphone, system
+from e2e.objects import fleet, pbx, secret, softphone, system
 from lab.kube import Kube, Object, condition, is_ready, kubectl
 from lab.pbx import Pbx, default_system
 from lab.register_log import Register
@@ -29,28 +29,34 @@ Effects = list[tuple[str, str, str]]
 class Observer:
     """Watches one phone: what the PBXes saw of it, and in which pod it lives."""
 
-    def __init__(self, namespace: Kube, name: str, pbxes: Sequence[Pbx]) -> None:
-        self.namespace, self.name, self._pbxes = namespace, name, pbxes
-        namespace.until("sp", name, is_ready, seconds=90)
+    kind = "sp"
+
+    def __init__(self, namespace: Kube, name: str, user: str, pbxes: Sequence[Pbx]) -> None:
+        self.namespace, self.name, self.user, self._pbxes = namespace, name, user, pbxes
+        namespace.until(self.kind, name, is_ready, seconds=90)
         self._since = {one.name: 0 for one in pbxes}
         seen = self.accepted()
-        assert seen, f"{name} has not registered"
+        assert seen, f"{user} has not registered"
         self.call_id: str | None = seen[-1].call_id
         self.pod = self.present_pod()
 
     def accepted(self) -> list[Register]:
         """The REGISTERs that were accepted since the present edit, oldest first."""
-        seen = [r for one in self._pbxes for r in one.registers(self._since[one.name], self.name) if r.code == 200]
+        seen = [r for one in self._pbxes for r in one.registers(self._since[one.name], self.user) if r.code == 200]
         return sorted(seen, key=lambda register: register.time)
 
     def begin(self) -> None:
         """An edit follows."""
         self._since = {one.name: one.position() for one in self._pbxes}
 
+    @property
+    def selector(self) -> str:
+        """That of the agent's pods."""
+        return f"softphone-fleet.io/softphone={self.name}"
+
     def pods(self) -> list[Object]:
         """The agent's pods."""
-        selector = f"softphone-fleet.io/softphone={self.name}"
-        listed = kubectl("-n", self.namespace.namespace, "get", "pods", "-l", selector, "-o", "json")
+        listed = kubectl("-n", self.namespace.namespace, "get", "pods", "-l", self.selector, "-o", "json")
         found: list[Object] = json.loads(listed)["items"]
         return found
 
@@ -84,6 +90,28 @@ class Observer:
             self.call_id = None if seen[-1].unregisters else seen[-1].call_id
         self.pod = self.present_pod()
         return told
+
+
+class FleetObserver(Observer):
+    """Watches a phone of a fleet whose agent was the first one to begin with."""
+
+    kind = "spf"
+
+    @property
+    def selector(self) -> str:
+        return f"softphone-fleet.io/fleet={self.name},softphone-fleet.io/slice=0"
+
+    def effect(self) -> str:
+        seen = self.accepted()
+        new = {_address(each) for each in seen if each.call_id != self.call_id and not each.unregisters}
+        gone = {_address(each) for each in seen if each.call_id == self.call_id and each.unregisters}
+        moved = bool(new and gone) and not new & gone and self.present_pod() == self.pod
+        return edits.MOVES if moved else super().effect()
+
+
+def _address(seen: Register) -> str:
+    """Where it came from, without the port."""
+    return seen.source.rpartition(":")[0]
 
 
 def follows(of: Object) -> bool:
@@ -120,22 +148,22 @@ def wait_for(phone: Observer, row: edits.Row) -> None:
         wait_until(lambda: phone.present_pod() not in ("", phone.pod), f"{row.name}: a new pod", seconds=PATIENCE)
     if row.phone == edits.ANEW:
         wait_until(lambda: phone.anew, f"{row.name}: the phone starts anew", seconds=PATIENCE)
-    if row.phone == edits.RESTS:
-        wait_until(lambda: phone.effect() == edits.RESTS, f"{row.name}: the phone rests", seconds=PATIENCE)
+    if row.phone in (edits.RESTS, edits.MOVES):
+        wait_until(lambda: phone.effect() == row.phone, f"{row.name}: the phone {row.phone}", seconds=PATIENCE)
 
 
-def edit_softphone(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Effects:
-    """The edits of a Softphone, one after the other."""
+def edit_phones(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Effects:
+    """The edits of a Softphone or a fleet, one after the other."""
     seen = []
     for row in rows:
         phone.begin()
         if row.secret is not None:
             namespace.apply(secret(phone.name, **row.secret))
         else:
-            namespace.patch("sp", phone.name, row.change)
-        namespace.until("sp", phone.name, follows, seconds=PATIENCE)
+            namespace.patch(phone.kind, phone.name, row.change)
+        namespace.until(phone.kind, phone.name, follows, seconds=PATIENCE)
         wait_for(phone, row)
-        namespace.until("sp", phone.name, follows, seconds=PATIENCE)
+        namespace.until(phone.kind, phone.name, follows, seconds=PATIENCE)
         seen.append((row.name, *phone.end()))
     return seen
 
@@ -167,7 +195,10 @@ def priority_class() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def seen(namespace: Kube, priority_class: None) -> Iterator[dict[str, list[Future[Effects]]]]:
-    """What was seen of all edits. They run side by side, on a phone each; those that need new pods on three."""
+    """What was seen of all edits. They run side by side, on a phone each; those that need new pods on three.
+
+    Those of a fleet run on two.
+    """
     pbxes = default_system().pbxes
     names = ("u31", "u32", "u33", "u34", "u35")
     of_the_pod = {name: edits.OF_THE_POD[part::3] for part, name in enumerate(("u33", "u34", "u35"))}
@@ -182,12 +213,23 @@ def seen(namespace: Kube, priority_class: None) -> Iterator[dict[str, list[Futur
         softphone("u32", pri="edited", sec=None, registration=patient),
         *(softphone(name, registration=patient) for name in of_the_pod),
     )
-    phones = {name: Observer(namespace, name, pbxes) for name in names}
+    users = {user: f"pw-{user}" for user in (f"load{index}" for index in range(898, 912))}
+    namespace.apply(secret("load", **users), secret("others", **users))
+    known = {"registration": {**patient, "redirectPolicy": "KnownPBXes"}}
+    namespace.apply(
+        fleet(3, 2, name="edited", first=900, of=known),
+        fleet(2, 2, name="template", first=910, of=known),
+    )
+    phones = {name: Observer(namespace, name, name, pbxes) for name in names}
+    of_fleets = [FleetObserver(namespace, "edited", "load901", pbxes)]
+    of_fleets.append(FleetObserver(namespace, "template", "load911", pbxes))
     with ThreadPoolExecutor() as threads:
         yield {
-            "Softphone": [threads.submit(edit_softphone, namespace, phones["u31"], edits.WHILE_RUNNING)],
+            "Softphone": [threads.submit(edit_phones, namespace, phones["u31"], edits.WHILE_RUNNING)],
             "PBX": [threads.submit(edit_pbx, namespace, phones["u32"], edits.OF_THE_PBX)],
-            "pod": [threads.submit(edit_softphone, namespace, phones[n], rows) for n, rows in of_the_pod.items()],
+            "pod": [threads.submit(edit_phones, namespace, phones[n], rows) for n, rows in of_the_pod.items()],
+            "SoftphoneFleet": [threads.submit(edit_phones, namespace, of_fleets[0], edits.OF_THE_FLEET)],
+            "template": [threads.submit(edit_phones, namespace, of_fleets[1], edits.OF_THE_TEMPLATE)],
         }
 
 
@@ -206,3 +248,13 @@ def test_edits_of_the_pod_do_what_the_page_says(seen: dict[str, list[Future[Effe
 
 def test_edits_of_a_pbx_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
     assert seen["PBX"][0].result() == said(edits.OF_THE_PBX)
+
+
+def test_edits_of_a_fleet_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
+    assert seen["SoftphoneFleet"][0].result() == said(edits.OF_THE_FLEET)
+
+
+def test_edits_of_a_fleets_template_do_to_its_phones_what_they_do_to_a_softphone(
+    seen: dict[str, list[Future[Effects]]],
+) -> None:
+    assert seen["template"][0].result() == said(edits.OF_THE_TEMPLATE)
