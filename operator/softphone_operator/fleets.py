@@ -87,13 +87,16 @@ class Fleets:
     async def _ensure_agents(
         self, obj: Object, planned: plan.FleetPlan, waits: list[float | None]
     ) -> list[fleet_status.AgentFacts]:
-        """Bring a fleet's agents to what is planned: files at once, pods as many at a time as may be away."""
+        """Bring a fleet's agents to what is planned: files at once, pods as many at a time as may be away.
+
+        A file that names Secrets which the present pod does not mount waits for the new pod: it would cost all phones
+        of all agents their passwords at once.
+        """
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
-        facts, deployments = [], []
+        facts, objects = [], []
         for number, wanted in enumerate(planned.agents):
             agent = self._upkeep.agent(obj, wanted, names.fleet_labels(name, number))
             config_map, deployment = manifests.config_map(agent), manifests.marked(manifests.deployment(agent))
-            trouble = await self._upkeep.ensure(CONFIG_MAPS, config_map)
             there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent.name))
             pod = deployment["spec"]["template"]
             updated = (
@@ -101,23 +104,26 @@ class Fleets:
                 or manifests.difference(pod, there["spec"].get("template")) is None
                 or self._upkeep.is_settled(DEPLOYMENTS, (namespace, agent.name), deployment, there)
             )
+            waits_for_pod = there is not None and not updated and manifests.mounts_differ(deployment, there)
+            trouble = None if waits_for_pod else await self._upkeep.ensure(CONFIG_MAPS, config_map)
             if updated and trouble is None:
                 trouble = await self._upkeep.ensure(DEPLOYMENTS, deployment)
             if trouble:
                 waits.append(again(trouble))
             digest = manifests.text_digest(config_map["data"][names.CONFIG_KEY])
             phones = sum(part.count for part in wanted.config.fleets)
-            deployments.append(deployment)
+            objects.append(((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)))
             one = self._facts(namespace, agent.name, digest, phones, trouble, updated=updated)
             facts.append(one)
-            if trouble is None:
+            if trouble is None and not waits_for_pod:
                 contents = self._upkeep.contents(namespace, digest, wanted.secrets)
                 pods = self._observed.pods(namespace, agent.name)
                 waits.append(await self._upkeep.poke(pods, one.heard, contents, digest))
         slices = [rollout.Slice(n, outdated=not one.updated, up=one.up) for n, one in enumerate(facts)]
         for number in rollout.may_change(slices, planned.max_unavailable):
             log.info("agent is changed", agent=facts[number].name)
-            await self._upkeep.ensure(DEPLOYMENTS, deployments[number])
+            for resource, desired in objects[number]:
+                await self._upkeep.ensure(resource, desired)
         return facts
 
     def _facts(

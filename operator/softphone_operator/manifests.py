@@ -117,6 +117,14 @@ def marked(deployment: Object) -> Object:
     return {**deployment, "spec": {**deployment["spec"], "template": made}}
 
 
+def mounts_differ(desired: Object, observed: Mapping[str, Any]) -> bool:
+    """Whether the pods of two Deployments would mount different things."""
+    volumes, others = (of["spec"]["template"]["spec"].get("volumes") or [] for of in (desired, observed))
+    if {volume["name"] for volume in volumes} != {volume["name"] for volume in others}:
+        return True
+    return difference(volumes, others, "volumes") is not None
+
+
 def template_mark(obj: Mapping[str, Any]) -> str | None:
     """The mark of a pod, or of a pod template."""
     found: str | None = (obj.get("metadata", {}).get("annotations") or {}).get(names.TEMPLATE_ANNOTATION)

@@ -110,8 +110,8 @@ class FleetObserver(Observer):
 
 
 def _address(seen: Register) -> str:
-    """Where it came from, without the port."""
-    return seen.source.rpartition(":")[0]
+    """Where it came from, without transport and port."""
+    return seen.source.partition(":")[2].rpartition(":")[0]
 
 
 def follows(of: Object) -> bool:

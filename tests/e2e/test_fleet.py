@@ -36,7 +36,7 @@ def pods(namespace: Kube) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def phones(namespace: Kube) -> Kube:
     keys = {user: f"pw-{user}" for user in users(0, 60)}
-    namespace.apply(*system(), secret("load", **keys), fleet(40, PER_AGENT))
+    namespace.apply(*system(), secret("load", **keys), secret("others", **keys), fleet(40, PER_AGENT))
     namespace.until("spf", "load", is_ready, seconds=120)
     return namespace
 
@@ -78,7 +78,9 @@ def test_an_agent_that_is_killed_takes_only_its_phones_with_it(phones: Kube, pbx
 
 def test_pods_are_changed_one_after_the_other(phones: Kube, pbxes: System) -> None:
     agents = pods(phones)
-    phones.apply(fleet(40, PER_AGENT, resources={"requests": {"cpu": "11m"}}))
+    # Another Secret must not reach an agent whose pod does not mount it yet.
+    other = {"credentials": {"secretName": "others"}}
+    phones.apply(fleet(40, PER_AGENT, resources={"requests": {"cpu": "11m"}}, of=other))
     fewest = 40
 
     def changed() -> bool:

@@ -829,6 +829,32 @@ async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
         await it.until(lambda: it.status("master", "PBX")["phones"]["registered"] == 0)
 
 
+async def test_another_secret_reaches_an_agent_with_its_new_pod_only(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "FLEET_WRITE_SECONDS", 0.0)
+    cluster.put_secret("others", "password")
+    put_fleet(cluster, replicas=20)
+    async with world(cluster) as it, agent() as one, agent() as other, agent() as new:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        for number, talker in enumerate((one, other)):
+            talker.say(counts_of(cluster, number, 10))
+            put_fleet_pod(cluster, talker, number, f"pod-{number}")
+        await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
+
+        def told(number: int) -> bool:
+            return "/others" in cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+
+        put_fleet(cluster, replicas=20, template={"credentials": {"secretName": "others"}})
+        await it.until(lambda: told(0))
+        await it.quiet()
+        assert not told(1), "its pod does not mount the other Secret yet"
+        cluster.remove("Pod", "pod-0")
+        new.say(counts_of(cluster, 0, 10))
+        put_fleet_pod(cluster, new, 0, "pod-2")
+        await it.until(lambda: told(1))
+
+
 async def test_pods_are_changed_one_after_the_other_when_the_phones_are_back(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
