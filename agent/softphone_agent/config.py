@@ -33,7 +33,7 @@ ID_PATTERN = r"^[A-Za-z0-9\-]*$"
 USER_AGENT_PATTERN = r"^[\x20-\x7e]+$"
 LOCATION_WORDS = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
 PATTERN_WORDS = {
-    NAME_PATTERN: "it may hold lower-case letters, digits, - and ., 253 of them at most, a letter or digit first and last",
+    NAME_PATTERN: "it may hold lower-case letters, digits, - and ., up to 253, a letter or digit first and last",
     TOKEN_PATTERN: "it may hold letters, digits and - . ! % * _ + ` ' ~, 1 to 64 of them",
     LOCATION_PATTERN: LOCATION_WORDS,
     ID_PATTERN: "it may hold letters, digits and -",

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from softphone_agent.report import PhoneChanged, WatchLine
+from softphone_agent.report import Counts, PhoneChanged, WatchLine
 from softphone_operator import agents, manifests, names, outcome, plan, status
 from softphone_operator.agents import AgentKey, Change, Lost
 from softphone_operator.api import PbxPhones, PbxUsers
@@ -203,6 +203,8 @@ class Controller:
         if owner is not None and (change.everything or owner[2] in change.phones):
             if isinstance(line, PhoneChanged):
                 self._writer.transition(owner, _time(line.phone.since))
+            elif isinstance(line, Counts):
+                self._writer.transition(owner, None)
             self._queue.add(owner, COALESCE_SECONDS + wait)
         self._recount(namespace, change.pbxs, wait)
 

@@ -40,7 +40,7 @@ class Metrics:
         )
         self.status_lag = Histogram(
             "softphone_operator_status_lag_seconds",
-            "From a transition in an agent to the status written.",
+            "From a transition in an agent to the status written; for a fleet, from when its agent told of it.",
             buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30),
             registry=self.registry,
         )

@@ -11,12 +11,14 @@ import structlog
 
 from softphone_operator import status
 from softphone_operator.api import API_VERSION
-from softphone_operator.cluster import FLEETS, Cluster, ClusterError, Resource
+from softphone_operator.cluster import FLEETS, PBXS, Cluster, ClusterError, Resource
 from softphone_operator.metrics import Metrics
 from softphone_operator.observed import Object, Observed, WorkKey
 
 NOISE_SECONDS = 20.0
-FLEET_WRITE_SECONDS = 1.0
+SHARED_WRITE_SECONDS = 1.0
+SHARED = (FLEETS, PBXS)
+"""Their status counts many phones, each of which changes it; its last state is always written, but not each one."""
 EVENT_BURST = 50
 EVENTS_PER_SECOND = 1.0
 
@@ -58,14 +60,17 @@ class Writer:
         self, resource: Resource, key: WorkKey, obj: Object, wanted: Object, events: list[status.Event]
     ) -> float | None:
         """Write a status that differs; returns when it may be written, where it is not urgent."""
-        transition = self._transitions.pop(key, None)
         if wanted == obj["status"]:
+            self._transitions.pop(key, None)
             return None
-        now, last = _clock(), self._written.get(key)
-        if resource == FLEETS and last is not None and now - last < FLEET_WRITE_SECONDS:
-            return FLEET_WRITE_SECONDS - (now - last)
-        if last is not None and now - last < NOISE_SECONDS and not status.is_urgent(obj["status"], wanted):
-            return NOISE_SECONDS - (now - last)
+        now = _clock()
+        since = now - self._written.get(key, -NOISE_SECONDS)
+        edited = obj["status"].get("observedGeneration") != obj["metadata"].get("generation")
+        if resource in SHARED and not edited and since < SHARED_WRITE_SECONDS:
+            return SHARED_WRITE_SECONDS - since
+        if since < NOISE_SECONDS and not status.is_urgent(obj["status"], wanted):
+            self._transitions.pop(key, None)
+            return NOISE_SECONDS - since
         metadata = obj["metadata"]
         written = await self._cluster.write_status(
             resource, metadata["namespace"], metadata["name"], metadata["uid"], wanted
@@ -73,6 +78,7 @@ class Writer:
         if written is None:
             return None
         self._written[key] = now
+        transition = self._transitions.pop(key, None)
         if transition is not None:
             self._metrics.status_lag.observe(max(0.0, (self._now() - transition).total_seconds()))
         news = self._observed.take(resource.kind, written)

@@ -1,0 +1,111 @@
+"""How often status is written: at once where it is news, and bounded where thousands of phones change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from softphone_operator import writing
+from softphone_operator.cluster import FLEETS, PBXS, Resource
+from softphone_operator.metrics import Metrics
+from softphone_operator.observed import Observed, WorkKey
+from softphone_operator.writing import SHARED_WRITE_SECONDS, Writer
+
+LAG = "softphone_operator_status_lag_seconds"
+
+
+class Api:
+    """Takes what is written."""
+
+    def __init__(self) -> None:
+        self.written: list[int] = []
+
+    async def write_status(
+        self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        self.written.append(status["phones"]["registered"])
+        return obj(resource, len(self.written) + 1, dict(status))
+
+
+class Desk:
+    """A writer, and a clock that stands still but for `wait`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, resource: Resource) -> None:
+        self.api, self.metrics, self.resource = Api(), Metrics(), resource
+        self.observed = Observed()
+        self.observed.take(resource.kind, obj(resource, 1, {"observedGeneration": 1}))
+        self.key: WorkKey = (resource.kind, "demo", "it")
+        self.time = 1000.0
+        monkeypatch.setattr(writing, "_clock", lambda: self.time)
+        self.writer = Writer(
+            self.api,  # type: ignore[arg-type]
+            self.observed,
+            self.metrics,
+            changed=lambda keys: None,
+            now=lambda: datetime.fromtimestamp(self.time, UTC),
+        )
+
+    async def count(self, registered: int) -> float | None:
+        """So many phones are registered now; after how many seconds that is to be written, None: it is."""
+        known = self.observed.get(self.resource.kind, self.key[1:])
+        assert known is not None
+        wanted = {"observedGeneration": known["metadata"]["generation"], "phones": {"registered": registered}}
+        return await self.writer.write_status(self.resource, self.key, known, wanted, [])
+
+    def lag(self) -> float | None:
+        return self.metrics.registry.get_sample_value(f"{LAG}_sum")
+
+
+def obj(resource: Resource, version: int, status: dict[str, Any], generation: int = 1) -> dict[str, Any]:
+    metadata = {
+        "name": "it",
+        "namespace": "demo",
+        "uid": "u",
+        "resourceVersion": str(version),
+        "generation": generation,
+    }
+    return {"kind": resource.kind, "metadata": metadata, "spec": {}, "status": status}
+
+
+@pytest.mark.parametrize("resource", [PBXS, FLEETS], ids=lambda resource: str(resource.kind))
+async def test_while_a_fleet_moves_its_counts_are_written_once_a_second_and_the_last_always(
+    monkeypatch: pytest.MonkeyPatch, resource: Resource
+) -> None:
+    it = Desk(monkeypatch, resource)
+    later: float | None = None
+    for registered in range(1, 501):
+        later = await it.count(registered)
+        it.time += 0.01
+    assert 5 <= len(it.api.written) <= 6, "five seconds of phones that move"
+    assert later is not None
+    it.time += later
+    assert await it.count(500) is None
+    assert it.api.written[-1] == 500
+
+
+async def test_who_edits_a_pbx_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, PBXS)
+    assert await it.count(1) is None
+    known = it.observed.get("PBX", ("demo", "it"))
+    assert known is not None
+    it.observed.take("PBX", obj(PBXS, 9, known["status"], generation=2))
+    assert await it.count(2) is None
+    assert it.api.written == [1, 2]
+
+
+async def test_the_lag_of_a_status_that_had_to_wait_counts_from_the_transition(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, FLEETS)
+    await it.count(1)
+    it.writer.transition(it.key, None)
+    assert await it.count(2) == SHARED_WRITE_SECONDS
+    it.time += SHARED_WRITE_SECONDS
+    assert await it.count(2) is None
+    assert it.lag() == SHARED_WRITE_SECONDS
+    it.writer.transition(it.key, None)
+    await it.count(2)
+    it.time += 60
+    await it.count(3)
+    assert it.lag() == SHARED_WRITE_SECONDS, "what changed nothing has no lag"
