@@ -95,10 +95,10 @@ class Controller:
         Where `leading` is given, it only observes until that is set: the admission webhook of an operator that waits
         for the Lease answers from what it observes.
         """
-        async with asyncio.TaskGroup() as tasks:
-            for namespace in self._namespaces:
-                tasks.create_task(self._follow_secrets(namespace), name=f"follow Secrets in {namespace}")
-            try:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for namespace in self._namespaces:
+                    tasks.create_task(self._follow_secrets(namespace), name=f"follow Secrets in {namespace}")
                 await self._secrets_are_listed.wait()
                 while not await self._resync():
                     await asyncio.sleep(WATCH_RETRY_SECONDS)
@@ -112,8 +112,9 @@ class Controller:
                 while True:
                     await asyncio.sleep(self._settings.resync_seconds)
                     await self._resync()
-            finally:
-                await self._listening.close()
+        finally:
+            # Not before the work has ended: a reconcile under way may still point out an agent.
+            await self._listening.close()
 
     # What is observed.
 

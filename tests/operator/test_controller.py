@@ -723,6 +723,27 @@ async def test_events_of_single_phones_are_bounded(cluster: FakeCluster, monkeyp
         assert len([event for event in cluster.events if event[0] == "anna"]) == 2
 
 
+async def test_who_stops_in_the_midst_of_a_reconcile_follows_no_agent_any_more(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, read = asyncio.Event(), cluster.secret_keys
+
+    async def to_the_end(namespace: str, name: str) -> frozenset[str] | None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.01)
+        return await read(namespace, name)
+
+    async with agent() as talker:
+        cluster.secret_keys = to_the_end  # type: ignore[method-assign]
+        put_pod(cluster, talker)
+        async with world(cluster):
+            await begun.wait()
+    assert not [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("follow")]
+
+
 async def test_what_vanished_unseen_is_noticed_by_the_resync(cluster: FakeCluster) -> None:
     async with world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
@@ -835,10 +856,7 @@ async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
         await it.until(lambda: it.status("master", "PBX")["phones"]["registered"] == 0)
 
 
-async def test_another_secret_reaches_an_agent_with_its_new_pod_only(
-    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writing, "FLEET_WRITE_SECONDS", 0.0)
+async def test_another_secret_reaches_an_agent_with_its_new_pod_only(cluster: FakeCluster) -> None:
     cluster.put_secret("others", "password")
     put_fleet(cluster, replicas=20)
     async with world(cluster) as it, agent() as one, agent() as other, agent() as new:
