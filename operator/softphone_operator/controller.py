@@ -130,9 +130,11 @@ class Controller:
             self._drop(resource, place)
 
     def _drop(self, resource: Resource, place: Place) -> None:
-        known = self.observed.get(resource.kind, place) or {"metadata": {}}
-        self._upkeep.forget(resource, place, known["metadata"].get("uid", ""))
-        if resource.kind == PBXS.kind and "name" in known["metadata"]:
+        known = self.observed.get(resource.kind, place)
+        if known is None:
+            return
+        self._upkeep.forget(resource, place, known)
+        if resource.kind == PBXS.kind:
             self._deleted_pbxs[place] = (dict(known), _clock())
         self._changed(self.observed.drop(resource.kind, place), resource.kind)
 
@@ -261,8 +263,10 @@ class Controller:
             digest = manifests.text_digest(config_map["data"][names.CONFIG_KEY])
             for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, manifests.deployment(wanted))):
                 trouble = trouble or await self._upkeep.ensure(resource, desired)
-            if trouble:
-                waits.append(again(trouble))
+        else:
+            trouble = await self._upkeep.restore(obj)
+        if trouble:
+            waits.append(again(trouble))
         pods = self.observed.pods(namespace, agent)
         heard = self._listening.listen(namespace, agent, name, pods)
         if isinstance(planned, plan.AgentPlan) and digest is not None and trouble is None:

@@ -65,6 +65,9 @@ class Fleets:
                 self._listening.point(namespace, agent, None)
             await self._upkeep.ensure_budget(obj, planned.max_unavailable)
         else:
+            if trouble := await self._upkeep.restore(obj):
+                waits.append(again(trouble))
+            made = self._observed.agents_of_fleet(place)
             facts = [self._facts(namespace, agent, None, 0, None, updated=True) for agent in sorted(made)]
         self._agents[place] = frozenset(one.name for one in facts)
         if any(one.heard.hearing == "connecting" for one in facts):

@@ -14,6 +14,7 @@ import structlog
 from softphone_operator import manifests, names, plan, status
 from softphone_operator.api import API_VERSION
 from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, Cluster, ClusterError, Resource
+from softphone_operator.deletions import Deletions
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.listening import agent_url
 from softphone_operator.observed import Object, Observed, Place, slimmed
@@ -45,6 +46,7 @@ class Upkeep:
         self._cluster = cluster
         self._observed = observed
         self._strangers = Strangers(cluster)
+        self._deletions = Deletions(observed)
         self._image = manifests.Image(settings.agent_image, settings.agent_pull_policy, settings.agent_pull_secrets)
         self._settled: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._pokes: dict[str, _Poke] = {}
@@ -52,10 +54,11 @@ class Upkeep:
         self._budget_kind: Resource | None = None
         self._knows_budgets = False
 
-    def forget(self, resource: Resource, place: Place, uid: str) -> None:
-        """An object is gone."""
-        self._pokes.pop(uid, None)
+    def forget(self, resource: Resource, place: Place, known: Object) -> None:
+        """An object is gone; `known` is what was observed of it last."""
+        self._pokes.pop(known["metadata"].get("uid", ""), None)
         self._settled.pop((resource.kind, *place), None)
+        self._deletions.note(resource, place, known)
 
     def forget_budget(self, fleet: Place) -> None:
         """A fleet is gone."""
@@ -79,15 +82,17 @@ class Upkeep:
         """Bring an object of ours to what is desired; returns what stands in the way, None where nothing does."""
         metadata = desired["metadata"]
         place = (metadata["namespace"], metadata["name"])
+        owner = metadata["ownerReferences"][0]
         observed = self._observed.get(resource.kind, place)
         try:
             # Ours are watched; one of somebody else's by that name is not.
             if observed is None and (found := await self._strangers.find(resource, *place)) is not None:
                 observed = slimmed(resource.kind, found)
-            if observed is not None and (strange := not_ours(observed, metadata["ownerReferences"][0])):
+            if observed is not None and (strange := not_ours(observed, owner)):
                 return strange
             lacking = "the object" if observed is None else manifests.difference(desired, observed)
             if lacking is None or self.is_settled(resource, place, desired, observed):
+                self._deletions.there(resource, place, owner["uid"])
                 return None
             applied = await self._cluster.apply(resource, desired)
         except ClusterError as error:
@@ -96,11 +101,22 @@ class Upkeep:
             log.warning("the agent was refused", object=f"{resource.kind}/{place[1]}", error=str(error))
             return Verdict("False", "AgentRefused", f"{resource.kind} {place[1]}: {error}")
         log.info("applied", object=f"{resource.kind}/{place[1]}", lacking=lacking)
+        self._deletions.there(resource, place, owner["uid"])
         self._observed.take(resource.kind, applied)
         now_there = slimmed(resource.kind, applied)
         if manifests.difference(desired, now_there) is not None:
             self._settled[(resource.kind, *place)] = (_fingerprint(desired), _version(now_there))
         return None
+
+    async def restore(self, obj: Object) -> Verdict | None:
+        """Make anew what somebody else deleted of the agents of an object whose spec is refused: they run on as before.
+
+        Returns what stands in the way, None where nothing does.
+        """
+        trouble = None
+        for resource, desired in self._deletions.of(obj["metadata"]["uid"]):
+            trouble = await self.ensure(resource, desired) or trouble
+        return trouble
 
     def is_settled(self, resource: Resource, place: Place, desired: Object, observed: Object | None) -> bool:
         """Whether just this was applied and the API server made just that of it: doing it again would not help."""
@@ -117,6 +133,7 @@ class Upkeep:
                 continue
             if not_ours(observed, {"uid": obj["metadata"]["uid"], "kind": obj["kind"], "name": ""}):
                 continue
+            self._deletions.expect(observed["metadata"]["uid"])
             await self._cluster.delete(resource, *place, observed["metadata"]["uid"])
             log.info("deleted", object=f"{resource.kind}/{agent}")
 

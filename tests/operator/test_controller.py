@@ -349,6 +349,48 @@ async def test_bad_input_leaves_a_running_agent_alone(cluster: FakeCluster) -> N
         assert (cluster.objects["Deployment", "demo", "softphone-anna"], config_of(cluster)) == before
 
 
+@pytest.mark.parametrize("kinds", [["Deployment"], ["ConfigMap"], ["ConfigMap", "Deployment"]], ids=" and ".join)
+async def test_what_somebody_deletes_of_a_phone_whose_spec_is_refused_is_made_anew(
+    cluster: FakeCluster, kinds: list[str]
+) -> None:
+    def kept(kind: str) -> dict[str, Any]:
+        obj = copy.deepcopy(cluster.objects[kind, "demo", "softphone-anna"])
+        for key in ("uid", "resourceVersion"):
+            del obj["metadata"][key]
+        return obj
+
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        before = [kept(kind) for kind in kinds]
+        good = cluster.objects["Softphone", "demo", "anna"]["spec"]
+        cluster.put("Softphone", "anna", spec={"aor": "nonsense", "pri": "master"})
+        await it.until_condition("Accepted", "False", "InvalidSpec")
+        cluster.calls.clear()
+        for kind in kinds:
+            cluster.remove(kind, "softphone-anna")
+        await it.until(lambda: all((kind, "demo", "softphone-anna") in cluster.objects for kind in kinds))
+        assert [kept(kind) for kind in kinds] == before
+        applied = [call for call in await it.quiet() if call[0] == "apply"]
+        assert sorted(call[1] for call in applied) == sorted(kinds)
+        cluster.put("Softphone", "anna", spec=good)
+        await it.until_condition("Accepted", "True", "Accepted")
+        assert [call for call in await it.quiet() if call[0] == "apply"] == applied, "nothing is another than before"
+
+
+async def test_a_phone_whose_spec_is_refused_goes_for_good(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        cluster.put("Softphone", "anna", spec={"aor": "nonsense", "pri": "master"})
+        await it.until_condition("Accepted", "False", "InvalidSpec")
+        await it.quiet()
+        cluster.calls.clear()
+        cluster.remove("Softphone", "anna")
+        for kind in ("ConfigMap", "Deployment"):
+            cluster.remove(kind, "softphone-anna")
+        assert [call for call in await it.quiet() if call[0] == "apply"] == []
+
+
 async def test_a_pbx_tells_how_many_softphones_name_it(cluster: FakeCluster) -> None:
     async with world(cluster) as it:
         await it.until(lambda: it.status("master", "PBX").get("users") == {"softphones": 1})
@@ -833,6 +875,10 @@ async def test_a_refused_edit_leaves_the_agents_of_a_fleet_alone(cluster: FakeCl
         put_fleet(cluster, replicas=5, template={"pri": "mastre"})
         await it.until_condition("Accepted", "False", "PBXNotFound", name="load", of="SoftphoneFleet")
         assert [call for call in await it.quiet() if call[0] != "status"] == []
+        cluster.remove("Deployment", "fleet-load-1")
+        await it.until(lambda: ("Deployment", "demo", "fleet-load-1") in cluster.objects)
+        calls = [call for call in await it.quiet() if call[0] != "status"]
+        assert calls == [("apply", "Deployment", "fleet-load-1")]
 
 
 async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
