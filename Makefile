@@ -59,6 +59,7 @@ images: wheels ## the images, by docker
 
 wheels: venv
 	rm -rf build/wheels && $(BIN)/python -m pip wheel --quiet --quiet -c constraints.txt -w build/wheels '.[agent,operator]'
+	rm build/wheels/pjsua2_python-*.whl && cp "$$(PYTHON=$(BIN)/python images/pjsua2/wheel.sh)" build/wheels/
 
 pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
 	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
-# wheel.sh [--unpacked]: prints the path of the own pjsua2 wheel, or of a folder that holds it unpacked for PYTHONPATH.
+# wheel.sh [--unpacked | --if-built]: prints the path of the own pjsua2 wheel, or of a folder that holds it unpacked for
+# PYTHONPATH, or nothing where the wheel is yet to be built.
 #
 # It is built where the cache does not hold one of this recipe. PJPROJECT_TARBALL: a release of pjproject to build, instead
 # of Debian's. PYTHON: the interpreter that it is for. SOFTPHONE_FLEET_CACHE: where the cache is.
@@ -18,6 +19,7 @@ key=$({
 made=$cache/$key
 
 if [ ! -e "$made/unpacked" ]; then
+  [ "${1:-}" != --if-built ] || exit 0
   packages=()
   for package in g++ libssl-dev make swig uuid-dev xz-utils; do
     dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")

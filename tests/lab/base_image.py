@@ -12,7 +12,8 @@ from lab.shell import run
 SUITE = "bookworm"
 PACKAGES = (
     *("base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "grep", "libc-bin", "libgcc-s1"),
-    *("libpython3-stdlib", "libssl3", "libstdc++6", "passwd", "python3-minimal", "python3-pip", "sed", "tzdata"),
+    *("libpython3-stdlib", "libssl3", "libstdc++6", "libuuid1", "passwd", "python3-minimal", "python3-pip", "sed"),
+    "tzdata",
 )
 # Packages are only unpacked, none of their scripts runs. This is what the scripts would have made.
 AFTER_UNPACKING = """

