@@ -15,6 +15,7 @@ from prometheus_client import Counter as CounterMetric
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from softphone_agent.config import AgentConfig, Pbx
 from softphone_agent.messages import FailoverSeen, Observation, OutageSeen, PingSeen, RedirectSeen, RegisterDone
 from softphone_agent.report import STATES, PbxReport, PhoneReport
 
@@ -35,6 +36,12 @@ class Picture:
     """Phone -> Unix time at which its binding ends."""
     per_phone: bool = True
     """Whether each phone has series of its own."""
+    known: tuple[Pbx, ...] = ()
+    """The PBXes that the configuration names."""
+
+    def configured(self, config: AgentConfig) -> None:
+        """Take over what the configuration says."""
+        self.fleet, self.per_phone, self.known = config.fleet, config.metrics.per_phone, config.pbxs
 
 
 class AgentMetrics:
@@ -145,14 +152,35 @@ class _PictureCollector(Collector):
                 expiry.add_metric([phone.name], until)
         if self._picture.per_phone:
             yield from (registered, info, expiry)
-        yield from (self._states(phones), self._reachable(self._picture.pbxs))
+        reachable = self._reachable(self._picture.pbxs)
+        yield from (self._states(phones), self._places(phones), reachable, self._systems())
 
     def _states(self, phones: Iterable[PhoneReport]) -> Metric:
-        states = GaugeMetricFamily("softphones", "Softphones by state.", labels=["state"])
+        states = GaugeMetricFamily("softphones", "Softphones by state.", labels=["fleet", "state"])
         count = Counter(phone.state for phone in phones)
         for state in STATES:
-            states.add_metric([state], float(count[state]))
+            states.add_metric([self._picture.fleet, state], float(count[state]))
         return states
+
+    def _places(self, phones: Iterable[PhoneReport]) -> Metric:
+        """What softphone_registration_info tells of each phone, as counts: it stays small with thousands of them."""
+        places = GaugeMetricFamily(
+            "softphone_registrations",
+            "Registered softphones by where they are.",
+            labels=["fleet", "pbx", "role", "location"],
+        )
+        count = Counter((p.pbx or "", p.role or "", p.physical_location or "") for p in phones if p.registered)
+        for place, number in sorted(count.items()):
+            places.add_metric([self._picture.fleet, *place], float(number))
+        return places
+
+    def _systems(self) -> Metric:
+        systems = GaugeMetricFamily(
+            "softphone_pbx_info", "The PBXes that an agent knows.", labels=["pbx", "system", "location"]
+        )
+        for pbx in self._picture.known:
+            systems.add_metric([pbx.name, pbx.system, pbx.location or pbx.name], 1.0)
+        return systems
 
     def _reachable(self, pbxs: Mapping[str, PbxReport]) -> Metric:
         reachable = GaugeMetricFamily("softphone_pbx_reachable", "Whether the PBX answers.", labels=["pbx"])

@@ -83,7 +83,8 @@ class Supervisor:
         self._phones_per_worker = _phones_per_worker(config)
         self._version = version
         self._config_report = ConfigReport(digest=digest)
-        self._picture = Picture(config.fleet, per_phone=config.metrics.per_phone)
+        self._picture = Picture()
+        self._picture.configured(config)
         self._metrics = AgentMetrics(self._picture, version, pjsua.version())
         self._watchers = http.Watchers()
         self._workers: list[_Worker] = []
@@ -381,7 +382,7 @@ class Supervisor:
             self._refuse(tuple(refused.faults))
             return
         self._config = config
-        self._picture.fleet, self._picture.per_phone = config.fleet, config.metrics.per_phone
+        self._picture.configured(config)
         self._metrics.config_refused.set(0)
         self._assign()
         report = ConfigReport(digest=digest)

@@ -6,6 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from softphone_agent.config import Pbx
 from softphone_agent.messages import FailoverSeen, OutageSeen, PingSeen, RedirectSeen, RegisterDone
 from softphone_agent.metrics import AgentMetrics, Picture
 from softphone_agent.report import STATES, PbxReport, PhoneReport
@@ -14,7 +15,8 @@ CONTRACT = {
     "softphone_registered": {"softphone", "fleet"},
     "softphone_registration_info": {"softphone", "pbx", "via", "role", "location"},
     "softphone_registration_expiry_timestamp_seconds": {"softphone"},
-    "softphones": {"state"},
+    "softphones": {"fleet", "state"},
+    "softphone_registrations": {"fleet", "pbx", "role", "location"},
     "softphone_register_requests_total": {"pbx", "outcome", "code"},
     "softphone_register_duration_seconds_bucket": {"pbx", "le"},
     "softphone_register_duration_seconds_count": {"pbx"},
@@ -25,6 +27,7 @@ CONTRACT = {
     "softphone_outage_seconds_count": set(),
     "softphone_outage_seconds_sum": set(),
     "softphone_pbx_reachable": {"pbx"},
+    "softphone_pbx_info": {"pbx", "system", "location"},
     "softphone_pbx_ping_seconds": {"pbx"},
     "softphone_worker_restarts_total": set(),
     "softphone_config_refused": set(),
@@ -45,6 +48,10 @@ def report(name: str = "alice", **fields: Any) -> PhoneReport:
     )
 
 
+def pbx(name: str, **fields: str) -> Pbx:
+    return Pbx.model_validate({"name": name, "address": "sip:192.0.2.1:5060", **fields})
+
+
 def scraped(picture: Picture, metrics: AgentMetrics | None = None) -> dict[str, list[tuple[dict[str, str], float]]]:
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
     text = (metrics or AgentMetrics(picture, "1.2", "2.15.1")).exposition().decode()
@@ -57,6 +64,7 @@ def scraped(picture: Picture, metrics: AgentMetrics | None = None) -> dict[str, 
 def everything() -> AgentMetrics:
     """Metrics of an agent to which all has happened."""
     picture = Picture("load", {"alice": report()}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 17.5})
+    picture.known = (pbx("slave"),)
     metrics = AgentMetrics(picture, "1.2", "2.15.1")
     metrics.observe(
         [
@@ -109,6 +117,24 @@ def test_only_a_registered_phone_has_a_place() -> None:
     assert found["softphone_registration_info"] == [(info, 1.0)]
 
 
+def test_registered_phones_are_counted_by_where_they_are() -> None:
+    waiting = report("dave", state="Waiting", registered=False, pbx=None, via=None, role=None)
+    away = report("carol", pbx="master", role="Standby", physical_location="hq")
+    phones = {phone.name: phone for phone in (report(), report("bob"), away, waiting)}
+    assert scraped(Picture("load", phones))["softphone_registrations"] == [
+        ({"fleet": "load", "pbx": "master", "role": "Standby", "location": "hq"}, 1.0),
+        ({"fleet": "load", "pbx": "slave", "role": "Home", "location": ""}, 2.0),
+    ]
+
+
+def test_a_pbx_tells_its_system_and_where_it_stands() -> None:
+    known = (pbx("master", system="acme", location="hq"), pbx("alone"))
+    assert scraped(Picture(known=known))["softphone_pbx_info"] == [
+        ({"pbx": "master", "system": "acme", "location": "hq"}, 1.0),
+        ({"pbx": "alone", "system": "", "location": "alone"}, 1.0),
+    ]
+
+
 def test_every_state_is_counted_also_where_no_phone_is_in_it() -> None:
     found = scraped(Picture("", {"alice": report()}))
     states = {labels["state"]: value for labels, value in found["softphones"]}
@@ -136,7 +162,8 @@ def test_a_large_agent_can_leave_out_what_is_told_of_each_phone() -> None:
         "softphone_registration_info",
         "softphone_registration_expiry_timestamp_seconds",
     }
-    assert scraped(picture)["softphones"] == scraped(Picture("", {"alice": report()}))["softphones"]
+    for name in ("softphones", "softphone_registrations"):
+        assert scraped(picture)[name] == scraped(Picture("load", {"alice": report()}))[name]
 
 
 def test_a_scrape_of_a_thousand_phones_stays_below_300_kb() -> None:
