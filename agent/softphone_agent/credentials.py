@@ -52,9 +52,9 @@ class Stamps:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, ...]] = {}
 
-    def of(self, phones: Iterable[Phone], pbxs: Iterable[Pbx]) -> frozenset[tuple[str, tuple[int, ...]]]:
-        """The state of all files that are read for these phones, and of the PBXes' TLS files."""
-        files = {file for phone in phones for file in _files(phone)}
+    def of(self, phones: Iterable[Phone], pbxs: Iterable[Pbx], *more: Path) -> frozenset[tuple[str, tuple[int, ...]]]:
+        """The state of all files that are read for these phones, of the PBXes' TLS files, and of some more."""
+        files = {file for phone in phones for file in _files(phone)} | {str(file) for file in more}
         for pbx in pbxs:
             if pbx.tls is not None:
                 files |= {pbx.tls.ca_file, pbx.tls.certificate_file, pbx.tls.key_file}

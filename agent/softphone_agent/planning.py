@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from softphone_agent import sip_uri
 from softphone_agent.config import LocationCarrier, Pbx, Phone, Tls, is_uri
@@ -99,6 +100,7 @@ class Directory:
         return Registrar(canonical, secure=sip_uri.parse(uri).secure, known=known)
 
 
+@lru_cache(1024)
 def registrar_uri(address: str) -> str:
     """The canonical text of a registrar's address: equal for equal registrars."""
     return str(sip_uri.parse(address).registrar())

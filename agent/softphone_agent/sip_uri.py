@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 TRANSPORTS = ("udp", "tcp", "tls")
 MAX_LENGTH = 512
+_CACHED = 1024
+"""Texts whose meaning is remembered: the same few PBXes are looked at for each phone and each request."""
 
 _HOSTNAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -85,6 +88,7 @@ def is_host(text: str) -> bool:
     return is_address(text) or (_HOSTNAME.match(text) is not None and not re.fullmatch(r"[0-9.]+", text))
 
 
+@lru_cache(_CACHED)
 def is_address(host: str) -> bool:
     """Whether the host is an IP address rather than a name."""
     try:
@@ -98,6 +102,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+@lru_cache(_CACHED)
 def parse(text: str) -> SipUri:
     """Parse `text` as a SIP URI; raises SipUriError. Headers (`?…`) and passwords are refused."""
     if len(text) > MAX_LENGTH:

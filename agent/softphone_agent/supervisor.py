@@ -11,7 +11,7 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
@@ -83,6 +83,8 @@ class Supervisor:
         self._phones_per_worker = _phones_per_worker(config)
         self._version = version
         self._config_report = ConfigReport(digest=digest)
+        self._stamps: object = None
+        """The state of all files when they were read last."""
         self._picture = Picture()
         self._picture.configured(config)
         self._metrics = AgentMetrics(self._picture, version, pjsua.version())
@@ -267,7 +269,9 @@ class Supervisor:
             self._picture.pbxs[name] = report
             self._watchers.publish(PbxChanged(pbx=report))
 
-    def _forget(self, one: _Worker, names: Iterable[str]) -> None:
+    def _forget(self, one: _Worker, names: Collection[str]) -> None:
+        if not names:
+            return
         configured = {phone.name for phone in self._config.phones}
         for name in names:
             if name in configured:
@@ -374,7 +378,14 @@ class Supervisor:
         return {file.absolute().parent for file in files}
 
     def _reload(self) -> None:
-        """Take the file if it is good; refuse it whole if not, and go on with the old one."""
+        """Take the file if it is good; refuse it whole if not, and go on with the old one.
+
+        Other files of the same folders may change as often as they like.
+        """
+        stamps = credentials.Stamps().of(self._config.phones, self._config.pbxs, self._path)
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps
         try:
             config, digest = configuration.load(self._path)
             self._phones_per_worker = _phones_per_worker(config)

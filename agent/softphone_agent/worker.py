@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from softphone_agent import connections, credentials, sip_message, sip_uri
+from softphone_agent import connections, credentials, memory, sip_message, sip_uri
 from softphone_agent.config import Phone, Tls
 from softphone_agent.messages import (
     Configure,
@@ -165,6 +165,9 @@ class Worker:
         self._order = itertools.count()
         self._news = News()
         self._news_at = 0.0
+        self._memory_at = time.monotonic()
+        self._sent = False
+        """Whether anything was sent since memory was given back."""
         self._stopping = False
         self._moved = False
         """Whether the PBXes to watch have to be found anew."""
@@ -188,6 +191,7 @@ class Worker:
             self._wake(now)
             self._refresh_without_dns(now)
             self._send_news(now)
+            self._give_memory_back(now)
             if self._stopping and all(p.state.phase is Phase.STOPPED for p in self._phones.values()):
                 self._send_news(now, at_once=True)
                 return
@@ -650,6 +654,7 @@ class Worker:
 
     def _send(self, name: str, phone: _Phone, request: Register | Unregister, now: float) -> None:
         phone.asked_at = now
+        self._sent = True
         if isinstance(request, Unregister):
             self._engine.unregister(name, request.serial)
             return
@@ -761,6 +766,12 @@ class Worker:
             log.warning("the supervisor is gone", pid=os.getpid())
             self._stopping = True
         self._news, self._news_at = News(), now
+
+    def _give_memory_back(self, now: float) -> None:
+        """A burst takes several times what its phones hold afterwards."""
+        if self._sent and now - self._memory_at >= memory.GIVE_BACK_SECONDS:
+            self._sent, self._memory_at = False, now
+            memory.give_back()
 
 
 def _is_name(uri: str) -> bool:

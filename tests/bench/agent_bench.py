@@ -128,11 +128,12 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
     print(f"{count} phones over {transport}, pjsua2 {pjsua.version()}, {pjsua.phones_per_endpoint()} phones a process")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "log").mkdir()
         file = folder / "agent.json"
         file.write_text(json.dumps(configuration(folder, count, transport)))
         begun_at = {pbx: pbx.position() for pbx in (master, slave, standby)}
         begun = time.time()
-        with (folder / "log").open("wb") as log:
+        with (folder / "log" / "agent").open("wb") as log:  # not in a folder that the agent watches
             agent = subprocess.Popen(
                 [sys.executable, "-m", "softphone_agent", "run", "--config", str(file)], stdout=log, stderr=log
             )

@@ -1,0 +1,16 @@
+"""Gives the memory that a burst has left behind back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+
+GIVE_BACK_SECONDS = 30.0
+"""At most so often: the transactions of a burst are over by then."""
+
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def give_back() -> None:
+    """Free what lies unused between pieces in use. A C library that cannot (musl) keeps it."""
+    if _trim is not None:
+        _trim(0)
