@@ -378,7 +378,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
     "Softphone": {
         "Accepted": {
             "Accepted": "True: the spec makes sense.",
-            "DuplicateAOR": "True: it does, but an earlier Softphone of the namespace has the same AOR. Both register.",
+            "DuplicateAOR": "True: it does, but an earlier Softphone of the namespace, or a phone of a fleet, has the "
+            "same AOR. Both register.",
             "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
             "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
             "PBXNotFound": "False: pri, sec, cur or home names a PBX object that does not exist in the namespace, or "
@@ -421,7 +422,9 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
     },
     "SoftphoneFleet": {
         "Accepted": {
-            "Accepted": "True: the spec makes sense. The message warns of PBX systems that are inconsistent.",
+            "Accepted": "True: the spec makes sense.",
+            "DuplicateAOR": "True: it does, but an earlier fleet of the namespace has one of its AORs. Both register.",
+            "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
             "InvalidSpec, PBXNotFound, PBXInvalid, SecretNotFound": "False: as with a Softphone.",
             "SecretKeyMissing": "False: the Secret has neither the key password nor one for each user.",
         },

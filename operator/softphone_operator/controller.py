@@ -253,8 +253,8 @@ class Controller:
             return "gone", None
         pbxs = await self._prerequisites.plans_of_pbxs(namespace)
         keys = await self._prerequisites.keys_of_secrets(namespace, plan.softphone_needs(obj["spec"]).secrets)
-        same_aor = self.observed.first_of_aor((namespace, name))
-        planned = plan.softphone(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, same_aor)
+        sharing = self.observed.first_of_aor((namespace, name)), self.observed.fleet_with_aor((namespace, name))
+        planned = plan.softphone(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, *sharing)
         waits: list[float | None] = []
         trouble, digest = None, None
         if isinstance(planned, plan.AgentPlan):

@@ -55,7 +55,8 @@ class Fleets:
             return "gone", None
         pbxs = await self._prerequisites.plans_of_pbxs(namespace)
         keys = await self._prerequisites.keys_of_secrets(namespace, plan.fleet_needs(obj["spec"]).secrets)
-        planned = plan.fleet(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys)
+        same_aors = self._observed.earlier_fleet_with_aors(place)
+        planned = plan.fleet(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, same_aors)
         waits: list[float | None] = []
         made = self._observed.agents_of_fleet(place)
         if isinstance(planned, plan.FleetPlan):

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from softphone_operator import names, plan, status
-from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SECRETS, SOFTPHONES, SecretMark
+from softphone_operator.aors import FleetAors, shared
+from softphone_operator.cluster import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    FLEETS,
+    PBXS,
+    PODS,
+    SECRETS,
+    SOFTPHONES,
+    Resource,
+    SecretMark,
+)
 
 Object = dict[str, Any]
 Place = tuple[str, str]
@@ -56,6 +67,7 @@ class Observed:
         self._fleet_of: dict[Place, str] = {}
         self._made: dict[Place, set[str]] = {}
         self._fleet_needs: dict[Place, plan.Needs] = {}
+        self._fleet_aors: dict[Place, FleetAors] = {}
         self._needs: dict[Place, plan.Needs] = {}
         self._users: dict[tuple[str, str, str], set[str]] = {}
 
@@ -83,7 +95,10 @@ class Observed:
         if kind == SOFTPHONES.kind:
             return self._affected_by_needs(place, needed, self._needs[place])
         if kind == FLEETS.kind:
-            return self._set_fleet_needs(place, plan.fleet_needs(slim.get("spec")))
+            if before is not None and _spec_in_force(before) == _spec_in_force(slim):
+                return {(FLEETS.kind, *place)}
+            spec = _spec_in_force(slim)
+            return self._set_fleet_needs(place, plan.fleet_needs(spec)) | self._set_fleet_aors(place, spec)
         if before is not None and _what_matters(kind, before) == _what_matters(kind, slim):
             return set()
         return self._affected(kind, place, before, slim)
@@ -103,7 +118,7 @@ class Observed:
             self._agents.pop((place[0], names.softphone_agent(place[1])), None)
             return self._affected_by_needs(place, needed, plan.Needs())
         if kind == FLEETS.kind:
-            return self._set_fleet_needs(place, plan.Needs())
+            return self._set_fleet_needs(place, plan.Needs()) | self._set_fleet_aors(place, None)
         affected = self._affected(kind, place, before, None)
         if kind in MADE and all(self.get(other, place) is None for other in MADE):
             fleet = self._fleet_of.pop(agent := self._agent_of(before), "")
@@ -173,8 +188,26 @@ class Observed:
         """The Softphones with a canonical AOR, the one that was made first at the head."""
         return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self._age(namespace, name))
 
-    def _age(self, namespace: str, name: str) -> tuple[str, str]:
-        known = self.get(SOFTPHONES.kind, (namespace, name)) or {"metadata": {}}
+    def fleet_with_aor(self, place: Place) -> tuple[str, int] | None:
+        """A fleet of which a phone has the AOR of this Softphone, and its index; None where there is none."""
+        aor = self._needs[place].aor
+        for (namespace, name), aors in sorted(self._fleet_aors.items()) if aor else ():
+            if namespace == place[0] and (index := aors.index_of(aor)) is not None:
+                return name, index
+        return None
+
+    def earlier_fleet_with_aors(self, place: Place) -> tuple[int, str, int] | None:
+        """An AOR that an earlier fleet has too: its first index here, the name of that fleet, the index there."""
+        own, age = self._fleet_aors.get(place), self._age(*place, FLEETS)
+        for (namespace, name), aors in sorted(self._fleet_aors.items()) if own else ():
+            if namespace != place[0] or self._age(namespace, name, FLEETS) >= age:
+                continue
+            if own and (both := shared(own, aors)):
+                return both[0], name, both[1]
+        return None
+
+    def _age(self, namespace: str, name: str, resource: Resource = SOFTPHONES) -> tuple[str, str]:
+        known = self.get(resource.kind, (namespace, name)) or {"metadata": {}}
         return known["metadata"].get("creationTimestamp", ""), name
 
     def everything(self) -> set[WorkKey]:
@@ -212,6 +245,24 @@ class Observed:
             self._fleet_needs[place] = needs
         named = {(PBXS.kind, place[0], name) for name in before.pbxs ^ needs.pbxs}
         return {(FLEETS.kind, *place)} | {key for key in named if key[1:] in self._objects[PBXS.kind]}
+
+    def _set_fleet_aors(self, place: Place, spec: Any) -> set[WorkKey]:
+        """Returns the Softphones and the other fleets of the namespace that share an AOR with the fleet, or did."""
+        before, after = self._fleet_aors.pop(place, None), plan.fleet_aors(spec)
+        if after is not None:
+            self._fleet_aors[place] = after
+        found: set[WorkKey] = set()
+        for aors in {before, after} - {None} if before != after else ():
+            assert aors is not None
+            for (kind, namespace, aor), sharing in self._users.items():
+                if kind == AOR and namespace == place[0] and sharing and aors.index_of(aor) is not None:
+                    found |= {(SOFTPHONES.kind, namespace, name) for name in sharing}
+            found |= {
+                (FLEETS.kind, *other)
+                for other, theirs in self._fleet_aors.items()
+                if other[0] == place[0] and other != place and shared(theirs, aors)
+            }
+        return found
 
     def _affected(self, kind: str, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
         if kind == PBXS.kind:
@@ -280,6 +331,11 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
         if kind == DEPLOYMENTS.kind:
             slim["spec"] = obj.get("spec") or {}
     return slim
+
+
+def _spec_in_force(slim: Object) -> Any:
+    """The spec of an object, None where it is being deleted."""
+    return None if slim["metadata"].get("deletionTimestamp") else slim.get("spec")
 
 
 def _what_matters(kind: str, slim: Object) -> Any:

@@ -35,6 +35,7 @@ from softphone_agent.config import (
     is_uri,
     shown_template,
 )
+from softphone_operator.aors import FleetAors, canonical_aor
 from softphone_operator.api import (
     MAX_AGENTS,
     AgentSpec,
@@ -162,19 +163,33 @@ def softphone_needs(spec: Any) -> Needs:
     )
 
 
-def canonical_aor(aor: Any) -> str:
-    """The same text for AORs of the same user at the same domain, be it sip or sips; empty where it is no AOR."""
-    try:
-        uri = sip_uri.parse_aor(aor) if isinstance(aor, str) else None
-    except sip_uri.SipUriError:
-        return ""
-    return f"{uri.user}@{uri.host}" + (f":{uri.port}" if uri.port else "") if uri else ""
-
-
 def duplicate_aor(aor: str, other: str) -> Caution:
     """What is said of a Softphone whose AOR is already that of the Softphone `other` in the namespace."""
     shown = sip_uri.without_password(aor)
     return Caution("DuplicateAOR", f'aor: "{shown}" is already that of the Softphone "{other}"')
+
+
+def duplicate_aor_in_fleet(aor: str, other: str, index: int) -> Caution:
+    """What is said of a Softphone whose AOR is also that of the phone `index` of the SoftphoneFleet `other`."""
+    shown = sip_uri.without_password(aor)
+    return Caution("DuplicateAOR", f'aor: "{shown}" is also that of index {index} of the SoftphoneFleet "{other}"')
+
+
+def duplicate_aors_of_fleets(text: str, index: int, other: str, at: int) -> Caution:
+    """What is said of a fleet of which the AOR at `index` is already that of the SoftphoneFleet `other` at `at`."""
+    shown = f'template.aor: "{shown_template(text)}"'
+    return Caution(
+        "DuplicateAOR", f'{shown} makes at index {index} what index {at} of the SoftphoneFleet "{other}" is already'
+    )
+
+
+def fleet_aors(spec: Any) -> FleetAors | None:
+    """The AORs of a fleet's phones, None where its spec does not tell them."""
+    try:
+        wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
+        return FleetAors(wanted.template.aor, _indices(wanted)) if template.parse(wanted.template.aor).varies else None
+    except (ValidationError, template.TemplateError):
+        return None
 
 
 def fleet_needs(spec: Any) -> Needs:
@@ -290,10 +305,12 @@ def softphone(
     pbxs: Mapping[str, PbxPlan | Refusal],
     secrets: Secrets,
     same_aor: str | None = None,
+    fleet_aor: tuple[str, int] | None = None,
 ) -> AgentPlan | Refusal:
     """The plan for the Softphone `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
 
-    `same_aor` names an earlier Softphone of the namespace with the same AOR, None where there is none.
+    `same_aor` names an earlier Softphone of the namespace with the same AOR, `fleet_aor` a fleet and the index of its
+    phone; None where there is none.
     """
     try:
         wanted = SoftphoneSpec.model_validate(spec, by_name=False, by_alias=True)
@@ -318,7 +335,7 @@ def softphone(
         config,
         wanted.agent,
         tuple(_merged([*_credential_secrets(wanted), *(use for plan in used for use in plan.secrets)])),
-        tuple(_cautions(wanted, pbxs, same_aor)),
+        tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)),
     )
 
 
@@ -329,8 +346,12 @@ def fleet(
     spec: Any,
     pbxs: Mapping[str, PbxPlan | Refusal],
     secrets: Secrets,
+    same_aors: tuple[int, str, int] | None = None,
 ) -> FleetPlan | Refusal:
-    """The plan for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace."""
+    """The plan for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
+
+    `same_aors`: the first index whose AOR an earlier fleet has too, this fleet's name, and the index there.
+    """
     try:
         wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
     except ValidationError as error:
@@ -370,8 +391,10 @@ def fleet(
     except ValidationError as error:
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
-    cautions = tuple(Caution("Inconsistent", message) for message in sorted(warnings))
-    return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), cautions)
+    cautions = [Caution("Inconsistent", message) for message in sorted(warnings)]
+    if same_aors:
+        cautions.insert(0, duplicate_aors_of_fleets(of.aor, *same_aors))
+    return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
 
 
 def _fleet_faults(
@@ -662,9 +685,16 @@ def _merged(*uses: Iterable[SecretUse]) -> Iterator[SecretUse]:
             yield SecretUse(name, tuple(sorted(required[name])), tuple(sorted(optional[name] - required[name])))
 
 
-def _cautions(spec: SoftphoneSpec, pbxs: Mapping[str, PbxPlan | Refusal], same_aor: str | None) -> Iterator[Caution]:
+def _cautions(
+    spec: SoftphoneSpec,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    same_aor: str | None,
+    fleet_aor: tuple[str, int] | None,
+) -> Iterator[Caution]:
     if same_aor:
         yield duplicate_aor(spec.aor, same_aor)
+    if fleet_aor:
+        yield duplicate_aor_in_fleet(spec.aor, *fleet_aor)
     told = set()
     for where in REFERENCES:
         message = inconsistency(getattr(spec, where) or "", pbxs)

@@ -866,6 +866,32 @@ async def test_another_size_touches_the_last_agents_only(cluster: FakeCluster) -
         assert {call[2] for call in await it.quiet() if call[0] != "status"} == {"fleet-load-2", "fleet-load-3"}
 
 
+async def test_aors_that_a_fleet_shares_with_others_are_told_and_register(cluster: FakeCluster) -> None:
+    def message(name: str, kind: str) -> str:
+        return str(next(c["message"] for c in it.status(name, kind)["conditions"] if c["type"] == "Accepted"))
+
+    put_fleet(cluster, replicas=10)
+    spec = {"replicas": 5, "firstIndex": 8, "template": {"aor": "sips:load{index}@acme.example", "pri": "slave"}}
+    cluster.put("SoftphoneFleet", "more", metadata={"creationTimestamp": "2026-01-02T03:04:05Z"}, spec=spec)
+    cluster.put("Softphone", "bob", spec={"aor": "sip:load9@acme.example", "pri": "master"})
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        await it.until_condition("Accepted", "True", "DuplicateAOR", name="more", of="SoftphoneFleet")
+        await it.until_condition("Accepted", "True", "DuplicateAOR", name="bob")
+        assert message("more", "SoftphoneFleet").endswith(
+            'template.aor: "sips:load{index}@acme.example" makes at index 8 what index 8 of the SoftphoneFleet "load" '
+            "is already"
+        )
+        assert message("bob", "Softphone").endswith(
+            'aor: "sip:load9@acme.example" is also that of index 9 of the SoftphoneFleet "load"'
+        )
+        put_fleet(cluster, replicas=5)
+        await it.until_condition("Accepted", "True", "Accepted", name="more", of="SoftphoneFleet")
+        await it.until(lambda: 'SoftphoneFleet "more"' in message("bob", "Softphone"))
+        cluster.remove("SoftphoneFleet", "more")
+        await it.until_condition("Accepted", "True", "Accepted", name="bob")
+
+
 async def test_a_refused_edit_leaves_the_agents_of_a_fleet_alone(cluster: FakeCluster) -> None:
     put_fleet(cluster, replicas=20)
     async with world(cluster) as it:

@@ -231,3 +231,29 @@ def test_vanished_is_what_a_list_lacks_and_nobody_changed_meanwhile() -> None:
     before = {("demo", "a"): "1", ("demo", "b"): "1", ("demo", "c"): "1"}
     now = {("demo", "a"): "1", ("demo", "b"): "2", ("demo", "c"): "1", ("demo", "d"): "1"}
     assert vanished(before, [obj("PBX", "c")], now) == [("demo", "a")]
+
+
+def fleet(name: str, version: int = 1, **spec: Any) -> dict[str, Any]:
+    metadata = {"creationTimestamp": f"2026-01-0{version}T00:00:00Z"} if version == 1 else {}
+    template = {"aor": spec.pop("aor", "sip:u{index}@acme.example"), "pri": "master"}
+    return obj("SoftphoneFleet", name, version, metadata=metadata, spec={"template": template, **spec})
+
+
+def test_a_fleet_affects_the_softphones_and_fleets_with_which_it_shares_an_aor_or_did(observed: Observed) -> None:
+    own, earlier = ("SoftphoneFleet", "demo", "load"), ("SoftphoneFleet", "demo", "base")
+    observed.take("Softphone", obj("Softphone", "carol", spec={"aor": "sips:u7@acme.example"}))
+    observed.take("SoftphoneFleet", fleet("base", replicas=5))
+    carol = ("Softphone", "demo", "carol")
+    assert observed.fleet_with_aor(("demo", "carol")) is None
+    assert observed.take("SoftphoneFleet", fleet("load", 2, replicas=10)) - {("PBX", "demo", "master")} == {
+        own,
+        earlier,
+        carol,
+    }
+    assert observed.fleet_with_aor(("demo", "carol")) == ("load", 7)
+    assert observed.earlier_fleet_with_aors(("demo", "base")) == (0, "load", 0), "without a time it counts as earlier"
+    status = fleet("load", 3, replicas=10) | {"status": {"registered": 3}}
+    assert observed.take("SoftphoneFleet", status) == {own}
+    assert observed.take("SoftphoneFleet", fleet("load", 4, replicas=10, firstIndex=100)) == {own, earlier, carol}
+    assert observed.fleet_with_aor(("demo", "carol")) is None
+    assert observed.earlier_fleet_with_aors(("demo", "base")) is None
