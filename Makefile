@@ -26,7 +26,7 @@ check: lint unit ## lint, types, import contracts, unit tests: no root, under a 
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator tests
+	$(BIN)/mypy agent operator monitoring tests
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 unit: venv
@@ -64,9 +64,10 @@ wheels: venv
 pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
 	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh
 
-generate: venv ## CRDs, reference and other pages: all that is made from the code
+generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that is made from the code
 	$(BIN)/python -m softphone_operator.crd
 	$(BIN)/python -m softphone_operator.reference
+	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
 	PYTHONPATH=tests $(BIN)/python -m diagram
 	PYTHONPATH=tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits

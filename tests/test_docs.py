@@ -25,7 +25,7 @@ def test_every_metric_is_documented_and_no_other() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_the_files_that_a_document_names_are_there(document: Path) -> None:
     text = re.sub(r"^    .*$", "", document.read_text(), flags=re.MULTILINE)
-    named = re.findall(r"\b((?:docs|tests|examples|charts|agent|operator|images)/[\w./-]*\w)", text)
+    named = re.findall(r"\b((?:docs|tests|examples|charts|agent|operator|monitoring|images)/[\w./-]*\w)", text)
     assert [name for name in named if not (REPOSITORY / name).exists()] == []
 
 

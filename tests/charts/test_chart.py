@@ -15,6 +15,7 @@ import yaml
 
 from lab import packages
 from lab.settings import settings
+from softphone_operator import names
 from softphone_operator import settings as operator_settings
 from softphone_operator.api import KINDS
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
@@ -225,6 +226,47 @@ def test_metrics(render: Render) -> None:
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
 
 
+@pytest.mark.parametrize("kubernetes", [OLD, NEW])
+def test_rules_are_the_generated_ones(render: Render, kubernetes: str) -> None:
+    place = "https://docs.example/softphone-fleet/"
+    wanted = {"enabled": True, "labels": {"release": "prometheus"}, "runbooks": place}
+    made = one(render({"monitoring.rules": wanted}, kubernetes=kubernetes), "PrometheusRule")
+    assert made["metadata"]["labels"]["release"] == "prometheus"
+    generated = yaml.safe_load((CHART / "files" / "rules.yaml").read_text())
+    for group in generated["groups"]:
+        for rule in group["rules"]:
+            if "annotations" in rule:
+                rule["annotations"]["runbook_url"] = place + rule["annotations"]["runbook_url"]
+    assert made["spec"] == generated
+
+
+def test_pod_monitors_find_agents_and_operator(render: Render) -> None:
+    wanted = {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"}
+    agents, operator = of_kind(render({"monitoring.podMonitor": wanted}), "PodMonitor")
+    assert agents["spec"]["selector"]["matchLabels"].items() <= names.agent_labels("softphone-alice").items()
+    assert agents["spec"]["namespaceSelector"] == {"any": True}
+    deployment = one(render(), "Deployment")
+    assert operator["spec"]["selector"] == deployment["spec"]["selector"]
+    for monitor in (agents, operator):
+        assert monitor["metadata"]["labels"]["release"] == "prometheus"
+        assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "http", "interval": "15s"}]
+    few = of_kind(render({"monitoring.podMonitor.enabled": True, "watchNamespaces": ["graz"]}), "PodMonitor")[0]
+    assert few["spec"]["namespaceSelector"] == {"matchNames": ["graz"]}
+
+
+def test_a_service_monitor_finds_the_operators_service_for_metrics_only(render: Render) -> None:
+    monitors = {"monitoring.serviceMonitor.enabled": True, "monitoring.podMonitor.enabled": True}
+    objects = render({**monitors, "webhook.enabled": True})
+    monitor = one(objects, "ServiceMonitor")
+    metrics, webhook = sorted(of_kind(objects, "Service"), key=lambda service: service["metadata"]["name"])
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    assert wanted <= metrics["metadata"]["labels"].items()
+    assert not wanted <= webhook["metadata"]["labels"].items()
+    assert [port["name"] for port in metrics["spec"]["ports"]] == ["http"]
+    assert monitor["spec"]["endpoints"] == [{"port": "http"}]
+    assert [made["metadata"]["name"] for made in of_kind(objects, "PodMonitor")] == ["fleet-softphone-fleet-agents"]
+
+
 def test_there_is_no_webhook_unless_asked_for(render: Render) -> None:
     objects = render()
     assert of_kind(objects, "ValidatingWebhookConfiguration") + of_kind(objects, "Secret") == []
@@ -358,6 +400,9 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"crds.keep": "yes"}, r"keep"),
         ({"webhook.failurePolicy": "Maybe"}, r"failurePolicy"),
         ({"webhook.timeoutSeconds": 31}, r"timeoutSeconds"),
+        ({"monitoring.podMonitor.interval": "often"}, r"interval"),
+        ({"monitoring.rules.runbooks": "https://docs.example/page"}, r"runbooks"),
+        ({"monitoring.alerts": {}}, r"additional properties '?alerts'? not allowed|Additional property alerts"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
