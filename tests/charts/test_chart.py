@@ -67,6 +67,11 @@ def container(objects: list[dict[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def operators_role(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """Its ClusterRole, not those for people."""
+    return one([obj for obj in objects if obj["metadata"]["name"].endswith("-operator")], "ClusterRole")
+
+
 def access(rules: list[dict[str, Any]]) -> list[Access]:
     return [
         Access(group, resource, verb)
@@ -81,7 +86,9 @@ def access(rules: list[dict[str, Any]]) -> list[Access]:
 def test_what_is_installed(render: Render, kubernetes: str) -> None:
     objects = render(kubernetes=kubernetes)
     assert sorted((obj["kind"], obj["metadata"]["name"]) for obj in objects) == [
+        ("ClusterRole", "fleet-softphone-fleet-edit"),
         ("ClusterRole", "fleet-softphone-fleet-operator"),
+        ("ClusterRole", "fleet-softphone-fleet-view"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
@@ -115,14 +122,15 @@ def test_crds_stay_unless_told_otherwise(render: Render) -> None:
 
 
 def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render) -> None:
-    granted = access(one(render(), "ClusterRole")["rules"])
+    granted = access(operators_role(render())["rules"])
     assert len(granted) == len(set(granted))
     assert set(granted) == ACCESS
 
 
 def test_namespaced_the_permissions_are_the_same_in_each_namespace(render: Render) -> None:
-    objects = render({"watchNamespaces": ["vienna", "graz"]})
-    assert of_kind(objects, "ClusterRole") + of_kind(objects, "ClusterRoleBinding") == []
+    objects = render({"watchNamespaces": ["vienna", "graz"], "rbac.aggregate": False})
+    assert of_kind(objects, "ClusterRole") == []
+    assert of_kind(objects, "ClusterRoleBinding") == []
     roles = of_kind(objects, "Role")
     assert [role["metadata"]["namespace"] for role in roles] == ["vienna", "graz"]
     for role in roles:
@@ -164,6 +172,84 @@ def test_images(render: Render) -> None:
         {"name": "SOFTPHONE_AGENT_IMAGE", "value": "registry.example/agent:8"},
         {"name": "SOFTPHONE_AGENT_PULL_POLICY", "value": "Never"},
     ]
+
+
+def test_an_image_by_its_digest(render: Render) -> None:
+    digest = "sha256:" + "0123456789abcdef" * 4
+    image = {"repository": "registry.example/op", "tag": "7", "digest": digest}
+    assert container(render({"image.operator": image}))["image"] == f"registry.example/op@{digest}"
+
+
+def test_labels_of_ones_own_are_on_every_object(render: Render) -> None:
+    switches = {"replicas": 2, "webhook.enabled": True, "metrics.service.enabled": True, "networkPolicy.enabled": True}
+    for obj in render({"commonLabels": {"team": "voice"}, **switches}):
+        assert obj["metadata"]["labels"]["team"] == "voice", obj["kind"]
+
+
+def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
+    roles = {role["metadata"]["name"]: role for role in of_kind(render(), "ClusterRole")}
+    kinds = {"pbxs", "softphones", "softphonefleets"}
+
+    def aggregated(name: str) -> set[str]:
+        prefix = "rbac.authorization.k8s.io/aggregate-to-"
+        return {key.removeprefix(prefix) for key in roles[name]["metadata"]["labels"] if key.startswith(prefix)}
+
+    view, edit = roles["fleet-softphone-fleet-view"], roles["fleet-softphone-fleet-edit"]
+    assert aggregated(view["metadata"]["name"]) == {"view", "edit", "admin"}
+    assert aggregated(edit["metadata"]["name"]) == {"edit", "admin"}
+    assert {a.verb for a in access(view["rules"])} == {"get", "list", "watch"}
+    assert {a.resource for a in access(view["rules"])} == kinds | {f"{kind}/status" for kind in kinds}
+    assert {a.resource for a in access(edit["rules"])} == kinds | {"softphonefleets/scale"}
+    assert not any(a.resource.endswith("/status") for a in access(edit["rules"])), "only the operator writes status"
+
+
+def test_the_operator_spreads_as_one_likes(render: Render) -> None:
+    constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    own = {**constraint, "labelSelector": {"matchLabels": {"a": "b"}}}
+    deployment = one(render({"topologySpreadConstraints": [constraint, own]}), "Deployment")
+    assert deployment["spec"]["template"]["spec"]["topologySpreadConstraints"] == [
+        {**constraint, "labelSelector": deployment["spec"]["selector"]},
+        own,
+    ]
+
+
+def test_network_policies_let_through_what_is_needed(render: Render) -> None:
+    assert of_kind(render(), "NetworkPolicy") == []
+    pbxs = [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    monitoring = [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]
+    values = {"enabled": True, "sipTo": pbxs, "sipPorts": [5060], "metricsFrom": monitoring}
+    objects = render({"networkPolicy": values, "watchNamespaces": ["vienna", "graz"]})
+    operator, *agents = of_kind(objects, "NetworkPolicy")
+    selector = one(objects, "Deployment")["spec"]["selector"]
+    assert (operator["metadata"]["namespace"], operator["spec"]["podSelector"]) == ("telephony", selector)
+    assert [policy["metadata"]["namespace"] for policy in agents] == ["vienna", "graz"]
+
+    def tcp(*numbers: int) -> list[dict[str, Any]]:
+        return [{"protocol": "TCP", "port": number} for number in numbers]
+
+    dns = {"ports": [{"protocol": "UDP", "port": 53}, *tcp(53)]}
+    chosen = dict(term.split("=") for term in names.OWNED_SELECTOR.split(","))
+    assert {json.dumps(policy["spec"]["podSelector"]) for policy in agents} == {json.dumps({"matchLabels": chosen})}
+    assert operator["spec"]["ingress"] == [{"ports": tcp(8080), "from": monitoring}]
+    assert operator["spec"]["egress"] == [
+        dns,
+        {"ports": tcp(443, 6443)},
+        {"ports": tcp(8080), "to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": chosen}}]},
+    ]
+    for policy in agents:
+        assert policy["spec"]["ingress"] == [
+            {"ports": tcp(8080), "from": monitoring},
+            {"ports": tcp(8080), "from": [{"namespaceSelector": {}, "podSelector": selector}]},
+        ]
+        assert policy["spec"]["egress"] == [
+            dns,
+            {"ports": [{"protocol": "UDP", "port": 5060}, *tcp(5060)], "to": pbxs},
+        ]
+
+
+def test_the_operators_policy_lets_the_api_server_ask_the_webhook(render: Render) -> None:
+    objects = render({"networkPolicy.enabled": True, "webhook.enabled": True})
+    assert {"ports": [{"protocol": "TCP", "port": 8443}]} in of_kind(objects, "NetworkPolicy")[0]["spec"]["ingress"]
 
 
 def test_the_operator_is_restricted(render: Render) -> None:
@@ -315,7 +401,7 @@ def test_a_webhook_in_full(render: Render, kubernetes: str) -> None:
     parsed = operator_settings.parse([], environment)
     mounts = {mount["mountPath"]: mount["name"] for mount in container(objects)["volumeMounts"]}
     assert mounts[parsed.webhook_directory] == "webhook"
-    assert set(access(one(objects, "ClusterRole")["rules"])) == ACCESS, "the permissions are the same"
+    assert set(access(operators_role(objects)["rules"])) == ACCESS, "the permissions are the same"
 
 
 def test_a_webhook_leaves_other_namespaces_alone(render: Render) -> None:
@@ -394,6 +480,11 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"replicas": 0}, r"replicas"),
         ({"agents.replicas": 2}, r"replicas"),
         ({"logLevel": "loud"}, r"logLevel"),
+        ({"image.agent.digest": "sha256:beef"}, r"digest"),
+        ({"networkPolicy.sipPorts": []}, r"sipPorts"),
+        ({"networkPolicy.apiServerPorts": [70000]}, r"apiServerPorts"),
+        ({"topologySpreadConstraints": [{"maxSkew": 1}]}, r"topologySpreadConstraints|topologyKey"),
+        ({"commonLabels": {"team": 7}}, r"commonLabels"),
         ({"image.agent.pullPolicy": "Sometimes"}, r"pullPolicy"),
         ({"watchNamespaces": "default"}, r"watchNamespaces"),
         ({"metrics.service.port": 0}, r"port"),

@@ -28,6 +28,9 @@ app.kubernetes.io/part-of: softphone-fleet
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "softphone-fleet.serviceAccountName" -}}
@@ -47,7 +50,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "softphone-fleet.image" -}}
+{{- if .image.digest }}
+{{- printf "%s@%s" .image.repository .image.digest }}
+{{- else }}
 {{- printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "softphone-fleet.agentLabels" -}}
+app.kubernetes.io/managed-by: softphone-operator
+app.kubernetes.io/component: agent
+{{- end }}
+
+{{- define "softphone-fleet.metricsFrom" -}}
+ports:
+  - {protocol: TCP, port: 8080}
+{{- with .Values.networkPolicy.metricsFrom }}
+from:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "softphone-fleet.dns" -}}
+ports:
+  - {protocol: UDP, port: 53}
+  - {protocol: TCP, port: 53}
 {{- end }}
 
 {{- /* What the operator calls. tests/charts compares it with cluster.ACCESS: nothing missing, nothing unused. */}}
