@@ -353,6 +353,17 @@ def test_a_service_monitor_finds_the_operators_service_for_metrics_only(render: 
     assert [made["metadata"]["name"] for made in of_kind(objects, "PodMonitor")] == ["fleet-softphone-fleet-agents"]
 
 
+def test_each_dashboard_is_in_a_config_map_for_grafanas_sidecar(render: Render) -> None:
+    wanted = {"enabled": True, "labels": {"grafana_dashboard": "1"}, "annotations": {"folder": "Telephony"}}
+    made = of_kind(render({"monitoring.dashboards": wanted}), "ConfigMap")
+    texts = {name: text for config_map in made for name, text in config_map["data"].items()}
+    assert texts == {file.name: file.read_text() for file in (CHART / "dashboards").glob("*.json")}
+    for config_map in made:
+        assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert config_map["metadata"]["annotations"] == {"folder": "Telephony"}
+    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 5
+
+
 def test_there_is_no_webhook_unless_asked_for(render: Render) -> None:
     objects = render()
     assert of_kind(objects, "ValidatingWebhookConfiguration") + of_kind(objects, "Secret") == []

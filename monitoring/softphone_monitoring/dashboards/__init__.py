@@ -1,0 +1,16 @@
+"""The Grafana dashboards, one a file. Fixed uids: links to a dashboard outlive an upgrade of the chart."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from softphone_monitoring.dashboards import fleet, operator, overview, pbx, softphone
+
+DASHBOARDS: dict[str, Dashboard] = {
+    "redundancy-overview": overview.dashboard(),
+    "pbx": pbx.dashboard(),
+    "fleet": fleet.dashboard(),
+    "softphone": softphone.dashboard(),
+    "operator": operator.dashboard(),
+}
+"""File name without its ending -> dashboard."""

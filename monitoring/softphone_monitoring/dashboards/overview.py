@@ -1,0 +1,109 @@
+"""Redundancy overview: who is registered where, and what every fail-over cost."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from softphone_monitoring.dashboards import parts
+from softphone_monitoring.dashboards.parts import HERE, MORE_IS_BETTER, NONE_IS_BEST, WANTED, Query
+
+_REGISTERED = f"softphone_registrations{{{HERE}}}"
+_STANDBY = f'softphone_registrations{{{HERE},role="Standby"}}'
+_MOVED = parts.grown(f"softphone_failovers_total{{{HERE}}}", "$__range")
+
+
+def dashboard() -> Dashboard:
+    """The dashboard to open first."""
+    return parts.board(
+        "softphone-overview",
+        "Softphones / Redundancy overview",
+        "Who is registered where, by role and site; outages and fail-overs.",
+        [parts.NAMESPACES],
+        [
+            parts.number(
+                "Registered",
+                f"(sum({_REGISTERED}) or vector(0)) / sum({WANTED})",
+                "Share of the phones that want a binding and have one.",
+                unit="percentunit",
+                steps=MORE_IS_BETTER,
+            ),
+            parts.number("Phones", f"sum({WANTED})", "Phones that want a binding; not those that are suspended."),
+            parts.number(
+                "On standby",
+                f"sum({_STANDBY}) or vector(0)",
+                "Phones that are registered away from their home PBX.",
+                steps=NONE_IS_BEST,
+            ),
+            parts.number(
+                "PBXes down",
+                f"count(max by (namespace, pbx) (softphone_pbx_reachable{{{HERE}}}) == 0) or vector(0)",
+                "PBXes that answer no agent.",
+                steps=NONE_IS_BEST,
+            ),
+            parts.number(
+                "Outages",
+                f"sum(increase(softphone_outage_seconds_count{{{HERE}}}[$__range]))",
+                "Outages of single phones that ended in the time shown.",
+            ),
+            parts.number(
+                "Longest outages",
+                parts.quantile(0.99, "softphone_outage_seconds", HERE, "$__range"),
+                "99 of 100 outages were at most so long (upper end of the histogram's bucket).",
+                unit="s",
+            ),
+            parts.lines(
+                "Phones by PBX",
+                Query(f"sum by (pbx) ({_REGISTERED})", "{{pbx}}"),
+                words="A fail-over moves phones from one colour to the other.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Phones by role",
+                Query(f"sum by (role) ({_REGISTERED})", "{{role}}"),
+                Query(f"(sum({WANTED}) - (sum({_REGISTERED}) or vector(0)))", "not registered"),
+                words="Home, Standby, Unknown: docs/concepts.md tells what is known of a role.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Phones by site",
+                Query(f"sum by (location) ({_REGISTERED})", "{{location}}"),
+                words="By the physical location that the phones sent in REGISTER.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Registered ratio by fleet",
+                Query(
+                    f"(sum by (namespace, fleet) ({_REGISTERED}) or 0 * sum by (namespace, fleet) ({WANTED}))"
+                    f" / (sum by (namespace, fleet) ({WANTED}) > 0)",
+                    "{{namespace}} {{fleet}}",
+                ),
+                words="Without the name of a fleet: the single Softphones of a namespace.",
+                unit="percentunit",
+                highest=1,
+            ),
+            parts.heat(
+                "Outages by length",
+                "softphone_outage_seconds",
+                HERE,
+                "From the first request that was not answered to the next registration. An outage counts when it ends.",
+            ),
+            parts.rows(
+                "Fail-overs",
+                Query(f"sum by (namespace, from, to, reason) ({_MOVED}) > 0"),
+                ("namespace", "from", "to", "reason"),
+                "Bindings that moved in the time shown, and why.",
+                value="phones",
+            ),
+            parts.rows(
+                "Single Softphones",
+                Query(
+                    f"softphone_registration_info{{{HERE}}}"
+                    f' and on (namespace, pod, softphone) softphone_registered{{{HERE},fleet=""}}'
+                ),
+                ("namespace", "softphone", "pbx", "role", "location", "via"),
+                "Where each registered phone is now. Phones of fleets are left out.",
+                span=24,
+            ),
+        ],
+        [parts.FAILOVERS],
+    )

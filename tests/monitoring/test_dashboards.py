@@ -1,0 +1,139 @@
+"""The dashboards: what Grafana takes, and nothing that no agent or operator tells."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from softphone_monitoring import asked, contract, files, rules
+from softphone_monitoring.asked import Asked
+
+from .test_rules import promtool
+
+BOARDS: dict[str, dict[str, Any]] = {
+    file.stem: json.loads(file.read_text()) for file in sorted(files.BOARDS.glob("*.json"))
+}
+QUERIES = [query for board in BOARDS.values() for query in asked.of_dashboard(board)]
+GRAFANAS_OWN = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
+
+UIDS = {
+    "redundancy-overview": "softphone-overview",
+    "pbx": "softphone-pbx",
+    "fleet": "softphone-fleet",
+    "softphone": "softphone-phone",
+    "operator": "softphone-operator",
+}
+"""People have links to these: they do not change."""
+
+OF_OTHERS = {"container_memory_working_set_bytes", "container_cpu_usage_seconds_total"}
+"""Series of the kubelet (cAdvisor): what an agent costs, its workers included, is not told by the agent."""
+
+UNUSED: dict[str, str] = {}
+"""Metrics of the contract that neither a dashboard nor a rule asks for, and why."""
+
+each_board = pytest.mark.parametrize("name", UIDS)
+each_query = pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.where}: {query.what}")
+
+
+def test_uids_are_fixed() -> None:
+    assert {name: board["uid"] for name, board in BOARDS.items()} == UIDS
+
+
+@each_board
+def test_grafanas_library_reads_back_what_it_wrote(name: str) -> None:
+    register_default_plugins()
+    read = json.loads(json.dumps(Dashboard.from_json(BOARDS[name]), cls=JSONEncoder))
+    written = json.loads(json.dumps(BOARDS[name]))
+    for annotation in written["annotations"].get("list", []):
+        # Prometheus' data source knows them, the library's model of an annotation does not.
+        for field in ("titleFormat", "textFormat", "step"):
+            annotation.pop(field, None)
+    assert read == written
+
+
+@each_board
+def test_the_data_source_is_chosen_by_a_variable(name: str) -> None:
+    board = BOARDS[name]
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    first, *others = board["templating"]["list"]
+    assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    for part in [*others, *board["panels"], *targets, *board["annotations"].get("list", [])]:
+        assert part["datasource"] == chosen
+
+
+@each_board
+def test_panels_say_what_they_show_and_do_not_overlap(name: str) -> None:
+    panels = BOARDS[name]["panels"]
+    assert all(panel["title"] and panel["description"] for panel in panels)
+    assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
+    places = [panel["gridPos"] for panel in panels]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    for one, other in itertools.combinations(places, 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        assert beside or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+
+
+@each_board
+def test_every_variable_is_there(name: str) -> None:
+    there = {variable["name"] for variable in BOARDS[name]["templating"]["list"]} | set(GRAFANAS_OWN)
+    for query in asked.of_dashboard(BOARDS[name]):
+        assert asked.variables(query.expr) <= there, query
+
+
+@each_query
+def test_a_query_asks_only_for_what_exists(query: Asked) -> None:
+    known = contract.metrics()
+    # Recorded series are there only where the rules are installed: dashboards do without them.
+    assert contract.asked_for(query.expr) <= set(known)
+    assert set(re.findall(r"\bcontainer_\w+", query.expr)) <= OF_OTHERS
+
+
+@pytest.mark.parametrize("query", [*QUERIES, *asked.of_rules()], ids=lambda query: f"{query.where}: {query.what}")
+def test_a_query_names_only_labels_that_exist(query: Asked) -> None:
+    known = contract.metrics()
+    bare = re.sub(r'"[^"]*"', '""', query.expr)
+    for name, matchers in re.findall(r"(\w+)\{([^}]*)\}", bare):
+        metric = known.get(re.sub(r"_(bucket|sum|count)$", "", name)) or known.get(name)
+        if metric:
+            named = set(re.findall(r"(\w+)(?:=~|!~|!=|=)", matchers))
+            assert named <= metric.labels | contract.FROM_THE_SCRAPE, name
+    labels = {label for name in contract.asked_for(query.expr) if name in known for label in known[name].labels}
+    recorded = {"namespace", "fleet", "pbx", "role", "system"}
+    grouped = {
+        label for words in re.findall(r"(?:by|on|group_left) \(([^)]*)\)", bare) for label in re.findall(r"\w+", words)
+    }
+    assert grouped <= labels | contract.FROM_THE_SCRAPE | {"le"} | (recorded if ":" in bare else set())
+
+
+def test_every_metric_is_used_or_says_why_not() -> None:
+    used = frozenset[str]().union(*(contract.asked_for(query.expr) for query in [*QUERIES, *asked.of_rules()]))
+    assert set(contract.metrics()) - used == set(UNUSED)
+
+
+@pytest.mark.lab
+def test_prometheus_understands_every_query(tmp_path: Path) -> None:
+    values = {**GRAFANAS_OWN, "namespace": "calls", "pbx": "master", "fleet": "load", "softphone": "alice"}
+    recorded = [
+        {"record": f"query:{number}", "expr": asked.filled(query.expr, values)} for number, query in enumerate(QUERIES)
+    ]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": recorded}]}))
+    assert f"{len(QUERIES)} rules found" in promtool("check", "rules", "--lint=none", file)
+
+
+def test_rules_and_dashboards_mean_the_same_by_a_phone_that_wants_a_binding() -> None:
+    wanted = re.search(r'state!~"([^"]*)"', rules.WANTED)
+    assert wanted
+    for query in QUERIES:
+        for states in re.findall(r'state!~"([^"]*)"', query.expr):
+            assert states == wanted[1], query
