@@ -15,7 +15,7 @@ import yaml
 
 from lab import packages
 from lab.settings import settings
-from softphone_operator import names
+from softphone_operator import names, self_test
 from softphone_operator import settings as operator_settings
 from softphone_operator.api import KINDS
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
@@ -39,7 +39,7 @@ def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def render(helm: Path) -> Render:
+def render_all(helm: Path) -> Render:
     """Render the chart with values, for a version of Kubernetes."""
 
     def rendered(values: dict[str, Any] | None = None, kubernetes: str = NEW) -> list[dict[str, Any]]:
@@ -51,6 +51,20 @@ def render(helm: Path) -> Render:
         return [document for document in yaml.safe_load_all(done.stdout) if document]
 
     return rendered
+
+
+@pytest.fixture
+def render(render_all: Render) -> Render:
+    """What an installation holds, without what only `helm test` makes."""
+
+    def rendered(values: dict[str, Any] | None = None, kubernetes: str = NEW) -> list[dict[str, Any]]:
+        return [obj for obj in render_all(values, kubernetes) if not is_test(obj)]
+
+    return rendered
+
+
+def is_test(obj: dict[str, Any]) -> bool:
+    return "helm.sh/hook" in obj["metadata"].get("annotations", {})
 
 
 def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -86,9 +100,9 @@ def access(rules: list[dict[str, Any]]) -> list[Access]:
 def test_what_is_installed(render: Render, kubernetes: str) -> None:
     objects = render(kubernetes=kubernetes)
     assert sorted((obj["kind"], obj["metadata"]["name"]) for obj in objects) == [
-        ("ClusterRole", "fleet-softphone-fleet-edit"),
+        ("ClusterRole", "fleet-softphone-fleet-edit.telephony"),
         ("ClusterRole", "fleet-softphone-fleet-operator"),
-        ("ClusterRole", "fleet-softphone-fleet-view"),
+        ("ClusterRole", "fleet-softphone-fleet-view.telephony"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
@@ -194,7 +208,7 @@ def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(r
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
         return {key.removeprefix(prefix) for key in roles[name]["metadata"]["labels"] if key.startswith(prefix)}
 
-    view, edit = roles["fleet-softphone-fleet-view"], roles["fleet-softphone-fleet-edit"]
+    view, edit = roles["fleet-softphone-fleet-view.telephony"], roles["fleet-softphone-fleet-edit.telephony"]
     assert aggregated(view["metadata"]["name"]) == {"view", "edit", "admin"}
     assert aggregated(edit["metadata"]["name"]) == {"edit", "admin"}
     assert {a.verb for a in access(view["rules"])} == {"get", "list", "watch"}
@@ -250,6 +264,20 @@ def test_network_policies_let_through_what_is_needed(render: Render) -> None:
 def test_the_operators_policy_lets_the_api_server_ask_the_webhook(render: Render) -> None:
     objects = render({"networkPolicy.enabled": True, "webhook.enabled": True})
     assert {"ports": [{"protocol": "TCP", "port": 8443}]} in of_kind(objects, "NetworkPolicy")[0]["spec"]["ingress"]
+
+
+def test_a_release_can_be_tested(render_all: Render) -> None:
+    objects = [obj for obj in render_all({"watchNamespaces": ["vienna", "graz"]}) if is_test(obj)]
+    pod, role = one(objects, "Pod"), one(objects, "Role")
+    assert (pod["metadata"]["namespace"], role["metadata"]["namespace"]) == ("telephony", "vienna")
+    made = pod["spec"]["containers"][0]
+    assert made["image"] == container(render_all())["image"]
+    assert made["command"] == ["python3", "-m", self_test.__name__]
+    assert made["args"] == ["--namespace=vienna", "--address=$(ADDRESS)"]
+    assert one(objects, "RoleBinding")["subjects"][0]["name"] == pod["spec"]["serviceAccountName"]
+    selector = one(render_all(), "Deployment")["spec"]["selector"]["matchLabels"]
+    assert not selector.items() <= pod["metadata"]["labels"].items(), "it is no operator"
+    assert not [obj for obj in render_all({"agents.replicas": 0}) if is_test(obj)], "no phone registers then"
 
 
 def test_the_operator_is_restricted(render: Render) -> None:

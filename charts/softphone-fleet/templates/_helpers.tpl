@@ -62,6 +62,17 @@ app.kubernetes.io/managed-by: softphone-operator
 app.kubernetes.io/component: agent
 {{- end }}
 
+{{- /* As all labels, but not those by which the operator's pods are found. */}}
+{{- define "softphone-fleet.testLabels" -}}
+{{- merge (dict "app.kubernetes.io/component" "test") (include "softphone-fleet.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "softphone-fleet.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
 {{- define "softphone-fleet.metricsFrom" -}}
 ports:
   - {protocol: TCP, port: 8080}
