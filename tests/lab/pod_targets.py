@@ -1,16 +1,19 @@
-"""Tells Prometheus which pods to scrape: `python -m lab.pod_targets KUBECTL FILE`.
+"""Tells Prometheus which pods there are: `python -m lab.pod_targets KUBECTL FILE`.
 
 Debian's Prometheus is built without discovery by Kubernetes, but it notices a changed file of targets at once.
 So this small process watches the pods (by kubectl, which understands everybody's kubeconfig) and writes that
-file, by the annotations prometheus.io/scrape, /port and /path and with the labels namespace and pod.
+file with the same labels `__meta_kubernetes_...` that Prometheus itself makes of a pod. What of it is scraped,
+and with which labels, the chart's own relabelings decide (charts/softphone-fleet/files/scrape.yaml).
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,33 +32,51 @@ def main() -> None:
 
 
 def _follow(stream: IO[str], file: Path) -> None:
-    targets: dict[str, dict[str, Any]] = {}
+    targets: dict[str, list[dict[str, Any]]] = {}
     for line in stream:
         event = json.loads(line)
         pod = event["object"]
-        found = target(pod) if event["type"] != "DELETED" else None
-        if found != targets.get(pod["metadata"]["uid"]):
-            if found:
-                targets[pod["metadata"]["uid"]] = found
-            else:
-                del targets[pod["metadata"]["uid"]]
-            _write(file, list(targets.values()))
+        found = list(targets_of(pod)) if event["type"] != "DELETED" else []
+        if found != targets.get(pod["metadata"]["uid"], []):
+            targets[pod["metadata"]["uid"]] = found
+            _write(file, [target for each in targets.values() for target in each])
 
 
-def target(pod: dict[str, Any]) -> dict[str, Any] | None:
-    """What to scrape of a pod, in the format of Prometheus' file discovery."""
-    annotations = pod["metadata"].get("annotations", {})
-    status = pod.get("status", {})
-    port = annotations.get("prometheus.io/port")
-    wanted = annotations.get("prometheus.io/scrape") == "true" and port and status.get("podIP")
-    if not wanted or status.get("phase") != "Running":
-        return None
-    labels = {"namespace": pod["metadata"]["namespace"], "pod": pod["metadata"]["name"]}
-    path = annotations.get("prometheus.io/path")
-    return {
-        "targets": [f"{status['podIP']}:{port}"],
-        "labels": {**labels, **({"__metrics_path__": path} if path else {})},
+def targets_of(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A pod as Prometheus' discovery (role pod) tells of it: a target for each port of a container.
+
+    Left out are pods without an address, as there, and what changes without anything to scrape being another one
+    (readiness, the container's id).
+    """
+    metadata, status = pod["metadata"], pod.get("status", {})
+    address = status.get("podIP")
+    if not address:
+        return
+    labels = {
+        "namespace": metadata["namespace"],
+        "pod_name": metadata["name"],
+        "pod_ip": address,
+        "pod_phase": status["phase"],
+        "pod_uid": metadata["uid"],
+        "pod_node_name": pod["spec"].get("nodeName", ""),
     }
+    for what in ("label", "annotation"):
+        for name, value in (metadata.get(f"{what}s") or {}).items():
+            plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
+            labels |= {f"pod_{what}_{plain}": value, f"pod_{what}present_{plain}": "true"}
+    host = f"[{address}]" if ":" in address else address
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports") or [{}]:
+            number = port.get("containerPort")
+            its = {"pod_container_name": container["name"]}
+            if number:
+                its["pod_container_port_number"] = str(number)
+                its["pod_container_port_name"] = port.get("name", "")
+                its["pod_container_port_protocol"] = port.get("protocol", "TCP")
+            yield {
+                "targets": [f"{host}:{number}" if number else host],
+                "labels": {f"__meta_kubernetes_{name}": value for name, value in (labels | its).items()},
+            }
 
 
 def _write(file: Path, targets: list[dict[str, Any]]) -> None:

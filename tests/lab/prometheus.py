@@ -19,6 +19,8 @@ from lab.services import Service
 from lab.settings import REPOSITORY, Settings
 from lab.settings import settings as present_settings
 
+CHART_FILES = REPOSITORY / "charts" / "softphone-fleet" / "files"
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -52,7 +54,7 @@ class Prometheus:
         self.discovery = Service(
             self._settings,
             "pod-targets",
-            [*watcher, self.targets_folder / "pods.json"],
+            [*watcher, self._pods],
             {
                 "PYTHONPATH": str(REPOSITORY / "tests"),
                 "KUBECONFIG": str(self._settings.kubeconfig),
@@ -74,6 +76,11 @@ class Prometheus:
         return self._folder / "targets"
 
     @property
+    def _pods(self) -> Path:
+        """What pod_targets writes and Prometheus reads."""
+        return self._folder / "pods.json"
+
+    @property
     def address(self) -> str:
         """Where it is, for a browser inside the sandbox's network."""
         return f"http://127.0.0.1:{self._settings.prometheus_port}"
@@ -87,11 +94,15 @@ class Prometheus:
         self.service.wait_ready(self._ready)
 
     def _config(self) -> dict[str, object]:
-        files = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
+        outside = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
+        (pods,) = yaml.safe_load((CHART_FILES / "scrape.yaml").read_text())
+        # Debian's Prometheus cannot ask Kubernetes itself; the relabelings stay those of the chart.
+        del pods["kubernetes_sd_configs"]
+        pods["file_sd_configs"] = [{"files": [str(self._pods)]}]
         return {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-            "rule_files": [f"{self._folder}/rules/*.yml"],
-            "scrape_configs": [files],
+            "rule_files": [str(CHART_FILES / "rules.yaml")],
+            "scrape_configs": [outside, pods],
         }
 
     def _ready(self) -> bool:

@@ -55,29 +55,52 @@ def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert [register.code for register in seen.read(since=position)] == [302]
 
 
-def pod(**changes: Any) -> dict[str, Any]:
-    annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
-    metadata = {"namespace": "calls", "name": "agent-1", "annotations": annotations}
-    return {"metadata": metadata, "status": {"phase": "Running", "podIP": "10.244.0.10"}, **changes}
+def pod(**status: str) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "namespace": "calls",
+            "name": "agent-1",
+            "uid": "17",
+            "labels": {"app.kubernetes.io/part-of": "softphone-fleet"},
+            "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"},
+        },
+        "spec": {
+            "nodeName": "node",
+            "containers": [{"name": "agent", "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]}],
+        },
+        "status": {"phase": "Running", "podIP": "10.244.0.10", **status},
+    }
 
 
-def test_an_annotated_pod_is_a_target() -> None:
-    labels = {"namespace": "calls", "pod": "agent-1"}
-    assert pod_targets.target(pod()) == {"targets": ["10.244.0.10:8080"], "labels": labels}
+def test_a_pod_is_told_as_prometheus_itself_tells_it() -> None:
+    meta = "__meta_kubernetes_"
+    wanted = {
+        f"{meta}namespace": "calls",
+        f"{meta}pod_name": "agent-1",
+        f"{meta}pod_ip": "10.244.0.10",
+        f"{meta}pod_phase": "Running",
+        f"{meta}pod_uid": "17",
+        f"{meta}pod_node_name": "node",
+        f"{meta}pod_label_app_kubernetes_io_part_of": "softphone-fleet",
+        f"{meta}pod_labelpresent_app_kubernetes_io_part_of": "true",
+        f"{meta}pod_annotation_prometheus_io_scrape": "true",
+        f"{meta}pod_annotationpresent_prometheus_io_scrape": "true",
+        f"{meta}pod_annotation_prometheus_io_port": "8080",
+        f"{meta}pod_annotationpresent_prometheus_io_port": "true",
+        f"{meta}pod_container_name": "agent",
+        f"{meta}pod_container_port_name": "http",
+        f"{meta}pod_container_port_number": "8080",
+        f"{meta}pod_container_port_protocol": "TCP",
+    }
+    assert list(pod_targets.targets_of(pod())) == [{"targets": ["10.244.0.10:8080"], "labels": wanted}]
 
 
-@pytest.mark.parametrize(
-    "unfit",
-    [
-        pod(status={"phase": "Pending"}),
-        pod(status={"phase": "Succeeded", "podIP": "10.244.0.10"}),
-        pod(metadata={"namespace": "calls", "name": "other"}),
-        pod(metadata={"namespace": "calls", "name": "other", "annotations": {"prometheus.io/scrape": "true"}}),
-    ],
-    ids=["no address yet", "ended", "no annotations", "no port"],
-)
-def test_other_pods_are_no_targets(unfit: dict[str, Any]) -> None:
-    assert pod_targets.target(unfit) is None
+def test_a_pod_without_an_address_is_no_target_yet() -> None:
+    assert list(pod_targets.targets_of(pod(podIP=""))) == []
+
+
+def test_the_address_of_an_ipv6_pod_is_in_brackets() -> None:
+    assert [target["targets"] for target in pod_targets.targets_of(pod(podIP="fd00::10"))] == [["[fd00::10]:8080"]]
 
 
 def test_a_digest_follows_names_contents_and_words(tmp_path: Path) -> None:

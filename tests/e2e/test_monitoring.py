@@ -1,0 +1,95 @@
+"""After a fail-over every query of every dashboard and rule has an answer from a real Prometheus.
+
+`-s` shows the list: query and number of samples.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.objects import fleet, secret, softphone, system
+from lab.kube import Kube, registered_at
+from lab.pbx import System
+from lab.prometheus import Prometheus
+from lab.waiting import wait_until
+from softphone_monitoring import asked, files, rules
+from softphone_monitoring.asked import Asked
+
+pytestmark = pytest.mark.lab
+
+PHONES = ("alice", "bob")
+WRONG = ("carol", "dave", "erin")
+# The lab scrapes every second: what Grafana would choose, and a time that begins before the fail-over.
+WINDOWS = {"__rate_interval": "15s", "__range": "10m"}
+
+CADVISOR = "the kubelet's own metrics, which the lab does not scrape"
+NOTHING_WRONG = "nothing of this kind is wrong"
+EMPTY = {
+    ("softphone-fleet", "Memory per phone"): CADVISOR,
+    ("softphone-fleet", "CPU per phone"): CADVISOR,
+    ("rules", "SoftphoneFleetRegisteredRatioLow"): "the fleet is registered at its standby",
+    ("rules", "SoftphoneSystemDown"): "two PBXes of the system answer",
+    ("rules", "SoftphonesFlapping"): "one fail-over is no flapping",
+    ("rules", "SoftphoneExpiryStale"): NOTHING_WRONG,
+    ("rules", "SoftphoneAgentDown"): NOTHING_WRONG,
+    ("rules", "SoftphoneConfigRefused"): NOTHING_WRONG,
+    ("rules", "SoftphoneMetricsAbsent"): "all agents are scraped",
+    ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
+    ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
+    ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
+}
+"""Queries whose answer is empty, and why that is right."""
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube) -> Kube:
+    """Two phones and a small fleet at home, and three phones with a wrong password."""
+    keys = {f"load{index:03d}": f"pw-load{index:03d}" for index in range(4)}
+    namespace.apply(*system(), secret("load", **keys), *(secret(name) for name in PHONES))
+    namespace.apply(*(secret(name, password="wrong") for name in WRONG))
+    namespace.apply(fleet(4, 2), *(softphone(name) for name in (*PHONES, *WRONG)))
+    for name in PHONES:
+        namespace.until("sp", name, registered_at("slave", "Home"))
+    namespace.until("spf", "load", lambda of: of.get("status", {}).get("registered") == 4)
+    return namespace
+
+
+def queries() -> Iterator[Asked]:
+    for file in sorted(files.BOARDS.glob("*.json")):
+        yield from asked.of_dashboard(json.loads(file.read_text()))
+    yield from asked.of_rules()
+
+
+def test_every_query_has_an_answer_after_a_fail_over(phones: Kube, operator: Kube, pbxes: System) -> None:
+    prometheus = Prometheus()
+    here = f'namespace="{phones.namespace}"'
+    pbxes.pbx("slave").kill()
+    for name in PHONES:
+        phones.until("sp", name, registered_at("master", "Standby"))
+    moved = f'sum(softphone_failovers_total{{{here},to="master"}})'
+    wait_until(lambda: prometheus.value(moved) == 6, "Prometheus knows of six fail-overs")
+    (refused,) = (alert.expr for alert in rules.ALERTS if alert.name == "SoftphoneAuthenticationFailing")
+    wait_until(lambda: bool(prometheus.query(refused)), "wrong passwords were refused more than once")
+    # The rules are evaluated every second. These alerts then wait for minutes before they fire: promtool tests that.
+    for alert, pbx in {"SoftphonePBXUnreachable": "slave", "SoftphonesOnStandby": "master"}.items():
+        knows = f'count(ALERTS{{alertname="{alert}",{here},pbx="{pbx}"}})'
+        wait_until(lambda knows=knows: prometheus.value(knows) == 1, f"{alert} knows {pbx}")  # type: ignore[misc]
+
+    values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "softphone": "alice", "namespace": phones.namespace}
+    # Agents of the tests before may still be on their way out.
+    ours, wrong = {"", phones.namespace, operator.namespace}, []
+    for query in queries():
+        of_operator = query.where == "softphone-operator"
+        expr = asked.filled(query.expr, values | ({"namespace": operator.namespace} if of_operator else {}))
+        numbers = [
+            s for s in prometheus.query(expr) if not math.isnan(s.value) and s.labels.get("namespace", "") in ours
+        ]
+        reason = EMPTY.get((query.where, query.what))
+        print(f"{len(numbers):5}  {query.where}, {query.what}: {expr}" + (f"  ({reason})" if reason else ""))
+        if bool(numbers) == bool(reason):
+            wrong.append(f"{query.where}, {query.what}: {len(numbers)} samples of {expr}")
+    assert not wrong, "\n".join(wrong)
