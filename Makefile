@@ -71,6 +71,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m diagram
 	PYTHONPATH=tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
+	PYTHONPATH=tests $(BIN)/python -m chart_values
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
 constraints: ## renew constraints.txt
