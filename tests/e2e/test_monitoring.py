@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 PHONES = ("alice", "bob")
 WRONG = ("carol", "dave", "erin")
 # The lab scrapes every second: what Grafana would choose, and a time that begins before the fail-over.
-WINDOWS = {"__rate_interval": "15s", "__range": "10m"}
+WINDOWS = {"__rate_interval": "15s", "__interval": "1m", "__range": "10m"}
 
 CADVISOR = "the kubelet's own metrics, which the lab does not scrape"
 NOTHING_WRONG = "nothing of this kind is wrong"

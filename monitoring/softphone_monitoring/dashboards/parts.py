@@ -237,7 +237,7 @@ class Annotation(dashboard.AnnotationQuery):
 class _WithText(models.AnnotationQuery):
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
-        self._text = {"titleFormat": title, "textFormat": text, "step": "15s"}
+        self._text = {"titleFormat": title, "textFormat": text}
 
     def to_json(self) -> dict[str, object]:
         return {**super().to_json(), **self._text}
@@ -245,7 +245,7 @@ class _WithText(models.AnnotationQuery):
 
 FAILOVERS = Annotation(
     "fail-overs",
-    f"sum by (from, to, reason) ({grown(f'softphone_failovers_total{{{HERE}}}', '15s')}) > 0",
+    f"sum by (from, to, reason) ({grown(f'softphone_failovers_total{{{HERE}}}', '$__interval')}) > 0",
     "fail-over",
     "{{from}} to {{to}}: {{reason}}",
 )
