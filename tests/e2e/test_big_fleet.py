@@ -1,0 +1,279 @@
+"""A fleet of thousands in few agents: what it costs, and what each kind of trouble takes away. Prints the figures.
+
+E2E_PHONES says how many phones; each agent carries a thousand, or half of them where they are fewer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bench.agent_bench import RATE, cpu, excess, first_registered, pss
+from e2e.objects import fleet, secret, system
+from lab.images import Images
+from lab.kube import Kube, Object, is_ready, kubectl
+from lab.pbx import Pbx, System, default_system
+from lab.prometheus import Prometheus
+from lab.settings import settings
+from lab.waiting import wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.drill]
+
+PHONES = int(os.environ.get("E2E_PHONES", "2000"))
+PER_AGENT = max(1, min(1000, PHONES // 2))
+AGENTS = -(-PHONES // PER_AGENT)
+ROLLED = min(1000, PHONES)
+PATIENCE = 300.0
+REST_SECONDS = 20
+# So long that no refresh falls into the drill.
+LONG = {"registration": {"expiresSeconds": 3600}}
+
+Tell = Callable[[str], None]
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Print a figure, whatever pytest does with the output."""
+
+    def line(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {text}", end="", flush=True)
+
+    return line
+
+
+def users(first: int, last: int) -> set[str]:
+    return {f"load{index:03d}" for index in range(first, last)}
+
+
+def processes(pods: Iterable[str]) -> list[int]:
+    """The processes of these pods, in the order of their numbers."""
+    names = {f"HOSTNAME={pod}".encode() for pod in pods}
+    found = []
+    for entry in os.scandir("/proc"):
+        with suppress(OSError):  # it ended meanwhile
+            if entry.name.isdigit() and names & set(Path(entry.path, "environ").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def pods(namespace: Kube, name: str) -> dict[str, str]:
+    """The pods of a fleet by the number of their slice."""
+    selector = f"softphone-fleet.io/fleet={name}"
+    listed = json.loads(kubectl("-n", namespace.namespace, "get", "pods", "-l", selector, "-o", "json"))["items"]
+    return {pod["metadata"]["labels"]["softphone-fleet.io/slice"]: pod["metadata"]["name"] for pod in listed}
+
+
+def scale(namespace: Kube, replicas: int) -> Object:
+    """`kubectl scale`, until all phones are registered."""
+    kubectl("-n", namespace.namespace, "scale", "spf", "load", f"--replicas={replicas}")
+    return namespace.until(
+        "spf", "load", lambda of: is_ready(of) and of["status"]["registered"] == replicas, seconds=PATIENCE
+    )
+
+
+def asked(pbx: Pbx, since: int) -> set[str]:
+    """Who sent a REGISTER there."""
+    return {register.aor.partition("@")[0] for register in pbx.registers(since=since)}
+
+
+def granted(pbx: Pbx, since: int) -> dict[str, tuple[str, int]]:
+    """Call-ID and CSeq of the last REGISTER of each user that was granted there and not taken back."""
+    held: dict[str, tuple[str, int]] = {}
+    for register in pbx.registers(since=since):
+        if register.code == 200:
+            user = register.aor.partition("@")[0]
+            held.pop(user, None)
+            if not register.unregisters:
+                held[user] = (register.call_id, register.cseq)
+    return held
+
+
+def fewest_held(pbx: Pbx, since: int, after: float) -> int:
+    """The least number of users that had a binding there from a time on."""
+    held: set[str] = set()
+    fewest = None
+    for register in pbx.registers(since=since):
+        if register.code != 200:
+            continue
+        (held.discard if register.unregisters else held.add)(register.aor)
+        if register.time > after:
+            fewest = len(held) if fewest is None else min(fewest, len(held))
+    return len(held) if fewest is None else fewest
+
+
+def most_above_the_rate(pbx: Pbx, since: int) -> float:
+    """By how many REGISTERs an agent ever exceeded the bucket that it keeps for this PBX."""
+    by_agent: dict[str, list[object]] = {}
+    seen = pbx.registers(since=since)
+    for register in seen:
+        by_agent.setdefault(_address(register.source), []).append(register)
+    return max((excess(r for r in seen if _address(r.source) == agent) for agent in by_agent), default=0.0)
+
+
+def _address(source: str) -> str:
+    return source.partition(":")[2].rpartition(":")[0]
+
+
+@pytest.fixture(scope="module")
+def start() -> dict[str, int]:
+    """Where the PBXes' logs were before the fleet."""
+    return {pbx.name: pbx.position() for pbx in default_system().pbxes}
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube, start: dict[str, int]) -> Kube:
+    keys = {user: f"pw-{user}" for user in users(0, PHONES)}
+    namespace.apply(*system(), secret("load", **keys), fleet(1, PER_AGENT, of=LONG))
+    namespace.until("spf", "load", is_ready, seconds=120)
+    return namespace
+
+
+def test_thousands_register_in_few_agents(phones: Kube, pbxes: System, start: dict[str, int], tell: Tell) -> None:
+    slave = pbxes.pbx("slave")
+    begun = time.time()
+    scale(phones, PHONES)
+    ready = time.time() - begun
+    last = max(first_registered([(slave, start["slave"])]).values()) - begun
+    there = pods(phones, "load")
+    assert len(there) == AGENTS
+    pids = processes(there.values())
+    used = cpu(pids)
+    tell(f"{PHONES} phones in {AGENTS} agents, {len(pids) - AGENTS} workers")
+    tell(f"scaled up     last phone registered after {last:.1f} s, the fleet ready after {ready:.1f} s")
+    tell(f"              {used / PHONES * 1000:.1f} ms of CPU a phone, the agents' start included")
+    for pbx in pbxes.pbxes:
+        above = most_above_the_rate(pbx, start[pbx.name])
+        tell(f"              above an agent's rate of {RATE:.0f}/s at {pbx.name}: {above:.0f}")
+        assert above < RATE / 10, "more than what a busy PBX piles up"
+    time.sleep(2 * REST_SECONDS)  # the burst's memory is given back
+    used, at = cpu(pids), time.perf_counter()
+    time.sleep(REST_SECONDS)
+    load = (cpu(pids) - used) / (time.perf_counter() - at)
+    memory = pss(pids)
+    tell(f"at rest       {memory:.0f} MB PSS, {memory / PHONES:.3f} MB a phone; {load:.1%} of a core")
+
+
+def test_scaling_touches_only_the_last_agents(phones: Kube, pbxes: System, start: dict[str, int], tell: Tell) -> None:
+    slave, fewer = pbxes.pbx("slave"), PHONES * 3 // 4
+    before, agents, here = granted(slave, start["slave"]), pods(phones, "load"), slave.position()
+    assert set(before) == users(0, PHONES)
+    begun = time.time()
+    scale(phones, fewer)
+    wait_until(lambda: set(granted(slave, start["slave"])) == users(0, fewer), "those that went un-REGISTERed")
+    down = time.time() - begun
+    begun = time.time()
+    scale(phones, PHONES)
+    tell(f"scaled        to {fewer} in {down:.1f} s, back to {PHONES} in {time.time() - begun:.1f} s")
+    assert asked(slave, here) == users(fewer, PHONES), "no phone that stayed sent a REGISTER"
+    after = granted(slave, start["slave"])
+    assert {user: after[user] for user in users(0, fewer)} == {user: before[user] for user in users(0, fewer)}
+    kept = {number: agents[number] for number in map(str, range(-(-fewer // PER_AGENT)))}
+    assert kept.items() <= pods(phones, "load").items()
+
+
+def test_a_worker_that_is_killed_takes_only_its_slice_with_it(phones: Kube, pbxes: System, tell: Tell) -> None:
+    slave = pbxes.pbx("slave")
+    _, *workers = processes([pods(phones, "load")["0"]])
+    here = slave.position()
+    begun = time.time()
+    os.kill(workers[0], signal.SIGKILL)
+    slice_ = PER_AGENT // len(workers)
+    wait_until(lambda: len(granted(slave, here)) >= slice_, "its phones are back", seconds=PATIENCE)
+    last = max(first_registered([(slave, here)]).values()) - begun
+    phones.until("spf", "load", is_ready, seconds=PATIENCE)
+    theirs = asked(slave, here)
+    tell(f"worker killed {len(theirs)} phones down, the last one back after {last:.1f} s")
+    assert len(theirs) == slice_
+    assert theirs <= users(0, PER_AGENT)
+
+
+def test_an_agent_that_is_killed_takes_only_its_phones_with_it(phones: Kube, pbxes: System, tell: Tell) -> None:
+    slave, there = pbxes.pbx("slave"), pods(phones, "load")
+    here = slave.position()
+    begun = time.time()
+    kubectl("-n", phones.namespace, "delete", "pod", there["0"], "--grace-period=0", "--force")
+    wait_until(lambda: set(granted(slave, here)) >= users(0, PER_AGENT), "its phones are back", seconds=PATIENCE)
+    last = max(first_registered([(slave, here)]).values()) - begun
+    phones.until("spf", "load", is_ready, seconds=PATIENCE)
+    tell(f"pod killed    {PER_AGENT} phones down, the last one back after {last:.1f} s")
+    assert asked(slave, here) == users(0, PER_AGENT)
+
+
+def test_a_dead_pbx_costs_no_burst_at_the_others(phones: Kube, pbxes: System, tell: Tell) -> None:
+    slave = pbxes.pbx("slave")
+    others = [(pbx, pbx.position()) for pbx in pbxes.pbxes if pbx is not slave]
+    killed = time.time()
+    slave.kill()
+    wait_until(lambda: len(first_registered(others)) == PHONES, "all are elsewhere", seconds=PATIENCE, interval=1)
+    times = sorted(at - killed for at in first_registered(others).values())
+    tell(f"PBX killed    first phone elsewhere after {times[0]:.2f} s, last {times[-1]:.2f} s")
+    for pbx, since in others:
+        above = most_above_the_rate(pbx, since)
+        tell(f"              above an agent's rate of {RATE:.0f}/s at {pbx.name}: {above:.0f}")
+        assert above < RATE / 10, "more than what a busy PBX piles up"
+    phones.until("spf", "load", lambda of: of["status"]["standby"] == PHONES, seconds=PATIENCE)
+    begun = time.time()
+    phones.delete("spf", "load")
+    wait_until(lambda: not pods(phones, "load"), "no pod is left", seconds=PATIENCE)
+    tell(f"deleted       no pod is left after {time.time() - begun:.1f} s")
+    assert not set(pbxes.pbx("master").bindings()), "all are un-REGISTERed"
+
+
+@pytest.fixture
+def other_image(operator: Kube) -> Iterator[Callable[[], str]]:
+    """Gives the agent's image another name, and the operator that one; the name."""
+    image = Images(settings()).names.agent
+    other = f"{image.rpartition(':')[0]}:another"
+
+    def use(name: str) -> None:
+        kubectl("-n", operator.namespace, "set", "env", "deployment", "--all", f"SOFTPHONE_AGENT_IMAGE={name}")
+        kubectl("-n", operator.namespace, "rollout", "status", "deployment", "--timeout=120s")
+
+    def change() -> str:
+        socket = settings().run / "containerd.sock"
+        ctr = ["ctr", "--address", str(socket), "--namespace", "k8s.io"]
+        subprocess.run([*ctr, "images", "tag", "--force", image, other], check=True, capture_output=True)
+        use(other)
+        return other
+
+    yield change
+    use(image)
+
+
+def test_another_image_keeps_the_chosen_share_registered(
+    phones: Kube, pbxes: System, other_image: Callable[[], str], tell: Tell
+) -> None:
+    slave = pbxes.pbx("slave")
+    here = slave.position()
+    phones.apply(fleet(ROLLED, -(-ROLLED // 4), name="rolled", of=LONG))
+    phones.until("spf", "rolled", is_ready, seconds=PATIENCE)
+    before = pods(phones, "rolled")
+    count = f'sum(softphone_registrations{{namespace="{phones.namespace}",fleet="rolled"}})'
+    prometheus = Prometheus()
+    wait_until(lambda: prometheus.value(count) == ROLLED, "Prometheus sees all of them")
+    begun = time.time()
+    image = other_image()
+
+    def runs(pod: Object) -> bool:
+        return bool(pod["spec"]["containers"][0]["image"] == image)
+
+    for name in before.values():
+        phones.wait("delete", f"pod/{name}", seconds=PATIENCE)
+    phones.until("spf", "rolled", is_ready, seconds=PATIENCE)
+    took = time.time() - begun
+    assert all(runs(phones.get("pod", name)) for name in pods(phones, "rolled").values())
+    fewest = prometheus.value(f"min_over_time({count}[{took:.0f}s:1s])")
+    held = fewest_held(slave, here, begun)
+    tell(f"another image {ROLLED} phones in 4 agents changed in {took:.1f} s")
+    tell(f"              the PBX never held less than {held}")
+    tell(f"              the least that Prometheus saw: {fewest:.0f}; it takes note of a new pod after up to 5 s")
+    assert held >= ROLLED - -(-ROLLED // 4)
