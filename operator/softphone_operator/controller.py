@@ -87,7 +87,7 @@ class Controller:
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
         self._started = 0.0
-        metrics.observe(self._count_objects, self._watches.ages)
+        metrics.observe(self._count_objects, self._count_phones_of_fleets, self._watches.ages)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
         """Work until cancelled. Everything is listed first; then `primed` is set and reconciling begins.
@@ -375,6 +375,14 @@ class Controller:
                 ready = said.get(deciding) == "True"
                 counts[kind, "Refused" if refused else "Ready" if ready else "NotReady"] += 1
         return counts
+
+    def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:
+        return {
+            (*place, state): fleet["status"][state]
+            for place, fleet in self.observed.all(FLEETS.kind)
+            for state in ("replicas", "registered", "standby")
+            if state in fleet["status"]
+        }
 
 
 def _clock() -> float:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Objects = Callable[[], Mapping[tuple[str, str], int]]
+Fleets = Callable[[], Mapping[tuple[str, str, str], int]]
 Ages = Callable[[], Mapping[str, float]]
 
 
@@ -45,9 +46,12 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe(self, objects: Objects, ages: Ages) -> None:
-        """Take the gauges from the operator at the time of a scrape: objects by kind and state, age of each watch."""
-        self.registry.register(_Observed(objects, ages))
+    def observe(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
+        """Take the gauges from the operator at the time of a scrape.
+
+        Objects by kind and state; phones of fleets by namespace, fleet and state; the age of each kind's watch.
+        """
+        self.registry.register(_Observed(objects, fleets, ages))
 
     def count_request(self, verb: str, code: int) -> None:
         """Count a request to the API server."""
@@ -59,8 +63,8 @@ class Metrics:
 
 
 class _Observed(Collector):
-    def __init__(self, objects: Objects, ages: Ages) -> None:
-        self._objects, self._ages = objects, ages
+    def __init__(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
+        self._objects, self._fleets, self._ages = objects, fleets, ages
 
     def collect(self) -> Iterable[Metric]:
         """The gauges as they are now."""
@@ -69,6 +73,14 @@ class _Observed(Collector):
         )
         for labels, count in sorted(self._objects().items()):
             objects.add_metric(labels, count)
+        # Not `namespace`: that is the label of the operator's own, which Prometheus adds.
+        fleets = GaugeMetricFamily(
+            "softphone_operator_fleet_phones",
+            "Phones of a fleet as its status has them: all (replicas), registered, standby.",
+            labels=["fleet_namespace", "fleet", "state"],
+        )
+        for place, count in sorted(self._fleets().items()):
+            fleets.add_metric(place, count)
         ages = GaugeMetricFamily(
             "softphone_operator_watch_age_seconds",
             "Time since something was last heard of a kind, by its watch or by a full list.",
@@ -76,4 +88,4 @@ class _Observed(Collector):
         )
         for kind, age in sorted(self._ages().items()):
             ages.add_metric([kind], age)
-        return [objects, ages]
+        return [objects, fleets, ages]

@@ -257,7 +257,9 @@ def test_another_image_keeps_the_chosen_share_registered(
     phones.apply(fleet(ROLLED, -(-ROLLED // 4), name="rolled", of=LONG))
     phones.until("spf", "rolled", is_ready, seconds=PATIENCE)
     before = pods(phones, "rolled")
-    count = f'sum(softphone_registrations{{namespace="{phones.namespace}",fleet="rolled"}})'
+    of = f'fleet_namespace="{phones.namespace}",fleet="rolled",state="registered"'
+    # The agents' own series come and go with their pods, which Prometheus finds after up to 5 s.
+    count = f"sum(softphone_operator_fleet_phones{{{of}}})"
     prometheus = Prometheus()
     wait_until(lambda: prometheus.value(count) == ROLLED, "Prometheus sees all of them")
     begun = time.time()
@@ -275,5 +277,5 @@ def test_another_image_keeps_the_chosen_share_registered(
     held = fewest_held(slave, here, begun)
     tell(f"another image {ROLLED} phones in 4 agents changed in {took:.1f} s")
     tell(f"              the PBX never held less than {held}")
-    tell(f"              the least that Prometheus saw: {fewest:.0f}; it takes note of a new pod after up to 5 s")
-    assert held >= ROLLED - -(-ROLLED // 4)
+    tell(f"              the least that Prometheus saw: {fewest:.0f}")
+    assert min(held, fewest) >= ROLLED - -(-ROLLED // 4)

@@ -843,6 +843,8 @@ async def test_a_fleet_has_an_agent_for_each_slice_and_a_budget(cluster: FakeClu
         assert budget["selector"]["matchLabels"].items() <= pod.items()
         status = it.status("load", "SoftphoneFleet")
         assert status["agents"] == {"wanted": 3, "ready": 0, "updated": 3}
+        all_of_them = '{fleet="load",fleet_namespace="demo",state="replicas"} ' + str(float(status["replicas"]))
+        await it.until(lambda: f"softphone_operator_fleet_phones{all_of_them}".encode() in it.metrics.render())
         assert dict(part.split("=") for part in status["selector"].split(",")).items() <= pod.items()
 
 

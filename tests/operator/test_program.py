@@ -83,7 +83,11 @@ async def ask(session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 def test_the_metrics_are_those_of_the_page() -> None:
     metrics = measured.Metrics()
-    metrics.observe(lambda: {("PBX", "Ready"): 1}, lambda: {"PBX": 0.5})
+    metrics.observe(
+        lambda: {("PBX", "Ready"): 1},
+        lambda: {("vienna", "load", "registered"): 7},
+        lambda: {"PBX": 0.5},
+    )
     metrics.reconciles.labels("PBX", "accepted").inc()
     metrics.count_request("GET", 200)
     metrics.reconcile_seconds.labels("PBX").observe(0.1)

@@ -60,6 +60,14 @@ def dashboard() -> Dashboard:
                 words="How the fleet is spread over the PBXes.",
                 stacked=True,
             ),
+            parts.lines(
+                "Phones by the fleet's status",
+                Query(
+                    'sum by (fleet_namespace, fleet, state) (softphone_operator_fleet_phones{fleet=~"$fleet"})',
+                    "{{fleet_namespace}} {{fleet}}: {{state}}",
+                ),
+                words="As the operator counts them: no gap while agents are replaced and Prometheus has yet to find the new ones.",
+            ),
             parts.bars(
                 "Registered phones by agent",
                 Query(f"sum by (pod) ({_REGISTERED})", "{{pod}}"),
