@@ -171,3 +171,12 @@ def test_a_scrape_of_a_thousand_phones_stays_below_300_kb() -> None:
     phones = {name: report(name, physical_location="headquarters") for name in names}
     picture = Picture("rehearsal", phones, expiries=dict.fromkeys(names, 1795430400.123456))
     assert len(AgentMetrics(picture, "1.2", "2.17").exposition()) < 300_000
+
+
+def test_odd_texts_come_through_as_they_are() -> None:
+    odd = 'a "quoted" \\ name,\nof two lines'
+    found = scraped(Picture(odd, {odd: report(odd, pbx=odd, physical_location=odd)}, expiries={odd: 17.5}))
+    assert found["softphone_registered"] == [({"softphone": odd, "fleet": odd}, 1.0)]
+    where = {"softphone": odd, "pbx": odd, "via": "redirect", "role": "Home", "location": odd}
+    assert found["softphone_registration_info"] == [(where, 1.0)]
+    assert found["softphone_registration_expiry_timestamp_seconds"] == [({"softphone": odd}, 17.5)]
