@@ -278,4 +278,5 @@ def test_another_image_keeps_the_chosen_share_registered(
     tell(f"another image {ROLLED} phones in 4 agents changed in {took:.1f} s")
     tell(f"              the PBX never held less than {held}")
     tell(f"              the least that Prometheus saw: {fewest:.0f}")
+    assert fewest is not None
     assert min(held, fewest) >= ROLLED - -(-ROLLED // 4)

@@ -66,7 +66,7 @@ def dashboard() -> Dashboard:
                     'sum by (fleet_namespace, fleet, state) (softphone_operator_fleet_phones{fleet=~"$fleet"})',
                     "{{fleet_namespace}} {{fleet}}: {{state}}",
                 ),
-                words="As the operator counts them: no gap while agents are replaced and Prometheus has yet to find the new ones.",
+                words="As the operator counts them: no gap until Prometheus finds an agent's new pod.",
             ),
             parts.bars(
                 "Registered phones by agent",
