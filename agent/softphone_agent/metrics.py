@@ -119,18 +119,16 @@ class AgentMetrics:
         return _series_of_phones(self._picture).encode() + generate_latest(self.registry)
 
 
-_REGISTERED = """\
-# HELP softphone_registered Whether the softphone has a valid binding.
-# TYPE softphone_registered gauge
-"""
-_INFO = """\
-# HELP softphone_registration_info Where a registered softphone is registered, and how it came there.
-# TYPE softphone_registration_info gauge
-"""
-_EXPIRY = """\
-# HELP softphone_registration_expiry_timestamp_seconds Unix time at which the binding ends unless it is refreshed.
-# TYPE softphone_registration_expiry_timestamp_seconds gauge
-"""
+def _head(name: str, description: str) -> str:
+    """What stands before the series of a gauge."""
+    return f"# HELP {name} {description}\n# TYPE {name} gauge\n"
+
+
+_REGISTERED = _head("softphone_registered", "Whether the softphone has a valid binding.")
+_INFO = _head("softphone_registration_info", "Where a registered softphone is registered, and how it came there.")
+_EXPIRY = _head(
+    "softphone_registration_expiry_timestamp_seconds", "Unix time at which the binding ends unless it is refreshed."
+)
 
 
 def _series_of_phones(picture: Picture) -> str:
