@@ -102,7 +102,26 @@ class Prometheus:
         return {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(CHART_FILES / "rules.yaml")],
-            "scrape_configs": [outside, pods],
+            "scrape_configs": [outside, pods, *([self._kubelet()] if self._settings.own_cluster else [])],
+        }
+
+    def _kubelet(self) -> dict[str, object]:
+        """What pods cost, as the kubelet tells it (cAdvisor), by way of the API server."""
+        pki = self._settings.run / "pki"
+        wanted = "container_(memory_working_set_bytes|cpu_usage_seconds_total)"
+        return {
+            "job_name": "kubelet",
+            "scheme": "https",
+            "metrics_path": f"/api/v1/nodes/{self._settings.node_name}/proxy/metrics/cadvisor",
+            "scrape_interval": "5s",
+            "scrape_timeout": "5s",
+            "tls_config": {
+                "ca_file": str(pki / "ca.crt"),
+                "cert_file": str(pki / "admin.crt"),
+                "key_file": str(pki / "admin.key"),
+            },
+            "static_configs": [{"targets": ["127.0.0.1:6443"]}],
+            "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": wanted, "action": "keep"}],
         }
 
     def _ready(self) -> bool:

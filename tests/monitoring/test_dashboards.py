@@ -143,7 +143,8 @@ def test_what_the_less_obvious_queries_calculate(tmp_path: Path) -> None:
     series = {
         f'softphones{{{agent},fleet="load",state="Registered"}}': "0x60",
         f'softphones{{{agent},fleet="load",state="Waiting"}}': "10x60",
-        f'container_memory_working_set_bytes{{{agent},container="agent"}}': "4000x60",
+        f'container_memory_working_set_bytes{{{agent},container="agent"}}': "3900x60",
+        f'container_memory_working_set_bytes{{{agent},container=""}}': "4000x60",
         f'container_cpu_usage_seconds_total{{{agent},container="agent"}}': "0+3x60",
         f"softphone_failovers_total{{{agent},{move}}}": "_x9 7x50",
     }

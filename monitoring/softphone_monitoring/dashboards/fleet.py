@@ -14,7 +14,8 @@ _AGENTS = f'softphones{{{_OF},state="Registered"}}'
 """A series for each agent of the fleets."""
 _THEIRS = f"and on (namespace, pod) {_AGENTS}"
 _COST = (
-    "sum by (namespace, pod) (%s)"
+    # Of the pod, or of the container where that is all the kubelet tells: the pod's only other one just sleeps.
+    "max by (namespace, pod) (%s)"
     f" * on (namespace, pod) group_left (fleet) {_AGENTS} ^ 0"  # only to say whose agent it is
 )
 
@@ -94,7 +95,7 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "Memory per phone",
                 Query(
-                    _per_phone(f'container_memory_working_set_bytes{{{HERE},container="agent"}}'),
+                    _per_phone(f"container_memory_working_set_bytes{{{HERE}}}"),
                     "{{namespace}} {{fleet}}",
                 ),
                 words="From the kubelet's metrics (cAdvisor): empty where your Prometheus does not scrape them.",
@@ -103,9 +104,7 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "CPU per phone",
                 Query(
-                    _per_phone(
-                        f'rate(container_cpu_usage_seconds_total{{{HERE},container="agent"}}[$__rate_interval])'
-                    ),
+                    _per_phone(f"rate(container_cpu_usage_seconds_total{{{HERE}}}[$__rate_interval])"),
                     "{{namespace}} {{fleet}}",
                 ),
                 words="Seconds of a core a second, from the kubelet's metrics (cAdvisor).",
