@@ -42,6 +42,7 @@ class Alert:
 WANTED = 'softphones{state!~"Suspended|Stopped|Unregistering"}'
 
 FLEET_RATIO = "namespace_fleet:softphone_registered:ratio"
+WHOLE_FLEET_RATIO = "namespace_fleet:softphone_operator_fleet_phones:ratio"
 PBX_REACHABLE = "namespace_pbx:softphone_pbx_reachable:max"
 SYSTEM_REACHABLE = "namespace_system:softphone_pbx_reachable:max"
 PBX_PHONES = "namespace_pbx_role:softphone_registrations:sum"
@@ -56,6 +57,14 @@ RECORDINGS = (
     Recording(
         FLEET_RATIO,
         "namespace_fleet:softphone_registrations:sum / (namespace_fleet:softphones_wanted:sum > 0)",
+    ),
+    Recording(
+        # By the fleet's status: unlike the agents' own series it knows of phones whose agent is not there.
+        WHOLE_FLEET_RATIO,
+        "max by (namespace, fleet) (label_replace("
+        'max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{state="registered"})'
+        ' / (max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{state="replicas"}) > 0)'
+        ', "namespace", "$1", "fleet_namespace", "(.*)"))',
     ),
     Recording(PBX_PHONES, "sum by (namespace, pbx, role) (softphone_registrations)"),
     Recording(PBX_REACHABLE, "max by (namespace, pbx) (softphone_pbx_reachable)"),
@@ -98,8 +107,9 @@ ALERTS = (
         "SoftphoneFleetRegisteredRatioLow",
         "critical",
         "5m",
-        f'{FLEET_RATIO}{{fleet!=""}} < 0.9',
-        f'{FLEET_RATIO}{{fleet!=""}}',
+        f'{FLEET_RATIO}{{fleet!=""}} < 0.9 or on (namespace, fleet) ({WHOLE_FLEET_RATIO} < 0.9'
+        ' unless on (namespace, fleet) softphones{state="Suspended"} > 0)',
+        f'{FLEET_RATIO}{{fleet!=""}} or on (namespace, fleet) {WHOLE_FLEET_RATIO}',
         "{{ $value | humanizePercentage }} of the phones of fleet {{ $labels.fleet }} in {{ $labels.namespace }}"
         " are registered",
         "Less than 90 % of the phones of this fleet that want a binding have one. Redundancy should have moved them to"

@@ -59,6 +59,16 @@ def phones(registered: int, wanted: int, suspended: int = 0) -> Series:
     }
 
 
+def status(registered: int, replicas: int) -> Series:
+    """The same fleet by its status."""
+    here = 'namespace="system",pod="op-0",fleet_namespace="calls",fleet="load"'
+    numbers = {"registered": registered, "replicas": replicas}
+    return {
+        f'softphone_operator_fleet_phones{{{here},state="{state}"}}': f"{number}x60"
+        for state, number in numbers.items()
+    }
+
+
 def system(*reachable: tuple[str, str, int]) -> Series:
     """PBXes of a system as agents see them: pod, name, whether it answers."""
     series = {}
@@ -142,6 +152,14 @@ CASES = [
         quiet=phones(0, 0, suspended=100),
         minutes=8,
         summary="0% of the phones of fleet load in calls are registered",
+        labels={**HERE, "fleet": "load"},
+    ),
+    Case(
+        "SoftphoneFleetRegisteredRatioLow",  # half of its agents are not there to tell
+        fires=phones(50, 50) | status(50, 100),
+        quiet=phones(0, 0, suspended=100) | status(0, 100),
+        minutes=8,
+        summary="50% of the phones of fleet load in calls are registered",
         labels={**HERE, "fleet": "load"},
     ),
     Case(
