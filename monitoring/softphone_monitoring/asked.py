@@ -9,7 +9,7 @@ from typing import Any
 
 from softphone_monitoring import rules
 
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _VALUES = re.compile(r"label_values\((.+), (\w+)\)\Z")
 
 

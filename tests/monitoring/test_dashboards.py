@@ -90,6 +90,11 @@ def test_every_variable_is_there(name: str) -> None:
         assert asked.variables(query.expr) <= there, query
 
 
+@pytest.mark.parametrize("query", asked.of_rules(), ids=lambda query: query.what)
+def test_rules_know_no_variables(query: Asked) -> None:
+    assert asked.filled(query.expr, {}) == query.expr
+
+
 @each_query
 def test_a_query_asks_only_for_what_exists(query: Asked) -> None:
     known = contract.metrics()
