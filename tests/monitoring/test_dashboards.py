@@ -90,7 +90,7 @@ def test_every_variable_is_there(name: str) -> None:
         assert asked.variables(query.expr) <= there, query
 
 
-@pytest.mark.parametrize("query", asked.of_rules(), ids=lambda query: query.what)
+@pytest.mark.parametrize("query", [*asked.of_rules()], ids=lambda query: query.what)
 def test_rules_know_no_variables(query: Asked) -> None:
     assert asked.filled(query.expr, {}) == query.expr
 
