@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from certificates import Authority, server
+from lab.certificates import Authority, server
 from sip_responder import (
     Behaviour,
     Request,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agent_process import pbx, phone, running
-from certificates import Authority, server
 from dns_server import DnsServer
+from lab.certificates import Authority, server
 from sip_responder import Start, accept, redirect, reply, silence
 
 pytestmark = pytest.mark.lab

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent_process import Agent, pbx, phone, running
-from certificates import Authority, server
+from lab.certificates import Authority, server
 from sip_responder import Behaviour, Request, Start, accept, challenge, redirect, reply, silence
 
 pytestmark = pytest.mark.lab

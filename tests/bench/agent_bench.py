@@ -39,10 +39,14 @@ def configuration(folder: Path, count: int, transport: str) -> dict[str, Any]:
     secret.mkdir()
     for index in range(count):
         (secret / f"load{index}").write_text(f"pw-load{index}")
-    pbxs = [
+    system = default_system()
+    pbxs: list[dict[str, Any]] = [
         {"name": pbx.name, "address": f"{pbx.uri};transport={transport}", "system": "lab", "registerRate": RATE}
-        for pbx in default_system().pbxes
+        for pbx in system.pbxes
     ]
+    if transport == "tls":
+        for pbx, entry in zip(system.pbxes, pbxs, strict=True):
+            entry |= {"address": pbx.tls_uri, "tls": {"caFile": str(system.authority)}}
     template = {
         "aor": "sip:load{index}@pbx.test",
         "pri": "master",
@@ -185,7 +189,7 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--phones", type=int, default=1000)
-    parser.add_argument("--transport", choices=("udp", "tcp"), default="udp")
+    parser.add_argument("--transport", choices=("udp", "tcp", "tls"), default="udp")
     parser.add_argument("--seconds", type=int, default=60, help="how long to look at it at rest")
     parser.add_argument("--profile", help="file for py-spy's picture of a worker during the fail-over")
     found = parser.parse_args()

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import agent_process
 from lab.pbx import System
 from lab.settings import REPOSITORY
 from lab.waiting import wait_until
@@ -50,8 +52,29 @@ def test_the_agent_alone_registers_tells_and_leaves(agent: subprocess.Popen[byte
                 break
     alice = json.loads(get("/status") or "{}")["phones"][0]
     assert (alice["state"], alice["pbx"], alice["role"], alice["via"]) == ("Registered", "slave", "Home", "redirect")
-    assert 'softphone_registered{fleet="",softphone="alice"} 1.0' in (get("/metrics") or "")
+    assert 'softphone_registered{fleet="",softphone="alice"} 1' in (get("/metrics") or "")
     assert pbxes.pbx("slave").bindings("alice")
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(30) == 0
     assert not pbxes.pbx("slave").bindings("alice"), "SIGTERM un-REGISTERs"
+
+
+async def test_tls_all_the_way_through_a_redirect_and_a_fail_over(pbxes: System, tmp_path: Path) -> None:
+    places = {
+        name: agent_process.pbx(name, pbxes.pbx(name).tls_uri, tls={"caFile": str(pbxes.authority)})
+        for name in ("master", "slave", "standby")
+    }
+    (tmp_path / "password").write_text("pw-u77")
+    fields = {
+        "aor": "sip:u77@pbx.test",
+        "credentials": {"passwordFile": str(tmp_path / "password")},
+        "registration": {"attemptTimeoutSeconds": 2, "pingSeconds": 0.5},
+    }
+    phone = agent_process.phone("u77", pri="master", sec="standby", **fields)
+    async with agent_process.running(tmp_path, list(places.values()), [phone], sip={}) as agent:
+        await agent.phone("u77", registered=True, pbx="slave", via="redirect", role="Home")
+        (binding,) = pbxes.pbx("slave").bindings("u77")
+        assert (binding.socket or "").startswith("tls:")
+        pbxes.pbx("slave").kill()
+        await agent.phone("u77", registered=True, pbx="master", failure="TransportClosed")
+        assert pbxes.pbx("master").bindings("u77")

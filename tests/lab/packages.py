@@ -17,6 +17,7 @@ COMMON = (
     "iproute2",
     "iptables",
     "kamailio",
+    "kamailio-tls-modules",
     "openssl",
     "prometheus",
     "procps",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import net, rpc
+from lab.certificates import Authority, Certificate
 from lab.errors import LabError
 from lab.register_log import Register, RegisterLog
 from lab.services import Service
@@ -61,6 +62,8 @@ class PbxSpec:
     address: str
     redirects_to: str = HOME
     port: int = 5060
+    tls_port: int = 0
+    """0: no TLS."""
     min_expires: int = 10
     max_expires: int = 3600
     default_expires: int = 60
@@ -90,6 +93,22 @@ class System:
             return next(pbx for pbx in self.pbxes if pbx.name == name)
         except StopIteration:
             raise LabError(f"no PBX {name}; there are {', '.join(pbx.name for pbx in self.pbxes)}") from None
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that the PBXes' certificate is from; made when they first start."""
+        return self._tls / "ca.pem"
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """One for all PBXes, with all their addresses."""
+        if not (self._tls / "pbx.pem").exists():
+            Authority(self._tls).issue("pbx", *(f"IP:{spec.address}" for spec in self.specs))
+        return Certificate(self._tls / "pbx.pem", self._tls / "pbx.key")
+
+    @property
+    def _tls(self) -> Path:
+        return self.settings.run / "pbx" / f"tls-{'-'.join(spec.name for spec in self.specs)}"
 
     @property
     def _moved(self) -> Path:
@@ -164,6 +183,11 @@ class Pbx:
     def running(self) -> bool:
         """Whether its processes live (a paused one does)."""
         return self.service.running
+
+    @property
+    def tls_uri(self) -> str:
+        """Its SIP URI over TLS; `System.authority` has signed its certificate."""
+        return f"sip:{self.address}:{self.spec.tls_port};transport=tls"
 
     def start(self) -> None:
         """Starts it; it comes up without bindings."""
@@ -252,10 +276,14 @@ class Pbx:
             "LOCATION_HEADER": system.location_header,
             "REALM": REALM,
         }
+        if spec.tls_port:
+            made = system.certificate
+            words |= {"PBX_TLS_PORT": spec.tls_port, "PBX_CERTIFICATE": made.certificate, "PBX_KEY": made.key}
         lines = ["#!KAMAILIO", *(f"#!substdef '|{word}|{value}|g'" for word, value in words.items())]
         lines += [f'include_file "{CONFIG}"', "event_route[htable:mod-init] {"]
         lines += [f'    $sht(homes=>{user}) = "{home}";' for user, home in system.present_homes().items()]
         lines += [f'    $sht(addresses=>{p.name}) = "{p.address}:{p.port}";' for p in system.specs]
+        lines += [f'    $sht(tls_addresses=>{p.name}) = "{p.address}:{p.tls_port}";' for p in system.specs]
         lines += ["}", "route[HOME_OF_PATTERN] {", '    $var(home) = "";']
         lines += [
             f'    if ($tU =~ "^{pattern}$") {{ $var(home) = "{home}"; }}' for pattern, home in system.patterns.items()
@@ -330,9 +358,9 @@ def default_system(settings: Settings | None = None) -> System:
     now = settings or present_settings()
     master, slave, standby = now.pbx_addresses[:3]
     specs = [
-        PbxSpec("master", master),
-        PbxSpec("slave", slave, redirects_to="master"),
-        PbxSpec("standby", standby, redirects_to="master"),
+        PbxSpec("master", master, tls_port=5061),
+        PbxSpec("slave", slave, redirects_to="master", tls_port=5061),
+        PbxSpec("standby", standby, redirects_to="master", tls_port=5061),
     ]
     # u0, u1, ... for tests and load00000, ... for fleets; mallory is at home at the master.
     patterns = {"u[0-9]+": "slave", "load[0-9]+": "slave"}

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from certificates import Authority
+from lab.certificates import Authority
 from softphone_operator import webhook as subject
 from softphone_operator.cluster import ClusterError, Resource
 from softphone_operator.observed import Observed

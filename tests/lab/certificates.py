@@ -20,7 +20,7 @@ class Authority:
     """Signs certificates; its own is `ca`."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._name = folder, name
         self.ca, self._key = folder / f"{name}.pem", folder / f"{name}.key"
         _openssl("req", "-x509", *self._new(f"/CN={name}", self._key), "-days", "2", "-out", str(self.ca))
