@@ -5,56 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab import packages
-from lab.settings import settings
+from charts.rendering import CHART, NEW, OLD, Render, run
 from softphone_operator import names, self_test
 from softphone_operator import settings as operator_settings
 from softphone_operator.api import KINDS
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
 from softphone_operator.crd import RULES_MARK, crd
-
-CHART = Path(__file__).parents[2] / "charts" / "softphone-fleet"
-OLD, NEW = "1.20.0", "1.34.0"
-
-Render = Callable[..., list[dict[str, Any]]]
-
-
-# `make check` has a minute; `make test` has time for the other Helm too.
-HELMS = [pytest.param("3", id="helm 3"), pytest.param("4", id="helm 4", marks=pytest.mark.lab)]
-
-
-@pytest.fixture(scope="session", params=HELMS)
-def helm(request: pytest.FixtureRequest) -> Path:
-    """A Helm of each major version, fetched where it is not there yet."""
-    packages.fetch_tools(settings(), request.param)
-    return packages.helm(settings(), request.param)
-
-
-def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def render_all(helm: Path) -> Render:
-    """Render the chart with values, for a version of Kubernetes."""
-
-    def rendered(values: dict[str, Any] | None = None, kubernetes: str = NEW) -> list[dict[str, Any]]:
-        flags = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
-        done = run(
-            helm, "template", "fleet", str(CHART), "--namespace", "telephony", "--kube-version", kubernetes, *flags
-        )
-        assert done.returncode == 0, done.stderr
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-    return rendered
 
 
 @pytest.fixture
