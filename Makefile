@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help venv check lint unit test drill bench demo lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help venv check lint unit test drill bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=operator 
 
 demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
 	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m demo
+
+screenshots: venv ## the pictures of the documents, taken anew on the lab (root)
+	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m screenshots
 
 lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
 	@$(LAB) up
