@@ -35,8 +35,8 @@ unit: venv
 test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
 	tests/run-all
 
-drill: venv ## break the operator's platform: API server away, watches cut, leaders killed (root, a quiet machine)
-	tests/run-all drill
+drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a quiet machine); ONLY=killed for some of them
+	ONLY='$(ONLY)' tests/run-all drill; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
 bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=operator for one of them
 	@$(LAB) up --no-images && $(LAB) exec -- $(BIN)/python -m bench $(ONLY)
@@ -75,6 +75,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
 	PYTHONPATH=tests $(BIN)/python -m chart_values
+	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
 constraints: ## renew constraints.txt

@@ -11,29 +11,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from lab.pbx import Pbx, System, default_system
-from lab.register_log import Register
+from lab.measuring import RATE, cpu, excess, first_registered, processes, pss
+from lab.pbx import System, default_system
 from softphone_agent import pjsua
 
 PORT = 18081
-RATE = 1000.0
 NOTICED = 300
 """Milliseconds after which a PBX takes a silent peer for dead."""
 PATIENCE = 120
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def attentive() -> System:
@@ -78,51 +75,6 @@ def configuration(system: System, folder: Path, count: int, transport: str) -> d
         "pbxs": pbxs,
         "fleets": [{"count": count, "template": template}],
     }
-
-
-def processes(root: int) -> list[int]:
-    """The agent and its workers."""
-    children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
-    return [root, *(pid for child in children for pid in processes(int(child)))]
-
-
-def pss(pids: Iterable[int]) -> float:
-    """Their memory in MB, where what they share counts once."""
-    total = 0
-    for pid in pids:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
-
-
-def cpu(pids: Iterable[int]) -> float:
-    """Seconds of CPU that they have used."""
-    fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids)
-    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
-
-
-def excess(registers: Iterable[Register]) -> float:
-    """By how many the REGISTERs of the phones' own accord ever exceeded a token bucket of RATE and its burst.
-
-    Those with credentials answer a challenge and are not counted: each belongs to one that was.
-    """
-    tokens, at, worst = RATE, 0.0, 0.0
-    for time_, given in sorted((register.time, register.credentials_given) for register in registers):
-        if given:
-            continue
-        tokens, at = min(RATE, tokens + (time_ - at) * RATE) - 1, time_
-        worst = max(worst, -tokens)
-    return worst
-
-
-def first_registered(pbxes: Iterable[tuple[Pbx, int]]) -> dict[str, float]:
-    """AOR -> when one of these PBXes first granted it a binding after that position."""
-    found: dict[str, float] = {}
-    for pbx, since in pbxes:
-        for register in pbx.registers(since=since):
-            if register.code == 200 and not register.unregisters:
-                found[register.aor] = min(register.time, found.get(register.aor, register.time))
-    return found
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:

@@ -169,7 +169,7 @@ class Pbx:
             str(self._folder),
         ]
         self.service = Service(system.settings, f"pbx-{spec.name}", argv)
-        self._log = RegisterLog(self.service.log)
+        self.log = RegisterLog(self.service.log)
 
     def __repr__(self) -> str:
         return f"Pbx({self.name} at {self.address}:{self.port})"
@@ -249,13 +249,17 @@ class Pbx:
                     found += [_binding(user, item["Contact"]) for item in entry["Info"]["Contacts"]]
         return [binding for binding in found if binding.expires_seconds > 0]
 
+    def forget(self) -> None:
+        """Makes it lose all of its bindings while it goes on."""
+        self.call("ul.flush")
+
     def position(self) -> int:
         """The present end of its log of REGISTERs, for `registers(since=...)`."""
-        return self._log.position()
+        return self.log.position()
 
     def registers(self, since: int = 0, aor: str | None = None) -> list[Register]:
         """The REGISTERs it has seen (since a position, of one user), also before a restart."""
-        seen = self._log.read(since)
+        seen = self.log.read(since)
         user = aor.removeprefix("sip:").partition("@")[0] if aor else None
         return [register for register in seen if user in (None, register.aor.partition("@")[0])]
 

@@ -64,12 +64,17 @@ class RegisterLog:
 
     def read(self, since: int = 0) -> list[Register]:
         """The REGISTERs logged after a position."""
+        return self.read_on(since)[0]
+
+    def read_on(self, since: int) -> tuple[list[Register], int]:
+        """The REGISTERs logged after a position, and the position to go on from: the end of the last whole line."""
         if not self.path.exists():
-            return []
+            return [], since
         with self.path.open("rb") as log:
             log.seek(since)
-            lines = log.read().split(b"\n")[:-1]
-        return [_parse(line.partition(MARK)[2].decode(errors="replace")) for line in lines if MARK in line]
+            text, _, _ = log.read().rpartition(b"\n")
+        seen = [_parse(line.partition(MARK)[2].decode(errors="replace")) for line in text.split(b"\n") if MARK in line]
+        return seen, since + len(text) + bool(text)
 
 
 def _parse(line: str) -> Register:

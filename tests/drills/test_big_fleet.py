@@ -10,16 +10,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench.agent_bench import RATE, cpu, excess, first_registered, pss
 from e2e.objects import fleet, secret, system
 from lab.images import Images
 from lab.kube import Kube, Object, is_ready, kubectl
+from lab.measuring import RATE, cpu, excess, first_registered, processes_of_pods, pss
 from lab.pbx import Pbx, System, default_system
 from lab.prometheus import Prometheus
 from lab.settings import settings
@@ -52,17 +50,6 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
 
 def users(first: int, last: int) -> set[str]:
     return {f"load{index:03d}" for index in range(first, last)}
-
-
-def processes(pods: Iterable[str]) -> list[int]:
-    """The processes of these pods, in the order of their numbers."""
-    names = {f"HOSTNAME={pod}".encode() for pod in pods}
-    found = []
-    for entry in os.scandir("/proc"):
-        with suppress(OSError):  # it ended meanwhile
-            if entry.name.isdigit() and names & set(Path(entry.path, "environ").read_bytes().split(b"\0")):
-                found.append(int(entry.name))
-    return sorted(found)
 
 
 def pods(namespace: Kube, name: str) -> dict[str, str]:
@@ -145,7 +132,7 @@ def test_thousands_register_in_few_agents(phones: Kube, pbxes: System, start: di
     last = max(first_registered([(slave, start["slave"])]).values()) - begun
     there = pods(phones, "load")
     assert len(there) == AGENTS
-    pids = processes(there.values())
+    pids = processes_of_pods(there.values())
     used = cpu(pids)
     tell(f"{PHONES} phones in {AGENTS} agents, {len(pids) - AGENTS} workers")
     tell(f"scaled up     last phone registered after {last:.1f} s, the fleet ready after {ready:.1f} s")
@@ -182,7 +169,7 @@ def test_scaling_touches_only_the_last_agents(phones: Kube, pbxes: System, start
 
 def test_a_worker_that_is_killed_takes_only_its_slice_with_it(phones: Kube, pbxes: System, tell: Tell) -> None:
     slave = pbxes.pbx("slave")
-    _, *workers = processes([pods(phones, "load")["0"]])
+    _, *workers = processes_of_pods([pods(phones, "load")["0"]])
     here = slave.position()
     begun = time.time()
     os.kill(workers[0], signal.SIGKILL)

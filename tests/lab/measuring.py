@@ -1,0 +1,71 @@
+"""What processes cost, and what PBXes' logs say of bursts and of who is registered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from lab.pbx import Pbx
+from lab.register_log import Register
+
+RATE = 1000.0
+"""REGISTERs per second that an agent sends to a PBX at most: the product's default."""
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processes_of_pods(pods: Iterable[str]) -> list[int]:
+    """The processes of these pods, in the order of their numbers."""
+    names = {f"HOSTNAME={pod}".encode() for pod in pods}
+    found = []
+    for entry in os.scandir("/proc"):
+        with suppress(OSError):  # it ended meanwhile
+            if entry.name.isdigit() and names & set(Path(entry.path, "environ").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def processes(root: int) -> list[int]:
+    """The agent and its workers."""
+    children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
+    return [root, *(pid for child in children for pid in processes(int(child)))]
+
+
+def pss(pids: Iterable[int]) -> float:
+    """Their memory in MB, where what they share counts once."""
+    total = 0
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def cpu(pids: Iterable[int]) -> float:
+    """Seconds of CPU that they have used."""
+    fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids)
+    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
+
+
+def excess(registers: Iterable[Register]) -> float:
+    """By how many the REGISTERs of the phones' own accord ever exceeded a token bucket of RATE and its burst.
+
+    Those with credentials answer a challenge and are not counted: each belongs to one that was.
+    """
+    tokens, at, worst = RATE, 0.0, 0.0
+    for time_, given in sorted((register.time, register.credentials_given) for register in registers):
+        if given:
+            continue
+        tokens, at = min(RATE, tokens + (time_ - at) * RATE) - 1, time_
+        worst = max(worst, -tokens)
+    return worst
+
+
+def first_registered(pbxes: Iterable[tuple[Pbx, int]]) -> dict[str, float]:
+    """AOR -> when one of these PBXes first granted it a binding after that position."""
+    found: dict[str, float] = {}
+    for pbx, since in pbxes:
+        for register in pbx.registers(since=since):
+            if register.code == 200 and not register.unregisters:
+                found[register.aor] = min(register.time, found.get(register.aor, register.time))
+    return found
