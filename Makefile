@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help venv check lint unit test drill bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help venv check lint unit test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,7 +36,10 @@ test: venv ## everything but the drills, on real parts; leaves nothing behind (r
 	tests/run-all
 
 drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a quiet machine); ONLY=killed for some of them
-	ONLY='$(ONLY)' tests/run-all drill; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
+	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
+
+soak: venv ## phones whose PBX is restarted every minute, for HOURS=1, and whether anything grows (root)
+	ONLY=soak HOURS='$(or $(HOURS),1)' tests/run-all soak; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
 bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=operator for one of them
 	@$(LAB) up --no-images && $(LAB) exec -- $(BIN)/python -m bench $(ONLY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from drills.seen import GROUPS, Growth, Row, rows
+from drills.seen import GROUPS, Growth, Machine, Row, rows
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
@@ -73,8 +73,12 @@ def _section(group: str, found: list[Row]) -> Iterator[str]:
     for row in found:
         if row.growth:
             yield from _growth(row)
-    dates = sorted({(row.date, row.machine.cores, row.machine.memory_gigabytes) for row in found})
-    yield f"Seen {', '.join(f'{date} ({cores} cores, {memory} GB)' for date, cores, memory in dates)}.\n"
+    places = sorted({f"{row.date} ({_machine(row.machine)})" for row in found})
+    yield f"Seen {', '.join(places)}.\n"
+
+
+def _machine(of: Machine) -> str:
+    return f"{of.cores} cores, {of.memory_gigabytes} GB" + (", with other work on it" if of.busy else "")
 
 
 def _growth(row: Row) -> Iterator[str]:

@@ -22,12 +22,14 @@ class Machine(BaseModel):
 
     cores: int
     memory_gigabytes: int
+    busy: bool = False
+    """Whether other work ran on it: BUSY=1 in the environment says so."""
 
     @classmethod
     def here(cls) -> Machine:
         """This machine."""
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return cls(cores=os.cpu_count() or 1, memory_gigabytes=round(size / 2**30))
+        return cls(cores=os.cpu_count() or 1, memory_gigabytes=round(size / 2**30), busy=bool(os.environ.get("BUSY")))
 
 
 class Growth(BaseModel):

@@ -17,7 +17,7 @@ import pytest
 from e2e.objects import fleet, secret, system
 from lab.images import Images
 from lab.kube import Kube, Object, is_ready, kubectl
-from lab.measuring import RATE, cpu, excess, first_registered, processes_of_pods, pss
+from lab.measuring import RATE, cpu, first_registered, most_above_the_rate, processes_of_pods, pss
 from lab.pbx import Pbx, System, default_system
 from lab.prometheus import Prometheus
 from lab.settings import settings
@@ -95,19 +95,6 @@ def fewest_held(pbx: Pbx, since: int, after: float) -> int:
         if register.time > after:
             fewest = len(held) if fewest is None else min(fewest, len(held))
     return len(held) if fewest is None else fewest
-
-
-def most_above_the_rate(pbx: Pbx, since: int) -> float:
-    """By how many REGISTERs an agent ever exceeded the bucket that it keeps for this PBX."""
-    by_agent: dict[str, list[object]] = {}
-    seen = pbx.registers(since=since)
-    for register in seen:
-        by_agent.setdefault(_address(register.source), []).append(register)
-    return max((excess(r for r in seen if _address(r.source) == agent) for agent in by_agent), default=0.0)
-
-
-def _address(source: str) -> str:
-    return source.partition(":")[2].rpartition(":")[0]
 
 
 @pytest.fixture(scope="module")

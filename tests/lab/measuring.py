@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -69,3 +70,31 @@ def first_registered(pbxes: Iterable[tuple[Pbx, int]]) -> dict[str, float]:
             if register.code == 200 and not register.unregisters:
                 found[register.aor] = min(register.time, found.get(register.aor, register.time))
     return found
+
+
+def most_above_the_rate(pbx: Pbx, since: int) -> float:
+    """By how many REGISTERs an agent ever exceeded the bucket that it keeps for this PBX."""
+    by_agent: dict[str, list[object]] = {}
+    seen = pbx.registers(since=since)
+    for register in seen:
+        by_agent.setdefault(_address(register.source), []).append(register)
+    return max((excess(r for r in seen if _address(r.source) == agent) for agent in by_agent), default=0.0)
+
+
+def _address(source: str) -> str:
+    return source.partition(":")[2].rpartition(":")[0]
+
+
+def open_files(pid: int) -> int:
+    """How many file descriptors a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+
+
+def busiest_second(registers: Iterable[Register]) -> int:
+    """The most REGISTERs of any second, as the clock counts seconds."""
+    return max(Counter(int(register.time) for register in registers).values(), default=0)

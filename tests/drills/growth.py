@@ -1,0 +1,75 @@
+"""What processes hold over a long time, and whether it grows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import linear_regression, median
+
+from drills.seen import Growth
+from lab.measuring import open_files, pss, threads
+
+Sample = tuple[float, float]
+"""Seconds, and what was held then."""
+
+MEASURES: Mapping[str, Callable[[int], float]] = {
+    "MB": lambda pid: pss([pid]),
+    "files": open_files,
+    "threads": threads,
+}
+"""Unit -> how much of it a process holds."""
+
+
+def growth(process: str, what: str, samples: Sequence[Sample]) -> Growth:
+    """Medians of the first and of the last third of the samples, and the slope of the line through all of them."""
+    third = max(1, len(samples) // 3)
+    values = [value for _, value in samples]
+    slope = linear_regression(*zip(*samples, strict=True)).slope if len(samples) > 1 else 0.0
+    return Growth(
+        process=process,
+        what=what,
+        first=round(median(values[:third]), 2),
+        last=round(median(values[-third:]), 2),
+        slope_per_hour=round(slope * 3600, 3),
+    )
+
+
+class Watch:
+    """Looks at processes, given by their names, every so many seconds until the block ends."""
+
+    def __init__(self, processes: Mapping[str, int], seconds: float) -> None:
+        self._processes = processes
+        self._seconds = seconds
+        self._samples: dict[tuple[str, str], list[Sample]] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch")
+        self._failure: OSError | None = None
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while True:
+            at = time.monotonic()
+            for process, pid in self._processes.items():
+                for what, held in MEASURES.items():
+                    try:
+                        value = held(pid)
+                    except OSError as error:
+                        self._failure = error
+                        return
+                    self._samples.setdefault((process, what), []).append((at, value))
+            if self._over.wait(self._seconds):
+                return
+
+    def found(self) -> list[Growth]:
+        """What was seen, when it is over. Raises OSError where a process has ended meanwhile."""
+        if self._failure:
+            raise self._failure
+        return [growth(process, what, samples) for (process, what), samples in self._samples.items()]

@@ -1,0 +1,106 @@
+"""Thousands of phones whose PBX is restarted every minute: `make drill` for 20 minutes, `make soak HOURS=n` for longer.
+
+LOAD_PHONES and LOAD_MINUTES make it smaller, to try it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from statistics import median
+
+import pytest
+
+from drills import fleets
+from drills.drill import Drill, Fault
+from drills.fleets import Fleet
+from drills.growth import Watch
+from lab.kube import Kube
+from lab.measuring import busiest_second, processes_of_pods
+from lab.pbx import System, default_system
+
+pytestmark = [pytest.mark.lab, pytest.mark.drill]
+
+PHONES = int(os.environ.get("LOAD_PHONES", "2000"))
+MINUTES = int(os.environ.get("LOAD_MINUTES", "20"))
+HOURS = float(os.environ.get("HOURS", "1"))
+PER_AGENT = max(1, min(1000, PHONES // 2))
+EXPIRES_SECONDS = 30
+MINUTE = 60.0
+DOWN_SECONDS = 10.0
+LOOK_SECONDS = 10.0
+PATIENCE = 600.0
+
+DONE = f"Its home PBX is killed every minute, and started again {DOWN_SECONDS:.0f} s later, for"
+NOTE = (
+    "A phone whose home dies is out until its agent has noticed, and moves; it comes home with its next refresh. "
+    "Both happen to every phone in every minute."
+)
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube) -> Fleet:
+    registration = {"expiresSeconds": EXPIRES_SECONDS}
+    return fleets.make(namespace, default_system(), PHONES, PER_AGENT, registration=registration)
+
+
+def processes(phones: Fleet, operator: Kube) -> dict[str, int]:
+    """The agents' processes and the operator's, by what they are."""
+    found = {"operator": processes_of_pods(operator.names("pods"))[0]}
+    for number, pod in sorted(phones.pods().items()):
+        supervisor, *workers = processes_of_pods([pod["metadata"]["name"]])
+        found[f"agent {number}, supervisor"] = supervisor
+        found |= {f"agent {number}, worker {index}": pid for index, pid in enumerate(workers)}
+    return found
+
+
+def restart_every_minute(fault: Fault, pbx: str, minutes: int) -> list[float]:
+    """When it was killed, each time."""
+    killed = []
+    begun = time.monotonic()
+    for minute in range(minutes):
+        time.sleep(max(0, begun + minute * MINUTE - time.monotonic()))
+        killed.append(time.time())
+        fault.kill(pbx)
+        time.sleep(DOWN_SECONDS)
+        fault.start(pbx)
+    time.sleep(max(0, begun + minutes * MINUTE - time.monotonic()))
+    return killed
+
+
+def endure(phones: Fleet, pbxes: System, operator: Kube, drill: Drill, name: str, minutes: int) -> None:
+    """Restart the phones' PBX every minute, and see that all of them come back each time and that nothing grows."""
+    since = {pbx.name: pbx.position() for pbx in pbxes.pbxes}
+    there = processes(phones, operator)
+    long = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
+    with drill("load", name, f"{DONE} {long}.", note=NOTE, patience=PATIENCE) as fault:
+        with Watch(there, LOOK_SECONDS) as watch:
+            killed = restart_every_minute(fault, "slave", minutes)
+        end = time.time()
+        ledger = fault.ledger()
+        parts = [ledger.figures(begin, until) for begin, until in zip(killed, [*killed[1:], end], strict=True)]
+        out = sum(gap.end - gap.begin for user in phones.users for gap in ledger.outages(user, killed[0], end))
+        outages = [part.longest_outage for part in parts]
+        fault.figures = {
+            "registered, mean of all phones over all the time": f"{1 - out / (end - killed[0]) / PHONES:.2%}",
+            "longest outage of a minute, median": f"{median(outages):.1f} s",
+            "REGISTERs a second, most": ", ".join(
+                f"{busiest_second(pbx.registers(since=since[pbx.name]))} at {pbx.name}" for pbx in pbxes.pbxes
+            ),
+        }
+        fault.growth = watch.found()
+    assert processes(phones, operator) == there, "no process was replaced"
+    for each in fault.growth:
+        room = 0.1 * each.first + 2
+        assert each.last <= each.first + room, f"{each.process} grew"
+
+
+@pytest.mark.timeout(MINUTES * MINUTE + 1200)
+def test_a_pbx_restarted_every_minute(phones: Fleet, pbxes: System, operator: Kube, drill: Drill) -> None:
+    endure(phones, pbxes, operator, drill, "restarts", MINUTES)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(HOURS * 3600 + 1200)
+def test_the_same_for_long(phones: Fleet, pbxes: System, operator: Kube, drill: Drill) -> None:
+    endure(phones, pbxes, operator, drill, "soak", round(HOURS * 60))
