@@ -26,7 +26,7 @@ check: lint unit ## lint, types, import contracts, unit tests: no root, under a 
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator monitoring tests
+	$(BIN)/mypy agent operator plugin monitoring tests
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 unit: venv

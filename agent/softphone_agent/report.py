@@ -56,6 +56,17 @@ class LastFailure(Model):
     time: str = Field(max_length=40, description="When, RFC 3339 UTC.")
 
 
+class Outage(Model):
+    """A time without registration that nobody asked for. Going home by a redirected refresh is none."""
+
+    began: str = Field(max_length=40, description="When the first request was sent that was not answered, RFC 3339.")
+    ended: str | None = Field(
+        default=None, max_length=40, description="When a PBX had accepted the phone again; missing while it lasts."
+    )
+    pbx: str = Field(max_length=300, description="PBX that held the registration: name, or host:port.")
+    reason: FailureReason = Field(description="Why the registration was lost.")
+
+
 class PhoneReport(Model):
     """One phone. The fields change on transitions only; nothing in here ticks."""
 
@@ -75,6 +86,7 @@ class PhoneReport(Model):
     )
     since: str = Field(description="When the present state of affairs began, RFC 3339 UTC.")
     last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
+    last_outage: Outage | None = Field(default=None, description="The last outage since the agent has the phone.")
 
 
 class PbxReport(Model):

@@ -50,7 +50,7 @@ from softphone_agent.planning import (
 from softphone_agent.reachability import Reachability, Verdict
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Abandon, Action, Register, Unregister
-from softphone_agent.registration.changes import FailedOver, OutageEnded, changes
+from softphone_agent.registration.changes import FailedOver, OutageBegan, OutageEnded, changes
 from softphone_agent.registration.events import (
     Delayed,
     Event,
@@ -68,7 +68,7 @@ from softphone_agent.registration.events import (
 )
 from softphone_agent.registration.machine import Binding, Phase, State
 from softphone_agent.registration.plan import Entry, Plan, Registrar
-from softphone_agent.report import LastFailure, PbxReport, PhoneReport, Redirect, Via
+from softphone_agent.report import LastFailure, Outage, PbxReport, PhoneReport, Redirect, Via
 from softphone_agent.report import State as PublicState
 from softphone_agent.second_opinion import SecondOpinion
 from softphone_agent.targets import Place, Server, Target, choose, targets_of
@@ -111,6 +111,7 @@ class _Phone:
     """Where the phone was registered last."""
     contact: str | None = None
     observed: str | None = None
+    outage: Outage | None = None
     removed: bool = False
     wakeup: float | None = None
 
@@ -616,11 +617,17 @@ class Worker:
             self._settle(name, now)
             return
         for change in changes(before, phone.state, now):
-            if isinstance(change, OutageEnded):
+            if isinstance(change, OutageBegan):
+                self._outage_began(phone)
+            elif isinstance(change, OutageEnded):
                 self._news.observations.append(OutageSeen(change.seconds))
+                if phone.outage is not None:
+                    phone.outage = phone.outage.model_copy(update={"ended": _rfc3339(_wall(now))})
             elif isinstance(change, FailedOver):
                 source, target = self._directory.label(change.source.uri), self._directory.label(change.target.uri)
                 self._news.observations.append(FailoverSeen(source, target, change.reason))
+        if phone.outage is not None and phone.outage.ended is None and phone.state.loss is None:
+            phone.outage = None  # nobody waits for its end: the phone was told to rest
         if "App" in phone.config.trace:
             self._trace(name, event, before, phone.state, actions)
         for action in actions:
@@ -628,6 +635,12 @@ class Worker:
         self._settle(name, now)
         if _whereabouts(before) != _whereabouts(phone.state):
             self._moved = True
+
+    def _outage_began(self, phone: _Phone) -> None:
+        loss = phone.state.loss
+        assert loss is not None
+        pbx = self._directory.label(loss.binding.registrar.uri)
+        phone.outage = Outage(began=_rfc3339(_wall(loss.at)), pbx=pbx, reason=loss.reason.value)
 
     def _trace(self, name: str, event: Event, before: State, after: State, actions: tuple[Action, ...]) -> None:
         log.info(
@@ -748,6 +761,7 @@ class Worker:
             observed_address=phone.observed if binding else None,
             since=_rfc3339(time.time()),
             last_failure=failure,
+            last_outage=phone.outage,
         )
         if before and (before.state, before.registered, before.registrar) == (
             report.state,

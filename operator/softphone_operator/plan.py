@@ -71,10 +71,11 @@ Secrets = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a spec is not acted upon."""
+    """Why a spec is not acted upon. `faults` are the reasons and messages of which it is made, one for each fault."""
 
     reason: str
     message: str
+    faults: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -705,5 +706,6 @@ def _cautions(
 
 def _refusal(faults: Iterable[tuple[str, str]]) -> Refusal:
     """One refusal for all faults; its reason is that of the first."""
-    reasons, messages = zip(*faults, strict=True)
-    return Refusal(reasons[0], "; ".join(messages)[:MAX_MESSAGE])
+    all_of_them = tuple(faults)
+    message = "; ".join(message for _, message in all_of_them)
+    return Refusal(all_of_them[0][0], message[:MAX_MESSAGE], all_of_them)

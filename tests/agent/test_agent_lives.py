@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from agent_process import Agent, pbx, phone, running
 from sip_responder import Request, Start, accept, challenge, in_turn, redirect, reply, silence
 from softphone_agent import pjsua
+from softphone_agent.report import Outage
 
 pytestmark = pytest.mark.lab
 
@@ -373,7 +375,12 @@ async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(
         await agent.phone(registered=True, pbx="master", role="Home")
         await agent.until(lambda agent: agent.pbxs["master"].reachable is True, "master reachable")
         master.register = master.options = silence
-        await agent.phone(registered=True, pbx="standby", role="Standby", via="sec")
+        moved = await agent.phone(registered=True, pbx="standby", role="Standby", via="sec")
+        outage = moved.last_outage
+        assert outage is not None
+        assert (outage.pbx, outage.reason) == ("master", "PingFailed")
+        lasted = _seconds(outage) or 0.0
+        assert abs(lasted - await agent.metric("softphone_outage_seconds_sum")) < 0.1, "both tell the same outage"
         labels = {"from": "master", "to": "standby", "reason": "PingFailed"}
         assert await agent.metric("softphone_failovers_total", **labels) == 1
         assert await agent.metric("softphone_outage_seconds_count") == 1
@@ -384,6 +391,27 @@ async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(
         labels = {"from": "standby", "to": "master", "reason": "Redirected"}
         assert await agent.metric("softphone_failovers_total", **labels) == 1
         assert await agent.metric("softphone_outage_seconds_count") == 1, "going home is no outage"
+        assert agent.phones["alice"].last_outage == outage
+
+
+def _seconds(outage: Outage) -> float | None:
+    """How long it lasted, None while it lasts."""
+    began = datetime.fromisoformat(outage.began)
+    return (datetime.fromisoformat(outage.ended) - began).total_seconds() if outage.ended else None
+
+
+async def test_an_outage_ends_untold_where_the_phone_is_told_to_rest(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5}}
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master", **lively)]) as agent:
+        await agent.phone(registered=True)
+        await agent.until(lambda agent: agent.pbxs["master"].reachable is True, "master reachable")
+        master.register = master.options = silence
+        lost = await agent.phone(registered=False, failure="PingFailed")
+        assert lost.last_outage is not None
+        assert lost.last_outage.ended is None
+        agent.write(config(agent, phone(pri="master", suspend=True, **lively)))
+        assert (await agent.phone(state="Suspended")).last_outage is None
 
 
 @pytest.mark.proves("L2b")

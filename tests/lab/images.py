@@ -26,7 +26,7 @@ HASH_LENGTH = 12
 FOLDER = REPOSITORY / "images"
 OURS = "localhost/softphone-fleet-"
 # What the project's wheel is made of.
-PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator")
+PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,34 @@
+"""The programs `kubectl-softphone` and `kubectl_complete-softphone`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from softphone_plugin.errors import CLUSTER, PluginError
+
+MISSING = "kubectl-softphone: is not whole: python -m pip install 'softphone-fleet[plugin]'"
+
+
+def main() -> None:
+    """Run a command. What goes wrong is told in one line, and by the exit code."""
+    try:
+        from softphone_plugin.cli import app
+    except ModuleNotFoundError as missing:
+        sys.exit(f"{MISSING} ({missing.name})")
+    try:
+        app(prog_name="kubectl softphone")
+    except PluginError as error:
+        print(f"kubectl-softphone: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.code)
+    except ModuleNotFoundError as missing:
+        print(f"{MISSING} ({missing.name})", file=sys.stderr)  # noqa: T201
+        sys.exit(CLUSTER)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

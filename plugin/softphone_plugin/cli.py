@@ -1,0 +1,88 @@
+"""The command line: what may be asked for. The work is done elsewhere."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from softphone_plugin import errors
+from softphone_plugin.output import Format
+from softphone_plugin.session import Where, run
+
+app = typer.Typer(
+    name="kubectl softphone",
+    help="Softphones that prove the redundancy of PBXes: where they are, why, and how long a fail-over took.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
+Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
+Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
+Selector = Annotated[str, typer.Option("--selector", "-l", help="Only objects with these labels.")]
+PhoneName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A Softphone, or a phone of a SoftphoneFleet: FLEET-INDEX.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def top_level(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Tell the version and end.")] = False,
+) -> None:
+    """Tell the version, or go on with a command."""
+    if show_version:
+        print(version("softphone-fleet"))  # noqa: T201
+        raise typer.Exit
+
+
+@app.command()
+def status(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet, spf/NAME the fleet."),
+    ] = None,
+    selector: Selector = "",
+    output: Annotated[Format | None, typer.Option("--output", "-o", help="Another format.")] = None,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show PBXes, Softphones and fleets, or the way that one phone's registration took."""
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.status import show
+
+    where = Where(namespace, all_namespaces, context, kubeconfig)
+    run(where, lambda session: show(session, rendering.console(), name, selector, output))
+
+
+@app.command()
+def lint(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files or folders; - is standard input.")],
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace of objects that name none.")
+    ] = "default",
+    strict: Annotated[
+        bool, typer.Option(help="The files hold everything: what is not among them is a fault, not a warning.")
+    ] = False,
+) -> None:
+    """Check manifests by the operator's own rules, without a cluster. One line a fault."""
+    from softphone_plugin.files import read_all
+    from softphone_plugin.linting import lint as check
+
+    found = check(read_all(files), namespace, strict=strict)
+    for finding in found.findings:
+        print(finding)  # noqa: T201
+    faults = sum(finding.severity == "fault" for finding in found.findings)
+    typer.echo(f"{found.objects} objects, {faults} faults, {len(found.findings) - faults} warnings", err=True)
+    raise typer.Exit(errors.NO if faults else errors.OK)

@@ -1,0 +1,235 @@
+"""The API server as the plugin asks it, with the rights of the person who types. Only here the client is imported.
+
+Every error leaves as a PluginError of one line. Nothing is written but by `patch`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import yaml
+from kubernetes.aio import client, config
+from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
+
+from softphone_operator.api import API_VERSION, GROUP, Kind
+from softphone_plugin.errors import CLUSTER, NOT_FOUND, PluginError
+
+Object = dict[str, Any]
+
+PAGE = 500
+REQUEST_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+MAX_LINE_BYTES = 16 * 1024 * 1024
+MERGE_PATCH, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
+_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+FIELD_MANAGER = "kubectl-softphone"
+NO_CRD = "the cluster does not know our kinds: the chart softphone-fleet brings them"
+
+
+class RefusedError(PluginError):
+    """The API server, or the agent behind it, said no. `status` is the HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, NOT_FOUND if status == 404 else CLUSTER)
+        self.status = status
+
+
+def objects(kind: Kind, namespace: str | None, name: str | None = None) -> str:
+    """The path of our objects of a kind: in a namespace or in all, or of one of them."""
+    place = f"/namespaces/{quote(namespace)}" if namespace else ""
+    return f"/apis/{API_VERSION}{place}/{kind.plural}" + (f"/{quote(name)}" if name else "")
+
+
+def pods(namespace: str | None, name: str | None = None, part: str = "") -> str:
+    """The path of pods, of one, or of a part of it such as `log` or `proxy/status`."""
+    place = f"/namespaces/{quote(namespace)}" if namespace else ""
+    return f"/api/v1{place}/pods" + (f"/{quote(name, safe=':')}" if name else "") + (f"/{part}" if part else "")
+
+
+class Cluster:
+    """The calls. `namespace` is that of the kubeconfig's context."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self._api = api
+        self.namespace = namespace
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None, context: str | None) -> Cluster:
+        """With the user's kubeconfig, or the service account of the pod that this runs in. Raises PluginError."""
+        configuration = client.Configuration()
+        path = str(kubeconfig) if kubeconfig else None
+        if not _exists(path):
+            if path or context:
+                raise PluginError(f"no cluster: there is no kubeconfig {path or KUBE_CONFIG_DEFAULT_LOCATION}")
+            namespace = _own_account(configuration)
+            return cls(client.ApiClient(configuration), namespace)
+        try:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=path, context=context, client_configuration=configuration
+            )
+            contexts, active = config.list_kube_config_contexts(config_file=path)  # type: ignore[no-untyped-call]
+            chosen = active if context is None else next(one for one in contexts if one["name"] == context)
+            namespace = str(chosen["context"].get("namespace") or "default")
+        except StopIteration:
+            raise PluginError(f'no cluster: the kubeconfig has no context "{context}"') from None
+        except (config.ConfigException, yaml.YAMLError, OSError, *_MALFORMED) as error:
+            raise PluginError(f"no cluster: the kubeconfig is of no use: {_one_line(error)}") from None
+        return cls(client.ApiClient(configuration), namespace)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Object:
+        """One answer of the API server."""
+        return _object(await self._text("GET", path, query), path)
+
+    async def text(self, path: str) -> str:
+        """A page that is no JSON, such as an agent's metrics."""
+        return (await self._text("GET", path)).decode(errors="replace")
+
+    async def list(self, path: str, selector: str = "") -> list[Object]:
+        """All objects of a collection, page by page."""
+        query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        found: list[Object] = []
+        while True:
+            page = await self.get(path, query)
+            found += page.get("items") or []
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return found
+            query["continue"] = token
+
+    async def patch(self, path: str, change: Any, content_type: str = MERGE_PATCH) -> Object:
+        """Change an object. Raises RefusedError, with status 422 where the test of a JSON patch does not hold."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return _object(await self._text("PATCH", path, query, change, content_type), path)
+
+    async def lines(self, path: str, query: Mapping[str, str], silence: float | None = None) -> AsyncGenerator[bytes]:
+        """The lines of a stream as they come, until it ends. Raises PluginError, also after `silence` seconds."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+        response = await self._send("GET", path, query, None, "", limits)
+        stream: aiohttp.ClientResponse = response.response
+        rest = b""
+        try:
+            async for chunk in stream.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > MAX_LINE_BYTES:
+                    raise PluginError("the stream has a line without end")
+                for line in lines:
+                    yield line
+        except TimeoutError:
+            raise PluginError(f"silent for {silence:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise PluginError(f"the stream broke: {_one_line(error)}") from None
+        finally:
+            stream.close()
+
+    async def _text(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "",
+    ) -> bytes:
+        limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
+        response = await self._send(method, path, query, body, content_type, limits)
+        try:
+            return bytes(await response.read())
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(error) from None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content_type: str,
+        limits: aiohttp.ClientTimeout,
+    ) -> Any:
+        headers = {"Accept": "application/json, */*"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        try:
+            await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
+            response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
+                method,
+                f"{self._api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else ""),
+                headers=headers,
+                body=body,
+                _request_timeout=limits,
+            )
+            if response.status < 300:
+                return response
+            text = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(error) from None
+        except config.ConfigException as error:
+            raise PluginError(f"no cluster: {_one_line(error)}") from None
+        raise refusal(response.status, text, path)
+
+    def _unreachable(self, error: BaseException) -> PluginError:
+        host = self._api.configuration.host
+        return PluginError(f"the API server at {host} cannot be reached: {_one_line(error)}")
+
+
+def refusal(status: int, text: bytes, path: str) -> RefusedError:
+    """The API server's refusal in a line: its own words, or what is known to be behind it."""
+    try:
+        message = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        if status == 404 and path.startswith(f"/apis/{GROUP}/"):
+            return RefusedError(status, NO_CRD)
+        message = text.decode(errors="replace")
+    if status == 401:
+        return RefusedError(status, "the API server does not know you: it refuses the credentials of the kubeconfig")
+    return RefusedError(status, _one_line(message)[:500])
+
+
+def _exists(path: str | None) -> bool:
+    given = path or KUBE_CONFIG_DEFAULT_LOCATION
+    return any(Path(one).expanduser().exists() for one in given.split(os.pathsep) if one)
+
+
+def _own_account(configuration: client.Configuration) -> str:
+    """Use the service account of the pod that this runs in; its namespace."""
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        return Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace").read_text().strip()
+    except (config.ConfigException, OSError):
+        raise PluginError(f"no cluster: there is no kubeconfig {KUBE_CONFIG_DEFAULT_LOCATION}") from None
+
+
+def _object(text: bytes, path: str) -> Object:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise PluginError(f"the answer for {path} is no JSON object") from None
+
+
+def _one_line(error: object) -> str:
+    said = " ".join(str(error).split())
+    return said or type(error).__name__
+
+
+async def gather_bounded(work: Sequence[Any], at_once: int) -> list[Any]:
+    """The results of awaitables in their order, so many at a time; a PluginError stands in its place."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(of: Any) -> Any:
+        async with slots:
+            try:
+                return await of
+            except PluginError as error:
+                return error
+
+    return list(await asyncio.gather(*(one(of) for of in work)))

@@ -1,0 +1,1 @@
+"""The commands that talk to a cluster: they read, hand on to what is pure, and show what comes out."""

@@ -1,0 +1,45 @@
+"""`kubectl softphone status`: tables, or the way of one phone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from softphone_operator.api import SOFTPHONE_FLEET
+from softphone_plugin import overview, reading, rendering
+from softphone_plugin.cluster import Object, objects
+from softphone_plugin.output import DATA, Format, listed
+from softphone_plugin.phones import meant_fleet
+from softphone_plugin.rendering import Console
+from softphone_plugin.session import Session
+
+
+async def show(session: Session, console: Console, name: str | None, selector: str, form: Format | None) -> None:
+    """Everything, what a selector matches, one fleet, or one phone."""
+    pbxs: list[Object] = []
+    softphones: list[Object] = []
+    fleet = meant_fleet(name) if name else None
+    if fleet is not None:
+        fleets = [await session.cluster.get(objects(SOFTPHONE_FLEET, session.namespace, fleet))]
+    elif name is not None:
+        await _one(session, console, name, form)
+        return
+    else:
+        pbxs, softphones, fleets = await reading.all_kinds(session.cluster, session.scope, selector)
+    if form in DATA:
+        print(listed([*pbxs, *softphones, *fleets], form, one=name is not None))  # noqa: T201
+        return
+    wide, namespaces = form is Format.WIDE, session.all_namespaces
+    shown = overview.tables(pbxs, softphones, fleets, datetime.now(UTC), wide=wide, namespaces=namespaces)
+    if not shown:
+        where = "" if session.all_namespaces else f" in the namespace {session.namespace}"
+        rendering.console(stderr=True).print(f"No PBXes, Softphones or SoftphoneFleets{where}.")
+        return
+    console.print(rendering.tables(shown))
+
+
+async def _one(session: Session, console: Console, name: str, form: Format | None) -> None:
+    phone = await reading.find_phone(session.cluster, session.namespace, name)
+    if form in DATA:
+        print(listed([phone.owner], form, one=True))  # noqa: T201
+        return
+    console.print(rendering.way(overview.way(await reading.hear(session.cluster, phone), datetime.now(UTC))))

@@ -1,0 +1,253 @@
+"""Whether manifests make sense, by the operator's own rules and without a cluster. Pure.
+
+What the operator would refuse is a fault, what it would warn of is a warning. So is what may well be in the cluster
+already: a Secret that is not among the files, and a PBX where the files hold no PBX at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from softphone_agent import config as agent_config
+from softphone_operator import aors, plan
+from softphone_operator.api import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_plugin.manifests import Document, read
+
+Severity = Literal["fault", "warning"]
+
+ANY_KEYS = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
+"""The keys of a Secret that is not among the files, as far as anybody asks for them."""
+FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
+_FIELD = re.compile(r"([A-Za-z][\w.\[\]-]*):")
+_AGENT_FIELDS = {"pbxs", "phones", "fleets"}
+
+
+class Finding(NamedTuple):
+    """What is wrong, and where. `what` names the object, such as Softphone/anna; empty where there is none."""
+
+    file: str
+    line: int
+    what: str
+    message: str
+    severity: Severity = "fault"
+
+    def __str__(self) -> str:
+        words = [f"{self.file}:{self.line}", self.severity, *([self.what] if self.what else []), self.message]
+        return ": ".join(words)
+
+
+class Found(NamedTuple):
+    """All that was found, in the order of files and lines, and how many objects were looked at."""
+
+    findings: list[Finding]
+    objects: int
+
+
+@dataclass
+class _Namespace:
+    """The objects of a namespace, by name."""
+
+    name: str
+    pbxs: dict[str, Document] = field(default_factory=dict)
+    softphones: dict[str, Document] = field(default_factory=dict)
+    fleets: dict[str, Document] = field(default_factory=dict)
+    secrets: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def lint(files: Iterable[tuple[str, str]], namespace: str = "default", *, strict: bool = False) -> Found:
+    """Look at files, given as name and text. `namespace` is that of objects which name none.
+
+    `strict`: the files hold everything, so whatever is not among them is a fault.
+    """
+    documents = [document for name, text in files for document in read(name, text)]
+    spaces: dict[str, _Namespace] = {}
+    findings = [finding for document in documents for finding in _sorted_in(document, spaces, namespace)]
+    for space in spaces.values():
+        findings += _judged(space, strict=strict)
+    order = {document.file: number for number, document in enumerate(documents)}
+    objects = sum(document.fault is None for document in documents)
+    return Found(sorted(findings, key=lambda one: (order.get(one.file, 0), one.line)), objects)
+
+
+def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) -> Iterator[Finding]:
+    """Put a document where it belongs; what is wrong with its outer part."""
+    value = document.value
+    if document.fault is not None:
+        yield Finding(document.file, document.line, "", document.fault)
+        return
+    if not isinstance(value, dict) or "kind" not in value or "apiVersion" not in value:
+        if isinstance(value, dict) and "kind" not in value and _AGENT_FIELDS & set(value):
+            yield from _agent_faults(document)
+        else:
+            yield Finding(document.file, document.line, "", "is no object of Kubernetes: it needs apiVersion and kind")
+        return
+    kind, version = str(value["kind"]), str(value["apiVersion"])
+    names = {one.name for one in KINDS}
+    if version != API_VERSION and (kind in names or version.partition("/")[0] == GROUP):
+        yield _at(document, "apiVersion", kind, f'apiVersion: "{version}" is not {API_VERSION}')
+        return
+    if version == API_VERSION and kind not in names:
+        yield _at(document, "kind", "", f'kind: "{kind}" is none of {", ".join(sorted(names))}')
+        return
+    metadata = value.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name, place = metadata.get("name"), str(metadata.get("namespace") or default)
+    space = spaces.setdefault(place, _Namespace(place))
+    if kind == "Secret" and version == "v1" and isinstance(name, str):
+        parts = (value.get("data"), value.get("stringData"))
+        space.secrets[name] = frozenset(str(key) for part in parts if isinstance(part, dict) for key in part)
+    if kind not in names:
+        return
+    if not isinstance(name, str) or not re.match(agent_config.NAME_PATTERN, name):
+        words = agent_config.PATTERN_WORDS[agent_config.NAME_PATTERN]
+        shown = "is required" if name is None else f'"{name}" is refused: {words}'
+        yield _at(document, "metadata.name", kind, f"metadata.name: {shown}")
+        return
+    what = f"{kind}/{name}"
+    for extra in sorted(set(value) - FIELDS, key=str):
+        yield _at(document, str(extra), what, f"{extra}: no such field")
+    of_kind = {PBX.name: space.pbxs, SOFTPHONE.name: space.softphones, SOFTPHONE_FLEET.name: space.fleets}[kind]
+    if name in of_kind:
+        before = of_kind[name]
+        yield _at(document, "metadata.name", what, f"is there already: {before.file}:{before.line}")
+        return
+    of_kind[name] = document
+
+
+def _at(document: Document, path: str, what: str, message: str, severity: Severity = "fault") -> Finding:
+    return Finding(document.file, document.line_of(path), what, message, severity)
+
+
+def _agent_faults(document: Document) -> Iterator[Finding]:
+    """The faults of an agent's configuration, for those who run agents without Kubernetes."""
+    try:
+        agent_config.parse(_json(document.value))
+    except agent_config.ConfigFaults as refused:
+        for fault in refused.faults:
+            yield _at(document, _field(fault), "agent configuration", fault)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+def _field(message: str) -> str:
+    found = _FIELD.match(message)
+    return found[1] if found else ""
+
+
+def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
+    """What the operator would say of the objects of a namespace."""
+    specs = {kind: {n: d.value.get("spec") for n, d in of.items()} for kind, of in _kinds(space)}
+    needed = {name for spec in specs["PBX"].values() for name in plan.pbx_needs(spec)}
+    needed |= {name for spec in specs["Softphone"].values() for name in plan.softphone_needs(spec).secrets}
+    needed |= {name for spec in specs["SoftphoneFleet"].values() for name in plan.fleet_needs(spec).secrets}
+    secrets = {**dict.fromkeys(needed, ANY_KEYS), **space.secrets}
+    pbxs = {name: plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
+    told: set[str] = set()
+    for name, document in space.pbxs.items():
+        yield from _refused(document, f"PBX/{name}", pbxs[name], space, strict=strict)
+        yield from _absent_secrets(document, f"PBX/{name}", plan.pbx_needs(specs["PBX"][name]), space, strict=strict)
+        if (message := plan.inconsistency(name, pbxs)) and message not in told:
+            told.add(message)
+            yield _at(document, "spec.noPhysicalLocation", f"PBX/{name}", message, "warning")
+    yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
+    yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
+
+
+def _kinds(space: _Namespace) -> Sequence[tuple[str, Mapping[str, Document]]]:
+    return ((PBX.name, space.pbxs), (SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
+
+
+def _softphones(
+    space: _Namespace,
+    specs: Mapping[str, Any],
+    fleets: Mapping[str, Any],
+    pbxs: Mapping[str, plan.PbxPlan | plan.Refusal],
+    secrets: plan.Secrets,
+    *,
+    strict: bool,
+) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    of_fleets = {name: found for name, spec in fleets.items() if (found := plan.fleet_aors(spec))}
+    for name, spec in specs.items():
+        document, what, needs = space.softphones[name], f"Softphone/{name}", plan.softphone_needs(spec)
+        same = first.setdefault(needs.aor, name) if needs.aor else name
+        in_fleet = next(((f, i) for f, a in of_fleets.items() if (i := a.index_of(needs.aor)) is not None), None)
+        outcome = plan.softphone(
+            name, space.name, "", spec, pbxs, secrets, same if same != name else None, in_fleet if needs.aor else None
+        )
+        yield from _refused(document, what, outcome, space, strict=strict)
+        yield from _absent_secrets(document, what, needs.secrets, space, strict=strict)
+        if isinstance(outcome, plan.AgentPlan):
+            yield from _warned(document, what, outcome.cautions)
+
+
+def _fleets(
+    space: _Namespace,
+    specs: Mapping[str, Any],
+    pbxs: Mapping[str, plan.PbxPlan | plan.Refusal],
+    secrets: plan.Secrets,
+    *,
+    strict: bool,
+) -> Iterator[Finding]:
+    before: dict[str, aors.FleetAors] = {}
+    for name, spec in specs.items():
+        document, what, own = space.fleets[name], f"SoftphoneFleet/{name}", plan.fleet_aors(spec)
+        same = None
+        if own is not None:
+            met = ((other, aors.shared(own, theirs)) for other, theirs in before.items())
+            same = next(((pair[0], other, pair[1]) for other, pair in met if pair is not None), None)
+            before[name] = own
+        outcome = plan.fleet(name, space.name, "", spec, pbxs, secrets, same)
+        yield from _refused(document, what, outcome, space, strict=strict)
+        yield from _absent_secrets(document, what, plan.fleet_needs(spec).secrets, space, strict=strict)
+        if isinstance(outcome, plan.FleetPlan):
+            yield from _warned(document, what, outcome.cautions)
+
+
+def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, strict: bool) -> Iterator[Finding]:
+    if not isinstance(outcome, plan.Refusal):
+        return
+    for reason, message in outcome.faults:
+        if reason == "PBXInvalid":
+            continue  # told of the PBX itself
+        elsewhere = reason == "PBXNotFound" and not space.pbxs and not strict
+        path = _field(message)
+        yield _at(document, f"spec.{path}", what, f"spec.{message}" if path else message, _severity(elsewhere))
+
+
+def _severity(elsewhere: bool) -> Severity:
+    return "warning" if elsewhere else "fault"
+
+
+def _warned(document: Document, what: str, cautions: Iterable[plan.Caution]) -> Iterator[Finding]:
+    for caution in cautions:
+        if caution.reason != "Inconsistent":  # told of the PBXes themselves
+            yield _at(document, f"spec.{_field(caution.message)}", what, f"spec.{caution.message}", "warning")
+
+
+def _absent_secrets(
+    document: Document, what: str, named: Iterable[str], space: _Namespace, *, strict: bool
+) -> Iterator[Finding]:
+    for name in sorted(set(named) - set(space.secrets)):
+        path = next((path for path in _SECRET_PATHS if _value(document.value, path) == name), "spec")
+        yield _at(document, path, what, f'{path}: the Secret "{name}" is not among the files', _severity(not strict))
+
+
+_SECRET_PATHS = (
+    "spec.credentials.secretName",
+    "spec.template.credentials.secretName",
+    "spec.tls.caSecretName",
+    "spec.tls.certificateSecretName",
+)
+
+
+def _value(of: Any, path: str) -> Any:
+    for part in path.split("."):
+        of = of.get(part) if isinstance(of, dict) else None
+    return of

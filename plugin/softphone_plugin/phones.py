@@ -1,0 +1,191 @@
+"""Which phone is meant, where it lives, and what is known of it. Pure.
+
+A phone is a Softphone, or one of a SoftphoneFleet: `load-17` or `load/17` is the phone of index 17 in the fleet `load`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from softphone_agent import template
+from softphone_agent.report import ConfigReport, PbxReport, PhoneReport
+from softphone_operator.api import RegistrationStatus, SoftphoneFleetSpec
+from softphone_operator.names import fleet_agent, softphone_agent
+from softphone_operator.plan import TEMPLATE_TEXTS
+from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
+
+Object = Mapping[str, Any]
+
+_KINDS = {
+    "sp": "Softphone",
+    "softphone": "Softphone",
+    "softphones": "Softphone",
+    "spf": "SoftphoneFleet",
+    "fleet": "SoftphoneFleet",
+    "softphonefleet": "SoftphoneFleet",
+    "softphonefleets": "SoftphoneFleet",
+}
+_OF_A_FLEET = re.compile(r"(.+)[-/](\d{1,9})\Z")
+
+
+class Meant(NamedTuple):
+    """What a name on the command line may stand for: a Softphone, or a phone of a fleet; None where it cannot."""
+
+    softphone: str | None
+    fleet: tuple[str, int] | None
+
+
+def meant(text: str) -> Meant:
+    """What a name stands for: `anna`, `sp/anna`, `load-17`, `load/17`, `spf/load-17`. Raises PluginError."""
+    kind, slash, rest = text.partition("/")
+    known = _KINDS.get(kind.lower()) if slash and rest else None
+    name = rest if known else text
+    found = _OF_A_FLEET.match(name)
+    fleet = (found[1].partition("/")[2] or found[1], int(found[2])) if found else None
+    if known == "Softphone":
+        return Meant(name, None)
+    if known == "SoftphoneFleet" or "/" in name:
+        if fleet is None or "/" in fleet[0]:
+            raise PluginError(f'"{text}" names no phone: of a fleet it is NAME-INDEX, such as load-17', USAGE)
+        return Meant(None, fleet)
+    return Meant(name, fleet)
+
+
+def meant_fleet(text: str) -> str | None:
+    """The fleet that a name such as `spf/load` stands for as a whole, None where it stands for a phone."""
+    kind, slash, rest = text.partition("/")
+    if not slash or _KINDS.get(kind.lower()) != "SoftphoneFleet" or _OF_A_FLEET.match(rest):
+        return None
+    return rest
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A phone and the object that it comes from. `agent` names the agent that carries it, as its labels do."""
+
+    name: str
+    namespace: str
+    owner: Object
+    agent: str
+    spec: Object
+    index: int | None = None
+
+    @property
+    def is_of_fleet(self) -> bool:
+        """Whether it is one of a fleet's."""
+        return self.index is not None
+
+    @property
+    def aor(self) -> str:
+        """Its address of record, as far as the spec tells."""
+        return str(self.spec.get("aor", ""))
+
+
+def of_softphone(obj: Object) -> Phone:
+    """The phone of a Softphone."""
+    name = obj["metadata"]["name"]
+    return Phone(name, obj["metadata"]["namespace"], obj, softphone_agent(name), obj.get("spec") or {})
+
+
+def of_fleet(obj: Object, index: int) -> Phone:
+    """The phone of a fleet with this index. Raises PluginError where the fleet has none."""
+    name, spec = obj["metadata"]["name"], obj.get("spec") or {}
+    try:
+        wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
+        indices = range(wanted.first_index, wanted.first_index + wanted.replicas)
+        of = {
+            field: template.parse(value).expand(index) if field in TEMPLATE_TEXTS and isinstance(value, str) else value
+            for field, value in spec["template"].items()
+        }
+    except (ValidationError, template.TemplateError, KeyError, TypeError):
+        raise PluginError(f"the spec of the SoftphoneFleet {name} is refused: kubectl describe spf {name}") from None
+    if index not in indices:
+        has = f"the indices {indices[0]} to {indices[-1]}" if indices else "no phones"
+        raise PluginError(f"the SoftphoneFleet {name} has no index {index}: it has {has}", NOT_FOUND)
+    agent = fleet_agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
+    return Phone(f"{name}-{index}", obj["metadata"]["namespace"], obj, agent, of, index)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an agent's metrics tell besides its status. Times in seconds."""
+
+    expires_at: Mapping[str, float] = field(default_factory=dict)
+    """When the binding of a phone ends unless it is refreshed, as Unix time."""
+    pings: Mapping[str, float] = field(default_factory=dict)
+    """Round trip of the last ping that a PBX answered."""
+    registers: Mapping[str, float] = field(default_factory=dict)
+    """How long a PBX took to answer a REGISTER, on average."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an agent says of one of its phones, and of the PBXes."""
+
+    report: PhoneReport | None
+    config: ConfigReport
+    pbxs: tuple[PbxReport, ...] = ()
+    measured: Measured = field(default_factory=Measured)
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of a phone: from its agent, or where that is silent from the object alone."""
+
+    phone: Phone
+    heard: Heard | None
+    why_not: str = ""
+    """Why the agent cannot be heard."""
+
+    @property
+    def registration(self) -> RegistrationStatus | None:
+        """Where it is, None where nothing is known."""
+        if self.heard and self.heard.report:
+            return registration_of(self.heard.report)
+        return None if self.phone.is_of_fleet else stored_registration(self.phone.owner)
+
+
+def registration_of(report: PhoneReport) -> RegistrationStatus:
+    """A report in the terms of the object's status."""
+    said = {name: getattr(report, name) for name in RegistrationStatus.model_fields}
+    return RegistrationStatus(**said)
+
+
+def stored_registration(obj: Object) -> RegistrationStatus | None:
+    """status.registration of a Softphone; what a newer operator may have written besides is passed over."""
+    stored = (obj.get("status") or {}).get("registration")
+    if not stored:
+        return None
+    known = {field.alias or name for name, field in RegistrationStatus.model_fields.items()}
+    try:
+        return RegistrationStatus.model_validate({k: v for k, v in stored.items() if k in known}, by_alias=True)
+    except ValidationError:
+        return None
+
+
+def condition(obj: Object, name: str) -> Mapping[str, str]:
+    """A condition of an object; {} where it has none of that name."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == name), {})
+
+
+def age(since: str | None, now: datetime) -> str:
+    """How long ago a time was, in kubectl's short way: 12s, 4m, 3h, 9d; empty where there is none."""
+    if not since:
+        return ""
+    return short((now - datetime.fromisoformat(since)).total_seconds())
+
+
+def short(seconds: float) -> str:
+    """A span of time in kubectl's short way."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole >= 2 * size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"

@@ -1,0 +1,99 @@
+"""Reads what a command shows: objects from the API server, and agents through its proxy to pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from softphone_agent.report import Snapshot
+from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.names import FLEET_LABEL, OWNED_SELECTOR, PORT_ANNOTATION, selector_labels, shorten
+from softphone_operator.status import current_pod
+from softphone_plugin import pages
+from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
+from softphone_plugin.errors import NOT_FOUND, PluginError
+from softphone_plugin.phones import Heard, Known, Measured, Phone, meant, of_fleet, of_softphone
+
+
+async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
+    """The phone that a name on the command line stands for. Raises PluginError."""
+    wanted = meant(text)
+    if wanted.softphone is not None:
+        try:
+            return of_softphone(await cluster.get(objects(SOFTPHONE, namespace, wanted.softphone)))
+        except RefusedError as error:
+            if error.status != 404 or wanted.fleet is None:
+                raise
+    assert wanted.fleet is not None
+    name, index = wanted.fleet
+    try:
+        return of_fleet(await cluster.get(objects(SOFTPHONE_FLEET, namespace, name)), index)
+    except RefusedError as error:
+        if error.status == 404 and wanted.softphone is not None:
+            missing = f'there is no Softphone "{text}" and no SoftphoneFleet "{name}" in the namespace {namespace}'
+            raise PluginError(missing, NOT_FOUND) from None
+        raise
+
+
+async def agent_pod(cluster: Cluster, namespace: str, agent: str) -> Object:
+    """The pod of an agent. Raises PluginError where there is none that runs."""
+    selector = ",".join(f"{key}={value}" for key, value in selector_labels(agent).items())
+    found = current_pod(await cluster.list(pods(namespace), selector))
+    if found is None:
+        raise PluginError("its agent has no pod", NOT_FOUND)
+    pod = dict(found)
+    if not is_running(pod):
+        raise PluginError(f"the pod {pod['metadata']['name']} does not run", NOT_FOUND)
+    return pod
+
+
+def is_running(pod: Object) -> bool:
+    """Whether a pod's container runs."""
+    states = pod.get("status", {}).get("containerStatuses") or ()
+    return any("running" in of.get("state", {}) for of in states)
+
+
+async def fleet_pods(cluster: Cluster, namespace: str, fleet: str) -> list[Object]:
+    """The pods of a fleet's agents that run."""
+    found = await cluster.list(pods(namespace), f"{OWNED_SELECTOR},{FLEET_LABEL}={shorten(fleet)}")
+    return [pod for pod in found if is_running(pod)]
+
+
+def proxied(pod: Object, page: str) -> str:
+    """The path by which the API server asks an agent for a page."""
+    metadata = pod["metadata"]
+    port = (metadata.get("annotations") or {}).get(PORT_ANNOTATION, "8080")
+    return pods(metadata["namespace"], f"{metadata['name']}:{port}", f"proxy/{page}")
+
+
+async def hear(cluster: Cluster, phone: Phone) -> Known:
+    """What the agent says of a phone; where it cannot be heard, why not."""
+    try:
+        pod = await agent_pod(cluster, phone.namespace, phone.agent)
+        said = Snapshot.model_validate(await cluster.get(proxied(pod, "status")))
+    except ValidationError:
+        return Known(phone, None, "its status is that of another version")
+    except PluginError as error:
+        return Known(phone, None, str(error))
+    try:
+        measured = pages.measured(await cluster.text(proxied(pod, "metrics")))
+    except PluginError:
+        measured = Measured()  # then times are missing, and nothing else
+    report = next((one for one in said.phones if one.name == phone.name), None)
+    return Known(phone, Heard(report, said.config, said.pbxs, measured))
+
+
+async def all_kinds(
+    cluster: Cluster, namespace: str | None, selector: str = ""
+) -> tuple[list[Object], list[Object], list[Object]]:
+    """The PBXes, Softphones and SoftphoneFleets that a selector matches."""
+    pbxs, softphones, fleets = [
+        await cluster.list(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
+    ]
+    return pbxs, softphones, fleets
+
+
+def names(of: Iterable[Object]) -> list[str]:
+    """The names of objects."""
+    return [one["metadata"]["name"] for one in of]

@@ -1,0 +1,70 @@
+"""How things look in a terminal: tables, ways, sentences and bars by rich. Nothing is read here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console as Console
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from softphone_plugin.overview import Mood, Table, Way
+
+STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
+UNCUT_COLUMNS = 1000
+"""Nothing is cut off; as with kubectl, a terminal that is too narrow wraps."""
+
+
+def console(*, stderr: bool = False, uncut: bool = True) -> Console:
+    """The terminal, or whatever else stands there. `uncut` False: what is shown fits the terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = UNCUT_COLUMNS if uncut or not stream.isatty() else None
+    return Console(stderr=stderr, highlight=False, width=width)
+
+
+def table(of: Table, *, title: bool = False) -> RenderableType:
+    """A table as kubectl's, with a colour for how each object fares."""
+    made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    for column in of.columns:
+        made.add_column(column, no_wrap=True)
+    for row in of.rows:
+        style = STYLES[row.mood]
+        coloured = {of.columns.index(name) for name in ("STATE", "REACHABLE", "READY") if name in of.columns}
+        made.add_row(*(Text(cell, style if number in coloured else "") for number, cell in enumerate(row.cells)))
+    return Group(Text(of.title, "bold underline"), made) if title else made
+
+
+def tables(of: Sequence[Table]) -> RenderableType:
+    """Several tables, with their titles where there are more than one."""
+    parts: list[RenderableType] = []
+    for one in of:
+        parts += [*([Text("")] if parts else []), table(one, title=len(of) > 1)]
+    return Group(*parts)
+
+
+def way(of: Way) -> RenderableType:
+    """One phone's way, from its entry down to the registrar."""
+    parts: list[RenderableType] = [Text(of.title, "bold"), Text("")]
+    widest = max((len(stop.pbx) for stop in of.stops), default=0)
+    for number, stop in enumerate(of.stops):
+        last = number == len(of.stops) - 1
+        style = STYLES[stop.mood] if last or stop.mood == "ill" else ""
+        bullet = "●" if last and stop.mood not in ("ill", "unknown") else "○"
+        parts.append(Text.assemble(f"  {bullet} ", (stop.pbx.ljust(widest), f"bold {style}".strip()), "  ", stop.words))
+        if stop.code is not None:
+            parts.append(Text.assemble("  │ ", (f"{stop.code}", "cyan")))
+    if of.notes:
+        parts += [Text(""), pairs(of.notes)]
+    return Group(*parts)
+
+
+def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
+    """Words beside what they stand for."""
+    made = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    made.add_column(style="bright_black", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in of:
+        made.add_row(name, Text(value))
+    return made

@@ -1,0 +1,85 @@
+"""What `lint` says of manifests: the operator's own words, with the line that they are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from softphone_plugin.linting import lint
+
+DATA = Path(__file__).parent / "data" / "lint"
+REPOSITORY = Path(__file__).parents[2]
+PHONE = """\
+apiVersion: softphone-fleet.io/v1alpha1
+kind: Softphone
+metadata: {name: anna}
+spec: {aor: "sip:anna@acme.example", pri: master, credentials: {secretName: anna}}
+"""
+MASTER = """\
+apiVersion: softphone-fleet.io/v1alpha1
+kind: PBX
+metadata: {name: master}
+spec: {address: "sip:10.0.0.1"}
+"""
+
+
+def said(*texts: str, strict: bool = False) -> list[str]:
+    files = [(f"{number}.yaml", text) for number, text in enumerate(texts)]
+    return [str(finding) for finding in lint(files, strict=strict).findings]
+
+
+def test_every_fault_is_told_with_its_file_its_line_and_its_field() -> None:
+    found = lint([("site.yaml", (DATA / "site.yaml").read_text())])
+    assert [str(finding) for finding in found.findings] == (DATA / "site.txt").read_text().splitlines()
+    assert found.objects == 16
+
+
+def test_what_may_be_in_the_cluster_is_a_warning_and_with_strict_a_fault() -> None:
+    pri = 'spec.pri: there is no PBX "master" in the namespace default'
+    secret = 'spec.credentials.secretName: the Secret "anna" is not among the files'
+    for strict, severity in ((False, "warning"), (True, "fault")):
+        told = [f"0.yaml:4: {severity}: Softphone/anna: {message}" for message in (pri, secret)]
+        assert said(PHONE, strict=strict) == told
+
+
+def test_where_pbxes_are_given_one_that_is_missing_is_a_fault() -> None:
+    other = MASTER.replace("master", "other")
+    assert said(other, PHONE)[0].startswith("1.yaml:4: fault: Softphone/anna: spec.pri: there is no PBX")
+
+
+def test_references_are_looked_for_in_all_files_and_in_the_same_namespace() -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: anna}\ndata: {password: eA==}\n"
+    assert said(PHONE, secret, MASTER) == []
+    elsewhere = MASTER.replace("name: master", "name: master, namespace: other")
+    assert len(said(PHONE, secret, elsewhere)) == 1
+
+
+def test_a_file_that_is_no_yaml_is_told_and_the_others_are_looked_at() -> None:
+    told = said("a: [", MASTER.replace("10.0.0.1", "@"))
+    assert told[0] == "0.yaml:1: fault: is no YAML: expected the node content, but found '<stream end>'"
+    assert told[1].startswith('1.yaml:4: fault: PBX/master: spec.address: "sip:@" is no SIP URI')
+
+
+def test_the_configuration_of_an_agent_without_kubernetes_is_looked_at_too() -> None:
+    told = said("pbxs: []\nphones:\n  - name: anna\n    aor: sip:anna@acme.example\n    pri: master\n")
+    assert told == ['0.yaml:5: fault: agent configuration: phones[0].pri: no PBX is named "master"']
+
+
+def test_no_password_of_a_uri_is_shown() -> None:
+    assert "geheim" not in "".join(said(PHONE.replace("sip:anna@", "sip:anna:geheim@").replace("acme", "ac me")))
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        *sorted(path for path in (REPOSITORY / "examples").glob("*.yaml")),
+        *sorted(path for path in (REPOSITORY / "examples").iterdir() if path.is_dir()),
+    ],
+    ids=lambda path: path.name,
+)
+def test_the_examples_have_no_fault(example: Path) -> None:
+    files = [example] if example.is_file() else sorted(example.rglob("*.yaml"))
+    found = lint([(str(path), path.read_text()) for path in files])
+    assert [str(finding) for finding in found.findings if finding.severity == "fault"] == []
+    assert found.objects > 0
