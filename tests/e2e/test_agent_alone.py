@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import agent_process
+from examples import ALONE
 from lab.pbx import System
 from lab.settings import REPOSITORY
 from lab.waiting import wait_until
@@ -21,20 +23,21 @@ from softphone_agent.report import PhoneChanged, Snapshot, parse_line
 pytestmark = pytest.mark.lab
 
 AGENT = "http://127.0.0.1:8080"
+PROMETHEUS = "127.0.0.1:19091"
 
 
 @pytest.fixture
 def agent(pbxes: System) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "softphone_agent", "run", "--config", "examples/agent.yaml"]
+    command = [sys.executable, "-m", "softphone_agent", "run", "--config", str(ALONE / "agent.yaml")]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as process:
         wait_until(lambda: get("/readyz") == "ok\n", "the agent is ready", alive=lambda: process.poll() is None)
         yield process
         process.send_signal(signal.SIGTERM)
 
 
-def get(path: str) -> str | None:
+def get(path: str, server: str = AGENT) -> str | None:
     try:
-        with urllib.request.urlopen(AGENT + path, timeout=5) as answer:
+        with urllib.request.urlopen(server + path, timeout=5) as answer:
             body: bytes = answer.read()
             return body.decode()
     except OSError:
@@ -57,6 +60,28 @@ def test_the_agent_alone_registers_tells_and_leaves(agent: subprocess.Popen[byte
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(30) == 0
     assert not pbxes.pbx("slave").bindings("alice"), "SIGTERM un-REGISTERs"
+
+
+@pytest.fixture
+def prometheus(agent: subprocess.Popen[bytes], tmp_path: Path) -> Iterator[str]:
+    """A Prometheus of the example's own configuration, with the rules that it names."""
+    command = ["prometheus", f"--config.file={ALONE / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path}"]
+    listen = [f"--web.listen-address={PROMETHEUS}", "--log.level=warn"]
+    with subprocess.Popen([*command, *listen], stdout=subprocess.DEVNULL) as process:
+        yield f"http://{PROMETHEUS}"
+        process.terminate()
+
+
+def test_a_prometheus_beside_it_scrapes_it_and_evaluates_the_rules(prometheus: str) -> None:
+    def asked(query: str) -> list[dict[str, str]]:
+        answer = get(f"/api/v1/query?{urllib.parse.urlencode({'query': query})}", prometheus)
+        return [found["metric"] for found in json.loads(answer)["data"]["result"]] if answer else []
+
+    wait_until(lambda: bool(asked("softphone_registered == 1")), "the agent is scraped", seconds=60)
+    (alice,) = asked("softphone_registered")
+    assert (alice["softphone"], alice["namespace"], alice["pod"]) == ("alice", "vienna", "probe-1")
+    recorded = 'namespace_system:softphone_pbx_reachable:max{system="lab"} == 1'
+    wait_until(lambda: bool(asked(recorded)), "the recording rules have found it", seconds=60)
 
 
 async def test_tls_all_the_way_through_a_redirect_and_a_fail_over(pbxes: System, tmp_path: Path) -> None:
