@@ -261,7 +261,8 @@ class Controller:
             wanted = self._upkeep.agent(obj, planned, {names.SOFTPHONE_LABEL: names.shorten(name)})
             config_map = manifests.config_map(wanted)
             digest = manifests.text_digest(config_map["data"][names.CONFIG_KEY])
-            for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, manifests.deployment(wanted))):
+            deployment = manifests.deployment(wanted, self.observed.get(DEPLOYMENTS.kind, (namespace, agent)))
+            for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)):
                 trouble = trouble or await self._upkeep.ensure(resource, desired)
         else:
             trouble = await self._upkeep.restore(obj)

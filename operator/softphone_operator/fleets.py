@@ -100,8 +100,8 @@ class Fleets:
         facts, objects = [], []
         for number, wanted in enumerate(planned.agents):
             agent = self._upkeep.agent(obj, wanted, names.fleet_labels(name, number))
-            config_map, deployment = manifests.config_map(agent), manifests.marked(manifests.deployment(agent))
             there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent.name))
+            config_map, deployment = manifests.config_map(agent), manifests.marked(manifests.deployment(agent, there))
             pod = deployment["spec"]["template"]
             updated = (
                 there is None

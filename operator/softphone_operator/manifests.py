@@ -34,6 +34,8 @@ class Image:
     reference: str
     pull_policy: str = ""
     pull_secrets: tuple[str, ...] = ()
+    at_once: bool = True
+    """Whether agents that run get it at once, else with the next pod that they get for another reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,36 @@ def config_map(agent: Agent) -> Object:
     }
 
 
-def deployment(agent: Agent) -> Object:
-    """The Deployment of the agent's pod. Recreate: two pods with the same AORs would fight for the bindings."""
+def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Object:
+    """The Deployment of the agent's pod, in place of the `observed` one where there is one."""
+    made = _deployment(agent)
+    if observed is None or agent.image.at_once:
+        return made
+    kept = _with_image_of(observed, made)
+    there = observed["spec"].get("template")
+    return kept if difference(kept["spec"]["template"], there) is None else made
+
+
+def _with_image_of(observed: Mapping[str, Any], made: Object) -> Object:
+    """What was made, but with the image, and all that belongs to it, of the observed pod template."""
+    pod = (observed["spec"].get("template") or {}).get("spec") or {}
+    template = made["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    theirs: Mapping[str, Any] = next((c for c in pod.get("containers") or () if c.get("name") == container["name"]), {})
+    image = {key: theirs[key] for key in ("image", "imagePullPolicy") if key in theirs and key in container}
+    kept = {**template["spec"], "containers": [{**container, **image}]}
+    kept.pop("imagePullSecrets", None)
+    if "imagePullSecrets" in pod:
+        kept["imagePullSecrets"] = pod["imagePullSecrets"]
+    return {**made, "spec": {**made["spec"], "template": {**template, "spec": kept}}}
+
+
+def _deployment(agent: Agent) -> Object:
+    """Recreate: two pods with the same AORs would fight for the bindings.
+
+    A PBX that knows a phone by its +sip.instance, or keeps one binding of an AOR, has just the new pod's binding, and
+    the old pod's un-REGISTER would remove it.
+    """
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+ON_NEXT_POD, AT_ONCE = "OnNextPod", "AtOnce"
 PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
 
 
@@ -19,6 +20,7 @@ class Settings:
     agent_image: str
     agent_pull_policy: str = ""
     agent_pull_secrets: tuple[str, ...] = ()
+    agent_image_update: str = ON_NEXT_POD
     watch_namespaces: tuple[str, ...] = ()
     http_address: str = "0.0.0.0"
     http_port: int = 8080
@@ -57,6 +59,12 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
     option("--agent-image", "", "Image of the agents; needed.")
     option("--agent-pull-policy", "", "imagePullPolicy of the agents; none: Kubernetes decides.")
     option("--agent-pull-secrets", "", "Names of imagePullSecrets of the agents, comma-separated.")
+    option(
+        "--agent-image-update",
+        ON_NEXT_POD,
+        f"When running agents get another image: {ON_NEXT_POD}, with the next pod that they get for another reason; "
+        f"or {AT_ONCE}.",
+    )
     option("--watch-namespaces", "", "Namespaces to serve, comma-separated; none: all.")
     option("--http-address", "0.0.0.0", "Address of /metrics, /healthz and /readyz.")
     option("--http-port", "8080", "Their TCP port.", type=int)
@@ -74,6 +82,8 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error("--agent-image or SOFTPHONE_AGENT_IMAGE must name the image of the agents")
     if found.agent_pull_policy not in PULL_POLICIES:
         parser.error(f'--agent-pull-policy: "{found.agent_pull_policy}" is none of {", ".join(PULL_POLICIES[1:])}')
+    if found.agent_image_update not in (ON_NEXT_POD, AT_ONCE):
+        parser.error(f'--agent-image-update: "{found.agent_image_update}" is none of {ON_NEXT_POD}, {AT_ONCE}')
     if found.log_level not in LOG_LEVELS:
         parser.error(f'--log-level: "{found.log_level}" is none of {", ".join(LOG_LEVELS)}')
     if found.concurrency < 1:
@@ -90,6 +100,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         agent_image=found.agent_image,
         agent_pull_policy=found.agent_pull_policy,
         agent_pull_secrets=_list(found.agent_pull_secrets),
+        agent_image_update=found.agent_image_update,
         watch_namespaces=_list(found.watch_namespaces),
         http_address=found.http_address,
         http_port=found.http_port,

@@ -18,7 +18,7 @@ from softphone_operator.deletions import Deletions
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.listening import agent_url
 from softphone_operator.observed import Object, Observed, Place, slimmed
-from softphone_operator.settings import Settings
+from softphone_operator.settings import AT_ONCE, Settings
 from softphone_operator.strangers import Strangers
 
 REFUSED_AGAIN_SECONDS = 30.0
@@ -47,7 +47,12 @@ class Upkeep:
         self._observed = observed
         self._strangers = Strangers(cluster)
         self._deletions = Deletions(observed)
-        self._image = manifests.Image(settings.agent_image, settings.agent_pull_policy, settings.agent_pull_secrets)
+        self._image = manifests.Image(
+            settings.agent_image,
+            settings.agent_pull_policy,
+            settings.agent_pull_secrets,
+            at_once=settings.agent_image_update == AT_ONCE,
+        )
         self._settled: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._pokes: dict[str, _Poke] = {}
         self._budgets: dict[Place, tuple[str, float]] = {}

@@ -290,6 +290,13 @@ def test_load_tests_may_do_without_pods(render: Render) -> None:
     assert environment["SOFTPHONE_AGENT_REPLICAS"] == "0"
 
 
+def test_when_agents_get_another_image(render: Render) -> None:
+    for when in (None, "OnNextPod", "AtOnce"):
+        made = container(render({} if when is None else {"agents.imageUpdate": when}))
+        environment = {entry["name"]: entry["value"] for entry in made["env"]}
+        assert operator_settings.parse([], environment).agent_image_update == (when or "OnNextPod")
+
+
 def test_the_selector_is_part_of_the_labels(render: Render) -> None:
     spec = one(render({"podLabels": {"team": "voice"}}), "Deployment")["spec"]
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()

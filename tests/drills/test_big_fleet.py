@@ -209,7 +209,8 @@ def other_image(operator: Kube) -> Iterator[Callable[[], str]]:
     other = f"{image.rpartition(':')[0]}:another"
 
     def use(name: str) -> None:
-        kubectl("-n", operator.namespace, "set", "env", "deployment", "--all", f"SOFTPHONE_AGENT_IMAGE={name}")
+        environment = [f"SOFTPHONE_AGENT_IMAGE={name}", "SOFTPHONE_AGENT_IMAGE_UPDATE=AtOnce"]
+        kubectl("-n", operator.namespace, "set", "env", "deployment", "--all", *environment)
         kubectl("-n", operator.namespace, "rollout", "status", "deployment", "--timeout=120s")
 
     def change() -> str:

@@ -6,9 +6,10 @@ An image's tag is a hash of all that it was made of. So a changed source makes a
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from lab.shell import run
 HASH_LENGTH = 12
 FOLDER = REPOSITORY / "images"
 OURS = "localhost/softphone-fleet-"
+EARLIER = "localhost/softphone-earlier-"
 # What the project's wheel is made of.
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
 
@@ -95,26 +97,55 @@ class Images:
 
     def make_all(self, progress: Progress) -> Names:
         """Makes both images where they are missing and brings them into the cluster."""
-        for program, name in (("operator", self.names.operator), ("agent", self.names.agent)):
-            if name in self.loaded():
+        self._make(self.names, self._make_wheels, progress)
+        return self.names
+
+    def make_earlier(self, wheel: Path, progress: Progress) -> Names:
+        """Makes the images of an earlier release, from the project's wheel of then and all else as it is now."""
+        made_of = [wheel, REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt", *pjsua2.inputs()]
+        tag = digest([*made_of, *(FOLDER / program / "Dockerfile" for program in ("operator", "agent"))], self._base)
+        names = Names(f"{EARLIER}operator:lab-{tag}", f"{EARLIER}agent:lab-{tag}")
+
+        def context(progress: Progress) -> Path:
+            place = self._settings.cache / "context-earlier"
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(self._make_wheels(progress), place, copy_function=os.link)
+            wheels = place / "build" / "wheels"
+            for present in wheels.glob("softphone_fleet-*.whl"):
+                present.unlink()
+            shutil.copy(wheel, wheels)
+            return place
+
+        self._make(names, context, progress)
+        self._forget([name for name in self._known() if name.startswith(EARLIER) and not name.endswith(tag)])
+        return names
+
+    def _make(self, names: Names, make_context: Callable[[Progress], Path], progress: Progress) -> None:
+        loaded = self.loaded()
+        for program, name in (("operator", names.operator), ("agent", names.agent)):
+            if name in loaded:
                 continue
             if name not in self._buildah.names():
                 self._make_base(progress)
-                context = self._make_wheels(progress)
+                context = make_context(progress)
                 with progress.step(f"image {name}"):
                     self._buildah.build(name, FOLDER / program / "Dockerfile", context, {"BASE": self._base})
             with progress.step(f"image {name} into the cluster"):
                 self._load(name)
-        return self.names
 
     def forget_old(self) -> None:
         """Older versions would fill the disk; to be called while no pod can miss them."""
         current = (self.names.operator, self.names.agent)
-        old = [name for name in self.loaded() if name.startswith(OURS) and name not in current]
-        if old:
+        self._forget([name for name in self._known() if name.startswith(OURS) and name not in current])
+
+    def _known(self) -> set[str]:
+        return {*self.loaded(), *self._buildah.names()}
+
+    def _forget(self, names: Collection[str]) -> None:
+        if old := [name for name in self.loaded() if name in names]:
             self._ctr("images", "remove", *old)
         for name in self._buildah.names():
-            if name.startswith(OURS) and name not in current:
+            if name in names:
                 self._buildah.remove(name)
 
     def _make_base(self, progress: Progress) -> None:

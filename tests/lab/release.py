@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from lab.errors import LabError
-from lab.images import Images
+from lab.images import Images, Names
 from lab.kube import kubectl
 from lab.settings import REPOSITORY, settings
 
 NAME = NAMESPACE = "softphone-fleet"
+CHART = REPOSITORY / "charts" / "softphone-fleet"
 
 
 def is_installed() -> bool:
@@ -19,22 +21,28 @@ def is_installed() -> bool:
 
 def install() -> None:
     """Install or upgrade the operator with the images of these sources, and wait for it."""
-    names = Images(settings()).names
-    values = []
-    for program, name in (("operator", names.operator), ("agent", names.agent)):
-        repository, _, tag = name.rpartition(":")
-        values += ["--set", f"image.{program}.repository={repository}", "--set", f"image.{program}.tag={tag}"]
-    chart = str(REPOSITORY / "charts" / "softphone-fleet")
-    _helm("upgrade", "--install", NAME, chart, "--create-namespace", *values, "--wait", "--timeout", "120s")
+    values = images(Images(settings()).names)
+    helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
 
 
 def uninstall() -> None:
     """Remove the release and its namespace."""
-    _helm("uninstall", NAME, "--wait")
+    helm("uninstall", NAME, "--wait")
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
-def _helm(*arguments: str) -> None:
-    done = subprocess.run(["helm", "-n", NAMESPACE, *arguments], capture_output=True, text=True, check=False)
+def images(names: Names) -> list[str]:
+    """The values of the chart for these images."""
+    values = []
+    for program, name in (("operator", names.operator), ("agent", names.agent)):
+        repository, _, tag = name.rpartition(":")
+        values += ["--set", f"image.{program}.repository={repository}", "--set", f"image.{program}.tag={tag}"]
+    return values
+
+
+def helm(*arguments: str, binary: Path | str = "helm") -> str:
+    """Run Helm in the release's namespace; its output. Raises LabError with its words where it fails."""
+    done = subprocess.run([binary, "-n", NAMESPACE, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"helm {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ DATA = Path(__file__).parent / "data" / "agents"
 CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.input.yaml"))
 
 
-def build(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def agent_of(given: dict[str, Any]) -> manifests.Agent:
     secrets = {name: frozenset(keys) for name, keys in given.get("secrets", {}).items()}
     pbxs = {name: plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
     name = given.get("name", "anna")
     planned = plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
     assert isinstance(planned, plan.AgentPlan), planned
-    agent = manifests.Agent(
+    return manifests.Agent(
         name=planned.agent,
         namespace="demo",
         owner=manifests.Owner("softphone-fleet.io/v1alpha1", "Softphone", name, "uid-of-anna"),
@@ -35,6 +36,10 @@ def build(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         pod=planned.pod,
         secrets=planned.secrets,
     )
+
+
+def build(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    agent = agent_of(given)
     return manifests.config_map(agent), manifests.deployment(agent)
 
 
@@ -116,6 +121,23 @@ def test_the_order_in_which_things_are_observed_changes_nothing() -> None:
     straight = copy.deepcopy(BASE)
     straight["softphone"]["trace"] = ["App", "Signaling"]
     assert build(turned) == build(straight)
+
+
+def with_image(reference: str, given: dict[str, Any], **more: Any) -> manifests.Agent:
+    return replace(agent_of(given), image=manifests.Image(reference, **more))
+
+
+@pytest.mark.parametrize("more", [{"pull_policy": "Always"}, {"pull_policy": "Never", "pull_secrets": ("one",)}])
+def test_a_running_agent_keeps_its_image_until_its_pod_changes_for_another_reason(more: dict[str, Any]) -> None:
+    there = manifests.deployment(with_image("agent:1", BASE, pull_policy="Never", pull_secrets=("two",)))
+    later = {"at_once": False, **more}
+    assert manifests.deployment(with_image("agent:2", BASE, **later), there) == there
+    assert manifests.deployment(with_image("agent:2", BASE, **more), there) == manifests.deployment(
+        with_image("agent:2", BASE, **more)
+    )
+    for edit in RESTARTING:
+        wanted = with_image("agent:2", edited(edit), **later)
+        assert manifests.deployment(wanted, there) == manifests.deployment(wanted)
 
 
 def test_no_password_can_get_into_the_objects() -> None:
