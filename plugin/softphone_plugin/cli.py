@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from softphone_plugin import errors
-from softphone_plugin.output import Format
+from softphone_plugin.output import Data, Format
 from softphone_plugin.session import Where, run
 
 app = typer.Typer(
@@ -64,6 +64,44 @@ def status(
 
     where = Where(namespace, all_namespaces, context, kubeconfig)
     run(where, lambda session: show(session, rendering.console(), name, selector, output))
+
+
+@app.command()
+def explain(
+    name: PhoneName,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Tell why a phone is where it is, and what it would do next."""
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.explain import show
+
+    where = Where(namespace, False, context, kubeconfig)
+    run(where, lambda session: show(session, rendering.console(uncut=False), name))
+
+
+@app.command()
+def drill(
+    pbx: Annotated[str, typer.Argument(metavar="PBX", help="The PBX that will fail: its name, or host:port.")],
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds after which the watch ends at the latest.")] = 600,
+    output: Annotated[Data | None, typer.Option("--output", "-o", help="The outcome for other programs.")] = None,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Watch a fail-over that you make: how long the phones of a PBX were out, and who did not come back.
+
+    Ends when all are back. Exit code 0: something happened, and all came back; 1: not so.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.drill import watch
+
+    where = Where(namespace, all_namespaces, context, kubeconfig)
+    out, notes = rendering.console(uncut=False), rendering.console(stderr=True, uncut=False)
+    back = run(where, lambda session: watch(session, out, notes, pbx, timeout, output))
+    raise typer.Exit(errors.OK if back else errors.NO)
 
 
 @app.command()

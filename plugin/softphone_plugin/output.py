@@ -22,6 +22,13 @@ class Format(StrEnum):
     WIDE = "wide"
 
 
+class Data(StrEnum):
+    """What -o may ask for where there are no objects."""
+
+    JSON = "json"
+    YAML = "yaml"
+
+
 DATA = (Format.JSON, Format.YAML, Format.NAME)
 """The formats for other programs."""
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console as Console
 from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from softphone_plugin.drilling import Result, bars
+from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
@@ -68,3 +73,77 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
     for name, value in of:
         made.add_row(name, Text(value))
     return made
+
+
+def explanation(of: Explanation) -> RenderableType:
+    """Sentences under headings."""
+    parts: list[RenderableType] = []
+    headings = ((of.title, of.where), ("Why", of.why), ("What comes next", of.then), ("What is missing", of.unknown))
+    for number, (heading, sentences) in enumerate(headings):
+        if sentences:
+            style = f"bold {STYLES[of.mood]}" if number == 0 else "bold"
+            parts += [
+                *([Text("")] if parts else []),
+                Text(heading, style),
+                *(Padding(Text(s), (0, 2)) for s in sentences),
+            ]
+    return Group(*parts)
+
+
+BAR_COLUMNS = 40
+MISSING_TOLD = 20
+
+
+def drill(of: Result) -> RenderableType:
+    """What came out of a drill: counts, percentiles, bars, and who is missing."""
+    back = of.phones - len(of.missing)
+    verdict = "all are back" if of.all_back else "nothing happened" if not (of.lost or of.moved) else "not all are back"
+    if of.missing:
+        verdict = f"{len(of.missing)} of {of.phones} did not come back"
+    style = STYLES["well" if of.all_back else "ill"]
+    places = ", ".join(f"{pbx} {count}" for pbx, count in of.places.items())
+    parts: list[RenderableType] = [
+        Text.assemble((f"{of.pbx}: {verdict}", f"bold {style}")),
+        Text(""),
+        pairs(
+            [
+                ("phones", f"{of.phones} were registered there"),
+                ("lost", f"{of.lost}, {of.moved} moved without an outage, {of.untouched} noticed nothing"),
+                ("registered", f"{back}" + (f": {places}" if places else "")),
+                *((name, f"{seconds:.2f} s") for name, seconds in of.percentiles.items()),
+            ]
+        ),
+    ]
+    if of.outages:
+        parts += [Text(""), _histogram(of.outages)]
+    if of.missing:
+        told = ", ".join(of.missing[:MISSING_TOLD])
+        more = f" and {len(of.missing) - MISSING_TOLD} more" if len(of.missing) > MISSING_TOLD else ""
+        parts += [Text(""), Text(f"missing: {told}{more}", STYLES["ill"])]
+    return Group(*parts)
+
+
+def _histogram(outages: Sequence[float]) -> RenderableType:
+    counted = bars(outages)
+    most = max(count for _, count in counted)
+    made = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    made.add_column(justify="right", no_wrap=True)
+    made.add_column(justify="right", no_wrap=True)
+    made.add_column(no_wrap=True)
+    for label, count in counted:
+        made.add_row(label, str(count), Text("█" * max(bool(count), round(BAR_COLUMNS * count / most)), "cyan"))
+    return made
+
+
+@contextlib.contextmanager
+def progress(on: Console) -> Iterator[Callable[[Result], None]]:
+    """Shows how a drill stands: one line that changes, or a line for each change where nobody watches a terminal."""
+
+    def line(now: Result) -> Text:
+        return Text(f"lost {now.lost}, moved {now.moved}, missing {len(now.missing)} of {now.phones}")
+
+    if not on.is_terminal:
+        yield lambda now: on.print(line(now))
+        return
+    with Live(console=on, transient=True, auto_refresh=False) as live:
+        yield lambda now: live.update(line(now), refresh=True)

@@ -1,0 +1,20 @@
+"""`kubectl softphone explain`: why is a phone where it is, and what would it do next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from softphone_operator.api import PBX
+from softphone_plugin import reading, rendering
+from softphone_plugin.cluster import objects
+from softphone_plugin.explaining import explain
+from softphone_plugin.rendering import Console
+from softphone_plugin.session import Session
+
+
+async def show(session: Session, console: Console, name: str) -> None:
+    """Explain one phone."""
+    phone = await reading.find_phone(session.cluster, session.namespace, name)
+    known = await reading.hear(session.cluster, phone)
+    pbxs = await session.cluster.list(objects(PBX, phone.namespace))
+    console.print(rendering.explanation(explain(known, pbxs, datetime.now(UTC))))

@@ -1,0 +1,128 @@
+"""What a phone would do next: the agent's own state machine, asked what it would make of this or that. Pure.
+
+The plan is made from the objects by the operator's and the agent's own functions, the state from what the agent tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from softphone_agent import config as agent_config
+from softphone_agent.planning import Directory, location_of, plan_of
+from softphone_agent.registration import machine
+from softphone_agent.registration.actions import Action, Register
+from softphone_agent.registration.events import PingFailed, TimePassed, Unreachable
+from softphone_agent.registration.machine import Binding, Hop, Phase, State
+from softphone_agent.registration.plan import Entry, Plan, Registrar
+from softphone_agent.registration.policy import Role
+from softphone_operator import plan
+from softphone_operator.api import RegistrationStatus
+from softphone_plugin.phones import Object, Phone
+
+EVERY_KEY = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
+MOST_ASKED = 8
+"""No round asks more PBXes; it is a guard against a machine that never waits."""
+
+
+class Configured(NamedTuple):
+    """A phone as its agent is told of it."""
+
+    plan: Plan
+    directory: Directory
+    phone: agent_config.Phone
+
+    @property
+    def location(self) -> str | None:
+        """The physical location that it registers with."""
+        return location_of(self.phone, self.directory)
+
+
+@dataclass(frozen=True)
+class Round:
+    """The PBXes that would be asked one after the other if none answered, and how long the phone would wait then."""
+
+    asked: tuple[str, ...]
+    waits_at_most: float
+
+
+def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan.Refusal:
+    """The phone as the operator would configure it now, or why it would not. Secrets are taken to be there."""
+    specs = {obj["metadata"]["name"]: obj.get("spec") for obj in pbxs}
+    of, uid = phone.owner.get("spec"), str(phone.owner["metadata"].get("uid", ""))
+    secrets = _present(of, specs)
+    plans = {name: plan.pbx(name, phone.namespace, spec, secrets) for name, spec in sorted(specs.items())}
+    owner = phone.owner["metadata"]["name"]
+    if phone.is_of_fleet:
+        whole = plan.fleet(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(whole, plan.Refusal):
+            return whole
+        config = next(agent.config for agent in whole.agents if agent.agent == phone.agent)
+        try:
+            config = agent_config.expanded(config)
+        except agent_config.ConfigFaults as faults:
+            return plan.Refusal("InvalidSpec", str(faults))
+    else:
+        one = plan.softphone(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(one, plan.Refusal):
+            return one
+        config = one.config
+    found = next(one for one in config.phones if one.name == phone.name)
+    directory = Directory.of(config.pbxs)
+    return Configured(plan_of(found, directory, None, found.registration.attempt_timeout_seconds), directory, found)
+
+
+def _present(spec: Any, pbxs: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    named = plan.softphone_needs(spec).secrets | plan.fleet_needs(spec).secrets
+    return dict.fromkeys(named.union(*(plan.pbx_needs(of) for of in pbxs.values())), EVERY_KEY)
+
+
+def after_a_loss(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Round | None:
+    """What a registered phone would ask if its PBX fell silent now. `silent`: PBXes that answer no pings already."""
+    state = _registered(of, at, silent)
+    if state is None or state.binding is None:
+        return None
+    return _walk(of, *machine.step(state, PingFailed(state.binding.registrar, since=0.0), 0.0, 0.0))
+
+
+def next_round(of: Configured, silent: Set[str]) -> Round:
+    """What a phone without registration would ask when its wait is over."""
+    waiting = State(of.plan, Phase.WAITING, serial=1, wake_at=0.0, dead=_dead(of, silent))
+    return _walk(of, *machine.step(waiting, TimePassed(), 0.0, 0.0))
+
+
+def _walk(of: Configured, state: State, actions: tuple[Action, ...]) -> Round:
+    """Let every PBX that is asked be silent, until the machine waits."""
+    asked: list[str] = []
+    while len(asked) < MOST_ASKED:
+        asked += [of.directory.label(one.registrar.uri) for one in actions if isinstance(one, Register)]
+        if state.attempt is None:
+            break
+        # The greatest jitter that there is: so the wait is the longest that may come.
+        state, actions = machine.step(state, Unreachable(state.serial), 0.0, 1.0)
+    return Round(tuple(asked), state.wake_at)
+
+
+def _dead(of: Configured, silent: Set[str]) -> frozenset[Registrar]:
+    known = {of.plan.pri, of.plan.sec, of.plan.cur, of.plan.home} - {None}
+    return frozenset(one for one in known if one is not None and of.directory.label(one.uri) in silent)
+
+
+def _registered(of: Configured, at: RegistrationStatus, silent: Set[str]) -> State | None:
+    if at.registrar is None:
+        return None
+    by_label = {of.directory.label(uri): Registrar(uri) for uri in of.directory.by_registrar}
+    registrar = Registrar(at.registrar)
+    hops = tuple(
+        Hop(by_label[hop.pbx], by_label.get(hop.target, registrar), hop.code)
+        for hop in at.redirects
+        if hop.pbx in by_label
+    )
+    entry = {"pri": Entry.PRI, "sec": Entry.SEC, "cur": Entry.CUR}.get(at.via or "")
+    start = hops[0].source if hops else registrar
+    if entry is None:
+        entry = next((entry for entry, entered in of.plan.entries if entered == start), Entry.PRI)
+    role = Role(at.role) if at.role else Role.UNKNOWN
+    binding = Binding(registrar, entry, start, hops, role, of.plan.aor, of.plan.wire, 0.0, 1.0, 2.0)
+    return State(of.plan, Phase.REGISTERED, serial=1, binding=binding, dead=_dead(of, silent))
