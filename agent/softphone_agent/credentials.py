@@ -47,7 +47,11 @@ class Reader:
 
 
 class Stamps:
-    """The state of many files, to see whether one was changed since. Each file is looked at once."""
+    """The state of many files, to see whether one was changed since. Each file is looked at once.
+
+    The time of the last change of a file's metadata does not count: the kubelet gives the files of a volume their owner
+    and mode anew whenever it looks at the pod.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, ...]] = {}
@@ -64,7 +68,8 @@ class Stamps:
         if file not in self._seen:
             try:
                 found = Path(file).stat()
-                self._seen[file] = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                content = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                self._seen[file] = (*content, found.st_mode, found.st_uid, found.st_gid)
             except OSError:
                 self._seen[file] = ()
         return self._seen[file]

@@ -19,7 +19,7 @@ SETTLED = ("Rejected", "Suspended", "Stopped")
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """What is known of one agent. `phones`: how many it is to carry. `updated`: its pod is as it should be."""
+    """What is known of one agent. `phones`: how many its file has. `updated`: its pod is as it should be."""
 
     name: str
     available: Verdict
@@ -28,6 +28,16 @@ class AgentFacts:
     digest: str | None
     phones: int
     updated: bool
+
+    @property
+    def told(self) -> Counts | None:
+        """What it says of its phones, None while it is not heard."""
+        return None if self.heard.hearing == "unheard" else self.counts
+
+    @property
+    def carried(self) -> int:
+        """How many phones it carries: as many as it says, else as many as its file has."""
+        return self.phones if self.told is None else self.told.phones
 
     @property
     def up(self) -> bool:
@@ -51,13 +61,14 @@ def fleet(
 ) -> SoftphoneFleetStatus:
     """The status of a fleet. `wanted`: how many phones; None where the spec is refused: as many as the agents carry.
 
+    The phones of an agent that is not heard count among those that it carries, not among those that are registered.
     While an agent is just being heard again, what was said of the phones before stays.
     """
-    counts = [a.counts for a in agents if a.counts is not None and a.heard.hearing != "unheard"]
+    counts = [a.told for a in agents if a.told is not None]
     failures: Counter[str] = Counter()
     for one in counts:
         failures.update(one.failures)
-    replicas = sum(one.phones for one in counts)
+    replicas = sum(a.carried for a in agents)
     registered = sum(one.registered for one in counts)
     standby = sum(pbx.standby for one in counts for pbx in one.pbxs)
     if any(a.counts is None and a.heard.hearing == "connecting" for a in agents) and previous.get("agents"):

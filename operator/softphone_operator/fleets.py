@@ -69,7 +69,7 @@ class Fleets:
             if trouble := await self._upkeep.restore(obj):
                 waits.append(again(trouble))
             made = self._observed.agents_of_fleet(place)
-            facts = [self._facts(namespace, agent, None, 0, None, updated=True) for agent in sorted(made)]
+            facts = [self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
         self._agents[place] = frozenset(one.name for one in facts)
         if any(one.heard.hearing == "connecting" for one in facts):
             waits.append(agents.GRACE_SECONDS)
@@ -129,6 +129,11 @@ class Fleets:
             for resource, desired in objects[number]:
                 await self._upkeep.ensure(resource, desired)
         return facts
+
+    def _facts_as_it_runs(self, namespace: str, agent: str) -> fleet_status.AgentFacts:
+        """Of an agent whose fleet's spec is refused: it goes on with the file that it has."""
+        file = self._observed.get(CONFIG_MAPS.kind, (namespace, agent))
+        return self._facts(namespace, agent, None, manifests.phones_of(file) if file else 0, None, updated=True)
 
     def _facts(
         self, namespace: str, agent: str, digest: str | None, phones: int, trouble: Verdict | None, *, updated: bool

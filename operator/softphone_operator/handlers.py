@@ -10,6 +10,7 @@ import itertools
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,8 @@ LONGEST_BACKOFF = 5.0
 PAGE = 500
 CRD_WAIT_SECONDS = 2.0
 HEALTH_CHECK_SECONDS = 5.0
+KOPFS_WATCHERS = "watcher for "
+"""How the names of kopf's watching tasks begin."""
 
 log = structlog.get_logger()
 
@@ -63,14 +66,23 @@ def _login(
 ) -> Callable[..., Awaitable[kopf.AiohttpSession | None]]:
     """The service account of the pod, else the kubeconfig: without the synchronous client, which costs memory.
 
-    The session is ours, so that it can tell when a watch begins, and count.
+    The session is ours, so that it can tell when a watch begins, and count. And so that a kind which is not there,
+    since its CRD was deleted or the API server is just starting, is asked for again: kopf would end its watches.
     """
     keys = {resource.path(namespace): (resource.kind, namespace) for resource, namespace in _watched(namespaces)}
 
     async def note(_: aiohttp.ClientSession, __: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
         counted(end.method, end.response.status)
-        if end.url.query.get("watch") == "true" and end.response.status == 200 and end.url.path in keys:
+        if end.url.query.get("watch") == "true" and end.response.status == HTTPStatus.OK and end.url.path in keys:
             watches.began(*keys[end.url.path])
+
+    async def retried(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        answer = await send(request)
+        if answer.status != HTTPStatus.NOT_FOUND or request.url.path not in keys:
+            return answer
+        answer.release()
+        watches.absent(*keys[request.url.path])
+        raise aiohttp.ClientConnectionError("the API server does not know the kind")
 
     async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
         found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
@@ -84,6 +96,7 @@ def _login(
             proxy=found.proxy_url,
             trust_env=found.trust_env,
             trace_configs=[trace],
+            middlewares=[retried],
         )
         return kopf.AiohttpSession(
             server=found.server,
@@ -165,6 +178,35 @@ def operator_settings(watch_seconds: float) -> kopf.OperatorSettings:
     return made
 
 
+async def watch(stop: asyncio.Event, **of_kopf: Any) -> None:
+    """Run kopf until `stop` is set. Raises what ended it before.
+
+    Not by kopf.operator: that takes the signals for itself, each after the first for a fault, and waits then for all
+    tasks of the process, which are ours too. And when a watch fails for good it leaves the others behind.
+    """
+    tasks = await kopf.spawn_tasks(stop_flag=stop, **of_kopf)
+    _on_signals(stop)
+    try:
+        await _first(*tasks)
+    except Exception as error:
+        log.error("the watches ended", error=str(error) or type(error).__name__)
+        raise
+    finally:
+        watchers = [task for task in asyncio.all_tasks() if task.get_name().startswith(KOPFS_WATCHERS)]
+        for some in (watchers, tasks):
+            for task in some:
+                task.cancel()
+            if some:
+                await asyncio.wait(some)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
 class Operator:
     """The running operator: controller, kopf and HTTP server together."""
 
@@ -181,7 +223,7 @@ class Operator:
             self._settings.http_port,
             metrics=metrics.render,
             content_type=measured.CONTENT_TYPE,
-            unready=lambda: self.unready,
+            unready=lambda: self.unready or self._watches.missing(),
             unhealthy=self._watches.deaf,
         )
         try:
@@ -200,9 +242,7 @@ class Operator:
     async def _run(self, cluster: Cluster, controller: Controller, metrics: measured.Metrics) -> None:
         """Controller and kopf side by side; when one of them ends, so does the other."""
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        _on_signals(stop)
         election = self._election(cluster)
         primed, leading = asyncio.Event(), asyncio.Event()
         serves_webhook = bool(self._settings.webhook_directory)
@@ -258,8 +298,7 @@ class Operator:
             self.unready = "stopping"
             stop.set()
             for task in tasks:
-                if task.get_name() != "kopf":
-                    task.cancel()
+                task.cancel()
             await asyncio.wait(tasks)
             if election is not None:
                 await election.release()
@@ -282,12 +321,12 @@ class Operator:
         namespaces = self._settings.watch_namespaces
         for resource, namespace in (*_watched(namespaces), *((SECRETS, each) for each in namespaces or (None,))):
             self._watches.expect(resource.kind, namespace)
-        await kopf.operator(
+        await watch(
+            stop,
             registry=registry(controller, self._watches, namespaces, metrics.count_request),
             settings=operator_settings(self._settings.watch_seconds),
             namespaces=namespaces,
             clusterwide=not namespaces,
-            stop_flag=stop,
         )
 
     async def stay_healthy(self, cluster: Cluster) -> None:

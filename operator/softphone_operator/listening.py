@@ -49,8 +49,11 @@ class Listening:
         return view.heard(phone, _clock())
 
     def point(self, namespace: str, agent: str, pod: Mapping[str, Any] | None, *, counts: bool = False) -> None:
-        """Follow the agent in this pod from now on; None: follow it no more."""
-        identity = pod["metadata"].get("uid", "") if pod else ""
+        """Follow the agent in this pod from now on; None: follow it no more.
+
+        A container that was restarted is another agent: it is asked at once, however long the one before was away.
+        """
+        identity = f"{pod['metadata'].get('uid', '')}/{_restarts(pod)}" if pod else ""
         gone = self._followers.point((namespace, agent), agent_url(pod), identity, counts=counts)
         self._unsaid(namespace, gone)
 
@@ -64,6 +67,10 @@ def agent_url(pod: Mapping[str, Any] | None) -> str | None:
         return None
     port = pod["metadata"].get("annotations", {}).get(names.PORT_ANNOTATION, str(names.HTTP_PORT))
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _restarts(pod: Mapping[str, Any]) -> int:
+    return sum(container.get("restartCount", 0) for container in pod["status"].get("containerStatuses") or ())
 
 
 def _clock() -> float:

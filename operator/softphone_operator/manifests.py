@@ -74,6 +74,15 @@ def text_digest(text: str) -> str:
     return config_digest(text.encode())
 
 
+def phones_of(config_map: Mapping[str, Any]) -> int:
+    """How many phones of fleets are in the file of this ConfigMap; 0 where somebody else has spoilt it."""
+    try:
+        file = json.loads(config_map["data"][names.CONFIG_KEY])
+        return sum(fleet["count"] for fleet in file.get("fleets", ()))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return 0
+
+
 def config_map(agent: Agent) -> Object:
     """The ConfigMap that holds the agent's configuration file."""
     return {

@@ -31,6 +31,7 @@ class Watches:
         self._clock = clock
         self._begun: dict[Key, float] = {}
         self._told: dict[Key, float] = {}
+        self._absent: set[Key] = set()
         self._answering: float | None = None
         self._margin = min(MARGIN_SECONDS, watch_seconds)
         self._limit = lifetime(watch_seconds) + self._margin
@@ -42,6 +43,16 @@ class Watches:
     def began(self, kind: str, namespace: str | None) -> None:
         """This watch was accepted by the API server just now."""
         self._begun[kind, namespace or ""] = self._clock()
+        self._absent.discard((kind, namespace or ""))
+
+    def absent(self, kind: str, namespace: str | None) -> None:
+        """The API server did not know the kind of this watch just now."""
+        self._absent.add((kind, namespace or ""))
+
+    def missing(self) -> str | None:
+        """Which kinds the API server does not know, None where it knows all: a watch of those is not deaf, it waits."""
+        kinds = sorted({kind for kind, _ in self._absent})
+        return f"the API server does not know the kind {', '.join(kinds)}; was a CRD deleted?" if kinds else None
 
     def told(self, kind: str, namespace: str) -> None:
         """Something of this kind in this namespace was told just now."""
@@ -60,7 +71,8 @@ class Watches:
     def overdue(self) -> list[Key]:
         """The watches that should have begun anew long ago."""
         now = self._clock()
-        return sorted(key for key, begun in self._begun.items() if now - begun > self._limit)
+        late = {key for key, begun in self._begun.items() if now - begun > self._limit}
+        return sorted(late - self._absent)
 
     def server_answers(self, yes: bool) -> None:
         """Whether the API server answered another question just now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from softphone_agent.config import Credentials, Phone
-from softphone_agent.credentials import Reader
+from softphone_agent.credentials import Reader, Stamps
 
 
 def phone(folder: Path, user: str = "load7") -> Phone:
@@ -51,3 +51,20 @@ def test_a_file_of_many_phones_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("new")
     assert reader.read(phone(tmp_path)) == first
     assert told(tmp_path)[1] == "new"
+
+
+def test_a_file_whose_owner_and_mode_are_only_set_again_was_not_changed(tmp_path: Path) -> None:
+    """The kubelet does that to all files of a volume whenever it looks at the pod."""
+    file = tmp_path / "password"
+    file.write_text("old")
+    file.chmod(0o440)
+    before, changed_at = Stamps().of([phone(tmp_path)], []), file.stat().st_ctime_ns
+    while file.stat().st_ctime_ns == changed_at:  # the file system's clock ticks slowly
+        file.chmod(0o440)
+    assert Stamps().of([phone(tmp_path)], []) == before
+    file.chmod(0o400)
+    assert Stamps().of([phone(tmp_path)], []) != before, "it may be readable only now"
+    other = tmp_path / "other"
+    other.write_text("new")
+    other.replace(file)
+    assert Stamps().of([phone(tmp_path)], []) != before

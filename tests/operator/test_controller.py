@@ -909,6 +909,24 @@ async def test_a_refused_edit_leaves_the_agents_of_a_fleet_alone(cluster: FakeCl
         assert calls == [("apply", "Deployment", "fleet-load-1")]
 
 
+async def test_of_a_fleet_without_its_secret_that_lost_an_agent_half_the_phones_are_missing(
+    cluster: FakeCluster,
+) -> None:
+    cluster.put_secret("load", "password")
+    put_fleet(cluster, replicas=20, template={"credentials": {"secretName": "load"}})
+    async with world(cluster) as it, agent() as one, agent() as other:
+        await it.until_condition("Accepted", "True", "Accepted", name="load", of="SoftphoneFleet")
+        for number, talker in enumerate((one, other)):
+            talker.say(counts_of(cluster, number, 10))
+            put_fleet_pod(cluster, talker, number, f"pod-{number}")
+        await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
+        cluster.remove_secret("load")
+        cluster.remove("Pod", "pod-1")
+        await it.until_condition("Registered", "False", "Registering", name="load", of="SoftphoneFleet")
+        status = it.status("load", "SoftphoneFleet")
+        assert (status["replicas"], status["registered"]) == (20, 10)
+
+
 async def test_a_fleet_tells_what_its_agents_tell_and_the_pbx_counts_its_phones(
     cluster: FakeCluster,
 ) -> None:

@@ -83,6 +83,25 @@ def test_an_agent_in_trouble_gives_the_reason() -> None:
     assert of["registered"] == 10, "who is not heard does not count"
 
 
+def test_an_agent_that_is_away_still_carries_its_phones() -> None:
+    """Else half a fleet would count as a whole one, and no alert for its ratio would ever fire."""
+    away = agent(heard=Heard("unheard"), available=Verdict("False", "Unschedulable", "no node"), counts=None)
+    of = made(agent(), away)
+    assert (of["replicas"], of["registered"]) == (20, 10)
+    refused = fleet_status.fleet(
+        {},
+        generation=3,
+        accepted=Verdict("False", "SecretNotFound", "there is no Secret"),
+        agents=[agent(), away],
+        wanted=None,
+        suspended=False,
+        selector="",
+        now=NOW,
+    )
+    told = ("False", "Registering", "10 of 20 phones are registered")
+    assert said(status.dump(refused), "Registered") == told
+
+
 def test_an_agent_that_is_just_being_heard_again_leaves_the_numbers_as_they_were() -> None:
     before = made(agent(), agent())
     after = made(agent(), agent(heard=Heard("connecting"), counts=None), previous=before)

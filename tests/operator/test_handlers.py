@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import kopf
 import pytest
 import yaml
 from kmock import KubernetesEmulator
@@ -82,12 +84,21 @@ def obj(kind: str, name: str, version: str = "v1") -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": {}}
 
 
+@dataclass(frozen=True)
+class Running:
+    """kopf under way."""
+
+    task: asyncio.Task[None]
+    stop: asyncio.Event
+
+
 @asynccontextmanager
-async def watching(recorder: Recorder, watches: Watches | None = None, **where: Any) -> AsyncIterator[None]:
+async def watching(recorder: Recorder, watches: Watches | None = None, **where: Any) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     made = watches or Watches(60, asyncio.get_running_loop().time)
     task = asyncio.create_task(
-        kopf.operator(
+        handlers.watch(
+            stop,
             registry=handlers.registry(
                 recorder,  # type: ignore[arg-type]
                 made,
@@ -95,15 +106,14 @@ async def watching(recorder: Recorder, watches: Watches | None = None, **where: 
                 lambda verb, code: None,
             ),
             settings=handlers.operator_settings(60),
-            stop_flag=stop,
             **where,
         )
     )
     try:
-        yield
+        yield Running(task, stop)
     finally:
         stop.set()
-        await task
+        await asyncio.wait([task])
 
 
 async def test_what_kopf_watches_reaches_the_controller(api: KubernetesEmulator) -> None:
@@ -163,6 +173,51 @@ async def test_every_watch_of_kopf_is_noted_when_it_begins(
         while watches.begun != wanted:
             watches.changed.clear()
             await watches.changed.wait()
+
+
+async def test_a_kind_that_is_gone_is_asked_for_until_it_is_back(
+    api: KubernetesEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deleted CRD, or an API server that has just begun: by itself kopf would end all its watches."""
+    monkeypatch.setattr(handlers, "BACKOFFS", (0.01,))
+    monkeypatch.setattr(handlers, "LONGEST_BACKOFF", 0.01)
+    recorder, watches = Recorder(), Watches(60, asyncio.get_running_loop().time)
+    api.objects[kmock_resource(f"{GROUP}/softphones"), "demo", "anna"] = obj("Softphone", "anna", GROUP)
+    gone = api[f"/apis/{GROUP}/softphones"][:3] << 404
+    async with watching(recorder, watches, clusterwide=True), asyncio.timeout(20):
+        while watches.missing() is None:
+            await asyncio.sleep(0)
+        assert watches.missing() == "the API server does not know the kind Softphone; was a CRD deleted?"
+        await recorder.told(("Softphone", "anna", False))
+        while watches.missing() is not None:
+            await asyncio.sleep(0)
+    assert len(gone) == 3
+
+
+async def test_what_trying_again_does_not_help_ends_it_at_once(api: KubernetesEmulator) -> None:
+    """The operator is to be started anew then."""
+    bystander = asyncio.create_task(asyncio.Event().wait(), name="one of ours")
+    api[f"/apis/{GROUP}/softphones"] << 400
+    async with watching(Recorder(), clusterwide=True) as running, asyncio.timeout(20):
+        await asyncio.wait([running.task])
+        assert running.task.exception() is not None
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("watcher for")]
+    assert not bystander.done(), "kopf neither waits for the tasks of others nor ends them"
+    bystander.cancel()
+
+
+async def test_signals_stop_it_however_many_there_are(api: KubernetesEmulator) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    recorder = Recorder()
+    api.objects[kmock_resource("v1/pods"), "demo", "pod"] = obj("Pod", "pod")
+    async with watching(recorder, clusterwide=True) as running, asyncio.timeout(20):
+        await recorder.seen.get()
+        for _ in range(100):
+            os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait([running.task])
+        assert running.stop.is_set()
+    assert faults == []
 
 
 def test_kopf_never_gives_up() -> None:
