@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from softphone_plugin import errors
-from softphone_plugin.output import Data, Format
+from softphone_plugin.output import Data, Format, Raw
 from softphone_plugin.session import Where, run
 
 app = typer.Typer(
@@ -79,6 +79,54 @@ def explain(
 
     where = Where(namespace, False, context, kubeconfig)
     run(where, lambda session: show(session, rendering.console(uncut=False), name))
+
+
+@app.command()
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
+    interval: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 2.0,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show live how many phones are registered at which PBX, in which role and with which location.
+
+    Ends with Ctrl-C. Where the output is no terminal, each look is a line.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.top import top as work
+
+    where = Where(namespace, all_namespaces, context, kubeconfig)
+    out = rendering.console(uncut=False)
+    run(where, lambda session: work(session, out, once=once, interval=interval))
+
+
+@app.command()
+def trace(
+    name: PhoneName,
+    signaling: Annotated[
+        bool, typer.Option("--signaling", help="SIP messages too; their credentials are left out.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=1, help="End after so many seconds.")] = None,
+    output: Annotated[Raw | None, typer.Option("--output", "-o", help="The agent's own lines.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Switch a phone's tracing on, show what its agent logs of it, and switch it back at the end.
+
+    Ends with Ctrl-C, SIGTERM or --for. Whatever was traced before is traced afterwards.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.trace import trace as work
+
+    where = Where(namespace, False, context, kubeconfig)
+    out, notes = rendering.console(), rendering.console(stderr=True)
+    run(
+        where,
+        lambda session: work(session, out, notes, name, signaling=signaling, raw=output is not None, seconds=seconds),
+    )
 
 
 @app.command()

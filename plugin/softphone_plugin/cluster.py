@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,6 +26,7 @@ Object = dict[str, Any]
 PAGE = 500
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
+WATCH_SECONDS = 300
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MERGE_PATCH, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
@@ -95,17 +96,43 @@ class Cluster:
         """A page that is no JSON, such as an agent's metrics."""
         return (await self._text("GET", path)).decode(errors="replace")
 
-    async def list(self, path: str, selector: str = "") -> list[Object]:
+    async def find_all(self, path: str, selector: str = "") -> list[Object]:
         """All objects of a collection, page by page."""
+        found, _ = await self._listed(path, selector)
+        return found
+
+    async def _listed(self, path: str, selector: str = "") -> tuple[list[Object], str]:
+        """All objects of a collection, and the version from which a watch goes on."""
         query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
         found: list[Object] = []
         while True:
             page = await self.get(path, query)
             found += page.get("items") or []
-            token = page.get("metadata", {}).get("continue")
-            if not token:
-                return found
-            query["continue"] = token
+            metadata = page.get("metadata", {})
+            if not metadata.get("continue"):
+                return found, str(metadata.get("resourceVersion", ""))
+            query["continue"] = metadata["continue"]
+
+    async def keep(self, path: str, into: dict[tuple[str, str], Object], listed: Callable[[], None]) -> None:
+        """Keep the objects of a collection, by namespace and name, until a watch of them ends; then ask again.
+
+        `listed` is told when all that there are have come.
+        """
+        found, version = await self._listed(path)
+        into.clear()
+        into.update({_place(obj): obj for obj in found})
+        listed()
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
+        async for line in self.lines(path, query):
+            change = json.loads(line)
+            obj = change["object"]
+            match change["type"]:
+                case "ADDED" | "MODIFIED":
+                    into[_place(obj)] = obj
+                case "DELETED":
+                    into.pop(_place(obj), None)
+                case _:
+                    return
 
     async def patch(self, path: str, change: Any, content_type: str = MERGE_PATCH) -> Object:
         """Change an object. Raises RefusedError, with status 422 where the test of a JSON patch does not hold."""
@@ -193,6 +220,10 @@ def refusal(status: int, text: bytes, path: str) -> RefusedError:
     if status == 401:
         return RefusedError(status, "the API server does not know you: it refuses the credentials of the kubeconfig")
     return RefusedError(status, _one_line(message)[:500])
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _exists(path: str | None) -> bool:

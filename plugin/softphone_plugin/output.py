@@ -29,6 +29,12 @@ class Data(StrEnum):
     YAML = "yaml"
 
 
+class Raw(StrEnum):
+    """What -o may ask for where lines come."""
+
+    JSON = "json"
+
+
 DATA = (Format.JSON, Format.YAML, Format.NAME)
 """The formats for other programs."""
 

@@ -39,7 +39,7 @@ async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
 async def agent_pod(cluster: Cluster, namespace: str, agent: str) -> Object:
     """The pod of an agent. Raises PluginError where there is none that runs."""
     selector = ",".join(f"{key}={value}" for key, value in selector_labels(agent).items())
-    found = current_pod(await cluster.list(pods(namespace), selector))
+    found = current_pod(await cluster.find_all(pods(namespace), selector))
     if found is None:
         raise PluginError("its agent has no pod", NOT_FOUND)
     pod = dict(found)
@@ -56,7 +56,7 @@ def is_running(pod: Object) -> bool:
 
 async def fleet_pods(cluster: Cluster, namespace: str, fleet: str) -> list[Object]:
     """The pods of a fleet's agents that run."""
-    found = await cluster.list(pods(namespace), f"{OWNED_SELECTOR},{FLEET_LABEL}={shorten(fleet)}")
+    found = await cluster.find_all(pods(namespace), f"{OWNED_SELECTOR},{FLEET_LABEL}={shorten(fleet)}")
     return [pod for pod in found if is_running(pod)]
 
 
@@ -89,7 +89,7 @@ async def all_kinds(
 ) -> tuple[list[Object], list[Object], list[Object]]:
     """The PBXes, Softphones and SoftphoneFleets that a selector matches."""
     pbxs, softphones, fleets = [
-        await cluster.list(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
+        await cluster.find_all(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
     ]
     return pbxs, softphones, fleets
 

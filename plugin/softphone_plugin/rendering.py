@@ -13,9 +13,11 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from softphone_plugin.counting import History, Row, sparkline
 from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
+from softphone_plugin.tracing import Line
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
 UNCUT_COLUMNS = 1000
@@ -147,3 +149,68 @@ def progress(on: Console) -> Iterator[Callable[[Result], None]]:
         return
     with Live(console=on, transient=True, auto_refresh=False) as live:
         yield lambda now: live.update(line(now), refresh=True)
+
+
+def traced(of: Line) -> RenderableType:
+    """A line of the log, and the SIP message that it holds."""
+    head = Text.assemble(
+        (of.time.partition("T")[2].rstrip("Z")[:12], "bright_black"), "  ", (of.words, "bold" if of.body else "")
+    )
+    return Group(head, *(Text(f"    {text}") for text in of.body.split("\n")), Text("")) if of.body else head
+
+
+SPARK_COLUMNS = 40
+
+
+def top(history: History, title: str, columns: int) -> RenderableType:
+    """What is registered where, with the last minutes as bars as wide as the terminal allows."""
+    now = history.now
+    out = now.phones - now.registered
+    spark = max(10, min(SPARK_COLUMNS, columns - 60))
+    verdict: Mood = "ill" if out else "standby" if now.standby else "well"
+    head = Text.assemble(
+        (title, "bold"),
+        f"   {now.phones} phones   ",
+        (f"{now.registered} registered", STYLES[verdict]),
+        f"   {now.standby} on standby   ",
+        (f"{max(0, out)} out", STYLES["ill"] if out > 0 else ""),
+    )
+    parts: list[RenderableType] = [head, Text(sparkline(history.registered, columns - 2), "cyan"), Text("")]
+    parts += [_counts("PBX", history.pbxs(), spark), Text(""), _counts("LOCATION", history.locations(), spark)]
+    if now.failures:
+        told = ", ".join(f"{reason} {count}" for reason, count in now.failures.most_common(8))
+        parts += [Text(""), Text(f"out: {told}", STYLES["ill"])]
+    if now.unheard:
+        said = f"{now.unheard} agents of fleets do not tell where their phones are, {now.unplaced} phones at least"
+        parts += [Text(""), Text(said, STYLES["standby"])]
+    return Group(*parts)
+
+
+def _counts(title: str, rows: Sequence[Row], spark: int) -> RenderableType:
+    made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    made.add_column(title, no_wrap=True)
+    for column in ("REGISTERED", "HOME", "STANDBY", "UNKNOWN"):
+        made.add_column(column, justify="right", no_wrap=True)
+    made.add_column("LAST MINUTES", no_wrap=True)
+    for row in rows:
+        counts = (str(row.registered), *(str(count) if count else "" for count in row.roles))
+        style = STYLES[row.mood]
+        made.add_row(Text(row.name, style), *counts, Text(sparkline(row.past, spark), style))
+    return made
+
+
+def top_line(history: History, time: str) -> RenderableType:
+    """The same in a line, where nobody watches a terminal."""
+    now = history.now
+    places = " ".join(f"{row.name}={row.registered}" for row in history.pbxs())
+    return Text(
+        f"{time} phones={now.phones} registered={now.registered} standby={now.standby} "
+        f"out={max(0, now.phones - now.registered)} {places}".rstrip()
+    )
+
+
+@contextlib.contextmanager
+def screen(on: Console) -> Iterator[Callable[[RenderableType], None]]:
+    """The whole terminal, as long as it lasts; what was there before comes back."""
+    with Live(console=on, screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
+        yield lambda shown: live.update(shown, refresh=True)

@@ -59,7 +59,7 @@ def _tell(console: Console, result: Result, form: Data | None) -> None:
 
 
 async def _agents(session: Session) -> list[Followed]:
-    found = await session.cluster.list(pods(session.scope), OWNED_SELECTOR)
+    found = await session.cluster.find_all(pods(session.scope), OWNED_SELECTOR)
     running = [pod for pod in found if is_running(pod) and not pod["metadata"].get("deletionTimestamp")]
     if not running:
         raise PluginError("there are no agents that run", NOT_FOUND)

@@ -16,5 +16,5 @@ async def show(session: Session, console: Console, name: str) -> None:
     """Explain one phone."""
     phone = await reading.find_phone(session.cluster, session.namespace, name)
     known = await reading.hear(session.cluster, phone)
-    pbxs = await session.cluster.list(objects(PBX, phone.namespace))
+    pbxs = await session.cluster.find_all(objects(PBX, phone.namespace))
     console.print(rendering.explanation(explain(known, pbxs, datetime.now(UTC))))

@@ -1,0 +1,154 @@
+"""The counts of `top` and how they went in the last minutes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from softphone_plugin.overview import Mood
+from softphone_plugin.pages import Whereabouts
+from softphone_plugin.phones import Object, condition, stored_registration
+
+MOST_SAMPLES = 600
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What is known of a fleet: where its phones are, as its agents tell, and the counts of its status."""
+
+    obj: Object
+    places: Counter[Whereabouts] = field(default_factory=Counter)
+    unheard: int = 0
+    """Agents that did not tell."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The counts at one moment. Keys are PBXes and physical locations; a location may be empty."""
+
+    phones: int
+    """Phones that want to be registered."""
+    places: Counter[Whereabouts]
+    unplaced: int = 0
+    """Registered phones of which nobody told where."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Phones that are not registered, by the reason."""
+    reachable: Mapping[str, bool | None] = field(default_factory=dict)
+    """Whether the PBX objects answer."""
+    unheard: int = 0
+    """Agents of fleets that did not tell."""
+
+    @property
+    def registered(self) -> int:
+        """Phones that are registered."""
+        return self.places.total() + self.unplaced
+
+    def at(self, pbx: str, role: str | None = None) -> int:
+        """Phones registered at a PBX, in a role or in any."""
+        return sum(n for place, n in self.places.items() if place.pbx == pbx and role in (None, place.role))
+
+    def of(self, location: str) -> int:
+        """Phones registered with a physical location."""
+        return sum(n for place, n in self.places.items() if place.location == location)
+
+    @property
+    def standby(self) -> int:
+        """Phones that are kept by another PBX than their home."""
+        return sum(n for place, n in self.places.items() if place.role == "Standby")
+
+
+def sample(pbxs: Iterable[Object], softphones: Iterable[Object], fleets: Iterable[Fleet]) -> Sample:
+    """The counts from all objects, and from what the agents of fleets tell."""
+    places: Counter[Whereabouts] = Counter()
+    failures: Counter[str] = Counter()
+    phones = unplaced = unheard = 0
+    for obj in softphones:
+        if (obj.get("spec") or {}).get("suspend"):
+            continue
+        phones += 1
+        at = stored_registration(obj)
+        if at is not None and at.pbx:
+            places[Whereabouts(at.pbx, at.role or "Unknown", at.physical_location or "")] += 1
+        else:
+            failures[condition(obj, "Ready").get("reason") or "Unknown"] += 1
+    for fleet in fleets:
+        status = fleet.obj.get("status") or {}
+        phones += int(status.get("replicas") or 0)
+        places += fleet.places
+        unheard += fleet.unheard
+        if fleet.unheard:
+            unplaced += max(0, int(status.get("registered") or 0) - fleet.places.total())
+        failures.update(status.get("failures") or {})
+    reachable = {obj["metadata"]["name"]: (obj.get("status") or {}).get("reachable") for obj in pbxs}
+    return Sample(phones, places, unplaced, failures, reachable, unheard)
+
+
+class Row(NamedTuple):
+    """A PBX or a location: how many are there now, by role, and how many were there before, oldest first."""
+
+    name: str
+    registered: int
+    roles: tuple[int, int, int]
+    """Home, Standby, Unknown."""
+    past: tuple[int, ...]
+    mood: Mood
+
+
+class History:
+    """The last samples."""
+
+    def __init__(self, most: int = MOST_SAMPLES) -> None:
+        self._samples: deque[Sample] = deque(maxlen=most)
+
+    def add(self, one: Sample) -> None:
+        """The newest sample."""
+        self._samples.append(one)
+
+    @property
+    def now(self) -> Sample:
+        """The newest one."""
+        return self._samples[-1]
+
+    @property
+    def registered(self) -> tuple[int, ...]:
+        """How many were registered, oldest first."""
+        return tuple(one.registered for one in self._samples)
+
+    def pbxs(self) -> list[Row]:
+        """A row for each PBX that is, or was, of use."""
+        names = {name for one in self._samples for name in (*one.reachable, *(place.pbx for place in one.places))}
+        return [self._pbx(name) for name in sorted(names)]
+
+    def _pbx(self, name: str) -> Row:
+        now = self.now
+        home, standby, unknown = (now.at(name, role) for role in ("Home", "Standby", "Unknown"))
+        mood: Mood = "ill" if now.reachable.get(name) is False else "standby" if standby else "well"
+        if not now.at(name) and mood == "well":
+            mood = "unknown"
+        return Row(name, now.at(name), (home, standby, unknown), tuple(one.at(name) for one in self._samples), mood)
+
+    def locations(self) -> list[Row]:
+        """A row for each physical location that is, or was, registered with."""
+        names = {place.location for one in self._samples for place in one.places}
+        return [self._location(name) for name in sorted(names)]
+
+    def _location(self, name: str) -> Row:
+        roles = [
+            sum(n for place, n in self.now.places.items() if (place.location, place.role) == (name, role))
+            for role in ("Home", "Standby", "Unknown")
+        ]
+        past = tuple(one.of(name) for one in self._samples)
+        mood: Mood = "standby" if roles[1] else "well" if past[-1] else "ill"
+        return Row(name or "(none)", past[-1], (roles[0], roles[1], roles[2]), past, mood)
+
+
+def sparkline(values: Sequence[int], width: int) -> str:
+    """The last `width` values as bars of eight heights; zero is the lowest, the greatest of those shown the highest."""
+    shown = values[-width:]
+    most = max(shown, default=0)
+    if most <= 0:
+        return BARS[0] * len(shown)
+    return "".join(BARS[0 if value <= 0 else max(1, round(value / most * (len(BARS) - 1)))] for value in shown)
