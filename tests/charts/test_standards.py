@@ -26,6 +26,7 @@ SWITCHES: dict[str, Any] = {
     "watchNamespaces": ["vienna", "graz"],
     "replicas": 2,
     "agents.replicas": 0,
+    "agents.imageUpdate": "AtOnce",
     "crds.enabled": False,
     "crds.keep": False,
     "crds.celRules": False,

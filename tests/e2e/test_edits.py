@@ -194,7 +194,15 @@ def priority_class() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def seen(namespace: Kube, priority_class: None) -> Iterator[dict[str, list[Future[Effects]]]]:
+def hosts_network(namespace: Kube) -> None:
+    """An edit moves an agent to the host's network, which restricted Pod Security forbids elsewhere in the lab."""
+    group = f"--group=system:serviceaccounts:{namespace.namespace}"
+    role = "--clusterrole=psp-restricted-on-the-hosts-network"
+    kubectl("-n", namespace.namespace, "create", "rolebinding", "hosts-network", role, group)
+
+
+@pytest.fixture(scope="module")
+def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator[dict[str, list[Future[Effects]]]]:
     """What was seen of all edits. They run side by side, on a phone each; those that need new pods on three.
 
     Those of a fleet run on two.

@@ -153,8 +153,12 @@ class Prometheus:
 
     def targets(self) -> dict[str, str]:
         """The health (up, down, unknown) of each address that is scraped."""
-        active = self._api("targets", state="active")["activeTargets"]
-        return {target["labels"]["instance"]: target["health"] for target in active}
+        return {target["labels"]["instance"]: target["health"] for target in self.active_targets()}
+
+    def active_targets(self) -> list[dict[str, Any]]:
+        """All that Prometheus knows of what it scrapes."""
+        found: list[dict[str, Any]] = self._api("targets", state="active")["activeTargets"]
+        return found
 
     def _api(self, name: str, **parameters: str) -> dict[str, Any]:
         _, body = self._get(f"/api/v1/{name}?{urllib.parse.urlencode(parameters)}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from lab import packages
 from lab.api import Api
 from lab.kubernetes.build import SCRIPTS
+from lab.sandbox import Sandbox
 from lab.services import Service
 from lab.settings import Settings
 from lab.shell import run
 
+POD_SECURITY = SCRIPTS / "pod-security.yaml"
 ETCD = "http://127.0.0.1:2379"
 # The default limits of 20 to 50 requests a second would cost seconds at the start, and again with every rollout.
 UNLIMITED = {"kube_api_qps": 500, "kube_api_burst": 500}
@@ -48,7 +53,7 @@ def api_server(settings: Settings) -> Service:
         service_cluster_ip_range=settings.service_range,
         allow_privileged="true",
         authorization_mode="Node,RBAC",
-        enable_admission_plugins="NodeRestriction",
+        enable_admission_plugins="NodeRestriction,PodSecurityPolicy",
         client_ca_file=pki / "ca.crt",
         tls_cert_file=pki / "apiserver.crt",
         tls_private_key_file=pki / "apiserver.key",
@@ -125,5 +130,7 @@ def start(settings: Settings) -> None:
     server.wait_ready(lambda: api.ok("/readyz"))
     controllers.wait_ready(lambda: api.ok("/healthz", 10257))
     schedules.wait_ready(lambda: api.ok("/healthz", 10259))
-    # Pods are refused until it exists.
+    # Pods are refused until these exist.
+    kubectl: list[str | Path] = [packages.kubectl(settings), "--kubeconfig", settings.lab_kubeconfig]
+    run(Sandbox(settings).enter([*kubectl, "apply", "-f", POD_SECURITY]))
     controllers.wait_ready(lambda: api.ok("/api/v1/namespaces/default/serviceaccounts/default"))
