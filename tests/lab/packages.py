@@ -14,6 +14,7 @@ from lab.shell import run
 
 COMMON = (
     "ca-certificates",
+    "curl",
     "iproute2",
     "iptables",
     "kamailio",

@@ -14,7 +14,7 @@ from lab.kube import KubeError
 from lab.progress import Progress
 from lab.sandbox import Sandbox, exec_in_network
 from lab.settings import settings
-from screenshots import prometheus
+from screenshots import prometheus, sequences
 
 INSIDE = "SOFTPHONE_SCREENSHOTS_INSIDE"
 
@@ -31,6 +31,7 @@ def main() -> int:
             return exec_in_network(Sandbox(now), [sys.executable, "-m", "screenshots"], inside)
         with Progress(console) as progress:
             prometheus.take(progress)
+            sequences.take(progress)
     except (LabError, KubeError) as error:
         console.print(f"[red]error[/red]: {error}")
         return 1
