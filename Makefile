@@ -81,6 +81,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
 	PYTHONPATH=tests $(BIN)/python -m chart_values
+	PYTHONPATH=tests $(BIN)/python -m cli_reference
 	PYTHONPATH=tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers

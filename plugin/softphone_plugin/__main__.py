@@ -30,5 +30,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def complete() -> None:
+    """Tell kubectl what may stand next."""
+    import typer
+
+    from softphone_plugin.cli import app
+    from softphone_plugin.completion import complete as lines
+
+    print("\n".join(lines(typer.main.get_command(app), sys.argv[1:])))  # noqa: T201
+
+
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from softphone_plugin import errors
+from softphone_plugin import cli_import, errors
 from softphone_plugin.output import Data, Format, Raw
 from softphone_plugin.session import Where, run
 
@@ -43,6 +43,9 @@ def top_level(
     if show_version:
         print(version("softphone-fleet"))  # noqa: T201
         raise typer.Exit
+
+
+app.add_typer(cli_import.app, name="import")
 
 
 @app.command()

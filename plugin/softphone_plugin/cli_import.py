@@ -1,0 +1,195 @@
+"""The command line of `import`: one command for each kind of source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import yaml
+
+from softphone_plugin import errors, tables
+from softphone_plugin.errors import NO, USAGE, PluginError
+from softphone_plugin.files import read
+from softphone_plugin.importing import (
+    ImportFault,
+    Maker,
+    Settings,
+    User,
+    from_address,
+    from_conn_info,
+    from_launcher,
+)
+
+app = typer.Typer(
+    help="Make manifests of what is there: YAML for `kubectl apply -f -` on standard output.\n\n"
+    "PBXes that are new become PBX objects. Passwords go into Secrets and nowhere else. What cannot be taken over is "
+    "told on standard error with its line and field, and makes the exit code 1.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Transport(StrEnum):
+    """How the PBXes are reached."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+Aor = Annotated[str, typer.Option("--aor", help="Address of record, such as sip:anna@example.com.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the Softphone. Default: the user of its AOR.")]
+SecretName = Annotated[str, typer.Option("--secret", help="Name of a Secret with the password that is there already.")]
+PasswordFile = Annotated[
+    str, typer.Option("--password-file", metavar="FILE", help="File with the password, for a Secret; - is stdin.")
+]
+Phys = Annotated[str, typer.Option("--phys", help="Physical location.")]
+NoCredentials = Annotated[bool, typer.Option("--no-credentials", help="The PBX asks for no password.")]
+TransportOption = Annotated[Transport, typer.Option("--transport", help="How PBXes without a SIP URI are reached.")]
+System = Annotated[str, typer.Option("--system", help="System of the PBXes. Default: the domain of the first AOR.")]
+Pbx = Annotated[
+    list[str] | None,
+    typer.Option("--pbx", metavar="NAME[=ADDRESS]", help="A PBX's name; without address it is in the cluster already."),
+]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace to write into the objects.")]
+
+
+@app.command()
+def conninfo(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="JSON of connInfo, or of the client API's model; - is stdin.")
+    ],
+    aor: Aor = "",
+    name: Name = "",
+    secret: SecretName = "",
+    password_file: PasswordFile = "",
+    no_credentials: NoCredentials = False,
+    transport: TransportOption = Transport.TCP,
+    system: System = "",
+    pbx: Pbx = None,
+    namespace: Namespace = "",
+) -> None:
+    """The connInfo that a myApps client publishes: pri and sec for mode Launcher, else cur for mode Browser."""
+
+    def make(maker: Maker) -> None:
+        try:
+            data = json.loads(read(file))
+        except ValueError as error:
+            raise ImportFault(file, f"is no JSON: {error}") from None
+        user, notes = from_conn_info(data, _user(aor, name, secret, password_file))
+        maker.notes += notes
+        maker.add(user)
+
+    _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
+
+
+@app.command()
+def address(
+    url: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of myApps as the browser shows it.")],
+    aor: Aor,
+    name: Name = "",
+    phys: Phys = "",
+    secret: SecretName = "",
+    password_file: PasswordFile = "",
+    no_credentials: NoCredentials = False,
+    transport: TransportOption = Transport.TCP,
+    system: System = "",
+    pbx: Pbx = None,
+    namespace: Namespace = "",
+) -> None:
+    """A myApps address from the browser, #phys= included: a Softphone in mode Browser."""
+
+    def make(maker: Maker) -> None:
+        user, notes = from_address(url, _user(aor, name, secret, password_file, phys))
+        maker.notes += notes
+        maker.add(user)
+
+    _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
+
+
+@app.command()
+def launcher(
+    server: Annotated[str, typer.Option("--server", help="The launcher's server address.")],
+    aor: Aor,
+    secondary: Annotated[str, typer.Option("--secondary", help="The secondary server, where there is one.")] = "",
+    phys: Phys = "",
+    name: Name = "",
+    secret: SecretName = "",
+    password_file: PasswordFile = "",
+    no_credentials: NoCredentials = False,
+    transport: TransportOption = Transport.TCP,
+    system: System = "",
+    pbx: Pbx = None,
+    namespace: Namespace = "",
+) -> None:
+    """The launcher's server configuration, server address and physical location: a Softphone in mode Launcher."""
+
+    def make(maker: Maker) -> None:
+        maker.add(from_launcher(server, secondary, _user(aor, name, secret, password_file, phys)))
+
+    _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
+
+
+@app.command()
+def csv(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Table with a heading; comma, semicolon or tab. - is stdin.")
+    ],
+    domain: Annotated[str, typer.Option("--domain", help="Domain of users that name none.")] = "",
+    pri: Annotated[str, typer.Option("--pri", help="Primary PBX of rows that name none.")] = "",
+    sec: Annotated[str, typer.Option("--sec", help="Secondary PBX of rows that name none.")] = "",
+    no_credentials: NoCredentials = False,
+    transport: TransportOption = Transport.TCP,
+    system: System = "",
+    pbx: Pbx = None,
+    namespace: Namespace = "",
+) -> None:
+    """A table of users. Columns: aor, or user and domain; password, username, name, mode, pri, sec, cur, home, phys."""
+    outcomes: list[tables.Outcome] = []
+
+    def make(maker: Maker) -> None:
+        outcomes.append(tables.read(file, read(file), tables.Defaults(domain, pri, sec), maker))
+
+    maker = _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
+    outcome = outcomes[0]
+    for fault in outcome.faults:
+        typer.echo(fault, err=True)
+    left_out = len(outcome.faults)
+    typer.echo(f"{outcome.rows} rows: {maker.softphones} Softphones, {left_out} left out", err=True)
+    raise typer.Exit(NO if left_out else errors.OK)
+
+
+def _user(aor: str, name: str, secret: str, password_file: str, phys: str = "") -> User:
+    if secret and password_file:
+        raise PluginError("--secret and --password-file are two sources of the same password", USAGE)
+    password = read(password_file).removesuffix("\n").removesuffix("\r") if password_file else None
+    return User(aor=aor, name=name, secret=secret, password=password, phys=phys)
+
+
+def _settings(
+    transport: Transport, system: str, namespace: str, pbx: list[str] | None, *, no_credentials: bool
+) -> Settings:
+    names = {one.partition("=")[0]: one.partition("=")[2] for one in pbx or ()}
+    return Settings(transport.value, system, namespace, not no_credentials, names)
+
+
+def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
+    """Make the objects and print them, and tell what is to be told."""
+    try:
+        maker = Maker(settings)
+        make(maker)
+    except ImportFault as fault:
+        raise PluginError(str(fault), NO) from None
+    for note in maker.notes:
+        typer.echo(f"note: {note}", err=True)
+    for name in maker.absent_secrets[:3]:
+        typer.echo(
+            f"note: the Secret is yours to make: kubectl create secret generic {name} --from-file=password=…", err=True
+        )
+    if len(maker.absent_secrets) > 3:
+        typer.echo(f"note: and {len(maker.absent_secrets) - 3} more Secrets", err=True)
+    print(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")  # noqa: T201
+    return maker
