@@ -1,7 +1,7 @@
 """From the first release to this one on running phones, and back; and what stays when a release is uninstalled.
 
-The first release is the real one: its chart and its Python package lie in data/first-release, as files, since a clone
-may have no history. Its images are made of them by today's Dockerfiles, with today's versions of what both need.
+The first release is the real one: its chart, its Python package and its Dockerfiles lie in data/first-release, as
+files, since a clone may have no history. Its images are made of them, with today's versions of what they need.
 What counts is what the PBXes saw: whether at any moment a phone was without a binding.
 """
 
@@ -135,7 +135,7 @@ def team(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Team]:
     packages.fetch_tools(settings(), request.param)
     names = Images(settings())
     with Progress(Console()) as progress:
-        first = names.make_earlier(FIRST / "softphone_fleet-0.1.0-py3-none-any.whl", progress)
+        first = names.make_earlier(FIRST, progress)
     others = kubectl("get", "pbx,sp,spf", "--all-namespaces", "-o", "name").split()
     assert not others, f"the CRDs are removed here, and with them {others}: delete those first"
     release.helm("uninstall", release.NAME, "--wait")

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from lab.shell import run
 
 HASH_LENGTH = 12
 FOLDER = REPOSITORY / "images"
+RECIPES = {program: FOLDER / program / "Dockerfile" for program in ("operator", "agent")}
 OURS = "localhost/softphone-fleet-"
 EARLIER = "localhost/softphone-earlier-"
 # What the project's wheel is made of.
@@ -97,13 +98,18 @@ class Images:
 
     def make_all(self, progress: Progress) -> Names:
         """Makes both images where they are missing and brings them into the cluster."""
-        self._make(self.names, self._make_wheels, progress)
+        self._make(self.names, RECIPES, self._make_wheels, progress)
         return self.names
 
-    def make_earlier(self, wheel: Path, progress: Progress) -> Names:
-        """Makes the images of an earlier release, from the project's wheel of then and all else as it is now."""
-        made_of = [wheel, REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt", *pjsua2.inputs()]
-        tag = digest([*made_of, *(FOLDER / program / "Dockerfile" for program in ("operator", "agent"))], self._base)
+    def make_earlier(self, release: Path, progress: Progress) -> Names:
+        """Makes the images of an earlier release: its wheel and Dockerfiles, today's versions of what it needs.
+
+        `release` is a folder that holds softphone_fleet-*.whl, operator.Dockerfile and agent.Dockerfile.
+        """
+        (wheel,) = release.glob("softphone_fleet-*.whl")
+        recipes = {program: release / f"{program}.Dockerfile" for program in ("operator", "agent")}
+        made_of = [wheel, *recipes.values(), REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt"]
+        tag = digest([*made_of, *pjsua2.inputs()], self._base)
         names = Names(f"{EARLIER}operator:lab-{tag}", f"{EARLIER}agent:lab-{tag}")
 
         def context(progress: Progress) -> Path:
@@ -116,11 +122,17 @@ class Images:
             shutil.copy(wheel, wheels)
             return place
 
-        self._make(names, context, progress)
+        self._make(names, recipes, context, progress)
         self._forget([name for name in self._known() if name.startswith(EARLIER) and not name.endswith(tag)])
         return names
 
-    def _make(self, names: Names, make_context: Callable[[Progress], Path], progress: Progress) -> None:
+    def _make(
+        self,
+        names: Names,
+        recipes: Mapping[str, Path],
+        make_context: Callable[[Progress], Path],
+        progress: Progress,
+    ) -> None:
         loaded = self.loaded()
         for program, name in (("operator", names.operator), ("agent", names.agent)):
             if name in loaded:
@@ -129,7 +141,7 @@ class Images:
                 self._make_base(progress)
                 context = make_context(progress)
                 with progress.step(f"image {name}"):
-                    self._buildah.build(name, FOLDER / program / "Dockerfile", context, {"BASE": self._base})
+                    self._buildah.build(name, recipes[program], context, {"BASE": self._base})
             with progress.step(f"image {name} into the cluster"):
                 self._load(name)
 
