@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import ipaddress
+import os
 import socket
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 _ESTABLISHED = "01"
+_ATTACH_FILTER, _DETACH_FILTER = 26, 27
+"""SO_ATTACH_FILTER, SO_DETACH_FILTER (Linux)."""
+_RETURN = 0x06
+"""BPF_RET | BPF_K: with 0, nothing of a packet is kept."""
 _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 
 
@@ -49,6 +57,41 @@ def local_address(to: str) -> str:
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((to, 9))
         return str(probe.getsockname()[0])
+
+
+def refuse(port: int, folder: Path = Path("/proc/self/fd")) -> None:
+    """Let no connection come in at this port of ours: the kernel drops what is sent there, unseen by the program.
+
+    A kernel without such filters (gVisor) leaves it open.
+    """
+    drop_all = ctypes.create_string_buffer(struct.pack("=HBBI", _RETURN, 0, 0, 0))
+    program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
+    for listening in _listening(port, folder):
+        with contextlib.suppress(OSError):
+            listening.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
+
+
+def let_in(port: int, folder: Path = Path("/proc/self/fd")) -> None:
+    """Undo `refuse`."""
+    for listening in _listening(port, folder):
+        with contextlib.suppress(OSError):
+            listening.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, 0)
+
+
+def _listening(port: int, folder: Path) -> Iterator[socket.socket]:
+    """The sockets of this process that listen there, each as a copy that is closed afterwards."""
+    for descriptor in list(folder.iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if not str(descriptor.readlink()).startswith("socket:["):
+                continue
+        try:
+            copy = os.dup(int(descriptor.name))
+        except OSError:
+            continue
+        with socket.socket(fileno=copy) as ours:
+            inet = ours.family in (socket.AF_INET, socket.AF_INET6)
+            if inet and ours.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and ours.getsockname()[1] == port:
+                yield ours
 
 
 def _own_sockets(folder: Path) -> set[str]:

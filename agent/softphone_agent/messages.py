@@ -92,7 +92,24 @@ class PingSeen:
     seconds: float
 
 
-Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen
+@dataclass(frozen=True, slots=True)
+class RequestsSeen:
+    """So many requests of others came. `code` is that of our answer as text, empty for none."""
+
+    method: str
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """So many messages were thrown away, or connections closed, for this reason."""
+
+    reason: str
+    count: int
+
+
+Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded
 
 
 @dataclass(slots=True)

@@ -16,7 +16,16 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softphone_agent.config import AgentConfig, Pbx
-from softphone_agent.messages import FailoverSeen, Observation, OutageSeen, PingSeen, RedirectSeen, RegisterDone
+from softphone_agent.messages import (
+    Discarded,
+    FailoverSeen,
+    Observation,
+    OutageSeen,
+    PingSeen,
+    RedirectSeen,
+    RegisterDone,
+    RequestsSeen,
+)
 from softphone_agent.report import STATES, PbxReport, PhoneReport
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -86,6 +95,18 @@ class AgentMetrics:
             ["pbx"],
             registry=self.registry,
         )
+        self._requests = CounterMetric(
+            "softphone_unsolicited_requests",
+            "SIP requests that others sent to the agent, by what was answered.",
+            ["method", "code"],
+            registry=self.registry,
+        )
+        self._discarded = CounterMetric(
+            "softphone_sip_discarded",
+            "SIP messages thrown away and connections closed, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.worker_restarts = CounterMetric(
             "softphone_worker_restarts", "Worker processes that died and were replaced.", registry=self.registry
         )
@@ -113,6 +134,10 @@ class AgentMetrics:
                     self._outages.observe(seconds)
                 case PingSeen(pbx, seconds):
                     self._pings.labels(pbx).set(seconds)
+                case RequestsSeen(method, code, number):
+                    self._requests.labels(method, code).inc(number)
+                case Discarded(reason, number):
+                    self._discarded.labels(reason).inc(number)
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""

@@ -23,11 +23,21 @@ class TokenBucket:
 
     def reserve(self, now: float) -> float:
         """Take the next free place; returns how many seconds to wait for it, 0 for none."""
+        self._fill(now)
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self.rate)
+
+    def take(self, now: float) -> bool:
+        """Take a place if one is free now."""
+        self._fill(now)
+        free = self._tokens >= 1
+        self._tokens -= free
+        return free
+
+    def _fill(self, now: float) -> None:
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
-        self._tokens -= 1
-        return max(0.0, -self._tokens / self.rate)
 
 
 def fraction(identity: str, low: float, high: float) -> float:

@@ -11,9 +11,10 @@ import ctypes
 import importlib
 import re
 import ssl
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pjsua2 as pj
@@ -21,8 +22,11 @@ import pjsua2 as pj
 from softphone_agent import connections, sip_message, sip_uri
 from softphone_agent.name_table import NameTable
 from softphone_agent.planning import Registering, TlsFiles
+from softphone_agent.request_watch import RequestWatch
 from softphone_agent.response_watch import ResponseWatch
+from softphone_agent.stream_watch import StreamWatch, is_incoming
 from softphone_agent.targets import Place, Target
+from softphone_agent.unsolicited import ALLOWED, Unsolicited, Verdict
 
 WHEEL_ACCOUNTS = 8
 """Accounts that a process on the PyPI wheel carries; a ninth aborts it."""
@@ -79,7 +83,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """A TCP or TLS connection of ours was closed; pjsua2 does not say whose."""
+    """TCP or TLS connections of ours were closed; pjsua2 does not say whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,15 @@ class Signal:
     peer: str
     """Transport, host and port, as in `UDP 192.0.2.1:5060`."""
     message: str
+
+
+@dataclass(slots=True)
+class Intruders:
+    """What came from others than the PBXes that were asked, counted since it was last taken."""
+
+    requests: Counter[Verdict] = field(default_factory=Counter)
+    discarded: Counter[str] = field(default_factory=Counter)
+    """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
 Happening = Answer | Pong | ConnectionClosed | Signal
@@ -156,8 +169,10 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]
         self.engine = engine
 
     def onTransportState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
-        if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED:
-            self.engine.happenings.append(ConnectionClosed())
+        if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
+            self.engine.connected(int(prm.hnd))
+        elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
+            self.engine.disconnected(int(prm.hnd))
 
 
 class _Trace(pj.LogWriter):  # type: ignore[misc]
@@ -203,6 +218,7 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
+        self._answer_seconds = settings.answer_seconds
         self.happenings: deque[Happening] = deque()
         self._endpoint: _Endpoint | None = None
         self._pinger: _Pinger | None = None
@@ -213,6 +229,10 @@ class Engine:
         self._trace = _Trace(self)
         self._traced: frozenset[str] = frozenset()
         self._watch = ResponseWatch(self._library, self._seen)
+        self._intruders = Intruders()
+        self._unsolicited = Unsolicited()
+        self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
+        self._streams = StreamWatch(self._library, self._discarded)
         self._names = NameTable(self._library)
         self._pings: dict[int, tuple[Any, Place]] = {}
         """The pings in flight, each with what it was sent with."""
@@ -226,8 +246,8 @@ class Engine:
             endpoint.libCreate()
             endpoint.libInit(self._endpoint_config())
             self._library.pj_log_set_level(0)
-            self._watch.start()
-            self._names.start()
+            for watch in (self._watch, self._requests, self._streams, self._names):
+                watch.start()
             for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
                 self._open_transport(kind)
             endpoint.libStart()
@@ -269,6 +289,10 @@ class Engine:
             config.tlsConfig.msecTimeout = int(self.settings.answer_seconds * 1000)
         number: int = self._endpoint.transportCreate(kind, config)
         self._transports[kind, tls] = number
+        if tls is not None:
+            connections.refuse(self._port(number))  # the SIP stack cannot but listen
+        elif kind in (pj.PJSIP_TRANSPORT_TCP, pj.PJSIP_TRANSPORT_TCP6):
+            self._streams.listens(self._port(number))
         return number
 
     def _bound_address(self, *, v6: bool) -> str:
@@ -325,6 +349,7 @@ class Engine:
 
     def set_answer_time(self, seconds: float) -> None:
         """How long a transaction waits for its answer (RFC 3261: timers B, D and F), from now on."""
+        self._answer_seconds = seconds
         self._library.pjsip_tsx_set_timers(0, 0, 0, int(seconds * 1000))
 
     def poll(self, seconds: float) -> Iterator[Happening]:
@@ -333,8 +358,32 @@ class Engine:
         if self.happenings:
             seconds = 0
         self._endpoint.libHandleEvents(max(0, int(seconds * 1000)))
+        self._streams.look(time.monotonic(), self._answer_seconds)
         while self.happenings:
             yield self.happenings.popleft()
+
+    def take_intruders(self) -> Intruders:
+        """What came from strangers since the last time."""
+        taken, self._intruders = self._intruders, Intruders()
+        return taken
+
+    def connected(self, transport: int) -> None:
+        """A TCP or TLS connection is there."""
+        self._streams.opened(transport)
+
+    def disconnected(self, transport: int) -> None:
+        """A TCP or TLS connection is no more. That of a stranger is no news."""
+        self._streams.closed(transport)
+        if not is_incoming(transport) and (not self.happenings or self.happenings[-1] != ConnectionClosed()):
+            self.happenings.append(ConnectionClosed())
+
+    def _asked(self, method: str, head: str) -> int:
+        verdict = self._unsolicited.judge(method, head, time.monotonic())
+        self._intruders.requests[verdict] += 1
+        return verdict.code
+
+    def _discarded(self, reason: str) -> None:
+        self._intruders.discarded[reason] += 1
 
     def register(self, phone: str, serial: int, registering: Registering, *, refresh: bool) -> None:
         """Send a REGISTER; an Answer with `serial` follows.
@@ -522,10 +571,13 @@ class Engine:
                 host = self._bound_address(v6=":" in target.address) or connections.local_address(target.address)
         if host is None:
             return ""
-        assert self._endpoint is not None
-        local = str(self._endpoint.transportGetInfo(transport).localName)
         user = sip_uri.parse_aor(registering.aor).user
-        return sip_uri.contact(user, host, int(local.rpartition(":")[2]), registering.registrar)
+        return sip_uri.contact(user, host, self._port(transport), registering.registrar)
+
+    def _port(self, transport: int) -> int:
+        """The port that a transport listens on."""
+        assert self._endpoint is not None
+        return int(str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[2])
 
     def _failed(self, account: _Phone, error: Any) -> None:
         self.happenings.append(Answer(account.name, account.serial, account.unregistering, 0, _reason(error), 0, ""))

@@ -17,6 +17,7 @@ _TOP_VIA = re.compile(
     r"(\[[0-9a-f:.]+\]|[^\s;:,]+)(?::([0-9]+))?([^\r\n,]*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_BRANCH = re.compile(r"^(?:via|v)[ \t]*:(?:[^\r\n,]|\r?\n[ \t])*?;[ \t]*branch[ \t]*=[ \t]*([^\s;,]+)", re.I | re.M)
 _CREDENTIALS = re.compile(
     r"^((?:proxy-)?authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE
 )
@@ -44,6 +45,12 @@ def to_uri(message: str) -> str | None:
     """The URI in the To header, without its parameters."""
     found = _TO_URI.search(message)
     return found[1] if found else None
+
+
+def branch(message: str) -> str:
+    """The branch of the topmost Via, by which an answer belongs to its request; empty where there is none."""
+    found = _BRANCH.search(message)
+    return found[1] if found else ""
 
 
 def reason_phrase(message: str) -> str:

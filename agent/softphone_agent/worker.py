@@ -23,6 +23,7 @@ from softphone_agent import connections, credentials, memory, sip_message, sip_u
 from softphone_agent.config import Phone, Tls
 from softphone_agent.messages import (
     Configure,
+    Discarded,
     FailoverSeen,
     LookedUp,
     LookUp,
@@ -31,6 +32,7 @@ from softphone_agent.messages import (
     PingSeen,
     RedirectSeen,
     RegisterDone,
+    RequestsSeen,
     Share,
     Stop,
     ToWorker,
@@ -774,6 +776,12 @@ class Worker:
     def _send_news(self, now: float, *, at_once: bool = False) -> None:
         if not (self._news or at_once or now - self._news_at >= NEWS_SECONDS):
             return
+        intruders = self._engine.take_intruders()
+        self._news.observations += [
+            RequestsSeen(verdict.method, str(verdict.code or ""), number)
+            for verdict, number in intruders.requests.items()
+        ]
+        self._news.observations += [Discarded(reason, number) for reason, number in intruders.discarded.items()]
         try:
             self._pipe.send(self._news)
         except (BrokenPipeError, ConnectionError):

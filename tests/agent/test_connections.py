@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,15 @@ def test_connections_of_other_processes_are_not_ours() -> None:
     assert connections.peer_of(line, {"4712"}) is None
     assert connections.peer_of(line.replace(" 01 ", " 08 "), {"4711"}) is None, "the peer has closed it"
     assert connections.peer_of("sl local_address", {"4711"}) is None
+
+
+def test_a_port_that_refuses_lets_nobody_in_until_it_does_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as shut, socket.create_server(("127.0.0.1", 0)) as other:
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        connections.refuse(shut.getsockname()[1])
+        socket.create_connection(other.getsockname(), timeout=5).close()
+        with pytest.raises(TimeoutError):
+            socket.create_connection(shut.getsockname(), timeout=0.2)
+        connections.let_in(shut.getsockname()[1])
+        socket.create_connection(shut.getsockname(), timeout=5).close()
+        assert len(list(Path("/proc/self/fd").iterdir())) == files

@@ -7,7 +7,15 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from softphone_agent.config import Pbx
-from softphone_agent.messages import FailoverSeen, OutageSeen, PingSeen, RedirectSeen, RegisterDone
+from softphone_agent.messages import (
+    Discarded,
+    FailoverSeen,
+    OutageSeen,
+    PingSeen,
+    RedirectSeen,
+    RegisterDone,
+    RequestsSeen,
+)
 from softphone_agent.metrics import AgentMetrics, Picture
 from softphone_agent.report import STATES, PbxReport, PhoneReport
 
@@ -29,6 +37,8 @@ CONTRACT = {
     "softphone_pbx_reachable": {"pbx"},
     "softphone_pbx_info": {"pbx", "system", "location"},
     "softphone_pbx_ping_seconds": {"pbx"},
+    "softphone_unsolicited_requests_total": {"method", "code"},
+    "softphone_sip_discarded_total": {"reason"},
     "softphone_worker_restarts_total": set(),
     "softphone_config_refused": set(),
     "softphone_agent_build_info": {"version", "pjsua"},
@@ -75,6 +85,8 @@ def everything() -> AgentMetrics:
             FailoverSeen("master", "slave", "PingFailed"),
             OutageSeen(2.5),
             PingSeen("slave", 0.001),
+            RequestsSeen("OPTIONS", "200", 3),
+            Discarded("NotSip", 7),
         ]
     )
     return metrics

@@ -76,3 +76,17 @@ def test_the_phone_is_known_by_its_to_header() -> None:
 def test_the_reason_phrase() -> None:
     assert sip_message.reason_phrase(message(code="403 Not today")) == "Not today"
     assert sip_message.reason_phrase("garbage") == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "branch"),
+    [
+        ([f"{VIA};branch=z9hG4bK1;rport"], "z9hG4bK1"),
+        ([f"v: SIP/2.0/UDP a ;rport; BRANCH = z9hG4bK1, {VIA[5:]};branch=other"], "z9hG4bK1"),
+        ([f"{VIA}\r\n ;branch=z9hG4bK1", f"{VIA};branch=other"], "z9hG4bK1"),
+        ([VIA], ""),
+        ([], ""),
+    ],
+)
+def test_the_branch_of_the_topmost_via(headers: list[str], branch: str) -> None:
+    assert sip_message.branch(message(*headers)) == branch

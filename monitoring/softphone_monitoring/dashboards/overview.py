@@ -94,6 +94,21 @@ def dashboard() -> Dashboard:
                 "Bindings that moved in the time shown, and why.",
                 value="phones",
             ),
+            parts.lines(
+                "Requests of others",
+                Query(
+                    f"sum by (method, code) (rate(softphone_unsolicited_requests_total{{{HERE}}}[$__rate_interval]))",
+                    "{{method}} {{code}}",
+                ),
+                words="SIP requests a second that came to agents, by our answer; without a code none was sent.",
+            ),
+            parts.lines(
+                "SIP thrown away",
+                Query(
+                    f"sum by (reason) (rate(softphone_sip_discarded_total{{{HERE}}}[$__rate_interval]))", "{{reason}}"
+                ),
+                words="Messages that are no SIP, answers to nothing, connections closed: docs/attackers.md.",
+            ),
             parts.rows(
                 "Single Softphones",
                 Query(

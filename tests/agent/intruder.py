@@ -1,0 +1,178 @@
+"""Who has no business with an agent: unsolicited requests, floods and garbage at its SIP port.
+
+Everything blocks; a test gives it to a thread, and a flood to a process of its own: `await flood("garbage", to, 2.0)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+Address = tuple[str, int]
+
+METHODS = (
+    *("OPTIONS", "INVITE", "MESSAGE", "NOTIFY", "SUBSCRIBE", "REGISTER", "BYE", "ACK", "CANCEL", "PUBLISH", "REFER"),
+    *("UPDATE", "INFO", "PRACK", "CALL"),
+)
+LARGEST_DATAGRAM = 65507
+PER_SECOND = 4000
+"""Of a flood. What a machine can send in a second is another thing: then it is the machine that is flooded."""
+
+
+def request(
+    method: str, to: Address, *, number: int = 0, tag: str = "", transport: str = "UDP", body: str = ""
+) -> bytes:
+    """A well-formed request of somebody."""
+    lines = [
+        f"{method} sip:alice@{to[0]}:{to[1]} SIP/2.0",
+        f"Via: SIP/2.0/{transport} 127.0.0.1:9;branch=z9hG4bKintruder{number};rport",
+        "Max-Forwards: 70",
+        f"From: <sip:intruder@elsewhere.test>;tag=f{number}",
+        f"To: <sip:alice@pbx.test>{f';tag={tag}' if tag else ''}",
+        f"Call-ID: intruder-{number}",
+        f"CSeq: {number + 1} {method}",
+        "Contact: <sip:intruder@127.0.0.1:9>",
+        "Event: presence",
+        f"Content-Length: {len(body)}",
+    ]
+    return ("\r\n".join(lines) + f"\r\n\r\n{body}").encode()
+
+
+def garbage(seed: int, to: Address) -> Iterator[bytes]:
+    """Datagrams that are no SIP, or nearly some; without end."""
+    draw = random.Random(seed)
+    while True:
+        good = bytearray(request(draw.choice(METHODS), to, number=draw.randrange(10**6)))
+        match draw.randrange(6):
+            case 0:
+                yield draw.randbytes(draw.randrange(1, 3000))
+            case 1:
+                yield bytes(good[: draw.randrange(len(good))])
+            case 2:
+                for _ in range(draw.randrange(1, 40)):
+                    good[draw.randrange(len(good))] = draw.randrange(256)
+                yield bytes(good)
+            case 3:
+                yield bytes(good) + draw.randbytes(LARGEST_DATAGRAM - len(good))
+            case 4:
+                yield b"\0" * draw.randrange(1, 200) + bytes(good)
+            case _:
+                yield b"SIP/2.0 200 OK\r\n" + bytes(good).partition(b"\r\n")[2]
+
+
+def calls(seed: int, to: Address) -> Iterator[bytes]:
+    """One INVITE after the other."""
+    return (request("INVITE", to, number=number) for number in itertools.count(seed))
+
+
+def send(datagrams: Iterator[bytes], to: Address, seconds: float, per_second: int = PER_SECOND) -> int:
+    """Send datagrams for so long; returns how many."""
+    sent, begin = 0, time.monotonic()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        while (now := time.monotonic()) < begin + seconds:
+            while sent < (now - begin) * per_second:
+                ours.sendto(next(datagrams), to)
+                sent += 1
+            time.sleep(0.005)
+    return sent
+
+
+def ask(data: bytes, to: Address, *, tcp: bool = False, seconds: float = 5.0) -> str:
+    """The first line of the answer; empty for silence. Over TCP also where the connection is closed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as ours:
+        ours.settimeout(seconds)
+        ours.connect(to)
+        ours.send(data)
+        try:
+            return ours.recv(4096).decode().partition("\r\n")[0]
+        except (TimeoutError, ConnectionError):
+            return ""
+
+
+def knock(to: Address, seconds: float, at_once: int = 200) -> int:
+    """Open TCP connections for so long, and leave them alone; returns how many were tried."""
+    tried, end, latest = 0, time.monotonic() + seconds, list[socket.socket]()
+    try:
+        while time.monotonic() < end:
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            one.connect_ex(to)
+            latest.append(one)
+            tried += 1
+            if len(latest) == at_once:
+                time.sleep(0.02)
+                for old in latest[: at_once // 2]:
+                    old.close()
+                del latest[: at_once // 2]
+    finally:
+        for one in latest:
+            one.close()
+    return tried
+
+
+def connections(to: Address, count: int) -> list[socket.socket]:
+    """So many TCP connections, for the caller to close."""
+    return [socket.create_connection(to, timeout=20) for _ in range(count)]
+
+
+def is_closed(one: socket.socket, seconds: float) -> bool:
+    """Whether the other side closes the connection within this time."""
+    one.settimeout(seconds)
+    try:
+        while one.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def listening_ports(pid: int) -> set[int]:
+    """The TCP ports at which a process listens."""
+    links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]  # noqa: PTH208, PTH115
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return {int(line[1].partition(":")[2], 16) for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in links}
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a process takes: memory of its own in bytes, and file descriptors."""
+
+    memory: int
+    files: int
+
+    @classmethod
+    def of(cls, pid: int) -> Size:
+        anonymous = next(
+            line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon:")
+        )
+        return cls(int(anonymous.split()[1]) * 1024, len(os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208
+
+
+FLOODS: dict[str, Callable[[Address, float], int]] = {
+    "garbage": lambda to, seconds: send(garbage(1, to), to, seconds),
+    "calls": lambda to, seconds: send(calls(1, to), to, seconds),
+    "connections": knock,
+}
+
+
+async def flood(kind: str, to: Address, seconds: float) -> int:
+    """Run one of the floods in a process of its own; returns how much was sent."""
+    command = [sys.executable, __file__, kind, to[0], str(to[1]), str(seconds)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return int(told)
+
+
+if __name__ == "__main__":
+    _, wanted, host, port, duration = sys.argv
+    print(FLOODS[wanted]((host, int(port)), float(duration)))

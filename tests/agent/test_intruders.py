@@ -1,0 +1,294 @@
+"""Strangers at an agent's SIP port: what they are answered, and that no phone suffers from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import intruder
+from agent_process import Agent, pbx, phone, running
+from intruder import Address, Size, ask, flood, request, send
+from lab.certificates import Authority, server
+from sip_responder import Request, Responder, Start, accept, answer, redirect
+from softphone_agent.pacing import fraction
+from softphone_agent.stream_watch import MAX_INCOMING
+from softphone_agent.unsolicited import ANSWERS_PER_SECOND
+
+pytestmark = pytest.mark.lab
+
+FLOOD_SECONDS = 2.0
+MORE_MEMORY = 16 * 1024 * 1024
+PHONES = 7
+EXPIRY = 4
+"""Seconds that a binding is granted for."""
+NAMES = [name for name in (f"phone{n}" for n in range(100)) if fraction(name, 0.5, 0.9) < 0.65][:PHONES]
+"""Phones that refresh before the SIP stack does so by itself, a second before the end."""
+
+
+@dataclass
+class Attacked:
+    """An agent of some phones that refresh every two or three seconds, and where its SIP port is."""
+
+    agent: Agent
+    pbx: Responder
+    sip: Address
+    before: list[Size]
+
+    def sizes(self) -> list[Size]:
+        return [Size.of(pid) for pid in (self.agent.process.pid, *self.agent.workers())]
+
+    async def unharmed(self) -> None:
+        """Every phone is still registered, refreshes, and never was anything else; nothing has grown."""
+        await self.pbx.count(self.pbx.registers + PHONES)
+        assert {name for name, report in self.agent.phones.items() if report.registered} == set(NAMES)
+        lost = [report for report in self.agent.history[PHONES:] if report.state == "Waiting"]
+        assert not lost, lost
+        assert await self.agent.get("/healthz") == (200, "ok\n")
+        for before, after in zip(self.before, self.sizes(), strict=True):
+            assert after.memory < before.memory + MORE_MEMORY, (before, after)
+            assert after.files <= before.files + MAX_INCOMING + 2, (before, after)
+
+    async def counted(self, name: str, least: int, **labels: str) -> None:
+        """Wait until a counter has come so far."""
+        async with asyncio.timeout(20):
+            while await self.agent.metric(name, **labels) < least:
+                await asyncio.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        udp.bind(tcp.getsockname())
+        return int(tcp.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def attacked(folder: Path, master: Responder, transport: str, **fields: Any) -> AsyncIterator[Attacked]:
+    master.register = accept(expires=EXPIRY)
+    port = free_port()
+    sip = {"bindAddress": "127.0.0.1", "port": port}
+    registration = {"pingSeconds": 0.5, "attemptTimeoutSeconds": 2} | fields.pop("registration", {})
+    phones = [phone(name, pri="master", registration=registration, **fields) for name in NAMES]
+    pbxs = [pbx("master", master.uri(transport))]
+    async with running(folder, pbxs, phones, sip=sip) as agent:
+        for name in NAMES:
+            await agent.phone(name, registered=True)
+        one = Attacked(agent, master, ("127.0.0.1", port), [])
+        one.before = one.sizes()
+        yield one
+
+
+each_transport = pytest.mark.parametrize("transport", ["udp", "tcp"])
+
+
+@each_transport
+async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transport: str) -> None:
+    tcp = transport == "tcp"
+    async with attacked(tmp_path, await start(), transport) as target:
+        got: dict[str, str] = {}
+        for number, (method, tag) in enumerate(itertools.product(intruder.METHODS, ["", "x"])):
+            data = request(method, target.sip, number=number, tag=tag, transport=transport.upper())
+            seconds = 0.3 if method == "ACK" else 5.0
+            first = await asyncio.to_thread(ask, data, target.sip, tcp=tcp, seconds=seconds)
+            got[f"{method} {tag}".strip()] = first.removeprefix("SIP/2.0 ")[:3]
+        for method in intruder.METHODS:
+            new = {"OPTIONS": "200", "CALL": "501", "ACK": ""} | dict.fromkeys(["BYE", "CANCEL", "PRACK"], "481")
+            assert got[method] == new.get(method, "405")
+            assert got[f"{method} x"] == ("" if method == "ACK" else "481")
+            counted = "other" if method == "CALL" else method
+            await target.counted("softphone_unsolicited_requests_total", 1, method=counted, code=got[method])
+            await target.counted("softphone_unsolicited_requests_total", 1, method=counted, code=got[f"{method} x"])
+        await target.unharmed()
+
+
+@each_transport
+async def test_a_flood_of_garbage_datagrams(tmp_path: Path, start: Start, transport: str) -> None:
+    async with attacked(tmp_path, await start(), transport) as target:
+        assert await flood("garbage", target.sip, FLOOD_SECONDS) > 1000
+        await target.counted("softphone_sip_discarded_total", 100, reason="NotSip")
+        await target.counted("softphone_sip_discarded_total", 1, reason="Stray")
+        await target.unharmed()
+
+
+async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, start: Start) -> None:
+    async with attacked(tmp_path, await start(), "udp") as target:
+        assert await flood("calls", target.sip, FLOOD_SECONDS) > 1000
+        await target.counted("softphone_unsolicited_requests_total", 1000, method="INVITE", code="")
+        answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="405")
+        assert 0 < answered <= ANSWERS_PER_SECOND * (FLOOD_SECONDS + 20)
+        await target.unharmed()
+
+
+@each_transport
+async def test_thousands_of_connections(tmp_path: Path, start: Start, transport: str) -> None:
+    """Opened and left alone: the agent keeps a few, and has place for its own."""
+    async with attacked(tmp_path, await start(), transport) as target:
+        assert await flood("connections", target.sip, FLOOD_SECONDS) > 1000
+        await target.counted("softphone_sip_discarded_total", 1, reason="TooMany")
+        held = await asyncio.to_thread(intruder.connections, target.sip, MAX_INCOMING + 1)
+        assert await asyncio.to_thread(intruder.is_closed, held[0], 10.0), "the longest silent one has to go"
+        data = request("OPTIONS", target.sip, transport="TCP")
+        assert await asyncio.to_thread(ask, data, target.sip, tcp=True) == "SIP/2.0 200 OK"
+        for one in held:
+            one.close()
+        await target.unharmed()
+
+
+NO_SIP = {
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n" * 4, "NotSip"),
+    "HTTP": (b"GET / HTTP/1.1\r\nHost: agent\r\n\r\n", "NotSip"),
+    "no Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n\r\n", "NotSip"),
+    "endless header": (b"INVITE sip:a@b SIP/2.0\r\n" + b"X-Endless: " + b"x" * 6000, "TooLong"),
+    "huge Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 2000000\r\n\r\n", "TooLong"),
+    "head without end": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a", "Slow"),
+    "body without end": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 100\r\n\r\n", "Slow"),
+    "line without end": (b"x" * 3999, "Slow"),
+}
+"""What a connection brings, and why it is closed."""
+
+
+async def test_a_connection_that_brings_no_sip_is_closed(tmp_path: Path, start: Start) -> None:
+    async with attacked(tmp_path, await start(), "tcp", registration={"attemptTimeoutSeconds": 0.5}) as target:
+        opened = await asyncio.to_thread(intruder.connections, target.sip, len(NO_SIP))
+        for one, (data, _) in zip(opened, NO_SIP.values(), strict=True):
+            one.sendall(data)
+        for name, one in zip(NO_SIP, opened, strict=True):
+            assert await asyncio.to_thread(intruder.is_closed, one, 10.0), name
+            one.close()
+        for reason, count in Counter(reason for _, reason in NO_SIP.values()).items():
+            await target.counted("softphone_sip_discarded_total", count, reason=reason)
+        await target.unharmed()
+
+
+async def test_a_slow_sender_is_heard_while_it_goes_on(tmp_path: Path, start: Start) -> None:
+    async with attacked(tmp_path, await start(), "tcp") as target:
+        (one,) = await asyncio.to_thread(intruder.connections, target.sip, 1)
+        with one:
+            data = request("OPTIONS", target.sip, transport="TCP")
+            for at in range(0, len(data), 40):
+                one.sendall(data[at : at + 40])
+                await asyncio.sleep(0.02)
+            one.settimeout(5.0)
+            assert (await asyncio.to_thread(one.recv, 4096)).startswith(b"SIP/2.0 200 ")
+        await target.unharmed()
+
+
+BREAKING: dict[str, Callable[[bytes], bytes]] = {
+    "Content-Length too large": lambda good: good.replace(b"Content-Length: 0", b"Content-Length: 3000"),
+    "Content-Length huge": lambda good: good.replace(b"Content-Length: 0", b"Content-Length: 900000000"),
+    "no Content-Length": lambda good: good.replace(b"Content-Length: 0\r\n", b""),
+    "garbage before": lambda good: b"\x00\x01\x02\x03 garbage\r\n\r\n" + good,
+}
+
+
+async def test_a_pbx_that_breaks_its_stream_is_left_and_asked_anew(tmp_path: Path, start: Start) -> None:
+    """Its phones do not wait until 4000 bytes have come."""
+    master = await start()
+    async with attacked(tmp_path, master, "tcp", registration={"pingSeconds": 0}) as target:
+        for name, broken in BREAKING.items():
+            source = master.requests[-1].source
+
+            def breaks_once(request: Request, broken: Callable[[bytes], bytes] = broken) -> list[bytes]:
+                master.register = accept(expires=EXPIRY)
+                return [broken(answer(request, 200, f"Contact: {request.header('Contact')};expires={EXPIRY}"))]
+
+            master.register = breaks_once
+            await target.pbx.count(master.registers + 2 * PHONES)
+            assert source not in {request.source for request in master.requests[-PHONES:]}, f"{name}: the connection"
+            for phone_name in NAMES:
+                await target.agent.phone(phone_name, registered=True)
+
+
+async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start) -> None:
+    """The SIP stack listens for that as well, with no certificate to show, and would wait for each handshake."""
+    authority = Authority(tmp_path / "tls")
+    master = await start(tls=server(authority.issue("pbx", "IP:127.0.0.1")))
+    pbxs = [pbx("master", master.uri("tls"), tls={"caFile": str(authority.ca)})]
+    sip = {"bindAddress": "127.0.0.1", "port": free_port()}
+    async with running(tmp_path, pbxs, [phone(pri="master")], sip=sip) as agent:
+        await agent.phone(registered=True)
+        (worker,) = agent.workers()
+        others = intruder.listening_ports(worker) - {sip["port"]}
+        assert len(others) == 1
+        for port in others:
+            with socket.socket() as one:
+                one.settimeout(1.0)
+                with pytest.raises(TimeoutError):
+                    one.connect(("127.0.0.1", port))
+
+
+# Answers that nobody asked for
+
+
+FORGING: dict[str, Callable[[bytes, Request], bytes]] = {
+    "another branch": lambda lie, request: lie.replace(request.branch.encode(), b"z9hG4bKguessed"),
+    "an OPTIONS of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" OPTIONS\r\n"),
+    "an INVITE of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" INVITE\r\n"),
+}
+
+
+@pytest.mark.parametrize("forged", FORGING.values(), ids=FORGING)
+async def test_a_forged_answer_changes_nothing(
+    tmp_path: Path, start: Start, forged: Callable[[bytes, Request], bytes]
+) -> None:
+    master, foreign = await start(), await start()
+    async with attacked(tmp_path, master, "udp") as target:
+
+        def with_forgeries(request: Request) -> list[bytes]:
+            (good,) = accept(expires=EXPIRY)(request)
+            headers = (f"Contact: <{foreign.uri()}>", 'WWW-Authenticate: Digest realm="r", nonce="n"')
+            lies = [answer(request, code, *headers) for code in (200, 302, 401, 403, 423) for _ in range(3)]
+            return [*(forged(lie, request) for lie in lies), good]
+
+        master.register = with_forgeries
+        await master.count(master.registers + PHONES)
+        await target.counted("softphone_sip_discarded_total", 15 * PHONES, reason="Stray")
+        await target.unharmed()
+        assert foreign.registers == 0
+        for outcome in ("redirected", "rejected", "challenged"):
+            assert await target.agent.metric("softphone_register_requests_total", outcome=outcome) == 0
+
+
+async def test_a_forged_answer_from_a_stranger_changes_nothing(tmp_path: Path, start: Start) -> None:
+    """One who has seen earlier requests, and sends answers to them from an address of his own."""
+    master = await start()
+    async with attacked(tmp_path, master, "udp") as target:
+        lies = itertools.cycle(
+            [
+                answer(old, code, "Contact: <sip:127.0.0.9:1>")
+                for old in master.requests
+                for code in (200, 302, 403, 503)
+            ]
+        )
+        await asyncio.to_thread(send, lies, target.sip, 2.0)
+        await target.unharmed()
+        assert {report.last_failure for report in target.agent.phones.values()} == {None}
+
+
+async def test_a_forged_redirect_to_a_foreign_host_is_not_followed_by_who_knows_his_pbxes(
+    tmp_path: Path, start: Start
+) -> None:
+    master, sec, foreign = await start(), await start(), await start()
+    master.register = redirect(f"<{foreign.uri()}>")
+    pbxs = [pbx("master", master.uri()), pbx("sec", sec.uri())]
+    careful = {"redirectPolicy": "KnownPBXes"}
+    phones = [
+        phone("alice", pri="master", registration=careful),
+        phone("bob", pri="master", sec="sec", registration=careful),
+    ]
+    async with running(tmp_path, pbxs, phones) as agent:
+        report = await agent.phone("alice", state="Waiting", failure="RedirectRefused", code=302)
+        assert report.last_failure
+        assert report.last_failure.pbx == "master"
+        await agent.phone("bob", registered=True, pbx="sec", failure="RedirectRefused")
+        assert foreign.registers == 0
+        assert await agent.metric("softphone_register_requests_total", pbx="master", outcome="redirected") >= 2
