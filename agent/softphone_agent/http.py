@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from softphone_agent.crowd import Crowd
+from softphone_agent.door import Door
 from softphone_agent.metrics import CONTENT_TYPE
 from softphone_agent.report import COUNTS_SECONDS, HEARTBEAT_SECONDS, Counts, Heartbeat, Snapshot, WatchLine, to_line
 
 QUEUE_LINES = 10_000
 """A watcher that is so many lines behind is cut off; it comes back and gets a snapshot."""
+WATCHERS = 16
+"""So many may watch at the same time: the operator, and people who look for themselves."""
 
 
 class Watchers:
@@ -22,6 +26,7 @@ class Watchers:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[WatchLine | None]] = set()
         self._bells: set[asyncio.Event] = set()
+        self._crowd: Crowd[asyncio.Transport] = Crowd(WATCHERS)
         self.closed = False
 
     def publish(self, line: WatchLine) -> None:
@@ -53,6 +58,19 @@ class Watchers:
     def leave(self, queue: asyncio.Queue[WatchLine | None]) -> None:
         """Forget a watcher."""
         self._queues.discard(queue)
+
+    @contextlib.contextmanager
+    def place(self, request: web.Request) -> Iterator[None]:
+        """A watcher's place; where there is none, another one's connection is closed for it."""
+        ours = request.transport
+        gone = self._crowd.enter(ours, request.remote or "") if ours is not None else None
+        if gone is not None:
+            gone.abort()
+        try:
+            yield
+        finally:
+            if ours is not None:
+                self._crowd.leave(ours)
 
     @contextlib.contextmanager
     def bell(self) -> Iterator[asyncio.Event]:
@@ -94,7 +112,8 @@ def application(sources: Sources) -> web.Application:
     async def status(request: web.Request) -> web.StreamResponse:
         counts = request.query.get("view") == "counts"
         if request.query.get("watch") not in (None, "", "0", "false"):
-            return await (_stream_counts if counts else _stream)(request, sources)
+            with sources.watchers.place(request):
+                return await (_stream_counts if counts else _stream)(request, sources)
         shown: Snapshot | Counts = sources.counts() if counts else sources.snapshot()
         body = shown.model_dump_json(by_alias=True, exclude_none=True, indent=2)
         return web.Response(text=body + "\n", content_type="application/json")
@@ -157,8 +176,5 @@ async def _stream_counts(request: web.Request, sources: Sources) -> web.StreamRe
 
 async def serve(app: web.Application, address: str, port: int) -> tuple[web.AppRunner, int]:
     """Listen; returns the runner, to be cleaned up, and the port in use. Raises OSError where it is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, address, port)
-    await site.start()
+    runner = await Door().serve(app, address, port)
     return runner, runner.addresses[0][1]

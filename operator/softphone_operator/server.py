@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from softphone_agent.door import Door
+
 Problem = Callable[[], str | None]
 
 
@@ -28,7 +30,4 @@ async def serve(
     application.router.add_get("/metrics", show_metrics)
     application.router.add_get("/healthz", probe(unhealthy))  # type: ignore[arg-type]
     application.router.add_get("/readyz", probe(unready))  # type: ignore[arg-type]
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, address, port).start()
-    return runner
+    return await Door().serve(application, address, port)

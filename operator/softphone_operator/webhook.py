@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from softphone_agent.door import Door, Limits
 from softphone_operator import admission, plan
 from softphone_operator.admission import Decision, Request
 from softphone_operator.cluster import SOFTPHONES, Cluster, ClusterError
@@ -23,6 +24,8 @@ from softphone_operator.observed import Observed
 PATH = "/validate"
 CERTIFICATE_SECONDS = 5.0
 MAX_BODY = 8 * 1024 * 1024
+ANSWER_SECONDS = 30.0
+"""An API server waits no longer than that."""
 
 log = structlog.get_logger()
 
@@ -79,9 +82,8 @@ class Webhook:
     async def _start(self) -> web.AppRunner:
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_post(PATH, self._review)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, *self._place, ssl_context=self._certificate.context).start()
+        door = Door(Limits(answer_seconds=ANSWER_SECONDS))
+        runner = await door.serve(application, *self._place, tls=self._certificate.context)
         self.addresses = list(runner.addresses)
         log.info("the webhook serves", port=self.addresses[0][1])
         return runner
