@@ -90,11 +90,17 @@ def _aor(text: str) -> str:
     return text
 
 
+_SCOPE = re.compile(r"%(?![A-Za-z0-9._-]{1,15}\Z)")
+"""The scope of an IPv6 address that is no interface's name: Python takes any text for one."""
+
+
 def _ip_address(text: str) -> str:
     try:
+        if _SCOPE.search(text):
+            raise ValueError
         return str(ipaddress.ip_address(text)) if text else text
     except ValueError:
-        raise ValueError(f'"{text}" is no IP address') from None
+        raise ValueError(f'"{sip_uri.printable(text)}" is no IP address') from None
 
 
 def _template(text: str) -> str:
@@ -107,20 +113,26 @@ def _template(text: str) -> str:
 
 def shown_template(text: str) -> str:
     """A template as messages may show it: a password in it is left out, the colon of a format is none."""
-    return sip_uri.without_password(text.replace("{index:", "{index\0")).replace("\0", ":")
+    return sip_uri.without_password(text.replace("{index:", "{index\ue000")).replace("\\ue000", ":")
 
 
 def _name_server(text: str) -> str:
     try:
         sip_uri.split_address(text)
     except sip_uri.SipUriError:
-        raise ValueError(f'"{text}" is no IP address, nor one with a port') from None
+        raise ValueError(f'"{sip_uri.printable(text)}" is no IP address, nor one with a port') from None
     return text
 
 
 def _host(text: str) -> str:
     if not sip_uri.is_host(text):
-        raise ValueError(f'"{text}" is neither a host name nor an IP address')
+        raise ValueError(f'"{sip_uri.printable(text)}" is neither a host name nor an IP address')
+    return text
+
+
+def _path_text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f'"{sip_uri.printable(text)}" is no path: it contains control characters')
     return text
 
 
@@ -128,6 +140,7 @@ SipUriText = Annotated[str, Field(max_length=sip_uri.MAX_LENGTH), AfterValidator
 AorText = Annotated[str, Field(max_length=sip_uri.MAX_LENGTH), AfterValidator(_aor)]
 IpAddressText = Annotated[str, AfterValidator(_ip_address)]
 HostText = Annotated[str, AfterValidator(_host)]
+PathText = Annotated[str, Field(max_length=1024), AfterValidator(_path_text)]
 NameServerText = Annotated[str, Field(max_length=64), AfterValidator(_name_server)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Location = Annotated[str, Field(pattern=LOCATION_PATTERN)]
@@ -208,12 +221,12 @@ class Registration(Model):
 class Tls(Model):
     """Files for TLS towards a PBX."""
 
-    ca_file: str | None = Field(default=None, max_length=1024, description="PEM file of the CAs that are trusted.")
-    certificate_file: str | None = Field(
-        default=None, max_length=1024, description="PEM file of the client certificate."
+    ca_file: PathText | None = Field(default=None, description="PEM file of the CAs that are trusted.")
+    certificate_file: PathText | None = Field(default=None, description="PEM file of the client certificate.")
+    key_file: PathText | None = Field(default=None, description="PEM file of the client's key.")
+    server_name: HostText | None = Field(
+        default=None, max_length=253, description="Name expected in the PBX's certificate."
     )
-    key_file: str | None = Field(default=None, max_length=1024, description="PEM file of the client's key.")
-    server_name: str | None = Field(default=None, max_length=253, description="Name expected in the PBX's certificate.")
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:
@@ -250,18 +263,16 @@ SECRET_KEY = re.compile(r"(?!\.\.)(?!\.\Z)[-._A-Za-z0-9]{1,253}\Z")
 class Credentials(Model):
     """Files that hold what a phone authenticates with. They are read again when they change."""
 
-    password_file: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="File that holds the password, no newline needed."
+    password_file: PathText | None = Field(
+        default=None, min_length=1, description="File that holds the password, no newline needed."
     )
-    username_file: str | None = Field(
+    username_file: PathText | None = Field(
         default=None,
-        max_length=1024,
         description="File that holds the user name. Default, also where the file is missing: the user part of the AOR.",
     )
-    directory: str | None = Field(
+    directory: PathText | None = Field(
         default=None,
         min_length=1,
-        max_length=1024,
         description="Instead of files: a folder. Its file `password`, with `username` where that is there, is for all "
         "phones; without it each phone has a file named like the user part of its AOR, which holds the password.",
     )
@@ -334,7 +345,7 @@ class PhoneTemplate(Model):
                 try:
                     template.parse(text)
                 except template.TemplateError as error:
-                    raise ValueError(f'credentials.{to_camel(name)}: "{text}" {error}') from None
+                    raise ValueError(f'credentials.{to_camel(name)}: "{shown_template(text)}" {error}') from None
         return self
 
 
@@ -359,7 +370,7 @@ def entry_faults(mode: Mode, pri: str | None, sec: str | None, cur: str | None) 
     if mode == "Browser" and not cur:
         faults.append("cur: Browser mode needs the current PBX")
     if pri and sec and same_reference(pri, sec):
-        faults.append(f'sec: must differ from pri, both are "{sec}"')
+        faults.append(f'sec: must differ from pri, both are "{sip_uri.without_password(sec)}"')
     return faults
 
 
@@ -381,7 +392,7 @@ def same_reference(one: str, other: str) -> bool:
 class Http(Model):
     """Where the agent serves HTTP."""
 
-    address: str = Field(default="0.0.0.0", max_length=64, description="Address to listen on.")
+    address: HostText = Field(default="0.0.0.0", max_length=64, description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0: any free one.")
 
 
@@ -478,7 +489,7 @@ def _reference_faults(phone: Phone, known: Set[str]) -> Iterator[str]:
             except sip_uri.SipUriError as error:
                 yield f'{field}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
         elif reference not in known:
-            yield f'{field}: no PBX is named "{reference}"'
+            yield f'{field}: no PBX is named "{sip_uri.printable(reference)}"'
 
 
 def expanded(config: AgentConfig) -> AgentConfig:
@@ -593,7 +604,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
+    return sip_uri.printable(path)
 
 
 def parse(text: str) -> AgentConfig:

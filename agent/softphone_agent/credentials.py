@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from softphone_agent import sip_uri
 from softphone_agent.config import PASSWORD, SECRET_KEY, USERNAME, Pbx, Phone, Tls
 from softphone_agent.planning import Secret, TlsFiles
+
+_QUOTING = re.compile(r"[\"\\]")
+"""What would end a quoted text in the Authorization header; the SIP stack writes it there as it is."""
 
 
 class Reader:
@@ -24,21 +28,28 @@ class Reader:
         user = sip_uri.parse_aor(phone.aor).user
         if phone.credentials.directory is not None:
             return self._from_directory(phone.credentials.directory, user)
-        username = None
-        if phone.credentials.username_file is not None:
-            username, _ = self._read(phone.credentials.username_file)
+        username, fault = self._username(phone.credentials.username_file)
+        if fault is not None:
+            return Secret(user, None), fault
         password, fault = self._read(phone.credentials.password_file or "")
         return Secret(username or user, password), fault
 
     def _from_directory(self, directory: str, user: str) -> tuple[Secret, str | None]:
         common, _ = self._read(f"{directory}/{PASSWORD}")
         if common is not None:
-            username, _ = self._read(f"{directory}/{USERNAME}")
-            return Secret(username or user, common), None
+            username, fault = self._username(f"{directory}/{USERNAME}")
+            return Secret(username or user, common if fault is None else None), fault
         if not SECRET_KEY.match(user):
             return Secret(user, None), f'{directory}: no file can be named like the user "{user}"'
         password, fault = self._read(f"{directory}/{user}")
         return Secret(user, password), fault
+
+    def _username(self, file: str | None) -> tuple[str | None, str | None]:
+        """The user name of a file that need not be there and, where it cannot stand in a header, that it cannot."""
+        username, _ = self._read(file) if file is not None else (None, None)
+        if username is not None and (not username.isprintable() or _QUOTING.search(username)):
+            return None, f"{file}: holds a line break, a quote, a backslash or a control character"
+        return username, None
 
     def _read(self, file: str) -> tuple[str | None, str | None]:
         if file not in self._files:

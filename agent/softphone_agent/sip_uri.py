@@ -79,8 +79,14 @@ _URI_PASSWORD = re.compile(r"(?<!\w)((?:sips?:)?(?!sips?:)[^\s:@/\"]+):[^\s@\"]+
 
 
 def without_password(text: str) -> str:
-    """A text that should be a URI as messages may show it: a password in it is left out."""
-    return _URI_PASSWORD.sub(r"\1:…@", text)
+    """A text that should be a URI as messages may show it: a password in it is left out, and it stays on its line."""
+    return printable(_URI_PASSWORD.sub(r"\1:…@", text))
+
+
+def printable(text: str) -> str:
+    """A text as messages may show it: line breaks and other controls escaped, and no more than anybody reads."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:MAX_LENGTH])
+    return shown + ("…" if len(text) > MAX_LENGTH else "")
 
 
 def is_host(text: str) -> bool:
@@ -90,12 +96,12 @@ def is_host(text: str) -> bool:
 
 @lru_cache(_CACHED)
 def is_address(host: str) -> bool:
-    """Whether the host is an IP address rather than a name."""
+    """Whether the host is an IP address rather than a name. One with a scope is none: SIP has no place for that."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host
 
 
 def _bracketed(host: str) -> str:
@@ -152,10 +158,9 @@ def _split_host_port(text: str) -> tuple[str, int | None]:
         address, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise SipUriError("has an unfinished IPv6 address")
-        try:
-            host = str(ipaddress.IPv6Address(address))
-        except ValueError:
-            raise SipUriError(f'has an invalid IPv6 address "{address}"') from None
+        if not is_address(address) or ":" not in address:
+            raise SipUriError(f'has an invalid IPv6 address "{address}"')
+        host = str(ipaddress.IPv6Address(address))
         return host, _port(rest[1:]) if rest else None
     host, colon, port = text.partition(":")
     if ":" in port:

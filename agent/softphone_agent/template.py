@@ -49,11 +49,11 @@ def parse(text: str) -> Template:
             continue
         if name != PLACEHOLDER or conversion:
             shown = f"{name}!{conversion}" if conversion else name
-            raise TemplateError(f"has the placeholder {{{shown}}}; the only one is {{index}}")
+            raise TemplateError(f"has the placeholder {ascii(f'{{{shown}}}')[1:-1]}; the only one is {{index}}")
         width = _FORMAT.match(format_ or "")
         if width is None or int(width[1] or 0) > MAX_WIDTH:
             raise TemplateError(
-                f"has the format {{index:{format_}}}; it may be d, x or X, "
+                f"has the format {ascii(f'{{index:{format_}}}')[1:-1]}; it may be d, x or X, "
                 f"after a zero and a width of at most {MAX_WIDTH} digits, as in {{index:05d}}"
             )
     return Template(tuple((literal, format_ if name is not None else None) for literal, name, format_, _ in parsed))

@@ -252,6 +252,9 @@ def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tup
     if spec.location:
         yield from _location_faults("location", spec.location)
     if spec.tls:
+        if spec.tls.server_name and not sip_uri.is_host(spec.tls.server_name):
+            shown = sip_uri.printable(spec.tls.server_name)
+            yield "InvalidSpec", f'tls.serverName: "{shown}" is neither a host name nor an IP address'
         fields = {
             spec.tls.ca_secret_name: ("tls.caSecretName", ("ca.crt",)),
             spec.tls.certificate_secret_name: ("tls.certificateSecretName", ("tls.crt", "tls.key")),
@@ -481,7 +484,7 @@ def _fleet_secret_faults(
     found = secrets.get(secret)
     where = "template.credentials.secretName"
     if found is None:
-        yield "SecretNotFound", f'{where}: there is no Secret "{secret}" in the namespace {namespace}'
+        yield "SecretNotFound", f"{where}: {_missing('Secret', secret, namespace)}"
         return
     if PASSWORD in found:
         return
@@ -598,7 +601,7 @@ def _reference_faults(
         return
     found = pbxs.get(reference)
     if found is None:
-        yield "PBXNotFound", f'{where}: there is no PBX "{reference}" in the namespace {namespace}'
+        yield "PBXNotFound", f"{where}: {_missing('PBX', reference, namespace)}"
     elif isinstance(found, Refusal):
         yield "PBXInvalid", f'{where}: the PBX "{reference}" is not accepted: {found.message}'
 
@@ -606,9 +609,10 @@ def _reference_faults(
 def _same_registrar_faults(pri: str, sec: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> Iterator[tuple[str, str]]:
     primary, secondary = _registrar(pri, pbxs), _registrar(sec, pbxs)
     if primary is not None and primary == secondary:
+        shown = [sip_uri.without_password(text) for text in (pri, sec)]
         yield (
             "InvalidSpec",
-            f'sec: must differ from pri, "{sec}" and "{pri}" are both the registrar {primary}',
+            f'sec: must differ from pri, "{shown[1]}" and "{shown[0]}" are both the registrar {primary}',
         )
 
 
@@ -623,10 +627,10 @@ def _registrar(reference: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> sip_uri
 
 
 def _location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
-    if not re.match(LOCATION_PATTERN, location):
+    if not re.fullmatch(LOCATION_PATTERN, location) or location.endswith("\n"):
         yield (
             "InvalidSpec",
-            f'{where}: "{location}" is no location: {LOCATION_WORDS}',
+            f'{where}: "{sip_uri.printable(location)}" is no location: {LOCATION_WORDS}',
         )
 
 
@@ -635,22 +639,57 @@ def _secret_faults(
 ) -> Iterator[tuple[str, str]]:
     found = secrets.get(secret)
     if found is None:
-        yield "SecretNotFound", f'{where}: there is no Secret "{secret}" in the namespace {namespace}'
+        yield "SecretNotFound", f"{where}: {_missing('Secret', secret, namespace)}"
         return
     for key in keys:
         if key not in found:
             yield "SecretKeyMissing", f'{where}: the Secret "{secret}" has no key "{key}"'
 
 
+def _missing(kind: str, name: str, namespace: str) -> str:
+    """That there is no such object, and for who tries to write another namespace before it, that this is no use."""
+    elsewhere = "; it must be in the same namespace" if "/" in name else ""
+    return f'there is no {kind} "{sip_uri.without_password(name)}" in the namespace {namespace}{elsewhere}'
+
+
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
+_QUALIFIED_NAME = re.compile(
+    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z"
+)
+_OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\Z")
+
+
 def _pod_faults(agent: AgentSpec) -> Iterator[tuple[str, str]]:
+    for where, text, pattern, what in _pod_texts(agent):
+        if not pattern.match(text):
+            yield "InvalidSpec", f'agent.{where}: "{sip_uri.printable(text)}" is no {what}'
     if agent.public_address and not sip_uri.is_host(agent.public_address):
-        yield "InvalidSpec", f'agent.publicAddress: "{agent.public_address}" is neither a host name nor an IP address'
+        shown = sip_uri.printable(agent.public_address)
+        yield "InvalidSpec", f'agent.publicAddress: "{shown}" is neither a host name nor an IP address'
     if agent.resources is None:
         return
     for part in ("requests", "limits"):
         for resource, quantity in (getattr(agent.resources, part) or {}).items():
             if not _QUANTITY.match(str(quantity)):
-                yield "InvalidSpec", f'agent.resources.{part}.{resource}: "{quantity}" is no quantity'
+                shown = f'agent.resources.{part}.{sip_uri.printable(resource)}: "{sip_uri.printable(str(quantity))}"'
+                yield "InvalidSpec", f"{shown} is no quantity"
+
+
+def _pod_texts(agent: AgentSpec) -> Iterator[tuple[str, str, re.Pattern[str], str]]:
+    """The texts that go into the pod as they are: field, text, what it must match, and what that is."""
+    for key, value in (agent.node_selector or {}).items():
+        yield "nodeSelector", key, _QUALIFIED_NAME, "key of a label"
+        yield f"nodeSelector.{sip_uri.printable(key)}", value, _LABEL_VALUE, "value of a label"
+    for number, toleration in enumerate(agent.tolerations):
+        if toleration.key:
+            yield f"tolerations[{number}].key", toleration.key, _QUALIFIED_NAME, "key of a taint"
+        if toleration.value:
+            yield f"tolerations[{number}].value", toleration.value, _LABEL_VALUE, "value of a taint"
+    if agent.priority_class_name:
+        yield "priorityClassName", agent.priority_class_name, _OBJECT_NAME, "name of a PriorityClass"
+    for part in ("requests", "limits"):
+        for resource in getattr(agent.resources, part, None) or {}:
+            yield f"resources.{part}", resource, _QUALIFIED_NAME, "name of a resource"
 
 
 def _used_pbxs(spec: SoftphoneSpec, pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:

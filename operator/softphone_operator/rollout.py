@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from softphone_agent import sip_uri
+
 _SHARE = re.compile(r"([1-9][0-9]?|100)%\Z")
 
 
@@ -49,5 +51,7 @@ def agents_away(max_unavailable: int | str, agents: int) -> int:
         return max_unavailable
     share = _SHARE.match(max_unavailable)
     if share is None:
-        raise ValueError(f'"{max_unavailable}" is neither a number of agents nor a share from 1% to 100%')
+        raise ValueError(
+            f'"{sip_uri.printable(str(max_unavailable))}" is neither a number of agents nor a share from 1% to 100%'
+        )
     return max(1, agents * int(share[1]) // 100)

@@ -1,0 +1,177 @@
+"""Every text of our objects, and texts that try to be more: refused with field and value, or carried safely."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from hostile import HOSTILE, KEY, Place, places, put
+from softphone_agent import config as agent_config
+from softphone_agent.planning import Directory, Registering, Secret, registering, registrar_uri
+from softphone_operator import manifests, names, plan
+from softphone_operator.api import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
+
+PBXS: dict[str, Any] = {"master": {"address": "sip:10.0.0.1:5061;transport=tls", "system": "acme"}}
+SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
+PHONE = {"aor": "sip:anna@acme.example", "pri": "master"}
+FLEET = {"replicas": 2, "template": {"aor": "sip:load{index}@acme.example", "pri": "master"}}
+BASES: dict[str, tuple[type[BaseModel], Mapping[str, Any]]] = {
+    "PBX": (PBXSpec, PBXS["master"]),
+    "Softphone": (SoftphoneSpec, PHONE),
+    "SoftphoneFleet": (SoftphoneFleetSpec, FLEET),
+}
+CASES = [(kind, place) for kind, (model, _) in BASES.items() for place in places(model)]
+ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
+LABEL = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"\\\s]")
+"""What may stand in no part of a REGISTER that is ours to fill in."""
+
+
+def pbxs() -> dict[str, plan.PbxPlan | plan.Refusal]:
+    return {name: plan.pbx(name, "demo", spec, SECRETS) for name, spec in PBXS.items()}
+
+
+def planned(kind: str, spec: Any) -> list[plan.AgentPlan] | plan.Refusal:
+    """The agents of an object, of a PBX those of a phone that uses it."""
+    if kind == "PBX":
+        made = plan.pbx("master", "demo", spec, SECRETS)
+        if isinstance(made, plan.Refusal):
+            return made
+        one = plan.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
+    elif kind == "Softphone":
+        one = plan.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
+    else:
+        fleet = plan.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
+        return fleet if isinstance(fleet, plan.Refusal) else list(fleet.agents)
+    return one if isinstance(one, plan.Refusal) else [one]
+
+
+def with_what_it_needs(kind: str, place: Place, base: Mapping[str, Any], text: str) -> Any:
+    """The object with the text at the place; other fields say what makes it count."""
+    spec = put(base, place.path, text)
+    if kind == "PBX" and place.path[0] == "locationCarrier":
+        spec["location"] = "vienna"
+    if place.path[-1] == "cur":
+        spec = put(spec, (*place.path[:-1], "mode"), "Browser")
+    return spec
+
+
+@pytest.mark.parametrize(("kind", "place"), CASES, ids=[f"{kind}.{place}" for kind, place in CASES])
+def test_a_text_is_refused_by_name_or_carried_safely(kind: str, place: Place) -> None:
+    for aim, text in HOSTILE.items():
+        outcome = planned(kind, with_what_it_needs(kind, place, BASES[kind][1], text))
+        if isinstance(outcome, plan.Refusal):
+            told_well(outcome.message, place, text, aim)
+        else:
+            for agent in outcome:
+                carried_safely(agent)
+
+
+def told_well(message: str, place: Place, text: str, aim: str) -> None:
+    fields = [str(part) for part in place.path if part not in (0, KEY, "cpu")]
+    assert fields[-1] in message, (aim, message)
+    assert message.isprintable(), (aim, message)
+    assert len(message) <= plan.MAX_MESSAGE
+    if aim == "password":
+        assert fields[-1] not in ADDRESSES or "hidden-word" not in message, message
+    elif len(text) < 60 and not (fields[-1] in ADDRESSES and "@" in text):
+        assert text[:1] in message, (aim, message)
+
+
+def carried_safely(agent: plan.AgentPlan) -> None:
+    written = manifests.config_text(agent.config)
+    assert written.count("\n") == 1
+    read = agent_config.parse(written)
+    assert agent_config.expanded(agent.config) == read
+    made = manifests.Agent(
+        name=agent.agent,
+        namespace="demo",
+        owner=manifests.Owner("v1", "Softphone", "anna", "uid-1"),
+        labels={},
+        config=agent.config,
+        image=manifests.Image("agent:1"),
+        pod=agent.pod,
+        secrets=agent.secrets,
+    )
+    deployment = manifests.marked(manifests.deployment(made))
+    assert json.loads(json.dumps(deployment)) == deployment
+    pod = deployment["spec"]["template"]["spec"]
+    for volume in pod["volumes"]:
+        assert LABEL.match(volume["name"])
+    for mount in pod["containers"][0]["volumeMounts"]:
+        assert re.fullmatch(r"(/[a-z0-9][-a-z0-9.]*)+", mount["mountPath"])
+    secrets = [source["secret"]["name"] for v in pod["volumes"] for source in v.get("projected", {}).get("sources", [])]
+    assert set(secrets) <= SECRETS.keys()
+    for phone in read.phones:
+        directory = Directory.of(read.pbxs)
+        for reference in (phone.pri or phone.cur, phone.sec, phone.home):
+            if reference:
+                uri = registrar_uri(directory.address(reference))
+                address = read.sip.public_address
+                safe_on_the_wire(
+                    registering(phone, directory, Secret("anna", "pw"), uri, public_address=address), phone.aor
+                )
+
+
+def safe_on_the_wire(sent: Registering, aor: str) -> None:
+    texts = [
+        sent.registrar,
+        sent.aor,
+        aor,
+        sent.public_address or "",
+        *(text for pair in sent.headers for text in pair),
+    ]
+    texts += [name for name, _ in sent.contact_parameters]
+    texts += [value for name, value in sent.contact_parameters if name != "+sip.instance"]
+    for text in texts:
+        assert not UNSAFE.search(text), text
+        assert text.isascii(), text
+
+
+def test_the_places_are_those_of_the_reference() -> None:
+    """The walk sees what people can write, down to lists and mappings."""
+    found = {f"{kind}.{place}" for kind, place in CASES}
+    assert {
+        "PBX.tls.serverName",
+        "PBX.locationCarrier.name",
+        "Softphone.agent.tolerations.0.key",
+        "Softphone.agent.nodeSelector.key",
+        "Softphone.agent.nodeSelector.cpu",
+        "Softphone.agent.resources.limits.cpu",
+        "Softphone.trace.0",
+        "SoftphoneFleet.template.registration.redirectPolicy",
+        "SoftphoneFleet.maxUnavailable",
+    } <= found
+    assert len(found) >= 50
+
+
+# Other namespaces
+
+
+@pytest.mark.parametrize("name", ["../other", "other/name", "/etc/passwd", "name.other", "name.other.svc", "good/../x"])
+def test_a_secret_or_pbx_of_another_namespace_cannot_be_had(name: str) -> None:
+    secret = f'there is no Secret "{name}" in the namespace demo'
+    elsewhere = f"{secret}; it must be in the same namespace" if "/" in name else secret
+    for kind, base, path, reason in (
+        ("Softphone", PHONE, ("credentials", "secretName"), elsewhere),
+        ("SoftphoneFleet", FLEET, ("template", "credentials", "secretName"), elsewhere),
+        ("PBX", PBXS["master"], ("tls", "caSecretName"), elsewhere),
+        ("PBX", PBXS["master"], ("tls", "certificateSecretName"), elsewhere),
+        ("Softphone", PHONE, ("sec",), elsewhere.replace("Secret", "PBX")),
+        ("SoftphoneFleet", FLEET, ("template", "home"), elsewhere.replace("Secret", "PBX")),
+    ):
+        refused = planned(kind, put(base, path, name))
+        assert isinstance(refused, plan.Refusal)
+        assert refused.reason in ("SecretNotFound", "PBXNotFound")
+        assert refused.message == f"{'.'.join(path)}: {reason}"
+
+
+def test_only_secrets_of_the_own_namespace_are_mounted() -> None:
+    """A volume names a Secret and no namespace: Kubernetes takes the pod's."""
+    volume = manifests._secret_volume(names.SecretUse("good", ("password",)))
+    assert json.dumps(volume).count("namespace") == 0
