@@ -1,4 +1,4 @@
-"""Herd control: how many REGISTERs per second go to one registrar, and when each phone begins."""
+"""Herd control: how many REGISTERs per second go to one registrar, when each phone begins, how often all change."""
 
 from __future__ import annotations
 
@@ -38,6 +38,26 @@ class TokenBucket:
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
+
+
+@dataclass
+class Rests:
+    """How long to rest after a change before the next is taken: longer and longer while one presses upon the other.
+
+    Times in seconds. The first of many changes is taken at once, and so is one that comes after a time of quiet.
+    """
+
+    shortest: float
+    longest: float
+    _rest: float = 0.0
+    _over: float = float("-inf")
+
+    def after(self, now: float) -> float:
+        """The rest after a change that is taken now."""
+        presses = now - self._over < self.shortest
+        self._rest = min(2 * self._rest, self.longest) if presses else self.shortest
+        self._over = now + self._rest
+        return self._rest
 
 
 def fraction(identity: str, low: float, high: float) -> float:

@@ -27,6 +27,7 @@ from softphone_agent.config import AgentConfig, ConfigFaults, Phone
 from softphone_agent.counting import count
 from softphone_agent.messages import Configure, LookedUp, LookUp, News, Share, Stop, ToWorker
 from softphone_agent.metrics import AgentMetrics, Picture
+from softphone_agent.pacing import Rests
 from softphone_agent.report import (
     ConfigChanged,
     ConfigReport,
@@ -46,6 +47,9 @@ RESTART_SECONDS = (0.2, 10.0)
 STEADY_SECONDS = 60.0
 """After so long the earlier deaths of a worker are forgotten."""
 WATCH_STEP_MS = 200
+REST_SECONDS = (1.0, 8.0)
+"""How long a configuration counts at least, and at most where somebody changes it all the time: a change may cost the
+phones their registrations, and they need time to come back."""
 WATCHDOG_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -356,12 +360,15 @@ class Supervisor:
 
     async def _watch_files(self) -> None:
         """Take a changed configuration or secret; the folders are watched, since Kubernetes swaps links in them."""
+        rests = Rests(*REST_SECONDS)
         while not self._stopping.is_set():
             folders = {folder for folder in self._folders() if folder.is_dir()}
             async for _ in awatch(*folders, stop_event=self._stopping, step=WATCH_STEP_MS, recursive=False):
-                self._reload()
+                taken = self._reload()
                 if {folder for folder in self._folders() if folder.is_dir()} != folders:
                     break
+                if taken:
+                    await asyncio.sleep(rests.after(time.monotonic()))
 
     def _folders(self) -> set[Path]:
         files = {self._path}
@@ -377,21 +384,21 @@ class Supervisor:
                 files |= {Path(file) for file in tls if file is not None}
         return {file.absolute().parent for file in files}
 
-    def _reload(self) -> None:
-        """Take the file if it is good; refuse it whole if not, and go on with the old one.
+    def _reload(self) -> bool:
+        """Take the file if it is good; refuse it whole if not, and go on with the old one. Returns whether it was read.
 
         Other files of the same folders may change as often as they like.
         """
         stamps = credentials.Stamps().of(self._config.phones, self._config.pbxs, self._path)
         if stamps == self._stamps:
-            return
+            return False
         self._stamps = stamps
         try:
             config, digest = configuration.load(self._path)
             self._phones_per_worker = _phones_per_worker(config)
         except ConfigFaults as refused:
             self._refuse(tuple(refused.faults))
-            return
+            return True
         self._config = config
         self._picture.configured(config)
         self._metrics.config_refused.set(0)
@@ -401,6 +408,7 @@ class Supervisor:
             log.info("configuration taken", digest=digest, phones=len(config.phones))
             self._config_report = report
             self._watchers.publish(ConfigChanged(config=report))
+        return True
 
     def _refuse(self, faults: tuple[str, ...]) -> None:
         self._metrics.config_refused.set(1)

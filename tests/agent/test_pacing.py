@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.pacing import TokenBucket, fraction
+from softphone_agent.pacing import Rests, TokenBucket, fraction
 
 
 def test_a_burst_of_one_seconds_worth_goes_at_once_then_one_by_one() -> None:
@@ -54,3 +54,17 @@ def test_a_phones_fraction_is_stable_and_within_its_bounds(identity: str, low: f
 def test_a_thousand_phones_are_spread_evenly() -> None:
     drawn = sorted(fraction(f"phone-{number}", 0.0, 1.0) for number in range(1000))
     assert max(later - earlier for earlier, later in itertools.pairwise(drawn)) < 0.02
+
+
+def test_changes_that_press_are_taken_less_and_less_often() -> None:
+    rests, now, taken = Rests(1.0, 8.0), 0.0, []
+    while now < 60.0:  # there is always another one
+        taken.append(now)
+        now += rests.after(now) + 0.1
+    assert taken == pytest.approx([0.0, 1.1, 3.2, 7.3, 15.4, 23.5, 31.6, 39.7, 47.8, 55.9])
+
+
+def test_a_change_after_some_quiet_is_the_first_again() -> None:
+    rests = Rests(1.0, 8.0)
+    assert [rests.after(at) for at in (0.0, 1.2, 3.4)] == [1.0, 2.0, 4.0]
+    assert rests.after(8.5) == 1.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from softphone_agent import config
-from softphone_agent.supervisor import Supervisor
+from softphone_agent import config, supervisor
 
 
 def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,12 +22,42 @@ def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pyt
         return load(path)
 
     monkeypatch.setattr(config, "load", counted)
-    supervisor = Supervisor(file, *load(file), "1")
-    supervisor._reload()
+    agent = supervisor.Supervisor(file, *load(file), "1")
+    agent._reload()
     read.clear()
     (tmp_path / "agent.log").write_text("a line")
-    supervisor._reload()
+    agent._reload()
     assert read == []
     file.write_text(json.dumps({"fleet": "load"}))
-    supervisor._reload()
+    agent._reload()
     assert read == [file]
+
+
+async def test_of_many_changes_the_last_is_taken_though_not_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may cost the phones their registrations."""
+    monkeypatch.setattr(supervisor, "REST_SECONDS", (0.5, 0.5))
+    file = tmp_path / "agent.json"
+    file.write_text("{}")
+    agent = supervisor.Supervisor(file, *config.load(file), "1")
+    taken: list[str] = []
+    load = config.load
+
+    def noted(path: Path) -> tuple[config.AgentConfig, str]:
+        loaded = load(path)
+        taken.append(loaded[0].fleet or "")
+        return loaded
+
+    monkeypatch.setattr(config, "load", noted)
+    watching = asyncio.create_task(agent._watch_files())
+    changes = 0
+    async with asyncio.timeout(30):
+        while len(taken) < 3:
+            changes += 1
+            file.write_text(json.dumps({"fleet": f"load{changes}"}))
+            await asyncio.sleep(0.01)
+        while taken[-1] != f"load{changes}":
+            await asyncio.sleep(0.01)
+    assert len(taken) <= 4 < changes
+    watching.cancel()

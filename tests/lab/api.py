@@ -6,9 +6,11 @@ import http
 import http.client
 import json
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 from lab import net
+from lab.errors import LabError
 from lab.settings import Settings
 
 
@@ -34,7 +36,16 @@ class Api:
         status, body = self.get(path)
         return dict(json.loads(body)) if status == http.HTTPStatus.OK else {}
 
-    def _request(self, method: str, path: str, port: int) -> tuple[int, str]:
+    def patch(self, path: str, change: object) -> None:
+        """Merges a change into the object at a path. Many times as fast as kubectl; raises LabError when refused."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        status, body = net.inside(lambda: self._request("PATCH", path, 6443, json.dumps(change), headers))
+        if status != http.HTTPStatus.OK:
+            raise LabError(f"PATCH {path}: {status} {body}")
+
+    def _request(
+        self, method: str, path: str, port: int, body: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         if port != 6443:
@@ -43,7 +54,7 @@ class Api:
             context.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=3, context=context)
         try:
-            connection.request(method, path)
+            connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return response.status, response.read().decode(errors="replace")
         finally:

@@ -29,6 +29,14 @@ def groups(settings: Settings) -> list[Path]:
     return [group for group in candidates if group.is_dir()]
 
 
+def of_memory(pid: int) -> Path:
+    """The group that limits the memory of a process."""
+    lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    if unified():
+        return MOUNTS / next(path for number, _, path in lines if number == "0").lstrip("/")
+    return MOUNTS / "memory" / next(path for _, names, path in lines if "memory" in names.split(",")).lstrip("/")
+
+
 def make(settings: Settings) -> None:
     """Makes them; kubelet wants its root group to exist in every hierarchy."""
     if unified():
