@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help venv check lint unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,13 +21,19 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing Python packages" && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-check: lint unit ## lint, types, import contracts, unit tests: no root, under a minute
+check: lint audit unit ## lint, types, import contracts, unit tests: no root, under a minute
 
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy agent operator plugin monitoring tests
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+
+audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked
+	@PYTHONPATH=tests $(BIN)/python -m audit
+
+sbom: venv ## what is in the images, in CycloneDX: build/sbom
+	@PYTHONPATH=tests $(BIN)/python -m sbom
 
 unit: venv
 	$(BIN)/python -m pytest -q -m 'not lab'
@@ -84,6 +90,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m cli_reference
 	PYTHONPATH=tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
+	PYTHONPATH=tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
 constraints: ## renew constraints.txt
