@@ -35,6 +35,8 @@ def _follow(stream: IO[str], file: Path) -> None:
     targets: dict[str, list[dict[str, Any]]] = {}
     for line in stream:
         event = json.loads(line)
+        if event["type"] == "ERROR":
+            return  # the API server cannot go on with this watch
         pod = event["object"]
         found = list(targets_of(pod)) if event["type"] != "DELETED" else []
         if found != targets.get(pod["metadata"]["uid"], []):
