@@ -19,7 +19,6 @@ import pytest
 import yaml
 
 from e2e.objects import fleet, secret, softphone, system
-from lab import packages
 from lab.kube import Kube, is_ready
 from lab.prometheus import CHART_FILES, Prometheus
 from lab.settings import settings
@@ -58,7 +57,6 @@ def ask(path: str) -> dict[str, Any]:
 @pytest.fixture
 def discovered(tmp_path: Path) -> Iterator[None]:
     """VictoriaMetrics, which scrapes what it discovers."""
-    packages.install(packages.missing(["victoria-metrics"]))
     config = tmp_path / "scrape.yaml"
     config.write_text(yaml.safe_dump(scrape_config()))
     flags = [f"-promscrape.config={config}", f"-httpListenAddr=127.0.0.1:{PORT}", f"-storageDataPath={tmp_path}/data"]

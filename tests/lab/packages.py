@@ -24,6 +24,7 @@ COMMON = (
     "procps",
     "sip-tester",
     "util-linux",
+    "victoria-metrics",
 )
 CLUSTER = (
     *("buildah", "conntrack", "containerd", "containernetworking-plugins", "etcd-server", "ethtool", "ipset"),

@@ -132,5 +132,6 @@ def start(settings: Settings) -> None:
     schedules.wait_ready(lambda: api.ok("/healthz", 10259))
     # Pods are refused until these exist.
     kubectl: list[str | Path] = [packages.kubectl(settings), "--kubeconfig", settings.lab_kubeconfig]
+    kubectl.append(f"--cache-dir={settings.run / 'kube-cache'}")
     run(Sandbox(settings).enter([*kubectl, "apply", "-f", POD_SECURITY]))
     controllers.wait_ready(lambda: api.ok("/api/v1/namespaces/default/serviceaccounts/default"))
