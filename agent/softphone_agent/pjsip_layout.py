@@ -16,7 +16,7 @@ _SEARCHED_BYTES = 700
 _FIRST_LINE_BYTES = 512
 
 OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-"""A module's `on_rx_request` or `on_rx_response`: whether the message was handled."""
+"""A module's `on_rx_request` or `on_rx_response`: whether the message was handled. `on_tx_request`: 0 lets it pass."""
 
 
 class Module(ctypes.Structure):
@@ -35,7 +35,7 @@ class Module(ctypes.Structure):
         ("unload", ctypes.c_void_p),
         ("on_rx_request", OnMessage),
         ("on_rx_response", OnMessage),
-        ("on_tx_request", ctypes.c_void_p),
+        ("on_tx_request", OnMessage),
         ("on_tx_response", ctypes.c_void_p),
         ("on_tsx_state", ctypes.c_void_p),
     ]

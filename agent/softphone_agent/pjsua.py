@@ -20,6 +20,7 @@ from typing import Any
 import pjsua2 as pj
 
 from softphone_agent import connections, sip_message, sip_uri
+from softphone_agent.mute import Mute
 from softphone_agent.name_table import NameTable
 from softphone_agent.planning import Registering, TlsFiles
 from softphone_agent.request_watch import RequestWatch
@@ -134,6 +135,8 @@ class _Phone(pj.Account):  # type: ignore[misc]
         self.live = False
         self.bound = False
         """Whether its last answer granted a binding: a refresh can go on with that registration."""
+        self.leaving = False
+        """Whether it is being ended: what is heard now is about no request of ours."""
         self.serial = 0
         self.unregistering = False
         self.aor = ""
@@ -143,6 +146,8 @@ class _Phone(pj.Account):  # type: ignore[misc]
         """Answers of the present chain of REGISTERs that the SIP stack sees to by itself."""
 
     def onRegState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        if self.leaving:
+            return
         answer = _answer(self, prm.status, prm.code, str(prm.reason), int(prm.expiration), str(prm.rdata.wholeMsg))
         self.bound = answer.expires > 0
         self.engine.happenings.append(answer)
@@ -229,6 +234,7 @@ class Engine:
         self._trace = _Trace(self)
         self._traced: frozenset[str] = frozenset()
         self._watch = ResponseWatch(self._library, self._seen)
+        self._mute = Mute(self._library)
         self._intruders = Intruders()
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
@@ -405,7 +411,7 @@ class Engine:
             if refresh and account.live and account.bound:
                 account.setRegistration(True)
             else:
-                self._shut(account)
+                self._leave(account)
                 account.transport = self._transport_for(
                     Place(registering.registrar, registering.target), registering.tls
                 )
@@ -433,7 +439,7 @@ class Engine:
         """Forget the phone's REGISTER in flight."""
         account = self._phones.get(phone)
         if account is not None:
-            self._shut(account)
+            self._leave(account)
 
     def remove(self, phone: str) -> None:
         """Forget the phone."""
@@ -514,7 +520,18 @@ class Engine:
             phone.earlier += [code] * _LONGEST_CHAIN
         return True
 
+    def _leave(self, account: _Phone) -> None:
+        """End the account without a word to its PBX, which is silent, or is asked anew with the same Contact.
+
+        The un-REGISTER of the old registration could come late and take away the binding of the new one.
+        """
+        account.leaving = True
+        with self._mute():
+            self._shut(account)
+        account.leaving = False
+
     def _shut(self, account: _Phone) -> None:
+        """End the account; the SIP stack un-REGISTERs what is still registered."""
         if account.live:
             account.live = account.bound = False
             account.shutdown()

@@ -394,6 +394,26 @@ async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(
         assert agent.phones["alice"].last_outage == outage
 
 
+async def test_a_pbx_that_was_given_up_is_sent_no_unregister_that_could_come_late(tmp_path: Path, start: Start) -> None:
+    """On a lossy way it may come after the next REGISTER there, and take away the binding that this one made."""
+    master, standby = await start(), await start()
+    standby.register = accept(expires=3)
+    pbxs = [pbx("master", master.uri()), pbx("standby", standby.uri())]
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5}}
+    async with running(tmp_path, pbxs, [phone(pri="master", sec="standby", **lively)]) as agent:
+        await agent.phone(registered=True, pbx="master")
+        await agent.until(lambda agent: agent.pbxs["master"].reachable is True, "master reachable")
+        master.options = silence
+        await agent.phone(registered=True, pbx="standby")
+        master.options = reply(200)
+        await agent.until(lambda agent: agent.pbxs["master"].reachable is True, "master reachable again")
+        standby.register = redirect(f"<{master.uri()}>")
+        await agent.phone(registered=True, pbx="master", via="redirect")
+        assert [request.expires > 0 for request in master.requests] == [True, True]
+        assert all(request.expires for request in standby.requests)
+    assert not master.requests[-1].expires, "at the end it is sent"
+
+
 def _seconds(outage: Outage) -> float | None:
     """How long it lasted, None while it lasts."""
     began = datetime.fromisoformat(outage.began)

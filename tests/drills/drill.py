@@ -78,6 +78,14 @@ class Fault:
         self._history.add(Back(time.time(), pbx))
         self._history.pbxes[pbx].resume()
 
+    def silent(self, pbx: str) -> None:
+        """Note that the phones cannot reach a PBX from now on."""
+        self._history.add(FellSilent(time.time(), pbx))
+
+    def back(self, pbx: str) -> None:
+        """Note that they can again."""
+        self._history.add(Back(time.time(), pbx))
+
     def forget(self, pbx: str) -> None:
         """Make a PBX forget all of its bindings."""
         self._history.add(Forgot(time.time(), pbx))

@@ -44,7 +44,8 @@ class Watch:
         self._samples: dict[tuple[str, str], list[Sample]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch")
-        self._failure: OSError | None = None
+        self.ended: dict[str, float] = {}
+        """Processes that ended meanwhile, and after how many seconds."""
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -55,21 +56,20 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
+        began = time.monotonic()
         while True:
-            at = time.monotonic()
-            for process, pid in self._processes.items():
-                for what, held in MEASURES.items():
-                    try:
-                        value = held(pid)
-                    except OSError as error:
-                        self._failure = error
-                        return
+            for process in self._processes.keys() - self.ended.keys():
+                at = time.monotonic() - began
+                try:
+                    held = {what: measure(self._processes[process]) for what, measure in MEASURES.items()}
+                except OSError:
+                    self.ended[process] = at
+                    continue
+                for what, value in held.items():
                     self._samples.setdefault((process, what), []).append((at, value))
             if self._over.wait(self._seconds):
                 return
 
     def found(self) -> list[Growth]:
-        """What was seen, when it is over. Raises OSError where a process has ended meanwhile."""
-        if self._failure:
-            raise self._failure
-        return [growth(process, what, samples) for (process, what), samples in self._samples.items()]
+        """What was seen, when it is over; of a process that ended, what was seen until then."""
+        return [growth(process, what, samples) for (process, what), samples in sorted(self._samples.items())]

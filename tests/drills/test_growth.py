@@ -32,8 +32,8 @@ def test_a_process_is_looked_at() -> None:
     assert all(each.first > 0 for each in watch.found())
 
 
-def test_a_process_that_ended_is_no_process_without_growth() -> None:
+def test_a_process_that_ended_is_told() -> None:
     with Watch({"nobody": 2**22 + 1}, 0.01) as watch:
         pass
-    with pytest.raises(FileNotFoundError):
-        watch.found()
+    assert set(watch.ended) == {"nobody"}
+    assert watch.found() == []

@@ -1,17 +1,34 @@
-"""What PBXes, and the way to them, do to a fleet. All phones are at home at `slave`; `master` and `standby` are the
-entries, and keep the phones while `slave` does not answer them."""  # noqa: D205, D209
+"""What PBXes, and the ways to them, do to a fleet.
+
+All phones are at home at `slave`. `master` and `standby` are the entries; they redirect while they hear the PBX that
+they would redirect to (standby: master, master: slave), and keep the phones while they do not.
+"""
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from drills import link
 from drills.drill import Drill
+from drills.fleets import Fleet
+from lab.pbx import System
+from lab.settings import settings
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
+PINGS = "A phone without a request of its own in flight learns of it by the ping: sent every 2 s, given up after 4 s."
+UNTOLD = (
+    "SIP does not tell a phone that its PBX has lost the binding: it learns so by its next refresh, at 50 to 90 % of "
+    "the expiry. A shorter expiry makes this shorter; over TCP or TLS a PBX that restarts is noticed at once."
+)
+REFRESHES = 30
+"""Seconds in which every phone has refreshed its binding once."""
+
 
 def test_the_home_pbx_is_killed_and_comes_back(drill: Drill) -> None:
-    with drill("pbx", "killed", "The PBX that holds all phones is killed (kill -9).") as fault:
+    with drill("pbx", "killed", "The PBX that holds all phones is killed (kill -9).", note=PINGS) as fault:
         fault.kill("slave")
     with drill("pbx", "killed-and-back", "The killed PBX is started again; the phones come home.") as fault:
         fault.start("slave")
@@ -19,8 +36,153 @@ def test_the_home_pbx_is_killed_and_comes_back(drill: Drill) -> None:
 
 
 def test_the_home_pbx_falls_silent_and_goes_on(drill: Drill) -> None:
-    with drill("pbx", "silent", "The PBX that holds all phones falls silent (SIGSTOP).") as fault:
+    with drill("pbx", "silent", "The PBX that holds all phones falls silent (SIGSTOP).", note=PINGS) as fault:
         fault.pause("slave")
     with drill("pbx", "silent-and-back", "The silent PBX goes on (SIGCONT), with the bindings it had.") as fault:
         fault.resume("slave")
+        fault.until_all_at("slave")
+
+
+def test_the_standby_of_the_standby(drill: Drill) -> None:
+    with drill("pbx", "second-death", "The home PBX is dead, and the one that stands in for it is killed.") as fault:
+        fault.kill("slave")
+        fault.until_all_at("master")
+        fault.begins()
+        fault.kill("master")
+        fault.until_all_at("standby")
+    with drill("pbx", "second-death-and-back", "Both are started again, the home PBX 10 s after the other.") as fault:
+        fault.start("master")
+        time.sleep(10)
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_both_entries_down(drill: Drill) -> None:
+    done = "Both entry PBXes are killed, for 30 s; the phones are at home."
+    with drill("pbx", "entries-killed", done) as fault:
+        fault.kill("master")
+        fault.kill("standby")
+        time.sleep(REFRESHES)
+        assert set(fault.ledger().by_pbx(time.time())) == {"slave"}
+        fault.start("master")
+        fault.start("standby")
+
+
+def test_all_down_then_one_entry_back(drill: Drill) -> None:
+    done = "All three PBXes are killed; after 20 s one entry is started again."
+    note = "The phones wait by the back-off of up to 60 s, each its own time, so that the PBX is not run over."
+    with drill("pbx", "all-killed", done, note=note) as fault:
+        for pbx in ("slave", "master", "standby"):
+            fault.kill(pbx)
+        time.sleep(20)
+        fault.start("standby")
+        fault.until_all_at("standby")
+    with drill("pbx", "all-back", "The other two are started again; the phones come home.") as fault:
+        fault.start("master")
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_restarts_in_a_loop(drill: Drill) -> None:
+    note = f"Each restart leaves an empty PBX that answers again before a ping has failed. {UNTOLD}"
+    done = "The home PBX is killed and started at once, ten times in 30 s."
+    with drill("pbx", "restart-loop", done, note=note) as fault:
+        for _ in range(10):
+            fault.kill("slave")
+            fault.start("slave")
+            time.sleep(3)
+        fault.until_all_at("slave")
+
+
+def test_the_registrar_forgets(drill: Drill) -> None:
+    with drill("pbx", "forgets", "The home PBX loses all bindings and goes on.", note=UNTOLD) as fault:
+        fault.forget("slave")
+        fault.until_all_at("slave")
+
+
+def test_the_way_to_an_entry_is_cut(drill: Drill, pbxes: System) -> None:
+    done = "All packets from and to the primary PBX are dropped for 30 s; the phones are at home."
+    with drill("pbx", "entry-cut", done) as fault:
+        with link.cut(pbxes.pbx("master").address):
+            fault.silent("master")
+            time.sleep(REFRESHES)
+            assert set(fault.ledger().by_pbx(time.time())) == {"slave"}
+        fault.back("master")
+
+
+def test_the_way_to_an_entry_is_cut_and_the_home_dies(drill: Drill, pbxes: System) -> None:
+    done = "All packets from and to the primary PBX are dropped, and the home PBX is killed."
+    with link.cut(pbxes.pbx("master").address), drill("pbx", "entry-cut-home-killed", done) as fault:
+        fault.silent("master")
+        fault.kill("slave")
+        fault.until_all_at("standby")
+    with drill("pbx", "entry-mended-home-back", "The packets pass again, and the home PBX is started.") as fault:
+        fault.back("master")
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_only_the_phones_are_cut_off_from_the_primary(drill: Drill, pbxes: System) -> None:
+    done = "The home PBX is killed while the phones, but not the PBXes, are cut off from the primary; for 20 s."
+    note = (
+        "The standby hears the primary and goes on redirecting to it, and nobody else would keep the phones: "
+        "they are out until the way is back. A PBX cannot see what only phones see."
+    )
+    with drill("pbx", "split", done, note=note) as fault:
+        with link.cut(pbxes.pbx("master").address, of=settings().pod_range):
+            fault.silent("master")
+            fault.kill("slave")
+            fault.until_none()
+            time.sleep(20)
+        fault.back("master")
+        fault.until_all_at("master")
+    with drill("pbx", "split-mended", "The home PBX is started again.") as fault:
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_a_lossy_and_slow_way(drill: Drill, pbxes: System) -> None:
+    done = "For 60 s a tenth of the packets between phones and home PBX is lost, each way, and the others take 150 ms."
+    note = "REGISTERs and pings are sent again until they are answered; a phone moves only when all of that was lost."
+    with drill("pbx", "lossy", done, note=note) as fault:
+        with link.bad(pbxes.pbx("slave").address, loss=0.1, seconds=0.15, spread=0.05) as way:
+            time.sleep(2 * REFRESHES)
+        fault.figures["packets lost"] = f"{way.lost} of {way.lost + way.passed}"
+        assert way.lost > 0
+        fault.until_all_at("slave")
+
+
+def test_a_very_lossy_way(drill: Drill, pbxes: System) -> None:
+    done = "For 60 s 40 % of the packets between phones and home PBX is lost, each way."
+    note = (
+        "The agents take the PBX for dead where all of a ping was lost. The other PBXes hear it and redirect phones "
+        "back to it, and they try again."
+    )
+    with drill("pbx", "very-lossy", done, note=note) as fault:
+        with link.bad(pbxes.pbx("slave").address, loss=0.4, seconds=0.02, spread=0.02) as way:
+            time.sleep(2 * REFRESHES)
+        fault.figures["packets lost"] = f"{way.lost} of {way.lost + way.passed}"
+        assert way.lost > 0
+        fault.until_all_at("slave")
+
+
+@pytest.mark.timeout(900)
+def test_redirects_in_circles(drill: Drill, phones: Fleet, pbxes: System) -> None:
+    minutes = 5
+    done = f"For {minutes} minutes the home PBX redirects every phone to the primary, which redirects it back."
+    note = (
+        "Nobody keeps the phones, so they are out for as long as this lasts; what counts is that they do not hammer "
+        "the PBXes, and that all come back. The wait after a round that ended in a circle is up to 60 s."
+    )
+    slave = pbxes.pbx("slave")
+    with drill("pbx", "circles", done, note=note) as fault:
+        since = {pbx.name: pbx.position() for pbx in pbxes.pbxes}
+        for user in phones.users:
+            slave.call("htable.sets", "homes", user, "standby")
+        fault.until_none()
+        time.sleep(minutes * 60)
+        sent = sum(len(pbx.registers(since=since[pbx.name])) for pbx in pbxes.pbxes)
+        fault.figures["REGISTERs of a phone in a minute"] = f"{sent / len(phones.users) / minutes:.1f}"
+        for user in phones.users:
+            slave.call("htable.delete", "homes", user)
         fault.until_all_at("slave")
