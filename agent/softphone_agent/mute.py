@@ -1,4 +1,4 @@
-"""Keeps back what pjsua sends without being asked: an account that is deleted un-REGISTERs (pjsua_acc_del in pjsua_acc.c).
+"""Keeps back what pjsua sends unasked: an account that is deleted un-REGISTERs (pjsua_acc_del in pjsua_acc.c).
 
 A module of pjsip's own kind, by ctypes; the layouts are those of pjsip_layout.py.
 """

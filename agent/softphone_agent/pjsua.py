@@ -252,7 +252,7 @@ class Engine:
             endpoint.libCreate()
             endpoint.libInit(self._endpoint_config())
             self._library.pj_log_set_level(0)
-            for watch in (self._watch, self._requests, self._streams, self._names):
+            for watch in (self._watch, self._requests, self._streams, self._names, self._mute):
                 watch.start()
             for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
                 self._open_transport(kind)
@@ -391,11 +391,13 @@ class Engine:
     def _discarded(self, reason: str) -> None:
         self._intruders.discarded[reason] += 1
 
-    def register(self, phone: str, serial: int, registering: Registering, *, refresh: bool) -> None:
+    def register(
+        self, phone: str, serial: int, registering: Registering, *, refresh: bool, goodbye: bool = False
+    ) -> None:
         """Send a REGISTER; an Answer with `serial` follows.
 
         A refresh goes on with the present registration (its Call-ID); where there is none to go on with, and
-        otherwise, a new one is begun and takes its place.
+        otherwise, a new one is begun and takes its place. With `goodbye` the present one is un-REGISTERed.
         """
         account = self._phones.get(phone)
         if account is None:
@@ -411,7 +413,7 @@ class Engine:
             if refresh and account.live and account.bound:
                 account.setRegistration(True)
             else:
-                self._leave(account)
+                (self._shut if goodbye else self._leave)(account)
                 account.transport = self._transport_for(
                     Place(registering.registrar, registering.target), registering.tls
                 )

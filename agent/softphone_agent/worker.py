@@ -691,7 +691,9 @@ class Worker:
             target=place.target,
         )
         phone.asked = place
-        self._engine.register(name, request.serial, wire, refresh=request.refresh and place == phone.bound)
+        moves = place != phone.bound  # only a name leads to another server from one refresh to the next
+        refresh, goodbye = request.refresh and not moves, request.refresh and moves
+        self._engine.register(name, request.serial, wire, refresh=refresh, goodbye=goodbye)
 
     def _bucket(self, uri: str) -> TokenBucket:
         pbx = self._directory.pbx(uri)

@@ -9,6 +9,7 @@ import pytest
 from drills import fleets
 from drills.drill import Drill
 from drills.fleets import Fleet
+from drills.history import History
 from e2e.conftest import namespace, operator, pbxes
 from lab.kube import Kube
 from lab.pbx import default_system
@@ -24,7 +25,7 @@ EXPIRES_SECONDS = 30
 def phones(namespace: Kube) -> Fleet:
     """A fleet in two agents, registered at home, with the product's defaults but for the expiry."""
     registration = {"expiresSeconds": EXPIRES_SECONDS}
-    return fleets.make(namespace, default_system(), PHONES, -(-PHONES // 2), registration=registration)
+    return fleets.make(namespace, History(default_system()), PHONES, -(-PHONES // 2), registration=registration)
 
 
 @pytest.fixture

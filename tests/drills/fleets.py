@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from drills.history import History
 from e2e.objects import fleet, secret, system
 from lab.kube import Kube, Object, is_ready, kubectl
-from lab.pbx import System
 from lab.prometheus import Prometheus
 
 KINDS = "pbx,sp,spf,secret,configmap,deployment,pdb,pod"
@@ -30,6 +30,8 @@ class Fleet:
     name: str
     phones: int
     history: History
+    known_as: Mapping[str, str] = field(default_factory=dict)
+    """PBX -> the name of its object, where that is another."""
 
     @property
     def users(self) -> set[str]:
@@ -47,6 +49,9 @@ class Fleet:
 
         Asked are the statuses of the fleet and of the PBX objects, and Prometheus.
         """
+        held: Counter[str] = Counter()
+        for pbx, count in by_pbx.items():
+            held[self.known_as.get(pbx, pbx)] += count
         of = self.namespace.get("spf", self.name)
         found = [] if is_ready(of) else ["the fleet is not Ready"]
         listed = json.loads(kubectl("-n", self.namespace.namespace, "get", "pbx", "-o", "json"))["items"]
@@ -58,9 +63,9 @@ class Fleet:
             "Prometheus": self._scraped(),
         }
         for who, counts in told.items():
-            wanted = {"": sum(by_pbx.values())} if "" in counts else dict(by_pbx)
+            wanted = {"": held.total()} if "" in counts else dict(held)
             said = {pbx: count for pbx, count in counts.items() if count}
-            if said != {pbx: count for pbx, count in wanted.items() if count}:
+            if said != wanted:
                 found.append(f"{who}: {said}, not {wanted}")
         return found
 
@@ -95,10 +100,22 @@ def _digest(of: Object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def make(namespace: Kube, pbxes: System, phones: int, per_agent: int, *, name: str = "load", **template: Any) -> Fleet:
-    """The three PBXes, and a fleet of these phones that is registered. `template` goes into the phones' spec."""
-    history = History(pbxes)
+def make(
+    namespace: Kube,
+    history: History,
+    phones: int,
+    per_agent: int,
+    *,
+    name: str = "load",
+    pbxs: Sequence[Object] = (),
+    known_as: Mapping[str, str] | None = None,
+    **template: Any,
+) -> Fleet:
+    """A fleet of these phones that is registered, and its PBX objects: the lab's three unless others are given.
+
+    `template` goes into the phones' spec.
+    """
     keys = {user: f"pw-{user}" for user in users(0, phones)}
-    namespace.apply(*system(), secret("load", **keys), fleet(phones, per_agent, name=name, of=template))
-    namespace.until("spf", name, is_ready, seconds=120)
-    return Fleet(namespace, name, phones, history)
+    namespace.apply(*(pbxs or system()), secret("load", **keys), fleet(phones, per_agent, name=name, of=template))
+    namespace.until("spf", name, is_ready, seconds=300)
+    return Fleet(namespace, name, phones, history, known_as or {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from drills.ledger import Back, Died, Event, FellSilent, Gone, Granted, Ledger, TakenBack, fold
 from lab.pbx import PbxSpec, System
@@ -25,11 +25,12 @@ def said(spec: PbxSpec, register: Register, *, ahead: float = 0) -> Event | None
 
 
 class History:
-    """Follows the PBXes of a system from now on; begins with the bindings that they hold."""
+    """Follows the PBXes of one or several systems from now on; begins with the bindings that they hold."""
 
-    def __init__(self, system: System, *, ahead: Mapping[str, float] | None = None) -> None:
-        self.pbxes = {pbx.name: pbx for pbx in system.pbxes}
-        self._ahead = ahead or {}
+    def __init__(self, *systems: System) -> None:
+        self.pbxes = {pbx.name: pbx for system in systems for pbx in system.pbxes}
+        self.ahead: dict[str, float] = {}
+        """By how many seconds the clock of a PBX was put forward, at some time or other."""
         self._positions = {name: pbx.position() for name, pbx in self.pbxes.items()}
         self._events: list[Event] = []
         self._away: set[str] = set()
@@ -63,9 +64,14 @@ class History:
         """The ledger up to now."""
         for name, pbx in self.pbxes.items():
             seen, self._positions[name] = pbx.log.read_on(self._positions[name])
-            told = (said(pbx.spec, register, ahead=self._ahead.get(name, 0)) for register in seen)
+            told = (said(pbx.spec, register, ahead=self._ahead(name, register)) for register in seen)
             self._events += [event for event in told if event is not None]
         return fold(self._events, users)
+
+    def _ahead(self, name: str, register: Register) -> float:
+        """How far ahead the clock was that wrote down this REGISTER, a short time ago."""
+        ahead, age = self.ahead.get(name, 0.0), time.time() - register.time
+        return ahead if abs(age + ahead) < abs(age) else 0.0
 
     def differences(self, ledger: Ledger) -> list[str]:
         """What the PBXes hold otherwise than the ledger has it: one line for each PBX, none where they agree."""

@@ -15,6 +15,7 @@ from drills import fleets
 from drills.drill import Drill, Fault
 from drills.fleets import Fleet
 from drills.growth import Watch
+from drills.history import History
 from lab.kube import Kube
 from lab.measuring import busiest_second, processes_of_pods
 from lab.pbx import System, default_system
@@ -41,7 +42,7 @@ NOTE = (
 @pytest.fixture(scope="module")
 def phones(namespace: Kube) -> Fleet:
     registration = {"expiresSeconds": EXPIRES_SECONDS}
-    return fleets.make(namespace, default_system(), PHONES, PER_AGENT, registration=registration)
+    return fleets.make(namespace, History(default_system()), PHONES, PER_AGENT, registration=registration)
 
 
 def processes(phones: Fleet, operator: Kube) -> dict[str, int]:
@@ -68,30 +69,34 @@ def restart_every_minute(fault: Fault, pbx: str, minutes: int) -> list[float]:
     return killed
 
 
+def tell(fault: Fault, phones: Fleet, pbxes: System, since: dict[str, int], watch: Watch, killed: list[float]) -> None:
+    """What came of it so far, into the row."""
+    end, ledger = time.time(), fault.ledger()
+    parts = [ledger.figures(begin, until) for begin, until in zip(killed, [*killed[1:], end], strict=True)]
+    out = sum(gap.end - gap.begin for user in phones.users for gap in ledger.outages(user, killed[0], end))
+    fault.figures = {
+        "registered, mean of all phones over all the time": f"{1 - out / (end - killed[0]) / PHONES:.2%}",
+        "longest outage of a minute, median": f"{median(part.longest_outage for part in parts):.1f} s",
+        "REGISTERs a second, most": ", ".join(
+            f"{busiest_second(pbx.registers(since=since[pbx.name]))} at {pbx.name}" for pbx in pbxes.pbxes
+        ),
+    }
+    if watch.ended:
+        ended = ", ".join(f"{process} after {after:.0f} s" for process, after in sorted(watch.ended.items()))
+        fault.figures["processes that ended"] = ended
+    fault.growth = watch.found()
+
+
 def endure(phones: Fleet, pbxes: System, operator: Kube, drill: Drill, name: str, minutes: int) -> None:
     """Restart the phones' PBX every minute, and see that all of them come back each time and that nothing grows."""
     since = {pbx.name: pbx.position() for pbx in pbxes.pbxes}
-    there = processes(phones, operator)
     long = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:g} hours"
-    with drill("load", name, f"{DONE} {long}.", note=NOTE, patience=PATIENCE) as fault:
-        with Watch(there, LOOK_SECONDS) as watch:
-            killed = restart_every_minute(fault, "slave", minutes)
-        end = time.time()
-        ledger = fault.ledger()
-        parts = [ledger.figures(begin, until) for begin, until in zip(killed, [*killed[1:], end], strict=True)]
-        out = sum(gap.end - gap.begin for user in phones.users for gap in ledger.outages(user, killed[0], end))
-        outages = [part.longest_outage for part in parts]
-        fault.figures = {
-            "registered, mean of all phones over all the time": f"{1 - out / (end - killed[0]) / PHONES:.2%}",
-            "longest outage of a minute, median": f"{median(outages):.1f} s",
-            "REGISTERs a second, most": ", ".join(
-                f"{busiest_second(pbx.registers(since=since[pbx.name]))} at {pbx.name}" for pbx in pbxes.pbxes
-            ),
-        }
-        if watch.ended:
-            ended = ", ".join(f"{process} after {after:.0f} s" for process, after in sorted(watch.ended.items()))
-            fault.figures["processes that ended"] = ended
-        fault.growth = watch.found()
+    with (
+        drill("load", name, f"{DONE} {long}.", note=NOTE, patience=PATIENCE) as fault,
+        Watch(processes(phones, operator), LOOK_SECONDS) as watch,
+    ):
+        killed = restart_every_minute(fault, "slave", minutes)
+        tell(fault, phones, pbxes, since, watch, killed)
     assert not watch.ended
     for each in fault.growth:
         room = 0.1 * each.first + 2

@@ -17,22 +17,26 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates; its own is `ca`."""
+    """Signs certificates; its own is `ca`, made unless the folder has it."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._name = folder, name
         self.ca, self._key = folder / f"{name}.pem", folder / f"{name}.key"
-        _openssl("req", "-x509", *self._new(f"/CN={name}", self._key), "-days", "2", "-out", str(self.ca))
+        if not self.ca.exists():
+            _openssl("req", "-x509", *self._new(f"/CN={name}", self._key), "-days", "2", "-out", str(self.ca))
 
-    def issue(self, name: str, *alternative_names: str) -> Certificate:
-        """A certificate for `name` with these subjectAltNames, as in `DNS:pbx.test` or `IP:127.0.0.1`."""
+    def issue(self, name: str, *alternative_names: str, days: int = 2) -> Certificate:
+        """A certificate for `name` with these subjectAltNames, as in `DNS:pbx.test` or `IP:127.0.0.1`.
+
+        It is valid for so many days; fewer than none make one that has expired.
+        """
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         _openssl("req", *self._new(f"/CN={name}", made.key), "-out", str(request))
         extensions.write_text(f"subjectAltName={','.join(alternative_names)}\n" if alternative_names else "")
         _openssl(
-            *("x509", "-req", "-in", str(request), "-days", "2", "-CA", str(self.ca), "-CAkey", str(self._key)),
+            *("x509", "-req", "-in", str(request), "-days", str(days), "-CA", str(self.ca), "-CAkey", str(self._key)),
             *("-CAcreateserial", "-extfile", str(extensions), "-out", str(made.certificate)),
         )
         return made

@@ -19,6 +19,7 @@ COMMON = (
     "iptables",
     "kamailio",
     "kamailio-tls-modules",
+    "libfaketime",
     "openssl",
     "prometheus",
     "procps",

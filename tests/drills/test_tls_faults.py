@@ -1,0 +1,65 @@
+"""What certificates do to phones on TLS. They are at home at `slave`."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from drills import fleets
+from drills.conftest import EXPIRES_SECONDS, PHONES
+from drills.drill import Drill
+from drills.fleets import Fleet
+from drills.history import History
+from e2e.objects import pbx, secret
+from lab.kube import Kube
+from lab.pbx import System, default_system
+
+pytestmark = [pytest.mark.lab, pytest.mark.drill]
+
+TLS = "The phones are on TLS."
+EXPIRED_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube) -> Fleet:
+    lab = default_system()
+    namespace.apply(secret("authority", **{"ca.crt": lab.authority.read_text()}))
+    tls = {"caSecretName": "authority"}
+    return fleets.make(
+        namespace,
+        History(lab),
+        PHONES,
+        -(-PHONES // 2),
+        pbxs=[pbx(each.name, address=each.tls_uri, tls=tls) for each in lab.pbxes],
+        registration={"expiresSeconds": EXPIRES_SECONDS},
+    )
+
+
+def test_the_home_pbx_is_killed(drill: Drill) -> None:
+    note = f"{TLS} The end of the connection is noticed at once; what counts is how soon the other PBX notices."
+    with drill("pbx", "tls-killed", "The PBX that holds all phones is killed (kill -9).", note=note) as fault:
+        fault.until_all_at("slave")
+        fault.begins()
+        fault.kill("slave")
+    with drill("pbx", "tls-killed-and-back", "The killed PBX is started again.", note=TLS) as fault:
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_the_certificate_of_the_home_pbx_has_expired(drill: Drill, pbxes: System) -> None:
+    done = f"The home PBX is started anew with an expired certificate, and {EXPIRED_SECONDS} s later with a valid one."
+    note = (
+        f"{TLS} No phone trusts it, and the other PBXes, which hear it, redirect every phone to it: "
+        "nobody keeps the phones until the certificate is renewed. They come back by their back-off."
+    )
+    with drill("pbx", "certificate-expired", done, note=note) as fault:
+        fault.kill("slave")
+        pbxes.renew_certificate(days=-1)
+        fault.start("slave")
+        fault.until_none()
+        time.sleep(EXPIRED_SECONDS)
+        fault.kill("slave")
+        pbxes.renew_certificate()
+        fault.start("slave")
+        fault.until_all_at("slave")
