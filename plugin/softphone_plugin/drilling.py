@@ -86,6 +86,12 @@ class Result:
             "places": dict(self.places),
         }
 
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Result:
+        """What was written for other programs."""
+        counts = {name: data[name] for name in ("pbx", "phones", "lost", "moved", "untouched", "places")}
+        return cls(**counts, missing=tuple(data["missing"]), outages=tuple(data["outages"]))
+
 
 class Drill:
     """What the agents tell, phone by phone; a phone is named namespace/name. Times on a clock that never goes back."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from plugin.reports import at, report
 from softphone_agent.report import PhoneReport
 from softphone_plugin import rendering
-from softphone_plugin.drilling import SETTLED_SECONDS, Drill, bars, percentile
+from softphone_plugin.drilling import SETTLED_SECONDS, Drill, Result, bars, percentile
 
 BEFORE = {"began": at(1), "ended": at(3), "pbx": "slave", "reason": "PingFailed"}
 
@@ -158,3 +158,4 @@ def test_what_came_out_is_shown_and_told_to_programs() -> None:
         "outages": [2.5],
         "places": {"master": 1},
     }
+    assert Result.read(drill.result().data()) == drill.result()

@@ -14,7 +14,7 @@ from lab.kube import KubeError
 from lab.progress import Progress
 from lab.sandbox import Sandbox, exec_in_network
 from lab.settings import settings
-from screenshots import prometheus, sequences
+from screenshots import prometheus, sequences, terminal
 
 INSIDE = "SOFTPHONE_SCREENSHOTS_INSIDE"
 
@@ -32,6 +32,7 @@ def main() -> int:
         with Progress(console) as progress:
             prometheus.take(progress)
             sequences.take(progress)
+            terminal.take(progress)
     except (LabError, KubeError) as error:
         console.print(f"[red]error[/red]: {error}")
         return 1

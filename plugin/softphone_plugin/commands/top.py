@@ -63,7 +63,7 @@ async def top(session: Session, console: Console, *, once: bool, interval: float
     try:
         await _first(kept, keeping)
         if once:
-            await _look(session, kept, history)
+            await look(session, kept, history)
             console.print(rendering.top(history, _title(session), console.width))
         else:
             await until_told(_show(session, console, kept, history, interval))
@@ -86,13 +86,13 @@ async def _first(kept: Kept, keeping: asyncio.Task[None]) -> None:
 async def _show(session: Session, console: Console, kept: Kept, history: History, interval: float) -> None:
     if not console.is_terminal:
         while True:
-            await _look(session, kept, history)
+            await look(session, kept, history)
             console.print(rendering.top_line(history, f"{datetime.now():%H:%M:%S}"))
             console.file.flush()
             await asyncio.sleep(interval)
     with rendering.screen(console) as show:
         while True:
-            await _look(session, kept, history)
+            await look(session, kept, history)
             show(rendering.top(history, _title(session), console.width))
             await asyncio.sleep(interval)
 
@@ -101,7 +101,8 @@ def _title(session: Session) -> str:
     return "all namespaces" if session.all_namespaces else f"namespace {session.namespace}"
 
 
-async def _look(session: Session, kept: Kept, history: History) -> None:
+async def look(session: Session, kept: Kept, history: History) -> None:
+    """Add how things are now to the history."""
     fleets = kept.of(SOFTPHONE_FLEET)
     told = await _fleets(session, fleets) if fleets else []
     history.add(sample(kept.of(PBX), kept.of(SOFTPHONE), told))

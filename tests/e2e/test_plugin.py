@@ -1,0 +1,124 @@
+"""kubectl softphone, on real phones: imported, shown, traced, and drilled when their home is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import pytest
+
+from e2e.objects import fleet, secret, system
+from lab.kube import Kube, is_ready, kubectl, registered_at
+from lab.pbx import System
+
+pytestmark = pytest.mark.lab
+
+USERS = "user,password,pri,sec,phys\nalice,pw-alice,master,standby,\nbob,pw-bob,standby,master,vienna\n"
+PBXES = ["--pbx", "master", "--pbx", "standby"]
+FLEET = 3
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "softphone_plugin", *words]
+
+
+def plugin(*words: str, given: str | None = None, code: int = 0) -> str:
+    """What a command prints, which must end with this code."""
+    done = subprocess.run(command(*words), input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def words(text: str) -> str:
+    """A text whose columns are one blank apart."""
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())
+
+
+@contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on until it is told to end."""
+    with subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until_line(stream: IO[str] | None, part: str) -> str:
+    """The first line that holds `part`; pytest's time-out guards it."""
+    assert stream is not None
+    return next(line for line in stream if part in line)
+
+
+@pytest.fixture(scope="module")
+def phones(namespace: Kube) -> Kube:
+    """Two users out of a table, and a small fleet."""
+    namespace.apply(*system())
+    made = plugin("import", "csv", "-", "--domain", "pbx.test", *PBXES, given=USERS)
+    kubectl("-n", namespace.namespace, "apply", "-f", "-", given=made)
+    passwords = {f"load{index:03d}": f"pw-load{index:03d}" for index in range(FLEET)}
+    namespace.apply(secret("load", **passwords), fleet(FLEET, FLEET))
+    namespace.wait("condition=Ready", "sp --all", seconds=90)
+    namespace.until("spf", "load", is_ready)
+    return namespace
+
+
+def test_what_is_imported_registers_and_is_shown_with_its_way(phones: Kube) -> None:
+    here = ("-n", phones.namespace)
+    table = plugin("status", *here)
+    assert "alice Registered slave Home" in words(table)
+    way = plugin("status", "bob", *here)
+    assert [line.split()[1] for line in way.splitlines() if line.startswith("  ")] == [
+        "standby", "302", "master", "302", "slave",
+    ]  # fmt: skip
+    assert "ping" in way
+    assert "location vienna" in words(way)
+    assert "● slave registered, Home" in words(plugin("status", "load-2", *here))
+    assert plugin("status", "alice", "-o", "name", *here) == "softphone.softphone-fleet.io/alice\n"
+    shown = plugin("top", "--once", *here)
+    assert f"{2 + FLEET} phones   {2 + FLEET} registered   0 on standby   0 out" in shown
+
+
+def test_what_is_not_there_is_told_by_the_exit_code(phones: Kube) -> None:
+    plugin("status", "nobody", "-n", phones.namespace, code=4)
+    plugin("explain", "load-99", "-n", phones.namespace, code=4)
+    plugin("drill", "elsewhere", "-n", phones.namespace, code=4)
+
+
+def test_a_trace_shows_the_phone_and_leaves_the_flags_as_they_were(phones: Kube) -> None:
+    with running("trace", "alice", "--signaling", "-n", phones.namespace) as tracing:
+        phones.until("sp", "alice", lambda of: of["spec"].get("trace") == ["App", "Signaling"])
+        phones.until("sp", "alice", is_ready)
+        phones.patch("sp", "alice", {"phys": "graz"})
+        until_line(tracing.stdout, "REGISTER at sip:10.245.0.11:5060")
+        until_line(tracing.stdout, "Authorization: Digest …")
+        tracing.send_signal(signal.SIGTERM)
+        assert tracing.wait(20) == 0
+    assert "trace" not in phones.get("sp", "alice")["spec"]
+    phones.until("sp", "alice", is_ready)
+
+
+def test_a_drill_tells_every_outage_and_explain_says_why(phones: Kube, pbxes: System) -> None:
+    here = ("-n", phones.namespace)
+    for name in ("alice", "bob"):
+        phones.until("sp", name, registered_at("slave", "Home"))
+    with running("drill", "slave", "-o", "json", "--timeout", "60", *here) as drill:
+        until_line(drill.stderr, f"Watching {2 + FLEET} phones at slave")
+        pbxes.pbx("slave").kill()
+        out, _ = drill.communicate(timeout=90)
+        assert drill.returncode == 0
+    result = json.loads(out)
+    assert (result["phones"], result["lost"], result["missing"]) == (2 + FLEET, 2 + FLEET, [])
+    assert result["places"] == {"master": 2 + FLEET}
+    assert 0 < result["outageSeconds"]["median"] <= result["outageSeconds"]["worst"] < 30
+    said = plugin("explain", "alice", *here)
+    assert "alice is registered at master, which stands in for its home" in said
+    assert "it lost slave (PingFailed: the PBX answered no pings any more)" in said
+    assert "slave answers no pings now." in said
+    assert "If master falls silent, it asks standby" in said
+    assert "load-1 is registered at master, which stands in for its home" in plugin("explain", "load-1", *here)
