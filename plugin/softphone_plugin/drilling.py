@@ -20,7 +20,7 @@ SETTLED_SECONDS = 10.0
 PERCENTILES = {"median": 50, "p95": 95, "p99": 99, "worst": 100}
 MOST_BARS = 10
 STEPS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
-"""Widths that a bar may have, in seconds."""
+"""Widths that a bar may have, in seconds; where all are too narrow, a multiple of the last."""
 
 
 @dataclass
@@ -181,7 +181,8 @@ def bars(ascending: Sequence[float]) -> list[tuple[str, int]]:
     if not ascending:
         return []
     spread = ascending[-1] - ascending[0]
-    step = next((size for size in STEPS if spread / size <= MOST_BARS - 2), STEPS[-1])
+    widest = STEPS[-1] * math.ceil(spread / STEPS[-1] / (MOST_BARS - 2))
+    step = next((size for size in STEPS if spread / size <= MOST_BARS - 2), widest)
     first = math.floor(ascending[0] / step)
     counts = Counter(math.floor(value / step) for value in ascending)
     return [(f"{n * step:g} to {(n + 1) * step:g} s", counts[n]) for n in range(first, max(counts) + 1)]

@@ -95,7 +95,7 @@ def next_round(of: Configured, silent: Set[str]) -> Round:
 def _walk(of: Configured, state: State, actions: tuple[Action, ...]) -> Round:
     """Let every PBX that is asked be silent, until the machine waits."""
     asked: list[str] = []
-    while len(asked) < MOST_ASKED:
+    for _ in range(MOST_ASKED):
         asked += [of.directory.label(one.registrar.uri) for one in actions if isinstance(one, Register)]
         if state.attempt is None:
             break
