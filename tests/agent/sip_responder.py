@@ -209,6 +209,11 @@ class Responder:
         async with self._arrived:
             await asyncio.wait_for(self._arrived.wait_for(lambda: self.registers >= registers), seconds)
 
+    async def told(self, what: Callable[[Request], bool], seconds: float = 20.0) -> None:
+        """Wait until such a REGISTER came."""
+        async with self._arrived:
+            await asyncio.wait_for(self._arrived.wait_for(lambda: any(map(what, self.requests))), seconds)
+
     def receive(self, text: str, source: tuple[str, int], transport: str) -> Iterable[bytes]:
         request = Request(text, source, transport)
         if request.method == "OPTIONS":

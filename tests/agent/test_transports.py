@@ -156,7 +156,9 @@ async def test_a_changed_ca_file_is_picked_up(tmp_path: Path, start: Start) -> N
     trusted.write_bytes(ours.ca.read_bytes())
     pbxs = [pbx("master", master.uri("tls"), tls={"caFile": str(trusted)}), pbx("udp", udp.uri())]
     slow = {"backoff": {"initialSeconds": 60, "maxSeconds": 60}}
-    phones = [phone("alice", pri="master", registration=slow), phone("bob", pri="udp")]
+    # No refresh falls into the minute that the changes take, with the rests between them.
+    long = {"expiresSeconds": 3600}
+    phones = [phone("alice", pri="master", registration=slow), phone("bob", pri="udp", registration=long)]
     async with running(tmp_path, pbxs, phones) as agent:
         await agent.phone("alice", state="Waiting", failure="Unreachable")
         await agent.phone("bob", registered=True)

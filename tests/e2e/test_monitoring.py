@@ -26,6 +26,7 @@ WRONG = ("carol", "dave", "erin")
 # The lab scrapes every second: what Grafana would choose, and a time that begins before the fail-over.
 WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
 
+NO_STRANGERS = "nobody but PBXes talks to the agents (tests/agent/test_intruders.py)"
 NOTHING_WRONG = "nothing of this kind is wrong"
 EMPTY = {
     ("rules", "SoftphoneFleetRegisteredRatioLow"): "the fleet is registered at its standby",
@@ -38,6 +39,8 @@ EMPTY = {
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
+    ("softphone-overview", "Requests of others"): NO_STRANGERS,
+    ("softphone-overview", "SIP thrown away"): NO_STRANGERS,
 }
 """Queries whose answer is empty, and why that is right."""
 

@@ -117,5 +117,5 @@ async def _top(session: Session, start: Callable[[], None]) -> None:
         await asyncio.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - began)))
     keeping.cancel()
     console = _terminal()
-    console.print(rendering.top(history, "namespace demo", COLUMNS))
+    console.print(rendering.top(history, f"namespace {session.namespace}", COLUMNS))
     _save(console, "terminal-top", "top")
