@@ -200,6 +200,7 @@ def test_phones_go_on_without_the_release_and_go_with_the_crds(team: Team) -> No
     assert (team.lives(), team.objects()) == (lives, objects)
     team.run("uninstall", release.NAME, "--wait")
     wait_until(lambda: "softphone-fleet.io" not in kubectl("get", "crds", "-o", "name"), "the CRDs are gone")
-    wait_until(lambda: not team.pods(), "the agents are gone")
+    # Kubernetes collects them, and asks only every half minute which kinds there still are.
+    wait_until(lambda: not team.pods(), "the agents are gone", seconds=180)
     held = {binding.aor for pbx in team.pbxes.pbxes for binding in pbx.bindings()}
     assert not held & {*PHONES, *FLEET}, "all un-REGISTERed"
