@@ -109,7 +109,8 @@ def test_what_crosses_objects_is_refused_by_every_operator_and_let_through_witho
     place.apply(pbx("master"))
 
     kubectl("-n", place.namespace, "scale", "deployment", OPERATOR, "--replicas=0")
-    place.wait("delete", "pod -l app.kubernetes.io/component=operator")
+    # The kubelet's own time, seen to be over a minute on a busy machine.
+    place.wait("delete", "pod -l app.kubernetes.io/component=operator", seconds=180)
     place.apply(bob)
     kubectl("-n", place.namespace, "scale", "deployment", OPERATOR, "--replicas=2")
     place.until("sp", "bob", lambda of: condition(of, "Accepted").get("reason") == "DuplicateAOR")

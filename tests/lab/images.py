@@ -9,7 +9,8 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,11 @@ OURS = "localhost/softphone-fleet-"
 EARLIER = "localhost/softphone-earlier-"
 # What the project's wheel is made of.
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
+
+PIP_WHEEL: tuple[str | Path, ...] = (
+    *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
+    *("--constraint", REPOSITORY / "constraints.txt"),
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,9 @@ class Images:
     def make_all(self, progress: Progress) -> Names:
         """Makes both images where they are missing and brings them into the cluster."""
         self._make(self.names, RECIPES, self._make_wheels, progress)
+        # make_earlier() wants them too, in the lab's network, from where nothing can be fetched.
+        self._make_base(progress)
+        self._make_dependencies(progress)
         return self.names
 
     def make_earlier(self, release: Path, progress: Progress) -> Names:
@@ -115,10 +124,9 @@ class Images:
         def context(progress: Progress) -> Path:
             place = self._settings.cache / "context-earlier"
             shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(self._make_wheels(progress), place, copy_function=os.link)
             wheels = place / "build" / "wheels"
-            for present in wheels.glob("softphone_fleet-*.whl"):
-                present.unlink()
+            shutil.copytree(self._make_dependencies(progress), wheels, copy_function=os.link)
+            shutil.copyfile(REPOSITORY / "pyproject.toml", place / "pyproject.toml")
             shutil.copy(wheel, wheels)
             return place
 
@@ -171,50 +179,59 @@ class Images:
             self._buildah.build(self._base, FOLDER / "base" / "Dockerfile", context)
             shutil.rmtree(context)
 
+    @property
+    def _dependencies_tag(self) -> str:
+        made_of = [REPOSITORY / "constraints.txt", REPOSITORY / "pyproject.toml", *pjsua2.inputs()]
+        return digest(made_of, sys.version)
+
+    def _make_dependencies(self, progress: Progress) -> Path:
+        """The wheels of all that the project needs, which change rarely."""
+        made = self._settings.cache / "wheels" / self._dependencies_tag
+        if made.exists():
+            return made
+        with progress.step("wheels of all dependencies", expect="30 s"):
+            part = self._settings.cache / "wheels.part"
+            shutil.rmtree(part, ignore_errors=True)
+            with self._copied_sources() as source:
+                run([*PIP_WHEEL, "--wheel-dir", part, f"{source}[agent,operator]"])
+            for replaced in (*part.glob("softphone_fleet-*.whl"), *part.glob("pjsua2_python-*.whl")):
+                replaced.unlink()
+            shutil.copy(pjsua2.wheel(self._settings), part)
+            shutil.rmtree(made.parent, ignore_errors=True)
+            made.parent.mkdir()
+            part.rename(made)
+            self._buildah.prune()
+        return made
+
     def _make_wheels(self, progress: Progress) -> Path:
-        """The build context: the wheels of the project as it is now, and of all it needs (which change rarely)."""
-        constraints = REPOSITORY / "constraints.txt"
-        tag = digest([constraints, REPOSITORY / "pyproject.toml", *pjsua2.inputs()], sys.version)
-        dependencies = self._settings.cache / "wheels" / tag
+        """The build context: the wheels of the project as it is now, and of all it needs."""
         context = self._settings.cache / "context"
-        if (context / "made-of").exists() and (context / "made-of").read_text() == digest(self._sources, tag):
+        made_of = context / "made-of"
+        present = digest(self._sources, self._dependencies_tag)
+        if made_of.exists() and made_of.read_text() == present:
             return context
+        dependencies = self._make_dependencies(progress)
         shutil.rmtree(context, ignore_errors=True)
-        source = context / "source"
-        # From a copy: setuptools would leave its build folder in the work tree, and pack what it finds there next time.
-        for file in self._sources:
-            copy = source / file.relative_to(REPOSITORY)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-        shutil.copyfile(REPOSITORY / "pyproject.toml", context / "pyproject.toml")
         wheels = context / "build" / "wheels"
-        pip: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--constraint",
-            constraints,
-        ]
-        if not dependencies.exists():
-            with progress.step("wheels of all dependencies", expect="30 s"):
-                part = self._settings.cache / "wheels.part"
-                shutil.rmtree(part, ignore_errors=True)
-                run([*pip, "--wheel-dir", part, f"{source}[agent,operator]"])
-                for replaced in (*part.glob("softphone_fleet-*.whl"), *part.glob("pjsua2_python-*.whl")):
-                    replaced.unlink()
-                shutil.copy(pjsua2.wheel(self._settings), part)
-                shutil.rmtree(dependencies.parent, ignore_errors=True)
-                dependencies.parent.mkdir()
-                part.rename(dependencies)
-                self._buildah.prune()
         with progress.step("wheel of the project"):
             shutil.copytree(dependencies, wheels)
-            run([*pip, "--no-deps", "--wheel-dir", wheels, source])
-        (context / "made-of").write_text(digest(self._sources, tag))
+            shutil.copyfile(REPOSITORY / "pyproject.toml", context / "pyproject.toml")
+            with self._copied_sources() as source:
+                run([*PIP_WHEEL, "--no-deps", "--wheel-dir", wheels, source])
+        made_of.write_text(present)
         return context
+
+    @contextmanager
+    def _copied_sources(self) -> Iterator[Path]:
+        # setuptools would leave its build folder in the work tree, and pack what it finds there next time.
+        place = self._settings.cache / "source"
+        shutil.rmtree(place, ignore_errors=True)
+        for file in self._sources:
+            copy = place / file.relative_to(REPOSITORY)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        yield place
+        shutil.rmtree(place)
 
     def _ctr(self, *arguments: str | Path) -> str:
         return run(Sandbox(self._settings).enter(ctr(self._settings, *arguments))).stdout

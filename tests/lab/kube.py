@@ -62,8 +62,12 @@ class Kube:
         kubectl("-n", self.namespace, "delete", kind, name, *more)
 
     def wait(self, condition: str, what: str, *, seconds: float = 60) -> None:
-        """`kubectl wait --for=…`, as a user would."""
-        kubectl("-n", self.namespace, "wait", f"--for={condition}", *what.split(), f"--timeout={seconds:.0f}s")
+        """`kubectl wait --for=…`, as a user would. Raises KubeError with the objects as they are then."""
+        try:
+            kubectl("-n", self.namespace, "wait", f"--for={condition}", *what.split(), f"--timeout={seconds:.0f}s")
+        except KubeError as error:
+            error.add_note(kubectl("-n", self.namespace, "describe", *what.split()))
+            raise
 
     def until(self, kind: str, name: str, predicate: Predicate, *, seconds: float = 60) -> Object:
         """The object once `predicate` holds, told by a watch. Raises KubeError with the last state seen."""
