@@ -36,7 +36,7 @@ sbom: venv ## what is in the images, in CycloneDX: build/sbom
 	@PYTHONPATH=tests $(BIN)/python -m sbom
 
 unit: venv
-	$(BIN)/python -m pytest -q -m 'not lab'
+	$(BIN)/python -m pytest -q -n auto -m 'not lab'
 
 docs: venv ## the documents as a site: build/site/index.html
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
