@@ -16,12 +16,35 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sip_responder import Request, answer
+
 Address = tuple[str, int]
 
 METHODS = (
     *("OPTIONS", "INVITE", "MESSAGE", "NOTIFY", "SUBSCRIBE", "REGISTER", "BYE", "ACK", "CANCEL", "PUBLISH", "REFER"),
     *("UPDATE", "INFO", "PRACK", "CALL"),
 )
+NO_SIP = {
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n" * 4, "NotSip"),
+    "HTTP": (b"GET / HTTP/1.1\r\nHost: agent\r\n\r\n", "NotSip"),
+    "no Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n\r\n", "NotSip"),
+    "endless header": (b"INVITE sip:a@b SIP/2.0\r\n" + b"X-Endless: " + b"x" * 6000, "TooLong"),
+    "huge Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 2000000\r\n\r\n", "TooLong"),
+    "head without end": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a", "Slow"),
+    "body without end": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 100\r\n\r\n", "Slow"),
+    "line without end": (b"x" * 3999, "Slow"),
+}
+"""What a connection brings, and why it is closed."""
+GREEDY = (
+    b"",
+    b"GET /metrics HTTP/1.1\r\nX-Slow: ",
+    b"GET /status?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /status?watch=1&view=counts HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 50,
+    b"GET /" + b"x" * 200_000,
+    b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 100_000,
+)
+"""What HTTP clients send who are slow, ask for much, or read nothing of the answer."""
 LARGEST_DATAGRAM = 65507
 PER_SECOND = 4000
 """Of a flood. What a machine can send in a second is another thing: then it is the machine that is flooded."""
@@ -142,6 +165,22 @@ def listening_ports(pid: int) -> set[int]:
     return {int(line[1].partition(":")[2], 16) for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in links}
 
 
+# Answers that nobody asked for
+
+FORGING: dict[str, Callable[[bytes, Request], bytes]] = {
+    "another branch": lambda lie, request: lie.replace(request.branch.encode(), b"z9hG4bKguessed"),
+    "an OPTIONS of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" OPTIONS\r\n"),
+    "an INVITE of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" INVITE\r\n"),
+}
+"""What makes an answer one that belongs to no request."""
+
+
+def lies(request: Request, foreign: str) -> list[bytes]:
+    """Answers to a REGISTER that its PBX did not give; they would lead it to this SIP URI, or make it give up."""
+    headers = (f"Contact: <{foreign}>", 'WWW-Authenticate: Digest realm="r", nonce="n"')
+    return [answer(request, code, *headers) for code in (200, 302, 401, 403, 423)]
+
+
 @dataclass(frozen=True)
 class Size:
     """What a process takes: memory of its own in bytes, and file descriptors."""
@@ -164,10 +203,14 @@ FLOODS: dict[str, Callable[[Address, float], int]] = {
 }
 
 
+def flooding(kind: str, to: Address, seconds: float) -> list[str]:
+    """The command that runs one of the floods and prints how much was sent."""
+    return [sys.executable, __file__, kind, to[0], str(to[1]), str(seconds)]
+
+
 async def flood(kind: str, to: Address, seconds: float) -> int:
     """Run one of the floods in a process of its own; returns how much was sent."""
-    command = [sys.executable, __file__, kind, to[0], str(to[1]), str(seconds)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*flooding(kind, to, seconds), stdout=asyncio.subprocess.PIPE)
     told, _ = await process.communicate()
     assert process.returncode == 0
     return int(told)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent_process import pbx, phone, running
-from intruder import Size
+from intruder import GREEDY, Size
 from sip_responder import Start
 from softphone_agent import http
 from softphone_agent.report import ConfigReport, Counts, Snapshot
@@ -162,15 +162,7 @@ async def test_slow_and_greedy_http_clients_do_not_harm_a_running_agent(tmp_path
             await agent.phone(f"phone{number}", registered=True)
         port, before = int(agent.http.rpartition(":")[2]), Size.of(agent.process.pid)
         held = []
-        for data in (
-            b"",
-            b"GET /metrics HTTP/1.1\r\nX-Slow: ",
-            b"GET /status?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"GET /status?watch=1&view=counts HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 50,
-            b"GET /" + b"x" * 200_000,
-            b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 100_000,
-        ):
+        for data in GREEDY:
             for _ in range(150):
                 _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
                 writer.transport.pause_reading()  # type: ignore[attr-defined]

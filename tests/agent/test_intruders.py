@@ -16,7 +16,7 @@ import pytest
 
 import intruder
 from agent_process import Agent, pbx, phone, running
-from intruder import Address, Size, ask, flood, request, send
+from intruder import FORGING, NO_SIP, Address, Size, ask, flood, lies, request, send
 from lab.certificates import Authority, server
 from sip_responder import Request, Responder, Start, accept, answer, redirect
 from softphone_agent.pacing import fraction
@@ -143,19 +143,6 @@ async def test_thousands_of_connections(tmp_path: Path, start: Start, transport:
         await target.unharmed()
 
 
-NO_SIP = {
-    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n" * 4, "NotSip"),
-    "HTTP": (b"GET / HTTP/1.1\r\nHost: agent\r\n\r\n", "NotSip"),
-    "no Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n\r\n", "NotSip"),
-    "endless header": (b"INVITE sip:a@b SIP/2.0\r\n" + b"X-Endless: " + b"x" * 6000, "TooLong"),
-    "huge Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 2000000\r\n\r\n", "TooLong"),
-    "head without end": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a", "Slow"),
-    "body without end": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 100\r\n\r\n", "Slow"),
-    "line without end": (b"x" * 3999, "Slow"),
-}
-"""What a connection brings, and why it is closed."""
-
-
 async def test_a_connection_that_brings_no_sip_is_closed(tmp_path: Path, start: Start) -> None:
     async with attacked(tmp_path, await start(), "tcp", registration={"attemptTimeoutSeconds": 0.5}) as target:
         opened = await asyncio.to_thread(intruder.connections, target.sip, len(NO_SIP))
@@ -229,13 +216,6 @@ async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start
 # Answers that nobody asked for
 
 
-FORGING: dict[str, Callable[[bytes, Request], bytes]] = {
-    "another branch": lambda lie, request: lie.replace(request.branch.encode(), b"z9hG4bKguessed"),
-    "an OPTIONS of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" OPTIONS\r\n"),
-    "an INVITE of the same branch": lambda lie, request: lie.replace(b" REGISTER\r\n", b" INVITE\r\n"),
-}
-
-
 @pytest.mark.parametrize("forged", FORGING.values(), ids=FORGING)
 async def test_a_forged_answer_changes_nothing(
     tmp_path: Path, start: Start, forged: Callable[[bytes, Request], bytes]
@@ -245,9 +225,7 @@ async def test_a_forged_answer_changes_nothing(
 
         def with_forgeries(request: Request) -> list[bytes]:
             (good,) = accept(expires=EXPIRY)(request)
-            headers = (f"Contact: <{foreign.uri()}>", 'WWW-Authenticate: Digest realm="r", nonce="n"')
-            lies = [answer(request, code, *headers) for code in (200, 302, 401, 403, 423) for _ in range(3)]
-            return [*(forged(lie, request) for lie in lies), good]
+            return [*(forged(lie, request) for lie in 3 * lies(request, foreign.uri())), good]
 
         master.register = with_forgeries
         await master.count(master.registers + PHONES)

@@ -50,7 +50,7 @@ def fleet(
     replicas: int, per_agent: int, *, name: str = "load", first: int = 0, of: dict[str, Any] | None = None, **agent: Any
 ) -> dict[str, Any]:
     """A fleet of the users load000, load001 and so on, or from another index. `of` goes into the template."""
-    template = {
+    template: dict[str, Any] = {
         "aor": "sip:load{index:03d}@pbx.test",
         "pri": "master",
         "sec": "standby",
@@ -59,5 +59,6 @@ def fleet(
         "agent": agent,
         **(of or {}),
     }
-    spec = {"replicas": replicas, "phonesPerAgent": per_agent, "firstIndex": first, "template": template}
+    present = {field: value for field, value in template.items() if value is not None}
+    spec = {"replicas": replicas, "phonesPerAgent": per_agent, "firstIndex": first, "template": present}
     return {"apiVersion": API, "kind": "SoftphoneFleet", "metadata": {"name": name}, "spec": spec}

@@ -298,7 +298,8 @@ class Pbx:
         ]
         lines += ["}", "route[PING] {"]
         lines += [_ping(spec, peer) for peer in system.specs if peer.name != spec.name]
-        return "\n".join([*lines, "}", ""])
+        # Kamailio takes no route without a statement, and a PBX may be alone.
+        return "\n".join([*lines, "    return;", "}", ""])
 
 
 def _ping(spec: PbxSpec, peer: PbxSpec) -> str:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
-from hostile import HOSTILE, KEY, Place, places, put
+from hostile import HOSTILE, KEY, Place, put
+from hostile_objects import CASES, FLEET, PBX, PHONE, hostile_spec
 from softphone_agent import config as agent_config
 from softphone_agent.planning import Directory, Registering, Secret, registering, registrar_uri
 from softphone_operator import manifests, names, plan
-from softphone_operator.api import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
 
-PBXS: dict[str, Any] = {"master": {"address": "sip:10.0.0.1:5061;transport=tls", "system": "acme"}}
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
-PHONE = {"aor": "sip:anna@acme.example", "pri": "master"}
-FLEET = {"replicas": 2, "template": {"aor": "sip:load{index}@acme.example", "pri": "master"}}
-BASES: dict[str, tuple[type[BaseModel], Mapping[str, Any]]] = {
-    "PBX": (PBXSpec, PBXS["master"]),
-    "Softphone": (SoftphoneSpec, PHONE),
-    "SoftphoneFleet": (SoftphoneFleetSpec, FLEET),
-}
-CASES = [(kind, place) for kind, (model, _) in BASES.items() for place in places(model)]
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
 LABEL = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"\\\s]")
@@ -33,7 +22,7 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"\\\s]")
 
 
 def pbxs() -> dict[str, plan.PbxPlan | plan.Refusal]:
-    return {name: plan.pbx(name, "demo", spec, SECRETS) for name, spec in PBXS.items()}
+    return {"master": plan.pbx("master", "demo", PBX, SECRETS)}
 
 
 def planned(kind: str, spec: Any) -> list[plan.AgentPlan] | plan.Refusal:
@@ -51,20 +40,10 @@ def planned(kind: str, spec: Any) -> list[plan.AgentPlan] | plan.Refusal:
     return one if isinstance(one, plan.Refusal) else [one]
 
 
-def with_what_it_needs(kind: str, place: Place, base: Mapping[str, Any], text: str) -> Any:
-    """The object with the text at the place; other fields say what makes it count."""
-    spec = put(base, place.path, text)
-    if kind == "PBX" and place.path[0] == "locationCarrier":
-        spec["location"] = "vienna"
-    if place.path[-1] == "cur":
-        spec = put(spec, (*place.path[:-1], "mode"), "Browser")
-    return spec
-
-
 @pytest.mark.parametrize(("kind", "place"), CASES, ids=[f"{kind}.{place}" for kind, place in CASES])
 def test_a_text_is_refused_by_name_or_carried_safely(kind: str, place: Place) -> None:
     for aim, text in HOSTILE.items():
-        outcome = planned(kind, with_what_it_needs(kind, place, BASES[kind][1], text))
+        outcome = planned(kind, hostile_spec(kind, place, text))
         if isinstance(outcome, plan.Refusal):
             told_well(outcome.message, place, text, aim)
         else:
@@ -160,8 +139,8 @@ def test_a_secret_or_pbx_of_another_namespace_cannot_be_had(name: str) -> None:
     for kind, base, path, reason in (
         ("Softphone", PHONE, ("credentials", "secretName"), elsewhere),
         ("SoftphoneFleet", FLEET, ("template", "credentials", "secretName"), elsewhere),
-        ("PBX", PBXS["master"], ("tls", "caSecretName"), elsewhere),
-        ("PBX", PBXS["master"], ("tls", "certificateSecretName"), elsewhere),
+        ("PBX", PBX, ("tls", "caSecretName"), elsewhere),
+        ("PBX", PBX, ("tls", "certificateSecretName"), elsewhere),
         ("Softphone", PHONE, ("sec",), elsewhere.replace("Secret", "PBX")),
         ("SoftphoneFleet", FLEET, ("template", "home"), elsewhere.replace("Secret", "PBX")),
     ):
