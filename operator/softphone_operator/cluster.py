@@ -70,6 +70,9 @@ BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 WATCHED = (PBXS, SOFTPHONES, FLEETS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+SELECTED = (SOFTPHONES, FLEETS)
+"""Of these an operator with a selector sees only its own. PBXes are named by phones of others too; and the agents of a
+phone that comes from another operator must be known when it comes."""
 APPLIED = (CONFIG_MAPS, DEPLOYMENTS)
 
 ACCESS = frozenset(
@@ -82,6 +85,11 @@ ACCESS = frozenset(
 
 LEASE_ACCESS = frozenset(Access(LEASES.group, LEASES.plural, verb) for verb in ("get", "create", "update"))
 """What is needed besides, in the operator's own namespace, where several operators agree by a Lease who works."""
+
+
+def watched(selector: str) -> tuple[Resource, ...]:
+    """What is listed and watched by an operator that serves what this label selector selects; empty: everything."""
+    return tuple(r._replace(selector=selector) if r in SELECTED else r for r in WATCHED)
 
 
 class ClusterError(Exception):

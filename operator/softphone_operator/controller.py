@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 
 from softphone_agent.report import Counts, PhoneChanged, WatchLine
-from softphone_operator import agents, manifests, names, outcome, plan, status
+from softphone_operator import agents, label_selector, manifests, names, outcome, plan, status
 from softphone_operator.agents import AgentKey, Change, Lost
 from softphone_operator.api import PbxPhones, PbxUsers
 from softphone_operator.cluster import (
@@ -27,7 +27,6 @@ from softphone_operator.cluster import (
     PODS,
     SECRETS,
     SOFTPHONES,
-    WATCHED,
     Cluster,
     ClusterError,
     Resource,
@@ -35,6 +34,7 @@ from softphone_operator.cluster import (
     SecretDeleted,
     SecretNews,
     SecretsListed,
+    watched,
 )
 from softphone_operator.fleets import Fleets
 from softphone_operator.listening import Listening, agent_url
@@ -75,6 +75,8 @@ class Controller:
         self._metrics = metrics
         self._now = now
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
+        self._watched = watched(settings.watch_selector)
+        self._selector = label_selector.parse(settings.watch_selector)
         self.observed = Observed()
         self._queue: WorkQueue[WorkKey] = WorkQueue(self._reconcile, self._failed, concurrency=settings.concurrency)
         self._prerequisites = Prerequisites(cluster, self.observed)
@@ -149,7 +151,7 @@ class Controller:
             self._queue.add(key)
 
     async def _list_everything(self) -> None:
-        for resource in WATCHED:
+        for resource in self._watched:
             for namespace in self._namespaces:
                 before = self.observed.versions(resource.kind, namespace)
                 found = await self._cluster.list(resource, namespace)
@@ -296,6 +298,9 @@ class Controller:
             self._writer.forget(key)
             return "gone", await self._report_deleted_pbx((namespace, name))
         self._deleted_pbxs.pop((namespace, name), None)
+        if not self._serves(obj):
+            self._writer.forget(key)
+            return "left", None
         plans = await self._prerequisites.plans_of_pbxs(namespace)
         planned = plans.get(name)
         if planned is None:
@@ -318,6 +323,10 @@ class Controller:
         events = status.pbx_events(obj["status"], made)
         later = await self._writer.write_status(PBXS, key, obj, status.dump(made), events)
         return outcome.result(planned), later if wait is None else wait
+
+    def _serves(self, obj: Object) -> bool:
+        """Whether this operator writes the status of a PBX. Softphones and fleets of others do not even arrive."""
+        return self._selector.matches(obj["metadata"].get("labels"))
 
     async def _report_deleted_pbx(self, place: Place) -> float | None:
         """Tell that a PBX went while it was in use; returns when to look again, since its users may be going too."""
@@ -368,13 +377,12 @@ class Controller:
 
     def _count_objects(self) -> Mapping[tuple[str, str], int]:
         counts: Counter[tuple[str, str]] = Counter()
-        for kind, deciding in ((SOFTPHONES.kind, "Ready"), (FLEETS.kind, "Ready"), (PBXS.kind, "Accepted")):
-            counts.update({(kind, "Ready"): 0, (kind, "NotReady"): 0, (kind, "Refused"): 0})
-            for _, obj in self.observed.all(kind):
-                said = {c["type"]: c["status"] for c in obj["status"].get("conditions") or ()}
-                refused = said.get("Accepted") == "False"
-                ready = said.get(deciding) == "True"
-                counts[kind, "Refused" if refused else "Ready" if ready else "NotReady"] += 1
+        for kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
+            counts.update({(kind, state): 0 for state in status.STATES})
+        for state, count in self.observed.states_of_softphones().items():
+            counts[SOFTPHONES.kind, state] = count
+        for kind in (FLEETS.kind, PBXS.kind):
+            counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._serves(obj))
         return counts
 
     def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:

@@ -21,7 +21,7 @@ import structlog
 
 from softphone_operator import metrics as measured
 from softphone_operator import server
-from softphone_operator.cluster import SECRETS, WATCHED, Cluster, ClusterError, Resource
+from softphone_operator.cluster import SECRETS, WATCHED, Cluster, ClusterError, Resource, watched
 from softphone_operator.controller import Controller
 from softphone_operator.election import Election
 from softphone_operator.settings import Settings
@@ -157,8 +157,11 @@ class NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def operator_settings(watch_seconds: float) -> kopf.OperatorSettings:
-    """The settings of kopf: no peering, no own events, no scanning of the cluster, and a time-out on everything."""
+def operator_settings(watch_seconds: float, selector: str = "") -> kopf.OperatorSettings:
+    """The settings of kopf: no peering, no own events, no scanning of the cluster, and a time-out on everything.
+
+    `selector`: which Softphones and fleets are watched; empty: all.
+    """
     made = kopf.OperatorSettings()
     made.peering.standalone = True
     made.posting.enabled = False
@@ -172,7 +175,7 @@ def operator_settings(watch_seconds: float) -> kopf.OperatorSettings:
     made.watching.server_timeout = round(watch_seconds)
     made.watching.client_timeout = made.watching.inactivity_timeout = lifetime(watch_seconds)
     made.watching.chunk_size = PAGE
-    for resource in WATCHED:
+    for resource in watched(selector):
         if resource.selector:
             made.watching.label_selectors[resource.group, resource.version, resource.plural] = resource.selector
     return made
@@ -324,7 +327,7 @@ class Operator:
         await watch(
             stop,
             registry=registry(controller, self._watches, namespaces, metrics.count_request),
-            settings=operator_settings(self._settings.watch_seconds),
+            settings=operator_settings(self._settings.watch_seconds, self._settings.watch_selector),
             namespaces=namespaces,
             clusterwide=not namespaces,
         )

@@ -22,7 +22,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.reconciles = Counter(
             "softphone_operator_reconcile",
-            "Reconciliations by kind and result (accepted, refused, gone, error).",
+            "Reconciliations by kind and result (accepted, refused, gone, left to another operator, error).",
             ["kind", "result"],
             registry=self.registry,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from softphone_operator import names, plan, status
@@ -19,6 +19,7 @@ from softphone_operator.cluster import (
     Resource,
     SecretMark,
 )
+from softphone_operator.packing import Packed
 
 Object = dict[str, Any]
 Place = tuple[str, str]
@@ -47,9 +48,8 @@ KEPT_STATUS = (
 )
 
 
-# These are looked at one at a time. As JSON they take an eighth of the memory that dictionaries do.
-PACKED = frozenset({DEPLOYMENTS.kind, CONFIG_MAPS.kind, PODS.kind})
-
+FEW = (PBXS.kind, FLEETS.kind)
+"""Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
 MADE = (DEPLOYMENTS.kind, CONFIG_MAPS.kind)
 
@@ -58,9 +58,10 @@ class Observed:
     """The objects by kind and place, slimmed, and the indices that lead from one to those that depend on it."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[Place, Object | bytes]] = {
-            r.kind: {} for r in (PBXS, SOFTPHONES, FLEETS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+        self._objects: dict[str, MutableMapping[Place, Object]] = {kind: {} for kind in FEW} | {
+            r.kind: Packed() for r in (SOFTPHONES, DEPLOYMENTS, CONFIG_MAPS, PODS)
         }
+        self._states: dict[Place, str] = {}
         self.secrets: dict[Place, SecretMark] = {}
         self._agents: dict[Place, str] = {}
         self._pods: dict[Place, set[str]] = {}
@@ -73,14 +74,18 @@ class Observed:
 
     def get(self, kind: str, place: Place) -> Object | None:
         """An object, None where it is not known."""
-        found = self._objects[kind].get(place)
-        return found if found is None else _unpacked(found)
+        return self._objects[kind].get(place)
 
     def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[Place, Object]]:
         """The objects of a kind with their places, in a namespace or in all."""
-        for place, obj in self._objects[kind].items():
+        objects = self._objects[kind]
+        for place in objects:
             if namespace in (None, place[0]):
-                yield place, _unpacked(obj)
+                yield place, objects[place]
+
+    def states_of_softphones(self) -> Counter[str]:
+        """How many Softphones there are in each state."""
+        return Counter(self._states.values())
 
     def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
         """Take an object in; returns what must be reconciled: nothing where it is old news."""
@@ -90,7 +95,7 @@ class Observed:
             return set()
         slim = slimmed(kind, obj)
         needed = self._needs.get(place, plan.Needs())
-        self._objects[kind][place] = json.dumps(slim).encode() if kind in PACKED else slim
+        self._objects[kind][place] = slim
         self._index(kind, place, slim)
         if kind == SOFTPHONES.kind:
             return self._affected_by_needs(place, needed, self._needs[place])
@@ -114,7 +119,7 @@ class Observed:
         if kind == SOFTPHONES.kind:
             needed = self._needs[place]
             self._set_needs(place, plan.Needs())
-            del self._needs[place]
+            del self._needs[place], self._states[place]
             self._agents.pop((place[0], names.softphone_agent(place[1])), None)
             return self._affected_by_needs(place, needed, plan.Needs())
         if kind == FLEETS.kind:
@@ -217,6 +222,7 @@ class Observed:
     def _index(self, kind: str, place: Place, obj: Object) -> None:
         if kind == SOFTPHONES.kind:
             self._agents[place[0], names.softphone_agent(place[1])] = place[1]
+            self._states[place] = status.state(obj)
             leaving = obj["metadata"].get("deletionTimestamp")
             self._set_needs(place, plan.Needs() if leaving else plan.softphone_needs(obj.get("spec")))
         elif kind in MADE and (fleet := _owning_fleet(obj)):
@@ -345,10 +351,6 @@ def _what_matters(kind: str, slim: Object) -> Any:
     if kind == DEPLOYMENTS.kind:
         rest["status"] = (status.is_replacing(slim), status.creation_trouble(slim))
     return metadata, rest
-
-
-def _unpacked(obj: Object | bytes) -> Object:
-    return json.loads(obj) if isinstance(obj, bytes) else obj
 
 
 def _place(obj: Mapping[str, Any]) -> Place:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 
+from softphone_operator import label_selector
 from softphone_operator.api import API_VERSION
 from softphone_operator.cluster import PBXS, SOFTPHONES, Cluster, ClusterError, Resource
 
@@ -69,9 +70,17 @@ class _Responder(asyncio.DatagramProtocol):
 
 
 async def try_a_softphone(
-    objects: Objects, namespace: str, address: str, seconds: float, say: Callable[[str], None]
+    objects: Objects,
+    namespace: str,
+    address: str,
+    seconds: float,
+    say: Callable[[str], None],
+    labels: Mapping[str, str] | None = None,
 ) -> bool:
-    """Whether a Softphone whose PBX is at `address` becomes Ready within `seconds`. Leaves no objects behind."""
+    """Whether a Softphone whose PBX is at `address` becomes Ready within `seconds`. Leaves no objects behind.
+
+    `labels` are those by which the operator selects what it serves.
+    """
     name = f"helm-test-{secrets.token_hex(3)}"
     wanted: list[tuple[Resource, Object]] = [
         (PBXS, {"address": f"sip:{_host(address)}:{SIP_PORT};transport=udp"}),
@@ -81,7 +90,7 @@ async def try_a_softphone(
     try:
         for resource, spec in wanted:
             obj: Object = {"apiVersion": API_VERSION, "kind": resource.kind, "spec": spec}
-            obj["metadata"] = {"name": name, "namespace": namespace}
+            obj["metadata"] = {"name": name, "namespace": namespace, "labels": dict(labels or {})}
             made.append((resource, await objects.create(resource, obj)))
         return await _ready(objects, namespace, name, seconds, say)
     finally:
@@ -110,12 +119,12 @@ def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-async def _run(namespace: str, address: str, seconds: float) -> bool:
+async def _run(namespace: str, address: str, seconds: float, labels: Mapping[str, str]) -> bool:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(_Responder, local_addr=(address, SIP_PORT))
     cluster = await Cluster.connect(1)
     try:
-        return await try_a_softphone(cluster, namespace, address, seconds, lambda line: _log.info(line))
+        return await try_a_softphone(cluster, namespace, address, seconds, lambda line: _log.info(line), labels)
     finally:
         await cluster.close()
         transport.close()
@@ -127,10 +136,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--namespace", required=True, help="where the throwaway objects are made")
     parser.add_argument("--address", required=True, help="address of this pod, where agents reach the responder")
     parser.add_argument("--seconds", type=float, default=120.0, help="how long to wait")
+    parser.add_argument("--selector", default="", help="the operator's label selector; the objects bear such labels")
     settings = parser.parse_args(arguments)
     try:
-        ready = asyncio.run(_run(settings.namespace, settings.address, settings.seconds))
-    except (ClusterError, OSError) as error:
+        labels = label_selector.parse(settings.selector).example()
+        ready = asyncio.run(_run(settings.namespace, settings.address, settings.seconds, labels))
+    except (ClusterError, OSError, label_selector.LabelSelectorError) as error:
         _log.error(f"cannot try: {error}")
         sys.exit(2)
     sys.exit(0 if ready else 1)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from softphone_operator import label_selector
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ON_NEXT_POD, AT_ONCE = "OnNextPod", "AtOnce"
 PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
@@ -15,13 +17,14 @@ PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. `watch_namespaces` empty: all namespaces."""
+    """All settings. `watch_namespaces` empty: all namespaces. `watch_selector` empty: all objects."""
 
     agent_image: str
     agent_pull_policy: str = ""
     agent_pull_secrets: tuple[str, ...] = ()
     agent_image_update: str = ON_NEXT_POD
     watch_namespaces: tuple[str, ...] = ()
+    watch_selector: str = ""
     http_address: str = "0.0.0.0"
     http_port: int = 8080
     log_level: str = "info"
@@ -66,6 +69,11 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         f"or {AT_ONCE}.",
     )
     option("--watch-namespaces", "", "Namespaces to serve, comma-separated; none: all.")
+    option(
+        "--watch-selector",
+        "",
+        "Label selector of the Softphones and fleets to serve, and of the PBXes whose status is written; none: all.",
+    )
     option("--http-address", "0.0.0.0", "Address of /metrics, /healthz and /readyz.")
     option("--http-port", "8080", "Their TCP port.", type=int)
     option("--log-level", "info", f"One of {', '.join(LOG_LEVELS)}.")
@@ -86,6 +94,10 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(f'--agent-image-update: "{found.agent_image_update}" is none of {ON_NEXT_POD}, {AT_ONCE}')
     if found.log_level not in LOG_LEVELS:
         parser.error(f'--log-level: "{found.log_level}" is none of {", ".join(LOG_LEVELS)}')
+    try:
+        label_selector.parse(found.watch_selector)
+    except label_selector.LabelSelectorError as error:
+        parser.error(f"--watch-selector: {error}")
     if found.concurrency < 1:
         parser.error(f"--concurrency: must be at least 1, is {found.concurrency}")
     if found.watch_seconds < 1:
@@ -102,6 +114,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         agent_pull_secrets=_list(found.agent_pull_secrets),
         agent_image_update=found.agent_image_update,
         watch_namespaces=_list(found.watch_namespaces),
+        watch_selector=found.watch_selector.strip(),
         http_address=found.http_address,
         http_port=found.http_port,
         log_level=found.log_level,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from softphone_agent.report import FailureReason, PhoneReport
 from softphone_operator.api import (
     MAX_REDIRECTS,
+    PBX,
     Condition,
     PbxPhones,
     PBXStatus,
@@ -28,12 +29,21 @@ QUIET_REASONS = frozenset({"Starting", "Terminating", "NotAccepted"})
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
 LOSSES = FAILURES | {"AgentUnreachable"}
+STATES = ("Ready", "NotReady", "Refused")
 MAX_MESSAGE = 4000
 
 
 def timestamp(now: datetime) -> str:
     """A time as Kubernetes writes it: RFC 3339, UTC, whole seconds."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def state(obj: Object) -> str:
+    """One of STATES, as an object's conditions tell; a PBX has no condition Ready."""
+    said = {c["type"]: c["status"] for c in obj["status"].get("conditions") or ()}
+    if said.get("Accepted") == "False":
+        return "Refused"
+    return "Ready" if said.get("Accepted" if obj["kind"] == PBX.name else "Ready") == "True" else "NotReady"
 
 
 def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard) -> Verdict:

@@ -81,6 +81,9 @@ class Writer:
         transition = self._transitions.pop(key, None)
         if transition is not None:
             self._metrics.status_lag.observe(max(0.0, (self._now() - transition).total_seconds()))
+        if self._observed.get(resource.kind, (metadata["namespace"], metadata["name"])) is None:
+            # Meanwhile it went, or became another operator's: the answer must not bring it back.
+            return None
         news = self._observed.take(resource.kind, written)
         if written["metadata"].get("generation") != metadata.get("generation"):
             self._changed(news)

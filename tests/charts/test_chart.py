@@ -139,6 +139,18 @@ def test_the_operator_understands_its_environment(render: Render) -> None:
     assert len(environment) == len(container(objects)["env"])
 
 
+def test_a_release_for_a_part_of_the_objects_is_told_by_its_selector_and_tested_with_such_labels(
+    render_all: Render,
+) -> None:
+    selector = "softphone-fleet.io/shard in (a, b),!test"
+    objects = render_all({"watchSelector": selector})
+    operator = next(o for o in objects if o["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    environment = {entry["name"]: entry["value"] for entry in operator["env"]}
+    assert operator_settings.parse([], environment).watch_selector == selector
+    pod = next(o for o in objects if o["kind"] == "Pod" and is_test(o))
+    assert pod["spec"]["containers"][0]["args"][-1] == f"--selector={selector}"
+
+
 def test_images(render: Render) -> None:
     objects = render(
         {
@@ -499,6 +511,7 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"commonLabels": {"team": 7}}, r"commonLabels"),
         ({"image.agent.pullPolicy": "Sometimes"}, r"pullPolicy"),
         ({"watchNamespaces": "default"}, r"watchNamespaces"),
+        ({"watchSelector": "shard > 1"}, r"watchSelector"),
         ({"metrics.service.port": 0}, r"port"),
         ({"crds.keep": "yes"}, r"keep"),
         ({"webhook.failurePolicy": "Maybe"}, r"failurePolicy"),

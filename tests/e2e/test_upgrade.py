@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from e2e.bindings import Watched
 from e2e.objects import fleet, secret, softphone, system
 from lab import packages, release
 from lab.errors import LabError
@@ -104,31 +105,6 @@ class Team:
         self.operator_works()
 
 
-class Watched:
-    """What the PBXes saw of the phones since it was made."""
-
-    def __init__(self, pbxes: System) -> None:
-        self._pbxes = pbxes.pbxes
-        self._held = {name: {b.contact.strip("<>") for b in self._bindings(name)} for name in PHONES + FLEET}
-        self._since = {pbx.name: pbx.position() for pbx in self._pbxes}
-
-    def _bindings(self, name: str) -> list[Any]:
-        return [held for pbx in self._pbxes for held in pbx.bindings(name)]
-
-    def fewest_bindings(self) -> dict[str, int]:
-        """Of each phone, how many bindings it had when it had the fewest."""
-        fewest = {name: len(held) for name, held in self._held.items()}
-        seen = [each for pbx in self._pbxes for each in pbx.registers(self._since[pbx.name]) if each.code == 200]
-        for register in sorted(seen, key=lambda register: register.time):
-            name = register.aor.removeprefix("sip:").partition("@")[0]
-            if name not in fewest:
-                continue
-            held = self._held[name]
-            (held.discard if register.unregisters else held.add)(register.contact_uri)
-            fewest[name] = min(fewest[name], len(held))
-        return fewest
-
-
 @pytest.fixture(scope="module", params=["3", "4"], ids=["helm 3", "helm 4"])
 def team(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Team]:
     """Phones that the first release registered, in place of the release of the other tests."""
@@ -156,7 +132,7 @@ def team(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Team]:
 
 
 def test_upgrade_and_rollback_touch_no_running_phone(team: Team) -> None:
-    lives, objects, watched = team.lives(), team.objects(), Watched(team.pbxes)
+    lives, objects, watched = team.lives(), team.objects(), Watched(team.pbxes, PHONES + FLEET)
     team.upgrade()
     team.operator_works()
     assert (team.lives(), team.objects()) == (lives, objects)
@@ -173,7 +149,7 @@ def test_running_agents_get_the_new_image_one_by_one_or_at_once(team: Team) -> N
     team.upgrade()
     team.phones.delete("deployment", "softphone-u43")
     team.wait_for_images({present: 1, first: 4})
-    watched = Watched(team.pbxes)
+    watched = Watched(team.pbxes, PHONES + FLEET)
     team.upgrade("--set", "agents.imageUpdate=AtOnce")
     team.wait_for_images({present: 5})
     fewest = watched.fewest_bindings()

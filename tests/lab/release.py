@@ -40,9 +40,9 @@ def images(names: Names) -> list[str]:
     return values
 
 
-def helm(*arguments: str, binary: Path | str = "helm") -> str:
+def helm(*arguments: str, binary: Path | str = "helm", namespace: str = NAMESPACE) -> str:
     """Run Helm in the release's namespace; its output. Raises LabError with its words where it fails."""
-    done = subprocess.run([binary, "-n", NAMESPACE, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([binary, "-n", namespace, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"helm {arguments[0]}: {done.stderr.strip()}")
     return done.stdout

@@ -30,7 +30,7 @@ from softphone_agent.report import (
     to_line,
 )
 from softphone_operator import controller as subject
-from softphone_operator import upkeep, writing
+from softphone_operator import label_selector, upkeep, writing
 from softphone_operator.cluster import (
     BUDGETS,
     CONFIG_MAPS,
@@ -46,6 +46,7 @@ from softphone_operator.cluster import (
     SecretMark,
     SecretNews,
     SecretsListed,
+    watched,
 )
 from softphone_operator.controller import Controller
 from softphone_operator.metrics import Metrics
@@ -107,6 +108,8 @@ class FakeCluster:
             copy.deepcopy(obj)
             for (kind, where, _), obj in self.objects.items()
             if kind == resource.kind and namespace in (None, where)
+            if resource not in OF_SHARD
+            or label_selector.parse(resource.selector).matches(obj["metadata"].get("labels"))
         ]
 
     async def get(
@@ -222,10 +225,11 @@ class World:
 
 
 @asynccontextmanager
-async def world(cluster: FakeCluster) -> AsyncIterator[World]:
+async def world(cluster: FakeCluster, **settings: Any) -> AsyncIterator[World]:
     metrics = Metrics()
     async with aiohttp.ClientSession() as session:
-        controller = Controller(Settings("agent:1"), cluster, session, metrics, jitter=lambda: 0.0)  # type: ignore[arg-type]
+        made = Settings("agent:1", **settings)
+        controller = Controller(made, cluster, session, metrics, jitter=lambda: 0.0)  # type: ignore[arg-type]
         primed = asyncio.Event()
         task = asyncio.create_task(controller.run(primed))
         try:
@@ -236,6 +240,10 @@ async def world(cluster: FakeCluster) -> AsyncIterator[World]:
             cluster.watcher = None
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+SHARD = "softphone-fleet.io/shard"
+OF_SHARD = watched(f"{SHARD}=a")[1:3]
 
 
 @pytest.fixture(autouse=True)
@@ -440,6 +448,54 @@ async def test_a_second_softphone_of_an_aor_is_told_and_registers(cluster: FakeC
         assert it.condition("Accepted") == ("True", "Accepted")
         cluster.remove("Softphone", "anna")
         await it.until_condition("Accepted", "True", "Accepted", name="bob")
+
+
+async def test_an_operator_with_a_selector_reads_every_pbx_and_writes_its_own(cluster: FakeCluster) -> None:
+    cluster.put(
+        "Softphone", "bob", metadata={"labels": {SHARD: "a"}}, spec=cluster.objects["Softphone", "demo", "anna"]["spec"]
+    )
+    cluster.put("PBX", "own", metadata={"labels": {SHARD: "a"}}, spec={"address": "sip:pbx.test"})
+    async with world(cluster, watch_selector=f"{SHARD}=a") as it:
+        await it.until_condition("Accepted", "True", "Accepted", name="bob")
+        await it.until_condition("Accepted", "True", "Accepted", name="own", of="PBX")
+        calls = await it.quiet()
+        assert it.status("anna") == it.status("master", "PBX") == {}, "they are another operator's"
+        assert {call[2] for call in calls} == {"bob", "own", "softphone-bob"}
+        sample = it.metrics.registry.get_sample_value
+        counted = [sample("softphone_operator_objects", {"kind": kind, "state": state})
+                   for kind in ("PBX", "Softphone") for state in ("Ready", "NotReady")]  # fmt: skip
+        assert counted == [1, 0, 0, 1]
+
+
+async def test_a_pbx_that_becomes_this_operators_gets_its_status(cluster: FakeCluster) -> None:
+    async with world(cluster, watch_selector=f"{SHARD}=a") as it:
+        cluster.put("PBX", "master", metadata={"labels": {SHARD: "a"}})
+        await it.until_condition("Accepted", "True", "Accepted", name="master", of="PBX")
+
+
+async def test_a_phone_that_goes_to_another_operator_while_its_status_is_written_does_not_come_back(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = cluster.put("Softphone", "anna", metadata={"labels": {SHARD: "a"}})
+    write = cluster.write_status
+
+    async def relabelled_meanwhile(resource: Resource, *parts: Any) -> dict[str, Any] | None:
+        if resource.kind != "Softphone":
+            return await write(resource, *parts)
+        told = cluster.watcher
+        assert told is not None
+        cluster.watcher = None
+        answer = await write(resource, *parts)
+        told(resource, {**anna, "metadata": {**anna["metadata"], "labels": {SHARD: "b"}}}, True)
+        return answer
+
+    async with world(cluster, watch_selector=f"{SHARD}=a") as it:
+        monkeypatch.setattr(cluster, "write_status", relabelled_meanwhile)
+        cluster.put("Softphone", "anna", spec={**anna["spec"], "phys": "graz"})
+        await it.until(lambda: cluster.watcher is None)
+        await it.quiet()
+        assert it.controller.observed.get("Softphone", ("demo", "anna")) is None
+        assert ("Deployment", "demo", "softphone-anna") in cluster.objects, "the agent runs on, for the other operator"
 
 
 async def test_drift_is_corrected(cluster: FakeCluster) -> None:

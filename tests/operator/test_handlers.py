@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from kmock import KubernetesEmulator
 from kmock import resource as kmock_resource
 
 from softphone_operator import handlers
-from softphone_operator.cluster import WATCHED, Cluster, ClusterError, Resource
+from softphone_operator.cluster import FLEETS, SOFTPHONES, WATCHED, Cluster, ClusterError, Resource
 from softphone_operator.settings import Settings
 from softphone_operator.watching import Watches
 
@@ -93,7 +93,9 @@ class Running:
 
 
 @asynccontextmanager
-async def watching(recorder: Recorder, watches: Watches | None = None, **where: Any) -> AsyncIterator[Running]:
+async def watching(
+    recorder: Recorder, watches: Watches | None = None, selector: str = "", **where: Any
+) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     made = watches or Watches(60, asyncio.get_running_loop().time)
     task = asyncio.create_task(
@@ -105,7 +107,7 @@ async def watching(recorder: Recorder, watches: Watches | None = None, **where: 
                 tuple(where.get("namespaces", ())),
                 lambda verb, code: None,
             ),
-            settings=handlers.operator_settings(60),
+            settings=handlers.operator_settings(60, selector),
             **where,
         )
     )
@@ -139,15 +141,35 @@ async def test_kopf_reads_only_what_is_watched_and_writes_nothing(api: Kubernete
     api.objects[kmock_resource(f"{GROUP}/softphones"), "demo", "anna"] = obj("Softphone", "anna", GROUP)
     async with watching(recorder, namespaces=["demo"]), asyncio.timeout(20):
         await recorder.seen.get()
-        while len({r.url.path for r in api if r.url.query.get("watch")}) < len(WATCHED):
-            await asyncio.sleep(0.01)
+        await all_watched(api)
     asked = [request for request in api if "namespaces" in request.url.path]
     assert {str(request.method).upper().rpartition(".")[2] for request in asked} == {"GET"}
     assert {request.url.path for request in asked} == {resource.path("demo") for resource in WATCHED}
-    selectors = {request.url.path: request.url.query.get("labelSelector", "") for request in asked}
-    assert selectors == {resource.path("demo"): resource.selector for resource in WATCHED}
+    assert selectors(asked) == {resource.path("demo"): resource.selector for resource in WATCHED}
     others = {request.url.path for request in api} - {request.url.path for request in asked}
     assert not [path for path in others if path.count("/") > 3], "anything but discovery"
+
+
+async def test_the_api_server_picks_softphones_and_fleets_by_the_selector_and_tells_of_every_pbx(
+    api: KubernetesEmulator,
+) -> None:
+    shard = "softphone-fleet.io/shard=a"
+    async with watching(Recorder(), selector=shard, namespaces=["demo"]), asyncio.timeout(20):
+        await all_watched(api)
+    asked = [request for request in api if "namespaces" in request.url.path]
+    own = {resource.path("demo"): shard for resource in (SOFTPHONES, FLEETS)}
+    assert selectors(asked) == {resource.path("demo"): resource.selector for resource in WATCHED} | own
+
+
+async def all_watched(api: KubernetesEmulator) -> None:
+    """Wait until there is a watch of each kind."""
+    while len({r.url.path for r in api if r.url.query.get("watch")}) < len(WATCHED):
+        await asyncio.sleep(0.01)
+
+
+def selectors(asked: Iterable[Any]) -> dict[str, str]:
+    """The label selector with which each path was asked for."""
+    return {request.url.path: request.url.query.get("labelSelector", "") for request in asked}
 
 
 class Noted(Watches):

@@ -81,13 +81,15 @@ class Fake:
 
 async def test_a_softphone_that_becomes_ready_passes_and_nothing_is_left() -> None:
     cluster, said = Fake("True"), list[str]()
-    assert await self_test.try_a_softphone(cluster, "telephony", "fd00::1", 5, said.append)
+    labels = {"softphone-fleet.io/shard": "a"}
+    assert await self_test.try_a_softphone(cluster, "telephony", "fd00::1", 5, said.append, labels)
     assert cluster.objects == {}
     phone = cluster.seen[SOFTPHONES]
     name = phone["metadata"]["name"]
     assert phone["spec"] == {"aor": f"sip:{name}@softphone-fleet.invalid", "pri": name}
     assert cluster.seen[PBXS]["spec"] == {"address": "sip:[fd00::1]:5060;transport=udp"}
-    assert cluster.seen[PBXS]["metadata"] == {"name": name, "namespace": "telephony", "uid": "PBX"}
+    assert cluster.seen[PBXS]["metadata"] == {"name": name, "namespace": "telephony", "labels": labels, "uid": "PBX"}
+    assert phone["metadata"]["labels"] == labels, "or the operator would not see it"
 
 
 async def test_one_that_does_not_fails_with_what_the_operator_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
