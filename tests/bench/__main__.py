@@ -1,6 +1,7 @@
 """`make bench`: prints figures beside what one would compare them with, and asserts nothing about speed.
 
-`make bench ONLY=operator` runs one of the list; `COUNT` and `REST` make it smaller or larger.
+`make bench ONLY=operator` runs one of the list; `COUNT` and `REST` make it smaller or larger, `WRITE=1` keeps the
+figures of the operator for the page.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import sys
 
 COUNT, REST = os.environ.get("COUNT", "1000"), os.environ.get("REST", "5000")
 BENCHES = {
-    "operator": ["bench.operator_bench", "--count", COUNT, "--rest", REST],
+    "operator": ["bench.operator_bench"],
+    "operator-lag": ["bench.lag_bench", "--count", COUNT],
+    "operator-rest": ["bench.operator_bench", "--rest", REST],
     "agent": ["bench.agent_bench", "--phones", COUNT],
 }
 """Name -> module and arguments. Each runs in the lab's network, in a process of its own."""

@@ -1,0 +1,229 @@
+"""How long a transition in an agent takes to the status of its Softphone: `make bench ONLY=operator-lag`.
+
+In the lab: python -m bench.lag_bench [--count 1000] [--rates 10 500]
+
+The operator is real, and so are API server and Softphones. The agents are one server in this process that speaks the
+status stream; each has an address of its own of 127.0.0.0/8, told by the status of a pod that no node runs. The clock
+stops when a watch of the API server, in this process too, shows the Softphone with the transition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count as counting
+from statistics import median
+
+from aiohttp import web
+
+from bench.api_client import SOFTPHONES, Client, Object, connected, in_flight, kinds, namespace, path_of, settled
+from bench.operator_bench import at_rest, by_operator, operator
+from bench.operator_figures import Lag, Part, Rest, percentile
+from e2e.operator_process import OperatorProcess
+from softphone_agent.report import (
+    HEARTBEAT_SECONDS,
+    ConfigReport,
+    Heartbeat,
+    PbxReport,
+    PhoneChanged,
+    PhoneReport,
+    Snapshot,
+    to_line,
+)
+from softphone_operator import manifests, names
+
+PORT = 18083
+DRAIN_SECONDS = 60.0
+
+
+def address(index: int) -> str:
+    """Of the agent of a Softphone."""
+    return f"127.1.{index // 250}.{index % 250 + 1}"
+
+
+class Agents:
+    """All agents in one server; `streams` has those that are followed."""
+
+    def __init__(self, digests: dict[int, str]) -> None:
+        self._digests = digests
+        self.streams: dict[int, web.StreamResponse] = {}
+        self.sent: dict[str, float] = {}
+        self._numbers = counting(1)
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """Serve `/status?watch=1`."""
+        assert request.transport is not None
+        _, _, high, low = request.transport.get_extra_info("sockname")[0].split(".")
+        index = int(high) * 250 + int(low) - 1
+        response = web.StreamResponse()
+        await response.prepare(request)
+        reachable = tuple(PbxReport(name=name, reachable=True) for name in ("master", "standby"))
+        config = ConfigReport(digest=self._digests[index])
+        await response.write(
+            to_line(Snapshot(version="bench", config=config, phones=(self._phone(index, 0),), pbxs=reachable))
+        )
+        self.streams[index] = response
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await response.write(to_line(Heartbeat()))
+
+    async def transit(self, index: int) -> None:
+        """A phone is registered elsewhere from now on."""
+        number = next(self._numbers)
+        phone = self._phone(index, number)
+        assert phone.registrar is not None
+        self.sent[phone.registrar] = time.perf_counter()
+        await self.streams[index].write(to_line(PhoneChanged(phone=phone)))
+
+    @staticmethod
+    def _phone(index: int, number: int) -> PhoneReport:
+        return PhoneReport(
+            name=f"load{index:05d}",
+            state="Registered",
+            registered=True,
+            pbx=("master", "standby")[number // 1000 % 2],
+            registrar=f"sip:10.245.0.11;number={number}",
+            via="pri",
+            role="Home",
+            since=datetime.now(UTC).isoformat(),
+        )
+
+
+async def put_pod(client: Client, place: str, softphone: Object, index: int) -> None:
+    """A pod that runs as far as the API server knows: no scheduler takes it, and its owner is the Softphone."""
+    name = names.softphone_agent(softphone["metadata"]["name"])
+    owner = {"apiVersion": softphone["apiVersion"], "kind": "Softphone", "name": softphone["metadata"]["name"],
+             "uid": softphone["metadata"]["uid"], "controller": True}  # fmt: skip
+    restricted = {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": place,
+            "labels": names.agent_labels(name),
+            "annotations": {names.PORT_ANNOTATION: str(PORT)},
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "schedulerName": "nobody",
+            "automountServiceAccountToken": False,
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"name": "agent", "image": "none", "securityContext": restricted}],
+        },
+    }
+    path = path_of("api/v1", place, "pods", name)
+    await client.apply(path, pod)
+    ready = {"type": "Ready", "status": "True"}
+    told = {"phase": "Running", "podIP": address(index), "podIPs": [{"ip": address(index)}], "conditions": [ready]}
+    await client.merge(f"{path}/status", {"status": told})
+
+
+async def lag(client: Client, place: str, agents: Agents, ours: OperatorProcess, rate: int, seconds: float) -> Lag:
+    """Transitions one after the other through all phones, at this rate."""
+    agents.sent.clear()
+    lags: list[float] = []
+    phones = len(agents.streams)
+    changed = asyncio.Event()
+
+    async def look() -> None:
+        async for change in client.watch(f"/{SOFTPHONES}/namespaces/{place}/softphones"):
+            registrar = change["object"].get("status", {}).get("registration", {}).get("registrar", "")
+            if (sent := agents.sent.pop(registrar, None)) is not None:
+                lags.append(time.perf_counter() - sent)
+                changed.set()
+
+    looking = asyncio.create_task(look())
+    await asyncio.sleep(1)
+    used, begun = ours.cpu_seconds(), time.perf_counter()
+    wrote = ours.metric("softphone_operator_api_requests_total", verb="PATCH")
+    total = round(rate * seconds)
+    for number in range(total):
+        if (wait := begun + number / rate - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        await agents.transit(number % phones)
+    lasted = time.perf_counter() - begun
+    # What was overtaken by the next transition of its phone is never told.
+    last = {f"sip:10.245.0.11;number={n}" for n in _last_numbers(agents, min(phones, total))}
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while last & agents.sent.keys():
+                changed.clear()
+                await changed.wait()
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    whole = time.perf_counter() - begun
+    made = Lag(
+        rate=rate,
+        softphones=phones,
+        transitions=total,
+        told=len(lags),
+        median=median(lags),
+        p99=percentile(lags, 99),
+        longest=max(lags),
+        writes=(ours.metric("softphone_operator_api_requests_total", verb="PATCH") - wrote) / whole,
+        cores=(ours.cpu_seconds() - used) / whole,
+    )
+    print(f"{rate}/s wanted, {total / lasted:.0f}/s sent, all told after {whole:.1f} s: {made}", flush=True)
+    return made
+
+
+def _last_numbers(agents: Agents, phones: int) -> range:
+    newest = next(agents._numbers) - 1
+    return range(newest - phones + 1, newest + 1)
+
+
+async def measure(count: int, rates: list[int], seconds: float) -> Part:
+    found: list[Lag] = []
+    rests: list[Rest] = []
+    async with connected() as client:
+        with namespace() as place, operator(place) as ours:
+            await by_operator(client, place, range(count))
+            await settled(client, place, count)
+            rests.append(await at_rest(ours, count, 20, "no agent is there"))
+            collection = f"namespaces/{place}"
+            files = {file["metadata"]["name"]: file for file in await client.list(f"/api/v1/{collection}/configmaps")}
+            phones = await client.list(f"/{SOFTPHONES}/{collection}/softphones")
+            digests = {}
+            for index, phone in enumerate(phones):
+                file = files[names.softphone_agent(phone["metadata"]["name"])]
+                digests[index] = manifests.text_digest(file["data"][names.CONFIG_KEY])
+                phone |= {"apiVersion": "softphone-fleet.io/v1alpha1", "kind": "Softphone"}
+            agents = Agents(digests)
+            application = web.Application()
+            application.router.add_get("/status", agents.follow)
+            runner = web.AppRunner(application)
+            await runner.setup()
+            await web.TCPSite(runner, "0.0.0.0", PORT).start()
+            try:
+                await in_flight(partial(put_pod, client, place, phone, n) for n, phone in enumerate(phones))
+                async with asyncio.timeout(120):
+                    while len(agents.streams) < count:
+                        await asyncio.sleep(0.1)
+                rests.append(await at_rest(ours, count, 20, "each has an agent", streams=count))
+                for rate in rates:
+                    found.append(await lag(client, place, agents, ours, rate, seconds))
+            finally:
+                await runner.cleanup()
+    return Part.now(lag=found, rest=rests)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--rates", type=int, nargs="+", default=[10, 500])
+    parser.add_argument("--seconds", type=float, default=30)
+    found = parser.parse_args()
+    with kinds():
+        made = asyncio.run(measure(found.count, found.rates, found.seconds))
+    if os.environ.get("WRITE"):
+        made.write("lag")
+
+
+if __name__ == "__main__":
+    main()

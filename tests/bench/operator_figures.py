@@ -1,0 +1,94 @@
+"""What the benches of the operator measured: a file for each in seen/operator. `operator_page.py` makes the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import linear_regression
+
+from pydantic import BaseModel, ConfigDict
+
+from drills.seen import Machine, today
+
+FOLDER = Path(__file__).parent / "seen" / "operator"
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reconciled(_Figures):
+    """So many Softphones, from the first write of one until the last has its objects and its status."""
+
+    client: str
+    softphones: int
+    seconds: float
+    writes: float
+    """Requests to write for each Softphone, the user's own not counted."""
+    reads: float | None = None
+    """The other requests for each Softphone; None where nobody counts."""
+    megabytes: float | None = None
+    cpu_seconds: float | None = None
+
+
+class Lag(_Figures):
+    """From a transition in an agent to the object that tells of it, as a watch of the API server shows; seconds."""
+
+    rate: int
+    softphones: int
+    transitions: int
+    told: int
+    median: float
+    p99: float
+    longest: float
+    writes: float
+    """Status writes a second."""
+    cores: float
+
+
+class Rest(_Figures):
+    """What the operator holds and uses while nothing happens."""
+
+    softphones: int
+    streams: int
+    megabytes: float
+    cores: float
+    requests_a_minute: float
+    note: str = ""
+
+
+class Part(_Figures):
+    """One part, from one run."""
+
+    date: date
+    machine: Machine
+    reconciled: list[Reconciled] = []
+    lag: list[Lag] = []
+    rest: list[Rest] = []
+
+    @classmethod
+    def now(cls, **found: object) -> Part:
+        """Measured today on this machine."""
+        return cls.model_validate({"date": today(), "machine": Machine.here(), **found})
+
+    def write(self, name: str, folder: Path = FOLDER) -> None:
+        """Renew the file of this part."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(self.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+
+
+def parts(folder: Path = FOLDER) -> dict[str, Part]:
+    """All parts that were measured, by name."""
+    return {file.stem: Part.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))}
+
+
+def exponent(points: Sequence[tuple[float, float]]) -> float:
+    """The k of the y = c·x^k that fits best, by least squares of the logarithms: 1 is linear."""
+    return linear_regression([math.log(x) for x, _ in points], [math.log(y) for _, y in points]).slope
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The least value that so many percent of them do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]

@@ -1,0 +1,58 @@
+"""The page of the operator's benches, and the arithmetic of its figures."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bench import operator_page
+from bench.operator_figures import Lag, Part, Reconciled, Rest, exponent, parts, percentile
+from drills.seen import Machine
+
+MACHINE = Machine(cores=2, memory_gigabytes=24)
+
+
+def test_the_page_is_fresh() -> None:
+    assert operator_page.PAGE.read_text() == operator_page.page(parts()), "run make generate"
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_the_exponent_of_a_power_is_found(power: float) -> None:
+    assert exponent([(x, 3 * x**power) for x in (100, 300, 1000)]) == pytest.approx(power)
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    values = [float(n) for n in range(200, 0, -1)]
+    assert [percentile(values, percent) for percent in (50, 99, 100)] == [100, 198, 200]
+    assert percentile([7.0], 99) == 7
+
+
+def test_what_was_measured_is_told_beside_the_bare_client(tmp_path: Path) -> None:
+    rows = [
+        Reconciled(client=client, softphones=n, seconds=n / rate, writes=3, reads=reads, megabytes=mb, cpu_seconds=cpu)
+        for client, rate, reads, mb, cpu in (
+            ("bare client", 100, 0, None, None),
+            ("ours", 50, 0.1, 90, 1),
+        )
+        for n in (100, 300, 1000)
+    ]
+    made = Part(date=date(2026, 11, 23), machine=MACHINE, reconciled=rows)
+    made.write("reconciled", tmp_path)
+    assert parts(tmp_path) == {"reconciled": made}
+    told = operator_page.page(parts(tmp_path)).splitlines()
+    assert "| bare client | 300 | 3.0 | 100 | 1.00 | 3.0 | 0.0 |  |  |" in told
+    assert "| ours | 1000 | 20.0 | 50 | 2.00 | 3.0 | 0.1 | 1.0 | 90 |" in told
+    assert "- ours: seconds k = 1.00, CPU k = 0.00" in told
+    assert "Measured 2026-11-23 (2 cores, 24 GB)." in told
+
+
+def test_lags_and_rest_are_told() -> None:
+    lag = Lag(
+        rate=10, softphones=1000, transitions=300, told=299, median=0.12, p99=0.2, longest=0.3, writes=11, cores=0.1
+    )
+    rest = Rest(softphones=5000, streams=0, megabytes=160.4, cores=0.004, requests_a_minute=3.2, note="after a start")
+    told = operator_page.page({"lag": Part(date=date(2026, 11, 23), machine=MACHINE, lag=[lag], rest=[rest])})
+    assert "| 10 | 1000 | 300 | 299 | 0.12 | 0.20 | 0.30 | 11 | 0.10 |" in told
+    assert "| after a start | 5000 | 0 | 160 | 0.4% | 3 |" in told
