@@ -56,6 +56,7 @@ cp "$recipe/setup.py" "$recipe/limits.c" .
   echo "Accounts: $(awk '$2 == "PJSUA_MAX_ACC" {print $3}' "$recipe/config_site.h")"
   echo "OpenSSL: $(awk '$2 == "OPENSSL_VERSION_TEXT" {$1 = $2 = ""; print}' <(echo '#include <openssl/opensslv.h>' | gcc -E -dM -))"
 } > DESCRIPTION
-quiet "${PYTHON:-python3}" -m pip wheel --no-deps --disable-pip-version-check --no-cache-dir --wheel-dir "$wheels" .
+# --use-pep517: the pip of Debian 12 would take a `wheel` package that need not be installed.
+quiet "${PYTHON:-python3}" -m pip wheel --use-pep517 --no-deps --disable-pip-version-check --no-cache-dir --wheel-dir "$wheels" .
 cd /
 rm -rf "$work"
