@@ -50,8 +50,9 @@ drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a 
 soak: venv ## phones whose PBX is restarted every minute, for HOURS=1, and whether anything grows (root)
 	ONLY=soak HOURS='$(or $(HOURS),1)' tests/run-all soak; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
-bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=operator for one of them
-	@$(LAB) up --no-images && $(LAB) exec -- $(BIN)/python -m bench $(ONLY)
+bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=failover-udp for one part, WRITE=1 for docs/benchmarks.md
+	@PYTHONPATH=tests:tests/agent $(BIN)/python -m bench $(ONLY); result=$$?; \
+	  [ -z '$(WRITE)' ] || PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page; exit $$result
 
 demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
 	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m demo
@@ -91,6 +92,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page
 	PYTHONPATH=tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 

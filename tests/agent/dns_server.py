@@ -29,11 +29,11 @@ class DnsServer:
     _transport: asyncio.DatagramTransport | None = None
 
     @classmethod
-    async def start(cls) -> DnsServer:
-        """Listen on UDP at a free port of 127.0.0.1."""
+    async def start(cls, port: int = 0) -> DnsServer:
+        """Listen on UDP at a port of 127.0.0.1, by default one that is free."""
         server = cls()
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Questions(server), local_addr=("127.0.0.1", 0)
+            lambda: _Questions(server), local_addr=("127.0.0.1", port)
         )
         server._transport = transport
         server.port = transport.get_extra_info("sockname")[1]

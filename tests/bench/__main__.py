@@ -1,7 +1,7 @@
 """`make bench`: prints figures beside what one would compare them with, and asserts nothing about speed.
 
-`make bench ONLY=operator` runs one of the list; `COUNT` and `REST` make it smaller or larger, `WRITE=1` keeps the
-figures of the operator for the page.
+`make bench ONLY=operator` runs one of the list, `ONLY=failover` all whose names begin so; `COUNT` and `REST` make some
+smaller or larger, `WRITE=1` keeps the figures for the pages.
 """
 
 from __future__ import annotations
@@ -10,32 +10,65 @@ import argparse
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
+
+from bench import baresip
+from lab import pjsua2
+from lab.settings import settings
 
 COUNT, REST = os.environ.get("COUNT", "1000"), os.environ.get("REST", "5000")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A module and its arguments. It runs in the lab's network, in a process of its own."""
+
+    argv: list[str]
+    kubernetes: bool = False
+    """Whether it needs a cluster and the lab's own PBXes, or nothing but the network."""
+
+
 BENCHES = {
-    "operator": ["bench.operator_bench"],
-    "operator-lag": ["bench.lag_bench", "--count", COUNT],
-    "operator-rest": ["bench.operator_bench", "--rest", REST],
-    "agent": ["bench.agent_bench", "--phones", COUNT],
+    "operator": Bench(["bench.operator_bench"], kubernetes=True),
+    "operator-lag": Bench(["bench.lag_bench", "--count", COUNT], kubernetes=True),
+    "operator-rest": Bench(["bench.operator_bench", "--rest", REST], kubernetes=True),
+    "agent": Bench(["bench.agent_bench", "--phones", COUNT], kubernetes=True),
+    "failover-udp": Bench(["bench.failover", "udp"]),
+    "failover-tcp": Bench(["bench.failover", "tcp"]),
+    "failover-tls": Bench(["bench.failover", "tls"]),
+    "start": Bench(["bench.start"]),
+    "cost": Bench(["bench.cost"]),
 }
-"""Name -> module and arguments. Each runs in the lab's network, in a process of its own."""
 
 
 def main() -> int:
     """Run the benches asked for; 1 where one could not be run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; none: all")
-    wanted = parser.parse_args().only or list(BENCHES)
-    if unknown := [name for name in wanted if name not in BENCHES]:
+    parser.add_argument(
+        "only", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}, or how they begin; none: all"
+    )
+    asked = parser.parse_args().only
+    if unknown := [name for name in asked if not any(bench.startswith(name) for bench in BENCHES)]:
         parser.error(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
-    failed = []
-    for name in wanted:
-        print(f"== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", *BENCHES[name]], check=False).returncode:
-            failed.append(name)
+    exact, begins = set(asked) & BENCHES.keys(), tuple(set(asked) - BENCHES.keys())
+    wanted = [name for name in BENCHES if not asked or name in exact or name.startswith(begins)]
+    if any(not BENCHES[name].kubernetes for name in wanted):  # what has no way to a registry in the lab's network
+        baresip.fetch(settings())
+        pjsua2.wheel(settings())
+    failed = [name for name in wanted if not _run(name)]
     if failed:
         print(f"not run to the end: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _run(name: str) -> bool:
+    """Bring up what it needs, and run it."""
+    print(f"== {name}", flush=True)
+    bench, python = BENCHES[name], sys.executable
+    up = [python, "-m", "lab", "up", "--no-images", *([] if bench.kubernetes else ["--network-only"])]
+    run = [python, "-m", "lab", "exec", "--", python, "-m", *bench.argv]
+    run += ["--write"] if not bench.kubernetes and os.environ.get("WRITE") else []
+    return all(subprocess.run(argv, check=False).returncode == 0 for argv in (up, run))
 
 
 if __name__ == "__main__":

@@ -34,9 +34,13 @@ PbxName = Annotated[str, typer.Argument(help="master, slave or standby")]
 @app.command()
 def up(
     images: Annotated[bool, typer.Option(help="Also make the images of operator and agent.")] = True,
+    network_only: Annotated[bool, typer.Option("--network-only", help="Nothing but the network.")] = False,
 ) -> None:
     """Bring up what does not run: Kubernetes, PBXes, Prometheus, images."""
     with Progress(console) as progress:
+        if network_only:
+            parts.up_network(settings(), progress)
+            return
         parts.up(settings(), progress, images=images)
     _print_status(settings())
 

@@ -47,6 +47,21 @@ def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names 
     return Images(settings).make_all(progress) if images and settings.own_cluster else None
 
 
+def up_network(settings: Settings, progress: Progress) -> None:
+    """Brings up nothing but the network, for what starts PBXes of its own. The rest may follow."""
+    needed = packages.missing(packages.COMMON)
+    if needed:
+        with progress.step("Debian packages", expect="30 s"):
+            packages.install(needed)
+    sandbox = Sandbox(settings)
+    if sandbox.running:
+        return
+    down(settings, progress, quiet=True)
+    leftovers.remember(settings)
+    with progress.step("sandbox"):
+        sandbox.start()
+
+
 def _build_kubernetes(settings: Settings, progress: Progress) -> None:
     if build.built(settings):
         return

@@ -26,6 +26,11 @@ def wheel(settings: Settings) -> Path:
     return Path(_wheel(settings))
 
 
+def unpacked(settings: Settings) -> Path:
+    """A folder for PYTHONPATH that holds it, for programs that are to use it without its being installed."""
+    return Path(_wheel(settings, "--unpacked"))
+
+
 def _wheel(settings: Settings, *options: str) -> str:
     places = {"SOFTPHONE_FLEET_CACHE": str(settings.cache), "PYTHON": sys.executable}
     return run(["bash", RECIPE / "wheel.sh", *options], env=places).stdout.strip()

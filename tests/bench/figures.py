@@ -1,0 +1,112 @@
+"""What the benches of phones measured: a file for each part in seen/. `page.py` makes docs/benchmarks.md of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drills.seen import Machine, today
+
+FOLDER = Path(__file__).parent / "seen"
+SIZES = (1, 100, 1000)
+Fault = Literal["killed", "silent"]
+
+
+class Figure(BaseModel):
+    """Of one client with so many phones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client: str
+    phones: int
+
+
+class Failover(Figure):
+    """Seconds from the fault of the primary until phones were on the standby, by the standby's log."""
+
+    transport: str
+    fault: Fault
+    moved: int = Field(description="How many phones were on the standby when the watching ended.")
+    watched: float = Field(description="For how many seconds it was watched at most.")
+    first: float | None = None
+    median: float | None = None
+    p99: float | None = None
+    last: float | None = None
+    cpu: float = Field(description="Seconds of CPU from the fault until the last phone had moved.")
+
+    @classmethod
+    def of(cls, times: Sequence[float], **known: object) -> Self:
+        """From the times of the phones that moved; those that did not have none."""
+        found = sorted(times)
+        if not found:
+            return cls.model_validate({**known, "moved": 0})
+        at = {"first": found[0], "median": median(found), "p99": percentile(found, 99), "last": found[-1]}
+        return cls.model_validate({**known, "moved": len(found), **at})
+
+
+class Start(Figure):
+    """Seconds from the start of the process until phones were registered, by the primary's log."""
+
+    transport: str
+    first: float
+    last: float
+    registered: int
+
+    @property
+    def rate(self) -> float:
+        """Registrations a second, from the first to the last."""
+        return (self.registered - 1) / (self.last - self.first) if self.registered > 1 else math.nan
+
+
+class Cost(Figure):
+    """What the processes of a client hold and use at rest."""
+
+    processes: int
+    megabytes: float = Field(description="As `lab.measuring.alone` counts it.")
+    cores: float = Field(description="CPU, in cores.")
+
+
+class Part(BaseModel):
+    """One part of the benches, from one run on one machine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    date: date
+    machine: Machine
+    versions: dict[str, str]
+    failover: list[Failover] = []
+    start: list[Start] = []
+    cost: list[Cost] = []
+
+    @classmethod
+    def now(cls, versions: dict[str, str], **found: object) -> Self:
+        """Measured today on this machine."""
+        return cls.model_validate({"date": today(), "machine": Machine.here(), "versions": versions, **found})
+
+    def write(self, name: str, folder: Path = FOLDER) -> None:
+        """Renew the file of this part."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(self.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+
+
+def parts(folder: Path = FOLDER) -> dict[str, Part]:
+    """All parts that were measured, by name."""
+    return {file.stem: Part.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))}
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """The least value that so many percent of them do not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def exponent(points: Sequence[tuple[float, float]]) -> float:
+    """The k of the y = c·x^k that fits best (least squares of the logarithms): 1 is linear, 0 does not grow."""
+    xs, ys = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)

@@ -1,0 +1,179 @@
+"""docs/benchmarks.md: what the benches of phones measured. `make generate` makes it of the files in seen/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from bench.clients import ABOUT
+from bench.figures import Cost, Failover, Figure, Part, Start, exponent, parts
+from bench.tables import Table
+from drills.seen import Machine
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+SUPERLINEAR = 1.1
+"""An exponent above it is called worse than linear."""
+OURS = "agent"
+Row = TypeVar("Row", bound=Figure)
+
+HEAD = """\
+# Benchmarks
+
+<!-- Made from tests/bench/seen by `make generate`. Do not edit. -->
+
+The agent beside what one would use instead, in the same run on the same machine. `make bench` measures all of it, `make bench ONLY=failover-udp`
+one part; `WRITE=1` keeps the figures for this page. Nothing here is asserted by a test: another machine has other figures.
+
+**How it is measured.** Two Kamailio keep whoever registers and know nothing of each other; all programs get the same two addresses. They run
+on the machine of the clients. No client is asked for its own opinion: the times are those of the REGISTERs in the PBXes' logs. All users ask for 60 s.
+*Killed* is `kill -9`, *silent* is SIGSTOP: connections stay open and nothing is answered. Eight seconds after the last registration the fault comes, and a
+client is watched for 100 s. What is told of the fault by a closed connection is measured alone, and so is the agent; what waits for timers is measured side
+by side. The exponent k is that of the y = c·x^k that fits best: 1 is linear, 0 does not grow with the number of phones.
+"""  # noqa: E501
+
+READ = """\
+## How to read it
+
+- **Where nothing tells of the fault, the agent is faster because it asks.** One ping a PBX every 2 s tells it what a peer learns from a REGISTER of a user that
+  nobody answers for 32 s (timer F of RFC 3261). The price is that a PBX must answer pings.
+- **serreg moves all users or none.** It goes to the other PBX when the last user has failed. Without `fbregint` it drops the account that failed before it
+  looks whether all have: with one user it moves, with a hundred it never did.
+- **pjsua2 has no second registrar.** SRV records are the only way to tell it of one. They helped where connecting failed, never where an answer did not come.
+- RFC 5626 (`sipnat=outbound` in baresip) is another answer: a registration at both PBXes at all times. It was not measured: PBXes that redirect to each other
+  do not keep both.
+- **Where the agent is worse: the first of many phones.** When a connection closes, a worker of the agent lets all of its phones ask their own PBX once more before
+  the first of them goes on to the standby. With 1000 phones pjsua2 has the first one there sooner; the last one is later.
+- **Where the agent is worse: CPU.** A fail-over costs it about 1 ms a phone, several times what the two C programs use: its rules run in Python.
+"""  # noqa: E501
+
+
+def page(found: dict[str, Part]) -> str:
+    """The whole page."""
+    lines = [HEAD, "| client | what it is |", "|---|---|"]
+    lines += [f"| {client} | {about} |" for client, about in ABOUT.items()]
+    for name, part in found.items():
+        lines += ["", *_section(name, part)]
+    return "\n".join([*lines, "", READ])
+
+
+def tables(part: Part) -> list[Table]:
+    """All that a part has."""
+    made = [*_failover(part.failover), *_start(part.start), *_cost(part.cost)]
+    return [table for table in made if table.rows]
+
+
+def _section(name: str, part: Part) -> Iterator[str]:
+    yield f"## {TITLES[name]}"
+    for table in tables(part):
+        yield ""
+        yield f"**{table.title}.** {table.about}"
+        yield ""
+        yield from table.markdown()
+    told = ", ".join(f"{what} {version}" for what, version in part.versions.items())
+    yield ""
+    yield f"Measured {part.date} ({_machine(part.machine)}): {told}."
+
+
+TITLES = {
+    "cost": "Cost at rest",
+    "failover-tcp": "Fail-over over TCP",
+    "failover-tls": "Fail-over over TLS",
+    "failover-udp": "Fail-over over UDP",
+    "start": "Start",
+}
+
+
+def _failover(rows: Sequence[Failover]) -> Iterator[Table]:
+    for fault in ("killed", "silent"):
+        of = [row for row in rows if row.fault == fault]
+        lines = []
+        for client, found in _by_client(of):
+            ours = _largest(of, OURS)
+            for row in found:
+                ratio = _ratio(row, ours) if row is found[-1] else ""
+                grows = _grows([(r.phones, r.last) for r in found if r.last and r.moved == r.phones], row is found[-1])
+                times = [_seconds(value) for value in (row.first, row.median, row.p99, row.last)]
+                moved = str(row.moved) if row.moved else "none"
+                each = f"{row.cpu / row.phones * 1000:.1f} ms"
+                lines.append([client, str(row.phones), moved, *times, ratio, grows, each])
+        figures = ("phones", "moved", "first", "median", "p99", "last", "last : agent's", "k", "CPU a phone")
+        yield Table(f"PBX {fault}", "Seconds until the phones were on the standby.", ("client",), figures, lines)
+
+
+def _start(rows: Sequence[Start]) -> Iterator[Table]:
+    for transport in ("udp", "tcp", "tls"):
+        of = [row for row in rows if row.transport == transport]
+        lines = []
+        for client, found in _by_client(of):
+            ours = _largest(of, OURS)
+            for row in found:
+                last = row is found[-1]
+                ratio = f"{row.last / ours.last:.2g}" if last and ours and row is not ours else ""
+                grows = _grows([(r.phones, r.last) for r in found], last)
+                rate = f"{row.rate:.0f}" if row.phones > 1 else ""
+                lines.append([client, str(row.phones), _seconds(row.first), _seconds(row.last), rate, ratio, grows])
+        figures = ("phones", "first", "last", "registrations a second", "last : agent's", "k")
+        about = (
+            "From the start of the process until its phones were registered; the rate is from the first to the last."
+        )
+        yield Table(f"Start over {transport.upper()}", about, ("client",), figures, lines)
+
+
+def _cost(rows: Sequence[Cost]) -> Iterator[Table]:
+    lines = []
+    for client, found in _by_client(rows):
+        ours = _largest(rows, OURS)
+        for row in found:
+            last = row is found[-1]
+            ratio = f"{row.megabytes / ours.megabytes:.2g}" if last and ours and row is not ours else ""
+            grows = _grows([(r.phones, r.megabytes) for r in found], last)
+            each = f"{row.megabytes / row.phones:.3f} MB" if row.phones > 1 else ""
+            line = [str(row.phones), str(row.processes), f"{row.megabytes:.1f} MB", each, ratio, grows]
+            lines.append(
+                [client, *line, f"{row.cores:.2%}", _grows([(r.phones, r.cores) for r in found if r.cores], last)]
+            )
+    figures = ("phones", "processes", "memory", "a phone", "memory : agent's", "k", "CPU, of a core", "k of CPU")
+    about = "Over UDP, a minute long. Memory is PSS as if nobody else ran: libraries count whole."
+    yield Table("At rest", about, ("client",), figures, lines)
+
+
+def _by_client(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    of: dict[str, list[Row]] = {}
+    for row in rows:
+        of.setdefault(row.client, []).append(row)
+    yield from ((client, sorted(found, key=lambda row: row.phones)) for client, found in of.items())
+
+
+def _largest(rows: Iterable[Row], client: str) -> Row | None:
+    """The row of a client that has the most phones."""
+    return max((row for row in rows if row.client == client), key=lambda row: row.phones, default=None)
+
+
+def _ratio(row: Failover, ours: Failover | None) -> str:
+    if ours is None or row is ours or row.phones != ours.phones or ours.last is None:
+        return ""
+    if row.last is None or row.moved < row.phones:
+        return f"> {row.watched / ours.last:.0f}"
+    return f"{row.last / ours.last:.2g}"
+
+
+def _grows(points: Sequence[tuple[float, float]], told: bool) -> str:
+    if not told or len(points) < 3:
+        return ""
+    found = exponent(points)
+    return f"{found:.2f}" + (" (worse than linear)" if found > SUPERLINEAR else "")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def _machine(of: Machine) -> str:
+    return f"{of.cores} cores, {of.memory_gigabytes} GB" + (", with other work on it" if of.busy else "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(parts()))
