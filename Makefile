@@ -26,13 +26,13 @@ check: lint audit unit ## lint, types, import contracts, unit tests: no root, un
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator plugin monitoring tests
+	$(BIN)/mypy agent operator plugin monitoring tests images/bare.py
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked
 	@PYTHONPATH=tests $(BIN)/python -m audit
 
-sbom: venv ## what is in the images, in CycloneDX: build/sbom
+sbom: venv ## what is in the images, in CycloneDX: build/sbom (root; of docker's images: see tests/sbom.py)
 	@PYTHONPATH=tests $(BIN)/python -m sbom
 
 unit: venv
@@ -70,11 +70,13 @@ lab-down: venv ## end the lab; nothing stays behind
 	@$(LAB) down
 
 images: wheels ## the images, by docker
-	docker build -t softphone-fleet-operator -f images/operator/Dockerfile .
-	docker build -t softphone-fleet-agent -f images/agent/Dockerfile .
+	docker build -t softphone-fleet-operator -f images/Dockerfile --build-arg PROGRAM=operator .
+	docker build -t softphone-fleet-agent -f images/Dockerfile --build-arg PROGRAM=agent .
 
 wheels: venv
-	rm -rf build/wheels && $(BIN)/python -m pip wheel --quiet --quiet -c constraints.txt -w build/wheels '.[agent,operator]'
+	rm -rf build/wheels
+	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --require-hashes -r images/requirements.txt
+	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --no-deps .
 	rm build/wheels/pjsua2_python-*.whl && cp "$$(PYTHON=$(BIN)/python images/pjsua2/wheel.sh)" build/wheels/
 
 pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
@@ -96,9 +98,14 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
-constraints: ## renew constraints.txt
+HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras --extra agent --extra operator
+
+constraints: ## renew constraints.txt, and images/requirements.txt with its hashes
 	rm -rf .venv-new && python3 -m venv .venv-new && .venv-new/bin/python -m pip install --quiet -e '.[dev]'
 	{ echo "# Versions that the tests run with. Renewed by: make constraints"; .venv-new/bin/python -m pip freeze --exclude-editable 2>/dev/null; } > constraints.txt
+	.venv-new/bin/python -m pip install --quiet pip-tools
+	rm -f images/requirements.txt && .venv-new/bin/pip-compile --quiet $(HASHED) -c constraints.txt -o images/requirements.txt pyproject.toml
+	sed -i '1i # What goes into the images, with the hashes of all files of these versions. Renewed by: make constraints' images/requirements.txt
 	rm -rf .venv-new
 
 clean: ## remove what was built here

@@ -1,11 +1,13 @@
 """Restricted Pod Security of pods that really run: by the standard's text, the API server's admission, and the kernel.
 
-The lab's API server lets no other pods in (lab/kubernetes/pod-security.yaml).
+The lab's API server lets no other pods in (lab/kubernetes/pod-security.yaml). And what an intruder would find there.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from charts.pod_security import violations
 from e2e.objects import fleet, secret, softphone, system
 from lab import release
-from lab.kube import Kube, is_ready, kubectl
+from lab.kube import Kube, KubeError, is_ready, kubectl
 
 pytestmark = pytest.mark.lab
 
@@ -44,6 +46,21 @@ def processes(pod: dict[str, Any]) -> dict[Path, dict[str, str]]:
     return found
 
 
+def useful_to_intruders(root: Path) -> Iterator[str]:
+    """What of a file system is a program other than Python, or runs as another user than its caller."""
+    for place, folders, files in os.walk(root):
+        inside = Path(place).relative_to(root)
+        if inside == Path():
+            folders[:] = [name for name in folders if name not in ("dev", "proc", "sys")]
+        for name in files:
+            mode = Path(place, name).lstat().st_mode
+            runs = stat.S_ISREG(mode) and mode & 0o111 and ".so" not in name
+            if (runs or inside.name in ("bin", "sbin")) and not name.startswith("python3"):
+                yield str(inside / name)
+            if mode & (stat.S_ISUID | stat.S_ISGID):
+                yield f"{inside / name} with another user"
+
+
 def trouble(pod: dict[str, Any]) -> Iterator[str]:
     """What of a running pod is not restricted."""
     yield from violations(pod["spec"])
@@ -65,6 +82,8 @@ def trouble(pod: dict[str, Any]) -> Iterator[str]:
         mounts = [line.split() for line in (folder / "mountinfo").read_text().splitlines()]
         if not all("ro" in options.split(",") for _, _, _, _, place, options, *_ in mounts if place == "/"):
             yield f"{who} may write to its root file system"
+        if found := list(useful_to_intruders(folder / "root")):
+            yield f"{who} may run {', '.join(found)}"
 
 
 def test_operator_agents_and_the_test_pod_are_restricted(operator: Kube, namespace: Kube) -> None:
@@ -82,6 +101,21 @@ def test_operator_agents_and_the_test_pod_are_restricted(operator: Kube, namespa
         assert helm.wait() == 0
     assert len(found) == 4
     assert found == {name: [] for name in found}
+
+
+def test_no_shell_can_be_had_of_a_pod(operator: Kube, namespace: Kube) -> None:
+    namespace.apply(*system(), secret("u52"), softphone("u52"))
+    namespace.until("sp", "u52", is_ready)
+    (agent,) = running(namespace, "softphone-fleet.io/softphone=u52")
+    (ours,) = running(operator, "app.kubernetes.io/component=operator")
+    for pod in (agent, ours):
+        place = ("-n", pod["metadata"]["namespace"], "exec", pod["metadata"]["name"], "--")
+        assert kubectl(*place, "python3", "-c", "print('here')") == "here\n"
+        for program in ("sh", "bash", "/bin/sh", "apt", "dpkg", "pip", "perl"):
+            with pytest.raises(KubeError, match=r"executable file not found|no such file or directory"):
+                kubectl(*place, program)
+        with pytest.raises(KubeError, match="No module named"):
+            kubectl(*place, "python3", "-m", "pip")
 
 
 def test_the_lab_lets_no_other_pods_in(namespace: Kube) -> None:

@@ -22,7 +22,16 @@ cd "$1"
 printf 'root:x:0:0:root:/root:/bin/sh\\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\\n' > etc/passwd
 printf 'root:x:0:\\nnogroup:x:65534:\\n' > etc/group
 cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt
-rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info var/cache/apt var/lib/apt var/lib/dpkg dev/*
+mkdir -p var/lib/dpkg/info
+: > var/lib/dpkg/status
+for package in var/cache/apt/archives/*.deb; do
+    dpkg-deb --field "$package" | sed '1a Status: install ok installed' >> var/lib/dpkg/status
+    echo >> var/lib/dpkg/status
+    dpkg-deb --fsys-tarfile "$package" | tar -t | sed -e 's/^\\.//' -e 's,/$,,' \\
+        > "var/lib/dpkg/info/$(dpkg-deb --field "$package" Package).list"
+done
+rm -rf usr/share/man usr/share/locale usr/share/info var/cache/apt var/lib/apt
+find usr/share/doc ! -name copyright ! -type d -delete
 """
 
 
@@ -37,7 +46,7 @@ def make_root(archive: Path) -> None:
     acquire = work / "acquire.conf"
     acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
     flags = ["--quiet", "--mode=root", "--variant=extract", f"--include={','.join(PACKAGES)}"]
-    flags += [f"--aptopt={acquire}", f"--customize-hook={hook}"]
+    flags += [f"--aptopt={acquire}", f"--extract-hook={hook}"]
     # What it mounts, mount would note down in the machine's own /run/mount.
     places = {"TMPDIR": str(work), "LIBMOUNT_UTAB": str(work / "mount" / "utab")}
     run(["mmdebstrap", *flags, SUITE, work / "root.tar", *debian_sources()], env=places)

@@ -26,16 +26,16 @@ from lab.shell import run
 
 HASH_LENGTH = 12
 FOLDER = REPOSITORY / "images"
-RECIPES = {program: FOLDER / program / "Dockerfile" for program in ("operator", "agent")}
+RECIPES = dict.fromkeys(("operator", "agent"), FOLDER / "Dockerfile")
+BARE = FOLDER / "bare.py"
 OURS = "localhost/softphone-fleet-"
 EARLIER = "localhost/softphone-earlier-"
 # What the project's wheel is made of.
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
 
-PIP_WHEEL: tuple[str | Path, ...] = (
-    *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
-    *("--constraint", REPOSITORY / "constraints.txt"),
-)
+REQUIREMENTS = FOLDER / "requirements.txt"
+
+PIP_WHEEL = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Images:
         # The operator uses the agent's contracts, and the agent nothing of the operator.
         packages = ("agent", "operator") if program == "operator" else ("agent",)
         files = [f for f in self._sources if f.relative_to(REPOSITORY).parts[0] in (*packages, "pyproject.toml")]
-        files += [REPOSITORY / "constraints.txt", FOLDER / program / "Dockerfile"]
+        files += [REQUIREMENTS, RECIPES[program], BARE]
         if program == "agent":
             files += pjsua2.inputs()
         return f"{OURS}{program}:lab-{digest(files, self._base)}"
@@ -117,7 +117,7 @@ class Images:
         """
         (wheel,) = release.glob("softphone_fleet-*.whl")
         recipes = {program: release / f"{program}.Dockerfile" for program in ("operator", "agent")}
-        made_of = [wheel, *recipes.values(), REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt"]
+        made_of = [wheel, *recipes.values(), REPOSITORY / "pyproject.toml", REQUIREMENTS]
         tag = digest([*made_of, *pjsua2.inputs()], self._base)
         names = Names(f"{EARLIER}operator:lab-{tag}", f"{EARLIER}agent:lab-{tag}")
 
@@ -145,13 +145,30 @@ class Images:
         for program, name in (("operator", names.operator), ("agent", names.agent)):
             if name in loaded:
                 continue
-            if name not in self._buildah.names():
-                self._make_base(progress)
-                context = make_context(progress)
-                with progress.step(f"image {name}"):
-                    self._buildah.build(name, recipes[program], context, {"BASE": self._base})
+            self._build(program, name, recipes[program], make_context, progress)
             with progress.step(f"image {name} into the cluster"):
                 self._load(name)
+
+    def _build(
+        self,
+        program: str,
+        name: str,
+        recipe: Path,
+        make_context: Callable[[Progress], Path],
+        progress: Progress,
+    ) -> None:
+        if name in self._buildah.names():
+            return
+        self._make_base(progress)
+        context = make_context(progress)
+        with progress.step(f"image {name}"):
+            self._buildah.build(name, recipe, context, {"BASE": self._base, "PROGRAM": program})
+
+    def archive(self, program: str, file: Path, progress: Progress) -> None:
+        """Write an image to a file, as `docker save` does; it is made where it is missing."""
+        name = self._name(program)
+        self._build(program, name, RECIPES[program], self._make_wheels, progress)
+        self._buildah.export(name, file)
 
     def forget_old(self) -> None:
         """Older versions would fill the disk; to be called while no pod can miss them."""
@@ -181,7 +198,7 @@ class Images:
 
     @property
     def _dependencies_tag(self) -> str:
-        made_of = [REPOSITORY / "constraints.txt", REPOSITORY / "pyproject.toml", *pjsua2.inputs()]
+        made_of = [REQUIREMENTS, REPOSITORY / "pyproject.toml", *pjsua2.inputs()]
         return digest(made_of, sys.version)
 
     def _make_dependencies(self, progress: Progress) -> Path:
@@ -192,10 +209,9 @@ class Images:
         with progress.step("wheels of all dependencies", expect="30 s"):
             part = self._settings.cache / "wheels.part"
             shutil.rmtree(part, ignore_errors=True)
-            with self._copied_sources() as source:
-                run([*PIP_WHEEL, "--wheel-dir", part, f"{source}[agent,operator]"])
-            for replaced in (*part.glob("softphone_fleet-*.whl"), *part.glob("pjsua2_python-*.whl")):
-                replaced.unlink()
+            run([*PIP_WHEEL, "--wheel-dir", part, "--require-hashes", "--requirement", REQUIREMENTS])
+            (replaced,) = part.glob("pjsua2_python-*.whl")
+            replaced.unlink()
             shutil.copy(pjsua2.wheel(self._settings), part)
             shutil.rmtree(made.parent, ignore_errors=True)
             made.parent.mkdir()
@@ -207,7 +223,7 @@ class Images:
         """The build context: the wheels of the project as it is now, and of all it needs."""
         context = self._settings.cache / "context"
         made_of = context / "made-of"
-        present = digest(self._sources, self._dependencies_tag)
+        present = digest([*self._sources, BARE], self._dependencies_tag)
         if made_of.exists() and made_of.read_text() == present:
             return context
         dependencies = self._make_dependencies(progress)
@@ -216,6 +232,8 @@ class Images:
         with progress.step("wheel of the project"):
             shutil.copytree(dependencies, wheels)
             shutil.copyfile(REPOSITORY / "pyproject.toml", context / "pyproject.toml")
+            (context / "images").mkdir()
+            shutil.copyfile(BARE, context / "images" / BARE.name)
             with self._copied_sources() as source:
                 run([*PIP_WHEEL, "--no-deps", "--wheel-dir", wheels, source])
         made_of.write_text(present)

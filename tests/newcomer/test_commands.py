@@ -30,7 +30,7 @@ OURS = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ONLY")
 LEFT_OUT = {
     "make test": "it is what runs this",
     "make lab-down": "whoever brought the lab up takes it down",
-    "make images": "there is neither docker nor a registry; `lab images` builds the same Dockerfiles",
+    "make images": "there is neither docker nor a registry; `lab images` builds the same Dockerfile",
 }
 
 
