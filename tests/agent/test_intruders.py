@@ -25,7 +25,7 @@ from softphone_agent.unsolicited import ANSWERS_PER_SECOND
 
 pytestmark = pytest.mark.lab
 
-FLOOD_SECONDS = 2.0
+FLOOD_SECONDS = 1.0
 MORE_MEMORY = 16 * 1024 * 1024
 PHONES = 7
 EXPIRY = 4
@@ -113,7 +113,7 @@ async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transpo
 @each_transport
 async def test_a_flood_of_garbage_datagrams(tmp_path: Path, start: Start, transport: str) -> None:
     async with attacked(tmp_path, await start(), transport) as target:
-        assert await flood("garbage", target.sip, FLOOD_SECONDS) > 1000
+        assert await flood("garbage", target.sip, FLOOD_SECONDS) > 500
         await target.counted("softphone_sip_discarded_total", 100, reason="NotSip")
         await target.counted("softphone_sip_discarded_total", 1, reason="Stray")
         await target.unharmed()
@@ -121,8 +121,8 @@ async def test_a_flood_of_garbage_datagrams(tmp_path: Path, start: Start, transp
 
 async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, start: Start) -> None:
     async with attacked(tmp_path, await start(), "udp") as target:
-        assert await flood("calls", target.sip, FLOOD_SECONDS) > 1000
-        await target.counted("softphone_unsolicited_requests_total", 1000, method="INVITE", code="")
+        assert await flood("calls", target.sip, FLOOD_SECONDS) > 500
+        await target.counted("softphone_unsolicited_requests_total", 400, method="INVITE", code="")
         answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="405")
         assert 0 < answered <= ANSWERS_PER_SECOND * (FLOOD_SECONDS + 20)
         await target.unharmed()
@@ -132,7 +132,7 @@ async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, star
 async def test_thousands_of_connections(tmp_path: Path, start: Start, transport: str) -> None:
     """Opened and left alone: the agent keeps a few, and has place for its own."""
     async with attacked(tmp_path, await start(), transport) as target:
-        assert await flood("connections", target.sip, FLOOD_SECONDS) > 1000
+        assert await flood("connections", target.sip, FLOOD_SECONDS) > 500
         await target.counted("softphone_sip_discarded_total", 1, reason="TooMany")
         held = await asyncio.to_thread(intruder.connections, target.sip, MAX_INCOMING + 1)
         assert await asyncio.to_thread(intruder.is_closed, held[0], 10.0), "the longest silent one has to go"
@@ -177,22 +177,38 @@ BREAKING: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+async def broken_once(responder: Responder, broken: Callable[[bytes], bytes], phones: int) -> None:
+    """Break the stream of a PBX with the next answer, and wait until its phones have come by another connection."""
+    source = responder.requests[-1].source
+
+    def breaks_once(request: Request) -> list[bytes]:
+        responder.register = accept(expires=EXPIRY)
+        return [broken(answer(request, 200, f"Contact: {request.header('Contact')};expires={EXPIRY}"))]
+
+    responder.register = breaks_once
+    await responder.count(responder.registers + 2 * phones)
+    assert source not in {each.source for each in responder.requests[-phones:]}
+
+
 async def test_a_pbx_that_breaks_its_stream_is_left_and_asked_anew(tmp_path: Path, start: Start) -> None:
     """Its phones do not wait until 4000 bytes have come."""
-    master = await start()
-    async with attacked(tmp_path, master, "tcp", registration={"pingSeconds": 0}) as target:
-        for name, broken in BREAKING.items():
-            source = master.requests[-1].source
-
-            def breaks_once(request: Request, broken: Callable[[bytes], bytes] = broken) -> list[bytes]:
-                master.register = accept(expires=EXPIRY)
-                return [broken(answer(request, 200, f"Contact: {request.header('Contact')};expires={EXPIRY}"))]
-
-            master.register = breaks_once
-            await target.pbx.count(master.registers + 2 * PHONES)
-            assert source not in {request.source for request in master.requests[-PHONES:]}, f"{name}: the connection"
-            for phone_name in NAMES:
-                await target.agent.phone(phone_name, registered=True)
+    pbxes = {f"pbx{number}": await start() for number in range(len(BREAKING))}
+    phones_of = {name: NAMES[number :: len(BREAKING)] for number, name in enumerate(pbxes)}
+    registration = {"pingSeconds": 0, "attemptTimeoutSeconds": 2}
+    phones = [phone(each, pri=name, registration=registration) for name in pbxes for each in phones_of[name]]
+    for responder in pbxes.values():
+        responder.register = accept(expires=EXPIRY)
+    async with running(tmp_path, [pbx(name, it.uri("tcp")) for name, it in pbxes.items()], phones) as agent:
+        for each in NAMES:
+            await agent.phone(each, registered=True)
+        await asyncio.gather(
+            *(
+                broken_once(responder, broken, len(phones_of[name]))
+                for broken, (name, responder) in zip(BREAKING.values(), pbxes.items(), strict=True)
+            )
+        )
+        for each in NAMES:
+            await agent.phone(each, registered=True)
 
 
 async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start) -> None:
@@ -216,20 +232,18 @@ async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start
 # Answers that nobody asked for
 
 
-@pytest.mark.parametrize("forged", FORGING.values(), ids=FORGING)
-async def test_a_forged_answer_changes_nothing(
-    tmp_path: Path, start: Start, forged: Callable[[bytes, Request], bytes]
-) -> None:
+async def test_forged_answers_change_nothing(tmp_path: Path, start: Start) -> None:
     master, foreign = await start(), await start()
     async with attacked(tmp_path, master, "udp") as target:
 
         def with_forgeries(request: Request) -> list[bytes]:
             (good,) = accept(expires=EXPIRY)(request)
-            return [*(forged(lie, request) for lie in 3 * lies(request, foreign.uri())), good]
+            return [*(forge(lie, request) for forge in FORGING.values() for lie in lies(request, foreign.uri())), good]
 
         master.register = with_forgeries
         await master.count(master.registers + PHONES)
-        await target.counted("softphone_sip_discarded_total", 15 * PHONES, reason="Stray")
+        lied = len(FORGING) * len(lies(master.requests[-1], "")) * PHONES
+        await target.counted("softphone_sip_discarded_total", lied, reason="Stray")
         await target.unharmed()
         assert foreign.registers == 0
         for outcome in ("redirected", "rejected", "challenged"):
@@ -240,14 +254,14 @@ async def test_a_forged_answer_from_a_stranger_changes_nothing(tmp_path: Path, s
     """One who has seen earlier requests, and sends answers to them from an address of his own."""
     master = await start()
     async with attacked(tmp_path, master, "udp") as target:
-        lies = itertools.cycle(
+        answers = itertools.cycle(
             [
                 answer(old, code, "Contact: <sip:127.0.0.9:1>")
                 for old in master.requests
                 for code in (200, 302, 403, 503)
             ]
         )
-        await asyncio.to_thread(send, lies, target.sip, 2.0)
+        await asyncio.to_thread(send, answers, target.sip, FLOOD_SECONDS)
         await target.unharmed()
         assert {report.last_failure for report in target.agent.phones.values()} == {None}
 
