@@ -51,9 +51,12 @@ READ = """\
 def page(found: dict[str, Part]) -> str:
     """The whole page."""
     lines = [HEAD, "| client | what it is |", "|---|---|"]
-    lines += [f"| {client} | {about} |" for client, about in ABOUT.items()]
+    seen = {row.client for part in found.values() for row in (*part.failover, *part.start, *part.cost)}
+    lines += [f"| {client} | {about} |" for client, about in ABOUT.items() if client in seen]
     for name, part in found.items():
         lines += ["", *_section(name, part)]
+    if missing := [title for name, title in TITLES.items() if name not in found]:
+        lines += ["", f"Not measured for this page yet: {', '.join(missing)}."]
     return "\n".join([*lines, "", READ])
 
 
