@@ -28,8 +28,9 @@ from drills.history import History
 from e2e.objects import API, softphone
 from hostile import HOSTILE
 from hostile_objects import CASES, hostile_spec
-from intruder import FORGING, GREEDY, NO_SIP, Address, connections, flooding, lies
+from intruder import FORGING, GREEDY, NO_SIP, Address, ask, connections, flooding, lies, listening_ports, request
 from lab.kube import Kube, Object, condition, kubectl
+from lab.measuring import processes_of_pods
 from lab.pbx import System, default_system
 from lab.settings import settings
 from lab.waiting import wait_until
@@ -56,6 +57,22 @@ def sip_ports(phones: Fleet) -> list[Address]:
     """Where the agents receive SIP: the hosts and ports of the Contacts."""
     contacts = {re.sub(r".*@|;.*", "", each.contact) for each in phones.history.pbxes["slave"].bindings()}
     return [(host, int(port)) for host, _, port in (contact.partition(":") for contact in sorted(contacts))]
+
+
+def tcp_ports(phones: Fleet) -> list[Address]:
+    """Where the agents receive SIP over TCP: another port than that of the Contacts, which are of UDP."""
+    found = []
+    for pod in phones.pods().values():
+        for worker in processes_of_pods([pod["metadata"]["name"]])[1:]:
+            for port in listening_ports(worker):
+                to = (pod["status"]["podIP"], port)
+                with suppress(TimeoutError):  # the port for TLS, of which the kernel drops all
+                    if ask(request("OPTIONS", to, transport="TCP"), to, tcp=True, seconds=1.0).startswith(
+                        "SIP/2.0 200"
+                    ):
+                        found.append(to)
+    assert len(found) >= 2, "each agent listens for TCP"
+    return found
 
 
 def http_ports(phones: Fleet) -> list[Address]:
@@ -113,7 +130,8 @@ def test_a_flood(drill: Drill, phones: Fleet, kind: str, done: str) -> None:
     with attack(drill, phones, kind, done) as fault:
         requests = ("softphone_unsolicited_requests_total", "code")
         before = counters(phones, *requests)
-        commands = [flooding(kind, to, ATTACK_SECONDS) for to in sip_ports(phones)]
+        targets = tcp_ports(phones) if kind == "connections" else sip_ports(phones)
+        commands = [flooding(kind, to, ATTACK_SECONDS) for to in targets]
         floods = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
         sent = sum(int(flood.communicate()[0]) for flood in floods)
         assert sent > 1000 * len(floods)
@@ -127,9 +145,10 @@ def test_a_flood(drill: Drill, phones: Fleet, kind: str, done: str) -> None:
 def test_connections_that_bring_no_sip(drill: Drill, phones: Fleet) -> None:
     done = f"For {ATTACK_SECONDS} s {len(NO_SIP)} TCP connections a second bring each agent HTTP, TLS, or no end."
     with attack(drill, phones, "no-sip", done) as fault, ExitStack() as opened:
-        begun, tried = time.monotonic(), Counter[str]()
+        targets, tried = tcp_ports(phones), Counter[str]()
+        begun = time.monotonic()
         while time.monotonic() < begun + ATTACK_SECONDS:
-            for to in sip_ports(phones):
+            for to in targets:
                 for data, _ in NO_SIP.values():
                     tried["tried"] += 1
                     try:
@@ -141,6 +160,7 @@ def test_connections_that_bring_no_sip(drill: Drill, phones: Fleet) -> None:
                         opened.enter_context(one).sendall(data)
             time.sleep(1)  # the pace is the fault
         fault.figures["connections"] = words(tried)
+        assert tried["refused"] < tried["tried"]
 
 
 def registers_elsewhere(foreign: socket.socket) -> int:
