@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from statistics import median
+from statistics import linear_regression, median
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -100,13 +100,11 @@ def parts(folder: Path = FOLDER) -> dict[str, Part]:
     return {file.stem: Part.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))}
 
 
-def percentile(ordered: Sequence[float], percent: float) -> float:
+def percentile(values: Sequence[float], percent: float) -> float:
     """The least value that so many percent of them do not exceed (nearest rank)."""
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
 
 
 def exponent(points: Sequence[tuple[float, float]]) -> float:
     """The k of the y = c·x^k that fits best (least squares of the logarithms): 1 is linear, 0 does not grow."""
-    xs, ys = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
-    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
-    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
+    return linear_regression([math.log(x) for x, _ in points], [math.log(y) for _, y in points]).slope

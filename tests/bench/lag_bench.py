@@ -21,8 +21,9 @@ from statistics import median
 from aiohttp import web
 
 from bench.api_client import SOFTPHONES, Client, Object, connected, in_flight, kinds, namespace, path_of, settled
+from bench.figures import percentile
 from bench.operator_bench import at_rest, by_operator, operator
-from bench.operator_figures import Lag, Part, Rest, percentile
+from bench.operator_figures import Lag, Part, Rest
 from e2e.operator_process import OperatorProcess
 from softphone_agent.report import (
     HEARTBEAT_SECONDS,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from statistics import linear_regression
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,13 +79,3 @@ class Part(_Figures):
 def parts(folder: Path = FOLDER) -> dict[str, Part]:
     """All parts that were measured, by name."""
     return {file.stem: Part.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))}
-
-
-def exponent(points: Sequence[tuple[float, float]]) -> float:
-    """The k of the y = c·x^k that fits best, by least squares of the logarithms: 1 is linear."""
-    return linear_regression([math.log(x) for x, _ in points], [math.log(y) for _, y in points]).slope
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that so many percent of them do not exceed (nearest rank)."""
-    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from bench.operator_figures import Lag, Part, Reconciled, Rest, exponent, parts
+from bench.figures import exponent
+from bench.operator_figures import Lag, Part, Reconciled, Rest, parts
 
 PAGE = Path(__file__).parents[2] / "docs" / "operator-benchmarks.md"
 NAMES = ("reconciled", "lag", "rest")

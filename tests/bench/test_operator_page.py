@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import operator_page
-from bench.operator_figures import Lag, Part, Reconciled, Rest, exponent, parts, percentile
+from bench.figures import exponent, percentile
+from bench.operator_figures import Lag, Part, Reconciled, Rest, parts
 from drills.seen import Machine
 
 MACHINE = Machine(cores=2, memory_gigabytes=24)
