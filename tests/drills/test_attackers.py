@@ -316,4 +316,4 @@ def test_another_namespace_names_our_secret_and_pbxes(drill: Drill, phones: Flee
             reasons[condition(found, "Accepted")["reason"]] += 1
         fault.figures["refused"] = words(reasons)
         assert other.names("pod,deployment") == []
-    kubectl("delete", "namespace", other.namespace, "--wait=false")
+    other.close()

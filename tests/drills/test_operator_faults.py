@@ -72,9 +72,9 @@ def place(operator: Kube) -> Iterator[Kube]:
     kinds = ("ServiceAccount", "Role", "RoleBinding")
     grants = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] in kinds]
     kubectl("apply", "-f", "-", given=yaml.safe_dump_all(grants))
-    yield Kube(name)
-    kubectl("-n", name, "delete", "sp,pbx", "--all")
-    kubectl("delete", "namespace", name, "--wait=false")
+    made = Kube(name)
+    yield made
+    made.close()
     kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
     operator.wait("condition=Available", "deployment --all")
 

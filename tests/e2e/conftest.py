@@ -25,11 +25,10 @@ def operator() -> Iterator[Kube]:
 @pytest.fixture(scope="module")
 def namespace(operator: Kube) -> Iterator[Kube]:
     """A namespace of the test module's own."""
-    name = f"e2e-{uuid.uuid4().hex[:6]}"
-    kubectl("create", "namespace", name)
-    yield Kube(name)
-    kubectl("-n", name, "delete", "sp,spf,pbx", "--all")
-    kubectl("delete", "namespace", name, "--wait=false")
+    made = Kube(f"e2e-{uuid.uuid4().hex[:6]}")
+    kubectl("create", "namespace", made.namespace)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -31,8 +31,7 @@ def applied(operator: Kube) -> Iterator[Applied]:
         where.apply(*objects)
     yield given
     for where, _ in given.values():
-        kubectl("-n", where.namespace, "delete", "sp,spf,pbx", "--all")
-        kubectl("delete", "namespace", where.namespace, "--wait=false")
+        where.close()
 
 
 def objects_of(folder: Path) -> list[examples.Object]:

@@ -73,7 +73,7 @@ def phones(operator: Kube) -> Iterator[Kube]:
     made = Kube(f"shared-{uuid.uuid4().hex[:6]}")
     kubectl("create", "namespace", made.namespace)
     yield made
-    kubectl("delete", "namespace", made.namespace, "--wait=false", "--ignore-not-found")
+    made.close()
     kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
     operator.wait("condition=Available", "deployment --all")
 

@@ -43,7 +43,7 @@ def installations(operator: Kube) -> Iterator[tuple[Kube, Kube]]:
         place.wait("condition=Available", "deployment/fleet-softphone-fleet-operator")
     yield places[0], places[1]
     for place in places:
-        kubectl("delete", "namespace", place.namespace, "--wait=false", "--ignore-not-found")
+        place.close()
     kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
     operator.wait("condition=Available", "deployment --all")
 
@@ -69,7 +69,6 @@ def test_two_installations_do_not_touch_each_other_and_one_that_goes_leaves_noth
         assert "finalizers" not in place.get("sp", "anna")["metadata"]
     here.delete("sp", "anna", "--timeout=20s")
     wait_until(lambda: "softphone-anna" not in here.names("deployments"), "what was made for it is gone")
-    kubectl("delete", "namespace", here.namespace, "--timeout=60s")
     assert [there.get(kind, name) for kind, name in (("sp", "anna"), ("configmap", "softphone-anna"))] == before
     there.patch("sp", "anna", {"phys": "linz"})
     there.until("sp", "anna", is_accepted)

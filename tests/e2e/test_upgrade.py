@@ -127,8 +127,7 @@ def team(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Team]:
         yield made
     finally:
         release.install()
-        kubectl("-n", phones.namespace, "delete", "sp,spf,pbx", "--all")
-        kubectl("delete", "namespace", phones.namespace, "--wait=false")
+        phones.close()
 
 
 def test_upgrade_and_rollback_touch_no_running_phone(team: Team) -> None:

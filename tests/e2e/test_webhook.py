@@ -50,7 +50,7 @@ def place(operator: Kube) -> Iterator[Kube]:
     install(made)
     yield made
     helm("-n", made.namespace, "uninstall", "fleet", "--wait")
-    kubectl("delete", "namespace", made.namespace, "--wait=false")
+    made.close()
     kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
     operator.wait("condition=Available", "deployment --all")
 

@@ -61,6 +61,14 @@ class Kube:
         """Delete an object and wait until it is gone."""
         kubectl("-n", self.namespace, "delete", kind, name, *more)
 
+    def close(self) -> None:
+        """Delete all phones and PBXes, wait until they are gone, and let the namespace go by itself.
+
+        With them in it, it would go at any time later, when another test may have taken away their kinds.
+        """
+        kubectl("-n", self.namespace, "delete", "sp,spf,pbx", "--all")
+        kubectl("delete", "namespace", self.namespace, "--wait=false")
+
     def wait(self, condition: str, what: str, *, seconds: float = 60) -> None:
         """`kubectl wait --for=…`, as a user would. Raises KubeError with the objects as they are then."""
         try:
