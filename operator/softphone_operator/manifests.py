@@ -322,53 +322,57 @@ def difference(desired: Any, observed: Any, path: str = "") -> str | None:
 
     What the API server or others added is no difference. Quantities are compared by value.
     """
-    if isinstance(desired, Mapping):
-        if not isinstance(observed, Mapping):
-            return path or "the object"
-        quantities = path.endswith((".requests", ".limits"))
+    found = _difference(desired, observed, path.rpartition(".")[2])
+    return None if found is None else f"{path}{found}".removeprefix(".") or "the object"
+
+
+def _difference(desired: Any, observed: Any, name: str) -> str | None:
+    """The place below what its parent calls `name`; empty: all of it. Most is equal."""
+    if desired == observed:
+        return None
+    if isinstance(desired, dict):
+        if not isinstance(observed, dict):
+            return ""
+        quantities = name in ("requests", "limits")
         for key, value in desired.items():
-            place = f"{path}.{key}" if path else str(key)
             if key not in observed:
-                return place
+                return f".{key}"
             if quantities and _quantity(value) == _quantity(observed[key]):
                 continue
-            if found := difference(value, observed[key], place):
-                return found
+            if (found := _difference(value, observed[key], key)) is not None:
+                return f".{key}{found}"
         return None
     if isinstance(desired, list):
-        return _list_difference(desired, observed, path)
-    return None if desired == observed else path
+        return _list_difference(desired, observed, name)
+    return ""
 
 
-def _list_difference(desired: list[Any], observed: Any, path: str) -> str | None:
+def _list_difference(desired: list[Any], observed: Any, name: str) -> str | None:
     if not isinstance(observed, list):
-        return path
-    key = _merge_key(desired, path)
+        return ""
+    key = _MERGE_KEYS.get(name)
     if key is None:
         if len(desired) != len(observed):
-            return path
+            return ""
         pairs: Iterator[tuple[Any, Any]] = iter(zip(desired, observed, strict=True))
     else:
-        by_key = {item.get(key): item for item in observed if isinstance(item, Mapping)}
+        by_key = {item.get(key): item for item in observed if isinstance(item, dict)}
         pairs = iter([(item, by_key.get(item[key])) for item in desired])
     for index, (one, other) in enumerate(pairs):
-        if found := difference(one, other, f"{path}[{index}]"):
-            return found
+        if (found := _difference(one, other, "")) is not None:
+            return f"[{index}]{found}"
     return None
 
 
-def _merge_key(items: list[Any], path: str) -> str | None:
-    """The key by which the API server merges the list at `path`, None for lists that are taken as a whole."""
-    name = path.rpartition(".")[2]
-    keys = {
-        "containers": "name",
-        "volumes": "name",
-        "volumeMounts": "mountPath",
-        "ports": "containerPort",
-        "imagePullSecrets": "name",
-        "ownerReferences": "uid",
-    }
-    return keys.get(name)
+_MERGE_KEYS = {
+    "containers": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "ports": "containerPort",
+    "imagePullSecrets": "name",
+    "ownerReferences": "uid",
+}
+"""The keys by which the API server merges lists; others are taken as a whole."""
 
 
 _SUFFIXES = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
