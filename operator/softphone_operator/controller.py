@@ -154,8 +154,9 @@ class Controller:
         for resource in self._watched:
             for namespace in self._namespaces:
                 before = self.observed.versions(resource.kind, namespace)
-                found = await self._cluster.list(resource, namespace)
-                for obj in found:
+                found: set[Place] = set()
+                async for obj in self._cluster.each(resource, namespace):
+                    found.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
                     self._changed(self.observed.take(resource.kind, obj), resource.kind)
                 for place in vanished(before, found, self.observed.versions(resource.kind, namespace)):
                     self._drop(resource, place)

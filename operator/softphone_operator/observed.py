@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
 from softphone_operator import names, plan, status
@@ -385,7 +385,6 @@ def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
         return True
 
 
-def vanished(before: Mapping[Place, str], found: Iterable[Mapping[str, Any]], now: Mapping[Place, str]) -> list[Place]:
+def vanished(before: Mapping[Place, str], found: Set[Place], now: Mapping[Place, str]) -> list[Place]:
     """Of the versions known before a list was asked for, those that it does not hold and that did not change since."""
-    there = {_place(obj) for obj in found}
-    return [place for place, version in before.items() if place not in there and now.get(place) == version]
+    return [place for place, version in before.items() if place not in found and now.get(place) == version]

@@ -136,7 +136,7 @@ async def test_lists_come_in_pages_and_know_their_kind() -> None:
             {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]},
             {"metadata": {}, "items": [{"metadata": {"name": "b"}}]},
         )
-        found = await it.list(CONFIG_MAPS, None)
+        found = [obj async for obj in it.each(CONFIG_MAPS, None)]
     assert found == [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}},
@@ -146,6 +146,15 @@ async def test_lists_come_in_pages_and_know_their_kind() -> None:
         {"limit": "500", "labelSelector": selector},
         {"limit": "500", "labelSelector": selector, "continue": "next"},
     ]
+
+
+async def test_of_a_list_no_more_than_a_page_is_in_memory() -> None:
+    async with connected() as (api, it):
+        pages: list[dict[str, Any]] = [{"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]}, {}]
+        api.answer("GET", "/api/v1/configmaps", *pages)
+        async for _ in it.each(CONFIG_MAPS, None):
+            assert len(api.requests) == 1, "the next page is asked for when this one is done with"
+        assert len(api.requests) == 2
 
 
 async def test_of_the_names_of_others_only_metadata_come_from_the_servers_memory() -> None:
@@ -160,7 +169,7 @@ async def test_of_the_names_of_others_only_metadata_come_from_the_servers_memory
 async def test_a_list_of_one_namespace() -> None:
     async with connected() as (api, it):
         api.answer("GET", "/apis/apps/v1/namespaces/demo/deployments", {"metadata": {}, "items": None})
-        assert await it.list(DEPLOYMENTS, "demo") == []
+        assert [obj async for obj in it.each(DEPLOYMENTS, "demo")] == []
 
 
 async def test_of_secrets_only_the_names_of_keys_leave() -> None:

@@ -103,7 +103,11 @@ class FakeCluster:
         version, _ = self.secrets.pop(("demo", name))
         self.news.put_nowait(SecretDeleted(SecretMark("demo", name, str(version))))
 
-    async def list(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+    async def each(self, resource: Resource, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+        for obj in self.list(resource, namespace):
+            yield obj
+
+    def list(self, resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
         return [
             copy.deepcopy(obj)
             for (kind, where, _), obj in self.objects.items()
@@ -118,7 +122,7 @@ class FakeCluster:
         return copy.deepcopy(self.objects.get((resource.kind, namespace, name)))
 
     async def names(self, resource: Resource, namespace: str, selector: str) -> frozenset[str]:
-        listed = await self.list(resource, namespace)
+        listed = self.list(resource, namespace)
         return frozenset(obj["metadata"]["name"] for obj in listed if matches(selector, obj))
 
     async def apply(self, resource: Resource, desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -540,8 +544,8 @@ async def test_an_object_of_somebody_else_is_not_touched(cluster: FakeCluster) -
     }
     found = cluster.list
 
-    async def only_ours(resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
-        return [] if resource is CONFIG_MAPS else await found(resource, namespace)
+    def only_ours(resource: Resource, namespace: str | None) -> list[dict[str, Any]]:
+        return [] if resource is CONFIG_MAPS else found(resource, namespace)
 
     cluster.list = only_ours  # type: ignore[method-assign]
     async with world(cluster) as it:

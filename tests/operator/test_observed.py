@@ -230,7 +230,7 @@ def test_what_is_not_needed_is_not_kept() -> None:
 def test_vanished_is_what_a_list_lacks_and_nobody_changed_meanwhile() -> None:
     before = {("demo", "a"): "1", ("demo", "b"): "1", ("demo", "c"): "1"}
     now = {("demo", "a"): "1", ("demo", "b"): "2", ("demo", "c"): "1", ("demo", "d"): "1"}
-    assert vanished(before, [obj("PBX", "c")], now) == [("demo", "a")]
+    assert vanished(before, {("demo", "c")}, now) == [("demo", "a")]
 
 
 def fleet(name: str, version: int = 1, **spec: Any) -> dict[str, Any]:
