@@ -36,12 +36,11 @@ READ = """\
 - **Where the operator is worse than a minimal one:** CPU and memory. It watches six kinds and all Secrets, keeps what it needs to correct drift, and checks and words
   every object. Where it is better: one request to write less for each object, and no annotation of its own in the users' objects.
 - **5000 Softphones at rest: the target is 200 MB, and it was missed.** What the operator keeps of them fell from 57 MB to 14 by packing it, but the process hardly showed
-  it: after a start against a stand-in for the API server that holds 5000 of them it had 247 and 334 MB before, 270 and 247 MB with it. The reason: a start listed each kind
-  as a whole before it took anything in, and did not give that memory back. Now it takes in page by page: after a start against a stand-in with 2500 of them it has 93 MB
-  (164 MB before), with 500 of them 88. 5000, and the lab, are still to be measured.
+  it: after a start against a stand-in for the API server that holds 5000 of them it had 247 and 334 MB before, 270 and 247 MB with it. A start listed each kind as a whole
+  before it took anything in, and did not give that memory back. Since then it takes in page by page; what that saves is still to be measured.
 - **At 10 transitions a second the status follows at once:** most of its lag is the 0.1 s over which changes are gathered.
 - **At 500 a second it does not (the target is 1 s, p99).** The operator used a quarter of a core; the rest of the time it waited for answers to its writes, of which it has
-  20 under way at most. Why the API server answered no faster was not found out: it is to be measured again on a quiet machine. What it could not tell in time was
+  20 under way at most (`--concurrency`): 85 a second is 0.24 s for each. Why the API server answered no faster was not found out: it is to be measured again on a quiet machine. What it could not tell in time was
   overtaken by newer transitions of the same phones; the last state of each was told within 9 s of the last transition. Fleets do not have this: their status is written once a second.
 """  # noqa: E501
 
