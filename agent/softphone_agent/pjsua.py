@@ -83,6 +83,11 @@ class Pong:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """A TCP or TLS connection of ours is there; pjsua2 does not say to whom."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionClosed:
     """TCP or TLS connections of ours were closed; pjsua2 does not say whose."""
 
@@ -107,7 +112,7 @@ class Intruders:
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
-Happening = Answer | Pong | ConnectionClosed | Signal
+Happening = Answer | Pong | ConnectionOpened | ConnectionClosed | Signal
 
 _NO_ANSWER = frozenset({408, 503})
 _BAD_CERTIFICATE = "PJSIP_TLS_ECERTVERIF"
@@ -239,6 +244,8 @@ class Engine:
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
         self._streams = StreamWatch(self._library, self._discarded)
+        self._connected: set[int] = set()
+        """Our TCP and TLS connections, by the address of their `pjsip_transport`."""
         self._names = NameTable(self._library)
         self._pings: dict[int, tuple[Any, Place]] = {}
         """The pings in flight, each with what it was sent with."""
@@ -374,13 +381,17 @@ class Engine:
         return taken
 
     def connected(self, transport: int) -> None:
-        """A TCP or TLS connection is there."""
+        """A TCP or TLS connection is there. That of a stranger is no news."""
         self._streams.opened(transport)
+        if not is_incoming(transport):
+            self._connected.add(transport)
+            self.happenings.append(ConnectionOpened())
 
     def disconnected(self, transport: int) -> None:
-        """A TCP or TLS connection is no more. That of a stranger is no news."""
+        """A TCP or TLS connection is no more. That of a stranger is no news, nor is one that never was there."""
         self._streams.closed(transport)
-        if not is_incoming(transport) and (not self.happenings or self.happenings[-1] != ConnectionClosed()):
+        if transport in self._connected:
+            self._connected.remove(transport)
             self.happenings.append(ConnectionClosed())
 
     def _asked(self, method: str, head: str) -> int:

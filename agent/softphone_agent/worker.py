@@ -38,7 +38,16 @@ from softphone_agent.messages import (
     ToWorker,
 )
 from softphone_agent.pacing import TokenBucket
-from softphone_agent.pjsua import Answer, ConnectionClosed, Engine, EngineSettings, Happening, Pong, Signal
+from softphone_agent.pjsua import (
+    Answer,
+    ConnectionClosed,
+    ConnectionOpened,
+    Engine,
+    EngineSettings,
+    Happening,
+    Pong,
+    Signal,
+)
 from softphone_agent.planning import (
     Directory,
     Secret,
@@ -72,6 +81,7 @@ from softphone_agent.registration.machine import Binding, Phase, State
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.report import LastFailure, Outage, PbxReport, PhoneReport, Redirect, Via
 from softphone_agent.report import State as PublicState
+from softphone_agent.scouting import Scouting
 from softphone_agent.second_opinion import SecondOpinion
 from softphone_agent.targets import Place, Server, Target, choose, targets_of
 
@@ -85,6 +95,11 @@ NAME_SECONDS = 30.0
 """A name whose servers are pinged is looked up again so often, besides for each attempt."""
 NEWS_SECONDS = 1.0
 """The supervisor hears from a worker at least so often."""
+WATCH_SECONDS = 0.1
+"""Which PBXes are to be pinged is found anew at most so often: all phones are looked at for it."""
+TOLD_AT_ONCE = 10
+"""Phones that are told of a closed connection between two looks at the network: the first are elsewhere before the
+last have heard of it."""
 
 REOPEN_SECONDS = 30.0
 """New UDP sockets are taken at most so often."""
@@ -154,6 +169,7 @@ class Worker:
         self._public_address: str | None = None
         self._tls: dict[Tls | None, TlsFiles] = {}
         self._reachability = Reachability()
+        self._scouting: Scouting[tuple[Place, TlsFiles | None]] = Scouting()
         self._servers: dict[str, tuple[Server, ...]] = {}
         """Where the names of registrars led when they were looked up last."""
         self._lookups: dict[str, float] = {}
@@ -174,6 +190,7 @@ class Worker:
         self._stopping = False
         self._moved = False
         """Whether the PBXes to watch have to be found anew."""
+        self._watched_at = float("-inf")
         self._pbx_reports: dict[str, bool | None] = {}
         self._second_opinion: SecondOpinion | None = None
         self._reopened_at = float("-inf")
@@ -187,8 +204,9 @@ class Worker:
                 self._happened(happening)
             if not self._take_orders():
                 return
+            self._tell_of_closed()
             now = time.monotonic()
-            if self._moved:
+            if self._moved and now - self._watched_at >= WATCH_SECONDS:
                 self._watch(now)
             self._ping(now)
             self._wake(now)
@@ -200,6 +218,8 @@ class Worker:
                 return
 
     def _pause(self, now: float) -> float:
+        if self._scouting.ready():
+            return 0.0
         times = [now + (LOOKUP_WAIT if self._lookups else LONGEST_WAIT)]
         if self._due:
             times.append(self._due[0].at)
@@ -301,7 +321,7 @@ class Worker:
 
     def _watch(self, now: float) -> None:
         """Ping every PBX that a phone names, is registered at, or may be redirected to within its system."""
-        self._moved = False
+        self._moved, self._watched_at = False, now
         intervals: dict[str, float] = {}
         self._ping_tls = {uri: self._tls.get(pbx.tls, TlsFiles()) for uri, pbx in self._directory.by_registrar.items()}
 
@@ -350,23 +370,51 @@ class Worker:
                 self._judged(self._reachability.answered(place, alive, now), now)
                 if not alive:
                     self._ping_unanswered(place, now)
+            case ConnectionOpened():
+                self._connection_opened()
             case ConnectionClosed():
                 self._connection_closed(now)
             case Signal(name, sent, peer, message):
                 log.info("SIP sent" if sent else "SIP received", softphone=name, peer=peer, message=message)
 
     def _connection_closed(self, now: float) -> None:
-        """Lose the bindings whose connection is gone."""
+        """Lose the bindings whose connection is gone: at once, or when it is known whether their PBX takes another."""
         peers = connections.established()
         for name, phone in list(self._phones.items()):
             binding = phone.state.binding
-            if binding is None:
+            if binding is None or sip_uri.parse(binding.registrar.uri).effective_transport == "udp":
                 continue
-            registrar = sip_uri.parse(binding.registrar.uri)
-            bound = phone.bound if phone.bound and phone.bound.uri == binding.registrar.uri else None
-            at = bound.target if bound and bound.target else Target(registrar.host, registrar.effective_port)
-            if registrar.effective_transport != "udp" and (at.address, at.port) not in peers:
+            uri = binding.registrar.uri
+            place = phone.bound if phone.bound and phone.bound.uri == uri else Place(uri)
+            if _peer(place) in peers:
+                continue
+            if phone.state.phase is Phase.REGISTERED and self._places(uri) == {place}:
+                tls = self._tls_files(phone.config, uri) if sip_uri.parse(uri).secure else None
+                self._scouting.closed((place, tls), name, now)
+            else:  # it asks by itself, or its PBX has other servers
                 self._feed(name, TransportClosed(binding.registrar))
+
+    def _connection_opened(self) -> None:
+        """Where a scout is let in, the others may follow: what it is answered is its own affair."""
+        scouts = list(self._scouting.scouts())
+        peers = connections.established() if scouts else set()
+        for connection, _ in scouts:
+            if _peer(connection[0]) in peers:
+                self._scouting.found(connection, refused=False)
+
+    def _tell_of_closed(self) -> None:
+        """Send a scout where a connection was closed, and tell the others, some at a time, what it found."""
+        for connection, name in self._scouting.scouts():
+            registrar, scout = Registrar(connection[0].uri), self._phones.get(name)
+            attempt = scout.state.attempt if scout else None
+            if scout is None or attempt is None or attempt.target != registrar:
+                refused = scout is not None and registrar in scout.state.silent | scout.state.dead
+                self._scouting.found(connection, refused=refused)
+        for word in self._scouting.next(TOLD_AT_ONCE):
+            phone = self._phones.get(word.phone)
+            if phone is not None and phone.asked_at <= word.closed_at:  # else it has another connection by now
+                registrar = Registrar(word.connection[0].uri)
+                self._feed(word.phone, TransportClosed(registrar, word.closed_at, word.refused))
 
     def _answered(self, answer: Answer, now: float) -> None:
         phone = self._phones.get(answer.phone)
@@ -796,6 +844,13 @@ class Worker:
         if self._sent and now - self._memory_at >= memory.GIVE_BACK_SECONDS:
             self._sent, self._memory_at = False, now
             memory.give_back()
+
+
+def _peer(place: Place) -> tuple[str, int]:
+    """Address and port to which a connection to this place leads."""
+    registrar = sip_uri.parse(place.uri)
+    target = place.target or Target(registrar.host, registrar.effective_port)
+    return target.address, target.port
 
 
 def _is_name(uri: str) -> bool:

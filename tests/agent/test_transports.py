@@ -48,6 +48,39 @@ async def test_a_pbx_killed_over_tcp_is_left_at_once_for_the_secondary(tmp_path:
         assert await agent.metric("softphone_failovers_total", **labels) == 1
 
 
+NAMES = [f"phone{number}" for number in range(6)]
+
+
+async def test_of_the_phones_of_a_pbx_killed_over_tcp_one_asks_it_again_and_all_go_by_that(
+    tmp_path: Path, start: Start
+) -> None:
+    master, sec = await start(), await start()
+    pbxs = [pbx("master", master.uri("tcp")), pbx("sec", sec.uri("tcp"))]
+    async with running(tmp_path, pbxs, [phone(name, pri="master", sec="sec") for name in NAMES]) as agent:
+        for name in NAMES:
+            await agent.phone(name, registered=True, pbx="master")
+        await master.close()
+        for name in NAMES:
+            await agent.phone(name, registered=True, pbx="sec")
+        assert await agent.metric("softphone_register_requests_total", pbx="master", outcome="unreachable") == 1
+        assert await agent.metric("softphone_outage_seconds_count") == len(NAMES)
+
+
+async def test_a_pbx_that_takes_connections_again_is_asked_by_each_of_its_phones(tmp_path: Path, start: Start) -> None:
+    """Whether it serves the first one says nothing about the others."""
+    master, sec = await start(), await start()
+    pbxs = [pbx("master", master.uri("tcp")), pbx("sec", sec.uri("tcp"))]
+    async with running(tmp_path, pbxs, [phone(name, pri="master", sec="sec") for name in NAMES]) as agent:
+        for name in NAMES:
+            await agent.phone(name, registered=True, pbx="master")
+        master.register = silence
+        before = master.registers
+        master.hang_up()
+        for name in NAMES:
+            await agent.phone(name, registered=True, pbx="sec")
+        assert master.registers == before + len(NAMES)
+
+
 async def test_answers_in_one_tcp_packet_reach_each_its_own_phone(tmp_path: Path, start: Start) -> None:
     """All phones of a worker share a connection. Told apart wrongly, the first one's chain of 401 would be cut."""
     master = await start()

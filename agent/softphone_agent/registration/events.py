@@ -82,6 +82,10 @@ class TransportClosed:
     """The TCP or TLS connection to a PBX was closed."""
 
     registrar: Registrar
+    since: float | None = None
+    """When; None: now."""
+    refused: bool = False
+    """Whether another phone has asked that PBX since then, and it does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

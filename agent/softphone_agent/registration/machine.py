@@ -477,7 +477,10 @@ def _transport_closed(state: State, event: TransportClosed, now: float, jitter: 
     if state.attempt is not None and state.attempt.target == at:
         return state, ()  # the REGISTER in flight fails by itself, and says more
     noted = replace(state, failure=Failure(Reason.TRANSPORT_CLOSED, at, now))
-    return _lost(noted, Reason.TRANSPORT_CLOSED, now, jitter, since=now)
+    if event.refused:
+        noted = replace(noted, silent=noted.silent | {at})
+    since = now if event.since is None else max(event.since, state.binding.since)
+    return _lost(noted, Reason.TRANSPORT_CLOSED, now, jitter, since=since)
 
 
 def _note_ping(state: State, event: PingFailed | PingAnswered, now: float, jitter: float) -> Step:

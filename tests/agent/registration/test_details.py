@@ -66,6 +66,32 @@ def test_a_closed_connection_is_noted_as_failure_and_as_loss() -> None:
     assert phone.state.phase is Phase.TRYING
 
 
+def test_a_closed_connection_to_a_pbx_that_does_not_answer_another_phone_costs_no_request_there() -> None:
+    phone = at_master()
+    binding = phone.state.binding
+    assert binding is not None
+    phone.happens(TransportClosed(MASTER, since=29.5, refused=True))
+    assert phone.state.failure == Failure(Reason.TRANSPORT_CLOSED, MASTER, 30.0)
+    assert phone.state.loss == Loss(binding, Reason.TRANSPORT_CLOSED, 29.5)
+    assert phone.asking == STANDBY
+    phone.unanswered()
+    assert phone.state.phase is Phase.WAITING, "the primary is not asked twice in a round"
+    assert phone.until_wakeup().asking == MASTER, "nor taken for dead in the next one"
+
+
+def test_a_phone_that_has_no_other_pbx_waits_where_that_one_does_not_answer_another_phone() -> None:
+    phone = Phone(PRIMARY_ALONE).begins().accepted()
+    phone.happens(TransportClosed(MASTER, refused=True))
+    assert phone.state.phase is Phase.WAITING
+    assert phone.until_wakeup().asking == MASTER
+
+
+def test_a_connection_that_was_closed_before_the_binding_was_made_is_lost_with_it() -> None:
+    phone = at_master().happens(TransportClosed(MASTER, since=-1.0))
+    assert phone.state.loss is not None
+    assert phone.state.loss.at == 0.0
+
+
 def test_a_connection_to_another_pbx_may_close() -> None:
     phone = at_master()
     before = phone.state
