@@ -64,6 +64,8 @@ RESERVED_HEADERS = frozenset(
 RESERVED_PARAMETERS = frozenset({"expires", "q", "+sip.instance", "reg-id"})
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_PHONES = 10000
+LONGEST_SHOWN = 80
+"""Characters of a value that was refused."""
 MAX_TOLD = 3
 """Of the phones of a fleet that are wrong, so many are told about."""
 
@@ -585,12 +587,22 @@ def fault_messages(error: ValidationError) -> list[str]:
         elif fault["type"] == "extra_forbidden":
             messages.append(f"{where}: no such field")
         else:
-            shown = sip_uri.without_password(json.dumps(fault["input"], default=str))
+            shown = sip_uri.without_password(_beginning(fault["input"]))
             said = PATTERN_WORDS.get(
                 fault.get("ctx", {}).get("pattern", ""), f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
             )
-            messages.append(f"{where}: {shown[:80]} is refused: {said}")
+            messages.append(f"{where}: {shown[:LONGEST_SHOWN]} is refused: {said}")
     return messages
+
+
+def _beginning(value: Any) -> str:
+    """As much of a value as messages show: with YAML's aliases it may hold itself, or more than fits anywhere."""
+    shown = ""
+    for piece in json.JSONEncoder(default=str, check_circular=False).iterencode(value):
+        shown += piece  # whole, since a password ends where its URI does
+        if len(shown) > LONGEST_SHOWN:
+            break
+    return shown
 
 
 def _joined(where: str, line: str, *, own_field: bool) -> str:
@@ -607,12 +619,40 @@ def _path(location: tuple[int | str, ...]) -> str:
     return sip_uri.printable(path)
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader of plain data. Where Python refuses what YAML takes for a date or number, it says where."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node; raises YAMLError and nothing else."""
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            text = sip_uri.without_password(str(node.value))[:LONGEST_SHOWN]
+            said = f'"{text}" is no {node.tag.rpartition(":")[2]}'
+            hint = "(text that looks like one goes in quotes)"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark, hint) from None
+
+
+def _data(text: str) -> object:
+    """What a JSON or YAML text holds. Raises ConfigFaults."""
+    try:
+        if text.lstrip().startswith("{"):
+            return json.loads(text)
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigFaults([f"is neither JSON nor YAML: {' '.join(str(error).split())}"]) from None
+
+
 def parse(text: str) -> AgentConfig:
     """Parse a configuration from JSON or YAML text, its fleets expanded to phones; raises ConfigFaults."""
     try:
-        data = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
-        raise ConfigFaults([f"is neither JSON nor YAML: {' '.join(str(error).split())}"]) from None
+        return _parse(text)
+    except RecursionError:
+        raise ConfigFaults(["is nested too deeply"]) from None
+
+
+def _parse(text: str) -> AgentConfig:
+    data = _data(text)
     if not isinstance(data, dict):
         raise ConfigFaults(["must be a mapping with the fields pbxs and phones"])
     try:

@@ -11,7 +11,7 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
@@ -51,6 +51,8 @@ REST_SECONDS = (1.0, 8.0)
 """How long a configuration counts at least, and at most where somebody changes it all the time: a change may cost the
 phones their registrations, and they need time to come back."""
 WATCHDOG_SECONDS = 1.0
+AGAIN_SECONDS = 5.0
+"""After so long what failed unexpectedly is tried again."""
 
 log = structlog.get_logger()
 
@@ -112,7 +114,10 @@ class Supervisor:
         settings = self._config.http
         runner, port = await http.serve(http.application(sources), settings.address, settings.port)
         log.info("agent started", version=self._version, phones=len(self._config.phones), port=port)
-        tasks = [asyncio.create_task(self._watch_files()), asyncio.create_task(self._watch_workers())]
+        tasks = [
+            asyncio.create_task(self._keep_on(self._watch_files)),
+            asyncio.create_task(self._keep_on(self._watch_workers)),
+        ]
         try:
             await self._stopping.wait()
             await self._stop()
@@ -126,6 +131,16 @@ class Supervisor:
             for one in self._workers:
                 self._end(one)
         log.info("agent stopped")
+
+    async def _keep_on(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Run one of the agent's loops, again if need be: one that ended unseen would be missed much later."""
+        while not self._stopping.is_set():
+            try:
+                await loop()
+            except Exception as error:
+                log.exception("a loop failed, it goes on", loop=loop.__name__, reason=str(error))
+                self._stamps = None  # what it was about to take is looked at again
+                await asyncio.sleep(AGAIN_SECONDS)
 
     # Workers
 
@@ -166,6 +181,18 @@ class Supervisor:
                 self._tell(one, Stop())
 
     def _start(self, one: _Worker) -> None:
+        """Start a worker; where the system has no process left for it, that is tried again."""
+        one.started_at = time.monotonic()
+        one.heard_at = one.heard_at or one.started_at
+        try:
+            self._fork(one)
+        except OSError as error:
+            wait = self._wait_before_restart(one)
+            log.error("worker not started", worker=one.number, reason=str(error), again_in=wait, phones=len(one.phones))
+            asyncio.get_running_loop().call_later(wait, self._restart, one)
+
+    def _fork(self, one: _Worker) -> None:
+        """Begin a worker's process and tell it its phones. Raises OSError."""
         ours, theirs = multiprocessing.Pipe()
         settings = pjsua.EngineSettings(
             user_agent=self._config.sip.user_agent,
@@ -176,8 +203,13 @@ class Supervisor:
         process = multiprocessing.get_context("fork").Process(
             target=_worker_main, args=(theirs, [ours, *others], settings), name=f"worker-{one.number}", daemon=True
         )
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         log.info("worker started", worker=one.number, pid=process.pid, phones=len(one.phones))
         one.process, one.pipe = process, ours
         one.started_at = one.heard_at = time.monotonic()
@@ -294,9 +326,7 @@ class Supervisor:
         if one.retired:
             self._workers.remove(one)
             return
-        one.failures += 1
-        first, longest = RESTART_SECONDS
-        wait = min(longest, first * 2 ** (one.failures - 1))
+        wait = self._wait_before_restart(one)
         log.error("worker died", worker=one.number, exit_code=code, restart_in=wait, phones=len(one.phones))
         self._metrics.worker_restarts.inc()
         one.pbxs.clear()
@@ -312,6 +342,12 @@ class Supervisor:
                 self._picture.phones[name] = down
                 self._watchers.publish(PhoneChanged(phone=down))
         asyncio.get_running_loop().call_later(wait, self._restart, one)
+
+    def _wait_before_restart(self, one: _Worker) -> float:
+        """The seconds to wait after yet another failure of a worker."""
+        one.failures += 1
+        first, longest = RESTART_SECONDS
+        return min(longest, first * 2.0 ** min(one.failures - 1, 32))
 
     def _restart(self, one: _Worker) -> None:
         if self._stopping.is_set():
@@ -362,6 +398,7 @@ class Supervisor:
         """Take a changed configuration or secret; the folders are watched, since Kubernetes swaps links in them."""
         rests = Rests(*REST_SECONDS)
         while not self._stopping.is_set():
+            self._reload()  # what changed while nobody watched
             folders = {folder for folder in self._folders() if folder.is_dir()}
             async for _ in awatch(*folders, stop_event=self._stopping, step=WATCH_STEP_MS, recursive=False):
                 taken = self._reload()
@@ -394,7 +431,7 @@ class Supervisor:
             return False
         self._stamps = stamps
         try:
-            config, digest = configuration.load(self._path)
+            config, digest = self._present() or configuration.load(self._path)
             self._phones_per_worker = _phones_per_worker(config)
         except ConfigFaults as refused:
             self._refuse(tuple(refused.faults))
@@ -409,6 +446,14 @@ class Supervisor:
             self._config_report = report
             self._watchers.publish(ConfigChanged(config=report))
         return True
+
+    def _present(self) -> tuple[AgentConfig, str] | None:
+        """The configuration that runs, if the file still holds it: another file was changed."""
+        digest = self._config_report.digest
+        with contextlib.suppress(OSError):
+            if configuration.digest(self._path.read_bytes()) == digest:
+                return self._config, digest
+        return None
 
     def _refuse(self, faults: tuple[str, ...]) -> None:
         self._metrics.config_refused.set(1)

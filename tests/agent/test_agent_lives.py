@@ -19,6 +19,7 @@ from softphone_agent import pjsua
 from softphone_agent.report import Outage
 
 pytestmark = pytest.mark.lab
+FAULTS = Path(__file__).parent / "faults"
 
 
 def config(agent: Agent, *phones: dict[str, Any], **changed: Any) -> dict[str, Any]:
@@ -246,6 +247,50 @@ async def test_a_faulty_configuration_is_refused_whole(tmp_path: Path, start: St
         await agent.until(lambda agent: agent.running is not None and not agent.running.refused, "no refusal")
         assert await agent.metric("softphone_config_refused") == 0
         assert master.registers == 2, "alice noticed nothing"
+
+
+async def test_no_file_is_so_broken_that_the_next_one_is_not_read(tmp_path: Path, start: Start) -> None:
+    """Python's own errors about numbers, dates and depth are faults of the file like others."""
+    master = await start()
+    broken = ["phones: [{name: 2020-13-45}]", "stopSeconds: !!int abc", "phones: " + "[" * 3000, "phones: &a [*a]"]
+    async with running(tmp_path, [pbx("master", master.uri())], [phone("alice", pri="master")]) as agent:
+        await agent.phone("alice", registered=True)
+        for text in broken:
+            before = agent.running
+            agent.write(text)
+            await agent.until(lambda agent, before=before: agent.running != before, f"the refusal of {text[:40]}")  # type: ignore[misc]
+            assert agent.running is not None
+            assert agent.running.refused
+        assert await agent.metric("softphone_config_refused") == 1
+        agent.write(config(agent, phone("alice", pri="master"), phone("bob", pri="master")))
+        await agent.phone("bob", registered=True)
+        assert await agent.metric("softphone_config_refused") == 0
+        assert master.registers == 2, "alice noticed nothing"
+
+
+async def test_what_the_system_refuses_is_tried_again(tmp_path: Path, start: Start) -> None:
+    """No inotify watch is free at the start, and no process for the second worker."""
+    master = await start()
+    none = {name: tmp_path / name.lower() for name in ("NO_PROCESSES", "NO_WATCHES")}
+    none["NO_WATCHES"].touch()
+    environment = {name: str(file) for name, file in none.items()} | {"PYTHONPATH": str(FAULTS)}
+    settings: dict[str, Any] = {"workers": {"phonesPerWorker": 1}, "environment": environment}
+    alice, bob = phone("alice", pri="master"), phone("bob", pri="master")
+    async with running(tmp_path, [pbx("master", master.uri())], [alice], **settings, may_crash=True) as agent:
+        await agent.phone("alice", registered=True)
+        none["NO_PROCESSES"].touch()
+        before = agent.running
+        agent.write(config(agent, alice, bob))
+        await agent.until(lambda agent: agent.running != before, "the new configuration")
+        assert agent.log_lines("a loop failed, it goes on")[0]["reason"].endswith("No space left on device")
+        assert agent.log_lines("worker not started")[0]["reason"].endswith("Resource temporarily unavailable")
+        none["NO_PROCESSES"].unlink()
+        await agent.phone("bob", registered=True)
+        none["NO_WATCHES"].unlink()
+        agent.write(config(agent, alice))
+        await agent.until(lambda agent: "bob" not in agent.phones, "bob to go")
+        assert master.bindings() == {"alice"}
+        assert await agent.stop() == 0
 
 
 # Crash isolation, the end
