@@ -11,18 +11,6 @@ import agent_config
 import documents
 from documents import DOCUMENTS, REPOSITORY
 
-METRIC = re.compile(r'"(softphones|softphone_[a-z_]+)",')
-
-
-def test_every_metric_is_documented_and_no_other() -> None:
-    page = (REPOSITORY / "docs" / "metrics.md").read_text()
-    documented = set(re.findall(r"^\| `(softphone[a-z_]*)` \|", page, re.MULTILINE))
-    exposed = set()
-    for file in ("agent/softphone_agent/metrics.py", "operator/softphone_operator/metrics.py"):
-        exposed |= set(METRIC.findall((REPOSITORY / file).read_text()))
-    strip = re.compile(r"(_total|_info)$")
-    assert {strip.sub("", name) for name in documented} == {strip.sub("", name) for name in exposed}
-
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=documents.name)
 def test_the_files_that_a_document_names_are_there(document: Path) -> None:

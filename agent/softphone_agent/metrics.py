@@ -63,29 +63,32 @@ class AgentMetrics:
         self.registry.register(_PictureCollector(picture))
         self._registers = CounterMetric(
             "softphone_register_requests",
-            "REGISTER requests by outcome.",
+            "REGISTERs by outcome: accepted, redirected, challenged, rejected, unreachable.",
             ["pbx", "outcome", "code"],
             registry=self.registry,
         )
         self._durations = Histogram(
             "softphone_register_duration_seconds",
-            "Time from REGISTER to its final answer.",
+            "From REGISTER to its final answer, the challenge included.",
             ["pbx"],
             buckets=_REGISTER_BUCKETS,
             registry=self.registry,
         )
         self._redirects = CounterMetric(
-            "softphone_redirects", "Redirects received in answer to REGISTER.", ["pbx"], registry=self.registry
+            "softphone_redirects",
+            "Redirects that this PBX sent.",
+            ["pbx"],
+            registry=self.registry,
         )
         self._failovers = CounterMetric(
             "softphone_failovers",
-            "Bindings that moved from one PBX to another.",
+            "Bindings that moved; the reason is why the old one was lost, or Redirected on the way home.",
             ["from", "to", "reason"],
             registry=self.registry,
         )
         self._outages = Histogram(
             "softphone_outage_seconds",
-            "Time from the loss of a binding to the next one.",
+            "From the first request that was not answered to the next registration.",
             buckets=_OUTAGE_BUCKETS,
             registry=self.registry,
         )
@@ -97,13 +100,13 @@ class AgentMetrics:
         )
         self._requests = CounterMetric(
             "softphone_unsolicited_requests",
-            "SIP requests that others sent to the agent, by what was answered.",
+            "SIP requests of others, by our answer; code is empty where there was none (docs/attackers.md).",
             ["method", "code"],
             registry=self.registry,
         )
         self._discarded = CounterMetric(
             "softphone_sip_discarded",
-            "SIP messages thrown away and connections closed, by reason.",
+            "SIP messages thrown away and connections closed: NotSip, TooLong, Slow, TooMany, Stray.",
             ["reason"],
             registry=self.registry,
         )
@@ -112,10 +115,10 @@ class AgentMetrics:
         )
         self.config_refused = Gauge(
             "softphone_config_refused",
-            "1 while a newer configuration file is refused and the old one goes on.",
+            "1 while a newer configuration is refused and the old one goes on.",
             registry=self.registry,
         )
-        build = Info("softphone_agent_build", "Version of the agent and of its SIP stack.", registry=self.registry)
+        build = Info("softphone_agent_build", "1: versions of the agent and of its SIP stack.", registry=self.registry)
         build.info({"version": version, "pjsua": pjsua_version})
 
     def observe(self, observations: Iterable[Observation]) -> None:
@@ -149,8 +152,8 @@ def _head(name: str, description: str) -> str:
     return f"# HELP {name} {description}\n# TYPE {name} gauge\n"
 
 
-_REGISTERED = _head("softphone_registered", "Whether the softphone has a valid binding.")
-_INFO = _head("softphone_registration_info", "Where a registered softphone is registered, and how it came there.")
+_REGISTERED = _head("softphone_registered", "1 while the phone has a valid binding.")
+_INFO = _head("softphone_registration_info", "1: where a registered phone is, and how it came there.")
 _EXPIRY = _head(
     "softphone_registration_expiry_timestamp_seconds", "Unix time at which the binding ends unless it is refreshed."
 )
@@ -196,7 +199,7 @@ class _PictureCollector(Collector):
         yield from (self._states(phones), self._places(phones), reachable, self._systems())
 
     def _states(self, phones: Iterable[PhoneReport]) -> Metric:
-        states = GaugeMetricFamily("softphones", "Softphones by state.", labels=["fleet", "state"])
+        states = GaugeMetricFamily("softphones", "Phones by state.", labels=["fleet", "state"])
         count = Counter(phone.state for phone in phones)
         for state in STATES:
             states.add_metric([self._picture.fleet, state], float(count[state]))
@@ -206,7 +209,7 @@ class _PictureCollector(Collector):
         """What softphone_registration_info tells of each phone, as counts: it stays small with thousands of them."""
         places = GaugeMetricFamily(
             "softphone_registrations",
-            "Registered softphones by where they are.",
+            "Registered phones by where they are.",
             labels=["fleet", "pbx", "role", "location"],
         )
         count = Counter((p.pbx or "", p.role or "", p.physical_location or "") for p in phones if p.registered)
@@ -216,14 +219,16 @@ class _PictureCollector(Collector):
 
     def _systems(self) -> Metric:
         systems = GaugeMetricFamily(
-            "softphone_pbx_info", "The PBXes that an agent knows.", labels=["pbx", "system", "location"]
+            "softphone_pbx_info",
+            "1: the PBXes that the agent knows, and of which system they are.",
+            labels=["pbx", "system", "location"],
         )
         for pbx in self._picture.known:
             systems.add_metric([pbx.name, pbx.system, pbx.location or pbx.name], 1.0)
         return systems
 
     def _reachable(self, pbxs: Mapping[str, PbxReport]) -> Metric:
-        reachable = GaugeMetricFamily("softphone_pbx_reachable", "Whether the PBX answers.", labels=["pbx"])
+        reachable = GaugeMetricFamily("softphone_pbx_reachable", "1 while the PBX answers this agent.", labels=["pbx"])
         for pbx in pbxs.values():
             if pbx.reachable is not None:
                 reachable.add_metric([pbx.name], float(pbx.reachable))

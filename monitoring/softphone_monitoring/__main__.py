@@ -1,4 +1,4 @@
-"""`python -m softphone_monitoring` writes rules and dashboards into the chart."""
+"""`python -m softphone_monitoring` writes rules and dashboards into the chart, and docs/metrics.md."""
 
 from __future__ import annotations
 

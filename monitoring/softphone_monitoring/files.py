@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from softphone_monitoring import rules
+from softphone_monitoring import contract, rules
 from softphone_monitoring.contract import REPOSITORY
 from softphone_monitoring.dashboards import DASHBOARDS
 
@@ -25,4 +25,5 @@ def files() -> dict[Path, str]:
         BOARDS / f"{name}.json": json.dumps(board, cls=JSONEncoder, indent=1, sort_keys=True) + "\n"
         for name, board in DASHBOARDS.items()
     }
-    return {RULES: _HEAD + yaml.safe_dump(rules.document(), sort_keys=False, width=120), **boards}
+    document = _HEAD + yaml.safe_dump(rules.document(), sort_keys=False, width=120)
+    return {RULES: document, contract.PAGE: contract.page(), **boards}

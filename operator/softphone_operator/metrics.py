@@ -22,20 +22,20 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.reconciles = Counter(
             "softphone_operator_reconcile",
-            "Reconciliations by kind and result (accepted, refused, gone, left to another operator, error).",
+            "Reconciliations; result: accepted, refused, gone, left (to another operator), error.",
             ["kind", "result"],
             registry=self.registry,
         )
         self.reconcile_seconds = Histogram(
             "softphone_operator_reconcile_duration_seconds",
-            "Duration of a reconciliation, API calls included.",
+            "Their duration, API calls included.",
             ["kind"],
             buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
             registry=self.registry,
         )
         self.requests = Counter(
             "softphone_operator_api_requests",
-            "Requests to the API server by HTTP method and status, 0 without answer. Watches count as they begin.",
+            "Requests to the API server by HTTP method and status, 0 without answer; watches count as they begin.",
             ["verb", "code"],
             registry=self.registry,
         )
@@ -69,21 +69,21 @@ class _Observed(Collector):
     def collect(self) -> Iterable[Metric]:
         """The gauges as they are now."""
         objects = GaugeMetricFamily(
-            "softphone_operator_objects", "Observed objects by kind and state.", labels=["kind", "state"]
+            "softphone_operator_objects", "Observed objects; state: Ready, NotReady, Refused.", labels=["kind", "state"]
         )
         for labels, count in sorted(self._objects().items()):
             objects.add_metric(labels, count)
         # Not `namespace`: that is the label of the operator's own, which Prometheus adds.
         fleets = GaugeMetricFamily(
             "softphone_operator_fleet_phones",
-            "Phones of a fleet as its status has them: all (replicas), registered, standby.",
+            "Phones of a fleet as its status has them: replicas (all), registered, standby.",
             labels=["fleet_namespace", "fleet", "state"],
         )
         for place, count in sorted(self._fleets().items()):
             fleets.add_metric(place, count)
         ages = GaugeMetricFamily(
             "softphone_operator_watch_age_seconds",
-            "Time since something was last heard of a kind, by its watch or by a full list.",
+            "Time since something was last heard of a kind: an event, its watch begun anew, or a full list.",
             labels=["kind"],
         )
         for kind, age in sorted(self._ages().items()):

@@ -1,0 +1,83 @@
+"""What agents and operator expose, by their own code: a scrape of each to which everything has happened once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from softphone_agent.config import Pbx
+from softphone_agent.messages import (
+    Discarded,
+    FailoverSeen,
+    OutageSeen,
+    PingSeen,
+    RedirectSeen,
+    RegisterDone,
+    RequestsSeen,
+)
+from softphone_agent.metrics import AgentMetrics, Picture
+from softphone_agent.report import PbxReport, PhoneReport
+from softphone_operator.metrics import Metrics
+
+_OF_A_HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric, as a scrape tells of it; a counter by the name of its series."""
+
+    name: str
+    type: str
+    labels: frozenset[str]
+    meaning: str
+
+
+def agent(*, per_phone: bool = True) -> list[Metric]:
+    """Those of an agent."""
+    at = {"pbx": "slave", "registrar": "sip:192.0.2.1", "via": "redirect"}
+    phone = PhoneReport(name="alice", state="Registered", registered=True, since="2026-01-01T00:00:00Z", **at)
+    picture = Picture("fleet", {"alice": phone}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 1.0})
+    picture.known = (Pbx(name="slave", address="sip:192.0.2.1"),)
+    picture.per_phone = per_phone
+    metrics = AgentMetrics(picture, "", "")
+    metrics.observe(
+        [
+            RegisterDone("slave", "accepted", "200", 0.0),
+            RedirectSeen("master"),
+            FailoverSeen("master", "slave", "Redirected"),
+            OutageSeen(0.0),
+            PingSeen("slave", 0.0),
+            RequestsSeen("OPTIONS", "200", 1),
+            Discarded("NotSip", 1),
+        ]
+    )
+    return _told(metrics.exposition())
+
+
+def operator() -> list[Metric]:
+    """Those of the operator."""
+    metrics = Metrics()
+    metrics.observe(
+        lambda: {("PBX", "Ready"): 1}, lambda: {("namespace", "fleet", "replicas"): 1}, lambda: {"PBX": 0.0}
+    )
+    metrics.reconciles.labels("PBX", "accepted").inc()
+    metrics.reconcile_seconds.labels("PBX").observe(0.0)
+    metrics.count_request("GET", 200)
+    return _told(metrics.render())
+
+
+def _told(exposition: bytes) -> list[Metric]:
+    found = []
+    for family in text_string_to_metric_families(exposition.decode()):
+        names = {_name(sample.name, family.type) for sample in family.samples}
+        if len(names) != 1:
+            raise ValueError(f"{family.name}: series are called {sorted(names)}; nothing here makes it have one")
+        labels = frozenset(label for sample in family.samples for label in sample.labels) - {"le"}
+        found.append(Metric(names.pop(), family.type, labels, family.documentation))
+    return found
+
+
+def _name(series: str, kind: str) -> str:
+    return _OF_A_HISTOGRAM.sub("", series) if kind == "histogram" else series
