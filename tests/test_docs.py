@@ -9,6 +9,8 @@ import pytest
 
 import agent_config
 import documents
+import generated
+import operator_flags
 from documents import DOCUMENTS, REPOSITORY
 
 
@@ -32,6 +34,18 @@ def test_a_broken_link_is_seen(tmp_path: Path) -> None:
 
 def test_the_page_of_the_agents_file_is_fresh() -> None:
     assert agent_config.PAGE.read_text() == agent_config.page(), "run make generate"
+
+
+def test_the_operators_flags_are_fresh() -> None:
+    assert not generated.stale(operator_flags.PAGE, operator_flags.WHAT, operator_flags.table()), "run make generate"
+
+
+def test_a_place_for_what_is_generated_may_be_there_once_only() -> None:
+    place = f"{generated.BEGIN.format('x')}\nold\n{generated.END}\n"
+    assert generated.filled(place, "x", ["new"]) == place.replace("old", "\nnew\n")
+    for page in (place + place, place.replace("x", "y")):
+        with pytest.raises(ValueError, match="places for x"):
+            generated.filled(page, "x", ["new"])
 
 
 def test_no_committed_text_names_a_registry_or_a_path_of_somebodys_machine() -> None:

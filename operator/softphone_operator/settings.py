@@ -44,24 +44,32 @@ class Settings:
         return (namespace, name) if name else None
 
 
-def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings; exits with status 2 and a message where one is wrong."""
+def variable(flag: str) -> str:
+    """The environment's name for a flag."""
+    return "SOFTPHONE_" + flag.removeprefix("--").replace("-", "_").upper()
+
+
+def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The flags, whose defaults the environment may set."""
     parser = argparse.ArgumentParser(
         prog="softphone-operator", description="Turns PBX and Softphone objects into running agents."
     )
 
     def option(flag: str, default: str, text: str, **more: object) -> None:
-        variable = "SOFTPHONE_" + flag.removeprefix("--").replace("-", "_").upper()
         parser.add_argument(
             flag,
-            default=environment.get(variable, default),
-            help=f"{text} Environment: {variable}. Default: {default or 'none'}.",
+            default=environment.get(variable(flag), default),
+            help=f"{text} Environment: {variable(flag)}. Default: {default or 'none'}.",
             **more,  # type: ignore[arg-type]
         )
 
     option("--agent-image", "", "Image of the agents; needed.")
     option("--agent-pull-policy", "", "imagePullPolicy of the agents; none: Kubernetes decides.")
-    option("--agent-pull-secrets", "", "Names of imagePullSecrets of the agents, comma-separated.")
+    option(
+        "--agent-pull-secrets",
+        "",
+        "imagePullSecrets of the agents, comma-separated; needed where the Softphones are.",
+    )
     option(
         "--agent-image-update",
         ON_NEXT_POD,
@@ -85,6 +93,12 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
     option("--identity", "", "Name of this operator in the Lease; needed with it.")
     option("--webhook-directory", "", "Directory with tls.crt and tls.key of the admission webhook; none: no webhook.")
     option("--webhook-port", "8443", "TCP port of the admission webhook.", type=int)
+    return parser
+
+
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; exits with status 2 and a message where one is wrong."""
+    parser = command_line(environment)
     found = parser.parse_args(arguments)
     if not found.agent_image:
         parser.error("--agent-image or SOFTPHONE_AGENT_IMAGE must name the image of the agents")
