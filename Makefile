@@ -96,6 +96,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m figures
 	PYTHONPATH=tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 

@@ -9,9 +9,12 @@ import pytest
 
 import agent_config
 import documents
+import figures
 import generated
 import operator_flags
+from bench.figures import parts
 from documents import DOCUMENTS, REPOSITORY
+from drills.seen import rows
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=documents.name)
@@ -38,6 +41,12 @@ def test_the_page_of_the_agents_file_is_fresh() -> None:
 
 def test_the_operators_flags_are_fresh() -> None:
     assert not generated.stale(operator_flags.PAGE, operator_flags.WHAT, operator_flags.table()), "run make generate"
+
+
+def test_the_figures_are_those_of_benches_and_drills() -> None:
+    told = figures.costs(parts(), rows())
+    assert not generated.stale(figures.README, figures.COSTS, told), "run make generate"
+    assert not generated.stale(figures.COMPARISON, figures.BESIDE, figures.beside(parts())), "run make generate"
 
 
 def test_a_place_for_what_is_generated_may_be_there_once_only() -> None:

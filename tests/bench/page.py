@@ -42,8 +42,6 @@ READ = """\
 - **pjsua2 has no second registrar.** SRV records are the only way to tell it of one. They helped where connecting failed, never where an answer did not come.
 - RFC 5626 (`sipnat=outbound` in baresip) is another answer: a registration at both PBXes at all times. It was not measured: PBXes that redirect to each other
   do not keep both.
-- **Where the agent is worse: the first of many phones.** When a connection closes, a worker of the agent lets all of its phones ask their own PBX once more before
-  the first of them goes on to the standby. With 1000 phones pjsua2 has the first one there sooner; the last one is later.
 - **CPU** is counted from the fault until the last phone moved, or for all of the 100 s where some did not: rows of different length do not compare. Where a
   connection closes, all of them are done within seconds, and the agent is worse: about 1 ms a phone, several times what the two C programs use, as its rules run in Python.
 """  # noqa: E501
@@ -76,7 +74,7 @@ def _section(name: str, part: Part) -> Iterator[str]:
         yield from table.markdown()
     told = ", ".join(f"{what} {version}" for what, version in part.versions.items())
     yield ""
-    yield f"Measured {part.date} ({_machine(part.machine)}): {told}."
+    yield f"Measured {part.date} ({machine(part.machine)}): {told}."
 
 
 TITLES = {
@@ -97,7 +95,7 @@ def _failover(rows: Sequence[Failover]) -> Iterator[Table]:
             for row in found:
                 ratio = _ratio(row, ours) if row is found[-1] else ""
                 grows = _grows([(r.phones, r.last) for r in found if r.last and r.moved == r.phones], row is found[-1])
-                times = [_seconds(value) for value in (row.first, row.median, row.p99, row.last)]
+                times = [seconds(value) for value in (row.first, row.median, row.p99, row.last)]
                 moved = str(row.moved) if row.moved else "none"
                 each = f"{row.cpu / row.phones * 1000:.1f} ms"
                 lines.append([client, str(row.phones), moved, *times, ratio, grows, each])
@@ -116,7 +114,7 @@ def _start(rows: Sequence[Start]) -> Iterator[Table]:
                 ratio = f"{row.last / ours.last:.2g}" if last and ours and row is not ours else ""
                 grows = _grows([(r.phones, r.last) for r in found], last)
                 rate = f"{row.rate:.0f}" if row.phones > 1 else ""
-                lines.append([client, str(row.phones), _seconds(row.first), _seconds(row.last), rate, ratio, grows])
+                lines.append([client, str(row.phones), seconds(row.first), seconds(row.last), rate, ratio, grows])
         figures = ("phones", "first", "last", "registrations a second", "last : agent's", "k")
         about = (
             "From the start of the process until its phones were registered; the rate is from the first to the last."
@@ -169,13 +167,17 @@ def _grows(points: Sequence[tuple[float, float]], told: bool) -> str:
     return f"{found:.2f}" + (" (worse than linear)" if found > SUPERLINEAR else "")
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
+    """As it is told: milliseconds below a second."""
+    """As it is told: milliseconds below a second."""
     if value is None:
         return ""
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
-def _machine(of: Machine) -> str:
+def machine(of: Machine) -> str:
+    """In a few words."""
+    """In a few words."""
     return f"{of.cores} cores, {of.memory_gigabytes} GB" + (", with other work on it" if of.busy else "")
 
 

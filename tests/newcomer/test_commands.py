@@ -97,6 +97,19 @@ def test_the_two_commands(newcomer: Newcomer) -> None:
     assert "3. The home is back" in printed
 
 
+def test_at_the_command_line(newcomer: Newcomer) -> None:
+    """Kubectl is the lab's; the package index is outside of the lab's network."""
+    install, look = newcomer.told("README.md", "At the command line")
+    newcomer.types(install)
+    printed = newcomer.types(f"{LAB} exec -- bash -euo pipefail -c {shlex.quote(look)}", {"PYTHONPATH": "tests"})
+    assert "alice" in printed, "a phone of the demonstration"
+
+
+def test_where_to_go(newcomer: Newcomer) -> None:
+    newcomer.types("\n".join(newcomer.told("README.md", "Where to go")))
+    assert (newcomer.clone / "build" / "site" / "index.html").exists()
+
+
 def test_on_your_own_cluster(newcomer: Newcomer, tmp_path: Path) -> None:
     """The lab's cluster for one's own: another namespace than `default` is the current one there."""
     lab = {"PYTHONPATH": "tests"}
