@@ -78,7 +78,7 @@ def _demonstrate() -> None:
     with Progress(console) as progress, progress.step("home started; each phone comes with its next refresh"):
         _all(phones, lambda name: phones.until("sp", name, registered_at("slave", "Home"), seconds=120))
         _counted(prometheus, "master", "slave", returns + len(PHONES))
-    _show("3. The home is back", "The standby redirects the refreshes, and the phones go home without an outage.")
+    _show("3. The home is back", "The master redirects the refreshes, and the phones go home without an outage.")
     _times(prometheus, "slave", started, "home started to registered there")
 
     console.print(

@@ -208,8 +208,8 @@ class Registration(Model):
         default=2.0,
         ge=0,
         le=3600,
-        description="Interval of the OPTIONS pings that watch the PBX, in seconds. One ping serves all phones of an "
-        "agent; the shortest interval asked for counts. 0 turns them off.",
+        description="Interval of the OPTIONS pings that watch the PBX, in seconds. One ping serves all phones of a "
+        "process of the agent; the shortest interval asked for counts. 0 turns them off.",
     )
     max_redirects: int = Field(default=8, ge=0, le=32, description="How many redirects one attempt follows at most.")
     backoff: Backoff = Field(default_factory=Backoff, description="The wait after a round in which every PBX failed.")
