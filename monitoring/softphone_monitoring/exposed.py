@@ -36,8 +36,7 @@ class Metric:
 
 def agent(*, per_phone: bool = True) -> list[Metric]:
     """Those of an agent."""
-    at = {"pbx": "slave", "registrar": "sip:192.0.2.1", "via": "redirect"}
-    phone = PhoneReport(name="alice", state="Registered", registered=True, since="2026-01-01T00:00:00Z", **at)
+    phone = PhoneReport(name="alice", state="Registered", registered=True, pbx="slave", since="2026-01-01T00:00:00Z")
     picture = Picture("fleet", {"alice": phone}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 1.0})
     picture.known = (Pbx(name="slave", address="sip:192.0.2.1"),)
     picture.per_phone = per_phone

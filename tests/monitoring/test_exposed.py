@@ -8,7 +8,7 @@ from softphone_monitoring import exposed
 
 
 def test_a_metric_is_told_by_the_name_of_its_series_and_without_what_prometheus_adds() -> None:
-    of = {metric.name: (metric.type, metric.labels) for metric in (*exposed.agent(), *exposed.operator())}
+    of = {metric.name: (metric.type, set(metric.labels)) for metric in (*exposed.agent(), *exposed.operator())}
     assert of["softphone_failovers_total"] == ("counter", {"from", "to", "reason"})
     assert of["softphone_register_duration_seconds"] == ("histogram", {"pbx"})
     assert of["softphone_registered"] == ("gauge", {"softphone", "fleet"})
