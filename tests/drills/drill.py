@@ -164,6 +164,7 @@ class Drill:
             longest_outage=round(found.longest_outage, 3),
             whole_after=round(found.whole_after, 3),
             clean_after=round(found.clean_after, 3),
+            longest_second=round(found.longest_second, 6),
             duplicates=found.duplicates,
             orphans=found.orphans,
             lost=_differences(before, phones.inventory(), changed),

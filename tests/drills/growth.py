@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import linear_regression, median
 
 from drills.seen import Growth
-from lab.measuring import open_files, pss, threads
+from lab.measuring import open_files, private_memory, pss, threads
 
 Sample = tuple[float, float]
 """Seconds, and what was held then."""
 
+SHOWN = 5
+"""Samples that are written down."""
+
 MEASURES: Mapping[str, Callable[[int], float]] = {
     "MB": lambda pid: pss([pid]),
+    "MB of its own": private_memory,
     "files": open_files,
     "threads": threads,
 }
@@ -22,16 +26,21 @@ MEASURES: Mapping[str, Callable[[int], float]] = {
 
 
 def growth(process: str, what: str, samples: Sequence[Sample]) -> Growth:
-    """Medians of the first and of the last third of the samples, and the slope of the line through all of them."""
-    third = max(1, len(samples) // 3)
+    """Medians of the thirds of the samples, the slope of the line through all of them, and a few of them."""
     values = [value for _, value in samples]
+    third = max(1, len(values) // 3)
+    begin = (len(values) - third) // 2
+    shown = min(SHOWN, len(values))
+    places = [round(number * (len(values) - 1) / max(1, shown - 1)) for number in range(shown)]
     slope = linear_regression(*zip(*samples, strict=True)).slope if len(samples) > 1 else 0.0
     return Growth(
         process=process,
         what=what,
         first=round(median(values[:third]), 2),
+        middle=round(median(values[begin : begin + third]), 2),
         last=round(median(values[-third:]), 2),
         slope_per_hour=round(slope * 3600, 3),
+        samples=[round(values[place], 2) for place in places],
     )
 
 

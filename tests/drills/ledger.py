@@ -129,6 +129,8 @@ class Figures:
     orphans: int
     clean_after: float
     """Until when there were duplicates or orphans: second bindings that had not been taken back or expired yet."""
+    longest_second: float
+    """The longest time without a break for which one user had such a binding."""
 
 
 @dataclass
@@ -183,24 +185,25 @@ class Ledger:
         """Bindings of nobody: their process is gone, or no phone has this user."""
         return [span for span in self._held(at) if span.served <= at or span.user not in self._known]
 
-    def last_stray(self, begin: float, end: float) -> float:
-        """The last moment from `begin` to `end` at which there was a duplicate or an orphan; `begin` where none was."""
-        last = begin
-        for spans in self._spans_of.values():
-            parts = sorted(part for span in spans for part in self._heard(span, Interval(span.begin, span.end)))
-            until = -FOREVER
-            for part in parts:
-                if part.begin < min(until, end):
-                    last = max(last, min(part.end, until, end))
-                until = max(until, part.end)
-            for span in spans:
-                alone = span.begin if span.user not in self._known else span.served
-                last = max([last, *(min(part.end, end) for part in self._heard(span, Interval(alone, span.end)))])
-        return last
+    def strays(self, begin: float, end: float) -> list[Interval]:
+        """When there was a duplicate or an orphan, between two moments: for each user each time without a break."""
+        return [each for spans in self._spans_of.values() for each in self._strays_of(spans, begin, end)]
+
+    def _strays_of(self, spans: list[Span], begin: float, end: float) -> Iterator[Interval]:
+        found = []
+        until = -FOREVER
+        for part in sorted(part for span in spans for part in self._heard(span, Interval(span.begin, span.end))):
+            found.append(Interval(part.begin, min(part.end, until)))
+            until = max(until, part.end)
+        for span in spans:
+            alone = span.begin if span.user not in self._known else span.served
+            found += self._heard(span, Interval(alone, span.end))
+        clipped = (Interval(max(begin, each.begin), min(each.end, end)) for each in found)
+        return _joined(each for each in clipped if each.end > each.begin)
 
     def figures(self, fault: float, end: float) -> Figures:
         """The figures of a drill whose fault began at one moment and that was over at another."""
-        gaps = self._gaps(fault, end)
+        gaps, strays = self._gaps(fault, end), self.strays(fault, end)
         return Figures(
             before=self.count(math.nextafter(fault, 0)),
             lowest=self.lowest(fault, end),
@@ -209,7 +212,8 @@ class Ledger:
             whole_after=max((gap.end for gap in gaps), default=fault) - fault,
             duplicates=len(self.duplicates(end)),
             orphans=len(self.orphans(end)),
-            clean_after=self.last_stray(fault, end) - fault,
+            clean_after=max((stray.end for stray in strays), default=fault) - fault,
+            longest_second=max((stray.end - stray.begin for stray in strays), default=0.0),
         )
 
     def __post_init__(self) -> None:
@@ -250,6 +254,20 @@ def _without(whole: Interval, silences: Iterable[Interval]) -> Iterator[Interval
         yield Interval(begin, silence.begin)
         begin = silence.end
     yield Interval(begin, whole.end)
+
+
+def _joined(intervals: Iterable[Interval]) -> Iterator[Interval]:
+    """The same times, those that touch or overlap as one."""
+    open_: Interval | None = None
+    for each in sorted(intervals):
+        if open_ is None or each.begin > open_.end:
+            if open_ is not None:
+                yield open_
+            open_ = each
+        else:
+            open_ = Interval(open_.begin, max(open_.end, each.end))
+    if open_ is not None:
+        yield open_
 
 
 def fold(events: Iterable[Event], users: Collection[str]) -> Ledger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 FOLDER = Path(__file__).parent / "seen"
-GROUPS = ("pbx", "platform", "load", "attackers")
-Group = Literal["pbx", "platform", "load", "attackers"]
+FINDINGS = "findings"
+GROUPS = ("pbx", "platform", "operator", "load", "attackers")
+Group = Literal["pbx", "platform", "operator", "load", "attackers"]
 
 
 class Machine(BaseModel):
@@ -32,16 +33,38 @@ class Machine(BaseModel):
         return cls(cores=os.cpu_count() or 1, memory_gigabytes=round(size / 2**30), busy=bool(os.environ.get("BUSY")))
 
 
+ROOM: Mapping[str, tuple[float, float]] = {
+    "MB": (0.03, 1.0),
+    "MB of its own": (0.03, 1.0),
+    "files": (0.0, 2.0),
+    "threads": (0.0, 1.0),
+}
+"""What is measured -> the part, and the number, that the last third may be above the middle one."""
+
+
 class Growth(BaseModel):
-    """What a process held over a long time: medians of the first and the last third, and the slope of a line."""
+    """What a process held over a long time: medians of each third, the slope of a line, and some of the samples."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     process: str
     what: str
     first: float
+    middle: float | None = Field(default=None, description="None: seen before it was written down.")
     last: float
     slope_per_hour: float
+    samples: list[float] = Field(default=[], description="Evenly spread in time, the first and the last among them.")
+
+    @property
+    def gain(self) -> float | None:
+        """By how much the last third was above the middle one: by then a process has warmed up."""
+        return None if self.middle is None else round(self.last - self.middle, 2)
+
+    @property
+    def grew(self) -> bool:
+        """Whether it gained more than a process that only works."""
+        part, flat = ROOM[self.what]
+        return self.middle is not None and self.last > self.middle * (1 + part) + flat
 
 
 class Row(BaseModel):
@@ -62,6 +85,7 @@ class Row(BaseModel):
     longest_outage: float
     whole_after: float
     clean_after: float
+    longest_second: float | None = Field(default=None, description="None: seen before it was measured.")
     duplicates: int
     orphans: int
     lost: list[str] = Field(default=[], description="Objects that are missing, changed or left over.")
@@ -75,6 +99,30 @@ class Row(BaseModel):
         file.write_text(self.model_dump_json(indent=2, exclude_defaults=True) + "\n")
 
 
+class Finding(BaseModel):
+    """What was seen where no row fits: without phones to follow, or one figure beside many others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: Group
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    done: str = Field(description="What was done, in a sentence.")
+    date: date
+    machine: Machine
+    figures: dict[str, str]
+
+    def write(self, folder: Path = FOLDER) -> None:
+        """Renew the file of this finding."""
+        file = folder / FINDINGS / f"{self.name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.model_dump_json(indent=2, exclude_defaults=True) + "\n")
+
+
+def found(group: Group, name: str, done: str, figures: dict[str, str]) -> None:
+    """Write down a finding of today, here."""
+    Finding(group=group, name=name, done=done, date=today(), machine=Machine.here(), figures=figures).write()
+
+
 def today() -> date:
     """The date, in UTC."""
     return datetime.now(UTC).date()
@@ -85,3 +133,9 @@ def rows(folder: Path = FOLDER) -> Iterator[Row]:
     for group in GROUPS:
         for file in sorted((folder / group).glob("*.json"), key=lambda file: file.stem):
             yield Row.model_validate_json(file.read_text())
+
+
+def findings(folder: Path = FOLDER) -> list[Finding]:
+    """All findings, in the order of their names."""
+    files = sorted((folder / FINDINGS).glob("*.json"), key=lambda file: file.stem)
+    return [Finding.model_validate_json(file.read_text()) for file in files]

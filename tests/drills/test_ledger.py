@@ -80,44 +80,63 @@ def test_what_is_left_over(case: str) -> None:
 def test_the_figures_of_a_fail_over() -> None:
     moved = [at(12, "master"), at(13.5, "master", "bob")]
     ledger = fold([*BOTH, Died(10, "slave"), *moved], ["anna", "bob"])
-    assert ledger.figures(10, 20) == Figures(2, 0, 2, 3.5, 3.5, 0, 0, 0)
+    assert ledger.figures(10, 20) == Figures(2, 0, 2, 3.5, 3.5, 0, 0, 0, 0)
     assert ledger.by_pbx(9) == {"slave": 2}
     assert ledger.by_pbx(13) == {"master": 1}
     assert ledger.count(13) == 1
 
 
 def test_nothing_happened() -> None:
-    assert fold(BOTH, ["anna", "bob"]).figures(10, 20) == Figures(2, 2, 2, 0, 0, 0, 0, 0)
+    assert fold(BOTH, ["anna", "bob"]).figures(10, 20) == Figures(2, 2, 2, 0, 0, 0, 0, 0, 0)
 
 
 def test_who_never_registered_is_missing() -> None:
-    assert fold([at(0)], ["anna", "bob"]).figures(10, 20) == Figures(1, 1, 1, 10, 10, 0, 0, 0)
+    assert fold([at(0)], ["anna", "bob"]).figures(10, 20) == Figures(1, 1, 1, 10, 10, 0, 0, 0, 0)
 
 
 def test_two_that_are_out_one_after_the_other_are_one_missing() -> None:
     events = [*BOTH, TakenBack(11, "slave", "anna"), at(12), TakenBack(12, "slave", "bob"), at(13, user="bob")]
-    assert fold(events, ["anna", "bob"]).figures(10, 20) == Figures(2, 1, 2, 1, 3, 0, 0, 0)
+    assert fold(events, ["anna", "bob"]).figures(10, 20) == Figures(2, 1, 2, 1, 3, 0, 0, 0, 0)
 
 
-STRAYS: dict[str, tuple[list[Event], float]] = {
-    "none": (BOTH, 0),
-    "one PBX after the other": ([*BOTH, Died(10, "slave"), at(14, "master")], 0),
-    "two bindings until one expires": ([*BOTH, at(15, "master")], 60),
-    "two bindings until one is given up": ([*BOTH, at(15, "master"), TakenBack(20, "slave", "anna")], 20),
-    "two bindings to the end": ([at(0, expires=900), at(15, "master", expires=900)], 90),
+STRAYS: dict[str, tuple[list[Event], list[tuple[float, float]]]] = {
+    "none": (BOTH, []),
+    "one PBX after the other": ([*BOTH, Died(10, "slave"), at(14, "master")], []),
+    "two bindings until one expires": ([*BOTH, at(15, "master")], [(15, 60)]),
+    "two bindings until one is given up": ([*BOTH, at(15, "master"), TakenBack(20, "slave", "anna")], [(15, 20)]),
+    "two bindings to the end": ([at(0, expires=900), at(15, "master", expires=900)], [(15, 90)]),
+    "two bindings from the beginning": ([at(-9, expires=29), at(-5, "master")], [(0, 20)]),
     "two bindings once the silent PBX is back": (
         [at(0), FellSilent(10, "slave"), at(15, "master", expires=900), Back(40, "slave")],
-        60,
+        [(40, 60)],
     ),
-    "the Contact of a process that is gone": ([*BOTH, Gone(10, "10.0.0.1:5060")], 60),
-    "a user of nobody": ([*BOTH, Granted(10, "slave", "eve", "sip:eve@10.0.0.9", 20)], 30),
+    "the Contact of a process that is gone": ([*BOTH, Gone(10, "10.0.0.1:5060")], [(10, 60)]),
+    "a user of nobody": ([*BOTH, Granted(10, "slave", "eve", "sip:eve@10.0.0.9", 20)], [(10, 30)]),
+    "a second binding, and again": (
+        [
+            *(at(0, expires=900), at(15, "master", expires=900), TakenBack(20, "master", "anna")),
+            *(at(30, "master"), TakenBack(37, "master", "anna")),
+        ],
+        [(15, 20), (30, 37)],
+    ),
+    "a second binding, and a third before it is over": (
+        [at(0, expires=900), at(15, "master", expires=10), at(20, "standby", expires=20)],
+        [(15, 40)],
+    ),
 }
 
 
 @pytest.mark.parametrize("case", STRAYS)
 def test_how_long_there_were_duplicates_or_orphans(case: str) -> None:
-    events, last = STRAYS[case]
-    assert fold(events, ["anna", "bob"]).last_stray(0, 90) == last
+    events, strays = STRAYS[case]
+    assert fold(events, ["anna", "bob"]).strays(0, 90) == [Interval(*stray) for stray in strays]
+
+
+def test_the_longest_second_binding_is_that_of_one_user() -> None:
+    """The times of several users are not added up."""
+    second = [at(10, "master", expires=8), at(18, "master", "bob", expires=5)]
+    found = fold([at(0, expires=900), at(0, user="bob", expires=900), *second], ["anna", "bob"]).figures(9, 90)
+    assert (found.longest_second, found.clean_after) == (8, 14)
 
 
 PLACES = {

@@ -17,7 +17,7 @@ from drills.fleets import Fleet
 from drills.growth import Watch
 from drills.history import History
 from lab.kube import Kube
-from lab.measuring import busiest_second, processes_of_pods
+from lab.measuring import RATE, busiest_second, processes_of_pods
 from lab.pbx import System, default_system
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
@@ -35,8 +35,20 @@ PATIENCE = 600.0
 DONE = f"Its home PBX is killed every minute, and started again {DOWN_SECONDS:.0f} s later, for"
 NOTE = (
     "A phone whose home dies is out until its agent has noticed, and moves; it comes home with its next refresh. "
-    "Both happen to every phone in every minute."
+    "Both happen to every phone in every minute. An agent sends a PBX at most registerRate REGISTERs a second of its "
+    f"own accord, {RATE:.0f} by default, and after a time of quiet as many at once; each may be challenged and then "
+    "comes twice. So two agents of 1000 phones may send 4000 in a second, when all lose their home at the same moment."
 )
+
+
+def asked_the_standby(registers: int) -> str:
+    """What it means that phones went to the second entry, and why their outages are the longest."""
+    return (
+        f"{registers} REGISTERs came to the standby. Phones ask it only where the primary has not served them: no "
+        "answer within 4 s, or a redirect back to the dead home, given by a PBX that had no time to notice. Such a "
+        "round costs up to 4 s and its back-off, on top of the up to 4 s until the ping fails, and a busy machine has "
+        "more of them: they are the longest outage."
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +93,8 @@ def tell(fault: Fault, phones: Fleet, pbxes: System, since: dict[str, int], watc
             f"{busiest_second(pbx.registers(since=since[pbx.name]))} at {pbx.name}" for pbx in pbxes.pbxes
         ),
     }
+    if asked := len(pbxes.pbx("standby").registers(since=since["standby"])):
+        fault.note = f"{NOTE} {asked_the_standby(asked)}"
     if watch.ended:
         ended = ", ".join(f"{process} after {after:.0f} s" for process, after in sorted(watch.ended.items()))
         fault.figures["processes that ended"] = ended
@@ -98,9 +112,7 @@ def endure(phones: Fleet, pbxes: System, operator: Kube, drill: Drill, name: str
         killed = restart_every_minute(fault, "slave", minutes)
         tell(fault, phones, pbxes, since, watch, killed)
     assert not watch.ended
-    for each in fault.growth:
-        room = 0.1 * each.first + 2
-        assert each.last <= each.first + room, f"{each.process} grew"
+    assert [each for each in fault.growth if each.grew] == []
 
 
 @pytest.mark.timeout(MINUTES * MINUTE + 1200)

@@ -42,6 +42,12 @@ def pss(pids: Iterable[int]) -> float:
     return total / 1024
 
 
+def private_memory(pid: int) -> float:
+    """The memory in MB that a process has written to and shares with nobody: what others do does not change it."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:")) / 1024
+
+
 def alone(pids: Iterable[int]) -> float:
     """Their memory in MB if nobody else ran: as `pss`, but libraries count whole though others use them too.
 

@@ -1,0 +1,26 @@
+"""Why figures are bad, where several rows share it: told once on the page, and named in the notes of the rows."""
+
+from __future__ import annotations
+
+PINGS = "*Found by ping.*"
+COMES_HOME = "*Home by refresh.*"
+UNTOLD = "*Untold.*"
+NOBODY_UNREGISTERS = "*Nobody un-REGISTERs.*"
+
+CAUSES = {
+    PINGS: (
+        "A phone without a request of its own in flight learns by the ping that its PBX is gone: sent every 2 s, given "
+        "up after 2 s, so that it takes up to 4 s."
+    ),
+    COMES_HOME: (
+        "A phone comes home with its next refresh, 15 to 27 s after the last one: the PBX that stood in for its home "
+        "redirects it and gives its binding up, and until the home has answered the phone has none. That is a moment, "
+        "in which a few phones are at the same time."
+    ),
+    UNTOLD: (
+        "SIP does not tell a phone that its PBX has lost the binding: it learns so by its next refresh, at 50 to 90 % "
+        "of the expiry. A shorter expiry makes this shorter; over TCP or TLS a PBX that restarts is noticed at once "
+        "(the row tls-restarted)."
+    ),
+    NOBODY_UNREGISTERS: "The PBX keeps the bindings of a dead process until they expire.",
+}
