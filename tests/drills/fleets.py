@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from e2e.objects import fleet, secret, system
 from lab.kube import Kube, Object, is_ready, kubectl
 from lab.prometheus import Prometheus
 
+UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KINDS = "pbx,sp,spf,secret,configmap,deployment,pdb,pod"
 
 
@@ -75,15 +77,20 @@ class Fleet:
         return {sample.labels["pbx"]: int(sample.value) for sample in samples}
 
     def inventory(self) -> dict[str, str]:
-        """Every object of its namespace, with a digest of what it is made of; pods by the name of their agent."""
-        listed = json.loads(kubectl("-n", self.namespace.namespace, "get", KINDS, "-o", "json"))["items"]
-        found: dict[str, str] = {}
-        for each in listed:
-            name = _name(each)
-            while name in found:
-                name += " (another)"
-            found[name] = "" if each["kind"] == "Pod" else _digest(each)
-        return found
+        """All objects of its namespace."""
+        return inventory(self.namespace)
+
+
+def inventory(of: Kube) -> dict[str, str]:
+    """Every object of a namespace, with a digest of what it is made of; pods by the name of their agent."""
+    listed = json.loads(kubectl("-n", of.namespace, "get", KINDS, "-o", "json"))["items"]
+    found: dict[str, str] = {}
+    for each in listed:
+        name = _name(each)
+        while name in found:
+            name += " (another)"
+        found[name] = "" if each["kind"] == "Pod" else _digest(each)
+    return found
 
 
 def _name(of: Object) -> str:
@@ -95,8 +102,14 @@ def _name(of: Object) -> str:
 
 
 def _digest(of: Object) -> str:
-    """Of what a user or the operator has written: no status, no bookkeeping of the server or of Deployments."""
+    """Of what a user or the operator has written: no status, no bookkeeping of the server or of Deployments.
+
+    In an agent's file the ids of phones do not count: they follow the uid of the object, and are others when it was
+    deleted and restored.
+    """
     content: dict[str, Any] = {field: of[field] for field in ("spec", "data") if field in of}
+    if of["kind"] == "ConfigMap":
+        content = {"data": {name: UID.sub("uid", text) for name, text in of.get("data", {}).items()}}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from drills.causes import UNTOLD
 from drills.drill import Drill
 from drills.fleets import Fleet
 from drills.ledger import Forgot
@@ -43,7 +44,9 @@ def clock(phones: Fleet, drill: Drill) -> Iterator[Clock]:
     """The clock of `slave`; the PBX is started again for it, and all phones are at home."""
     slave = phones.history.pbxes["slave"]
     plain = slave.service
-    with drill("pbx", "killed-and-started", "The home PBX is killed and started at once.") as fault:
+    done = "The home PBX is killed and started at once."
+    note = f"{UNTOLD} It answers again before a ping has failed, and is empty."
+    with drill("pbx", "killed-and-started", done, note=note) as fault:
         fault.kill("slave")
         set_by = Clock(slave)
         fault.start("slave")

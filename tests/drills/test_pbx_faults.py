@@ -11,6 +11,7 @@ import time
 import pytest
 
 from drills import link
+from drills.causes import COMES_HOME, PINGS, UNTOLD
 from drills.drill import Drill
 from drills.fleets import Fleet
 from lab.pbx import System
@@ -18,11 +19,6 @@ from lab.settings import settings
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
-PINGS = "A phone without a request of its own in flight learns of it by the ping: sent every 2 s, given up after 4 s."
-UNTOLD = (
-    "SIP does not tell a phone that its PBX has lost the binding: it learns so by its next refresh, at 50 to 90 % of "
-    "the expiry. A shorter expiry makes this shorter; over TCP or TLS a PBX that restarts is noticed at once."
-)
 REFRESHES = 30
 """Seconds in which every phone has refreshed its binding once."""
 
@@ -30,7 +26,8 @@ REFRESHES = 30
 def test_the_home_pbx_is_killed_and_comes_back(drill: Drill) -> None:
     with drill("pbx", "killed", "The PBX that holds all phones is killed (kill -9).", note=PINGS) as fault:
         fault.kill("slave")
-    with drill("pbx", "killed-and-back", "The killed PBX is started again; the phones come home.") as fault:
+    done = "The killed PBX is started again; the phones come home."
+    with drill("pbx", "killed-and-back", done, note=COMES_HOME) as fault:
         fault.start("slave")
         fault.until_all_at("slave")
 
@@ -38,19 +35,26 @@ def test_the_home_pbx_is_killed_and_comes_back(drill: Drill) -> None:
 def test_the_home_pbx_falls_silent_and_goes_on(drill: Drill) -> None:
     with drill("pbx", "silent", "The PBX that holds all phones falls silent (SIGSTOP).", note=PINGS) as fault:
         fault.pause("slave")
-    with drill("pbx", "silent-and-back", "The silent PBX goes on (SIGCONT), with the bindings it had.") as fault:
+    done = "The silent PBX goes on (SIGCONT), with the bindings it had."
+    note = (
+        f"{COMES_HOME} Its bindings of before have not expired yet: with them it holds each phone a second time until "
+        "the phone is at home, or the old binding ends."
+    )
+    with drill("pbx", "silent-and-back", done, note=note) as fault:
         fault.resume("slave")
         fault.until_all_at("slave")
 
 
 def test_the_standby_of_the_standby(drill: Drill) -> None:
-    with drill("pbx", "second-death", "The home PBX is dead, and the one that stands in for it is killed.") as fault:
+    done = "The home PBX is dead, and the one that stands in for it is killed."
+    with drill("pbx", "second-death", done, note=PINGS) as fault:
         fault.kill("slave")
         fault.until_all_at("master")
         fault.begins()
         fault.kill("master")
         fault.until_all_at("standby")
-    with drill("pbx", "second-death-and-back", "Both are started again, the home PBX 10 s after the other.") as fault:
+    done = "Both are started again, the home PBX 10 s after the other."
+    with drill("pbx", "second-death-and-back", done, note=COMES_HOME) as fault:
         fault.start("master")
         time.sleep(10)
         fault.start("slave")
@@ -68,23 +72,46 @@ def test_both_entries_down(drill: Drill) -> None:
         fault.start("standby")
 
 
+def test_both_entries_down_then_one_back(drill: Drill) -> None:
+    done = "Both entry PBXes are killed, and after 30 s one of them, the standby, is started again."
+    with drill("pbx", "entries-killed-one-back", f"{done} The phones are at home.") as fault:
+        fault.kill("master")
+        fault.kill("standby")
+        time.sleep(REFRESHES)
+        fault.start("standby")
+        time.sleep(REFRESHES)
+        assert set(fault.ledger().by_pbx(time.time())) == {"slave"}
+    done = "The one entry is still dead, and the home PBX is killed."
+    with drill("pbx", "one-entry-home-killed", done, note=PINGS) as fault:
+        fault.kill("slave")
+        fault.until_all_at("standby")
+    done = "The other entry and the home PBX are started again; the phones come home."
+    with drill("pbx", "one-entry-home-back", done, note=COMES_HOME) as fault:
+        fault.start("master")
+        fault.start("slave")
+        fault.until_all_at("slave")
+
+
 def test_all_down_then_one_entry_back(drill: Drill) -> None:
     done = "All three PBXes are killed; after 20 s one entry is started again."
-    note = "The phones wait by the back-off of up to 60 s, each its own time, so that the PBX is not run over."
+    note = (
+        "The phones wait by their back-off. The first ping that the entry answers ends it for all of them, each at a "
+        "moment of its own within a second, so that the PBX is not run over."
+    )
     with drill("pbx", "all-killed", done, note=note) as fault:
         for pbx in ("slave", "master", "standby"):
             fault.kill(pbx)
         time.sleep(20)
         fault.start("standby")
         fault.until_all_at("standby")
-    with drill("pbx", "all-back", "The other two are started again; the phones come home.") as fault:
+    with drill("pbx", "all-back", "The other two are started again; the phones come home.", note=COMES_HOME) as fault:
         fault.start("master")
         fault.start("slave")
         fault.until_all_at("slave")
 
 
 def test_restarts_in_a_loop(drill: Drill) -> None:
-    note = f"Each restart leaves an empty PBX that answers again before a ping has failed. {UNTOLD}"
+    note = f"{UNTOLD} Each restart leaves an empty PBX that answers again before a ping has failed."
     done = "The home PBX is killed and started at once, ten times in 30 s."
     with drill("pbx", "restart-loop", done, note=note) as fault:
         for _ in range(10):
@@ -112,11 +139,12 @@ def test_the_way_to_an_entry_is_cut(drill: Drill, pbxes: System) -> None:
 
 def test_the_way_to_an_entry_is_cut_and_the_home_dies(drill: Drill, pbxes: System) -> None:
     done = "All packets from and to the primary PBX are dropped, and the home PBX is killed."
-    with link.cut(pbxes.pbx("master").address), drill("pbx", "entry-cut-home-killed", done) as fault:
+    with link.cut(pbxes.pbx("master").address), drill("pbx", "entry-cut-home-killed", done, note=PINGS) as fault:
         fault.silent("master")
         fault.kill("slave")
         fault.until_all_at("standby")
-    with drill("pbx", "entry-mended-home-back", "The packets pass again, and the home PBX is started.") as fault:
+    done = "The packets pass again, and the home PBX is started."
+    with drill("pbx", "entry-mended-home-back", done, note=COMES_HOME) as fault:
         fault.back("master")
         fault.start("slave")
         fault.until_all_at("slave")
@@ -126,7 +154,9 @@ def test_only_the_phones_are_cut_off_from_the_primary(drill: Drill, pbxes: Syste
     done = "The home PBX is killed while the phones, but not the PBXes, are cut off from the primary; for 20 s."
     note = (
         "The standby hears the primary and goes on redirecting to it, and nobody else would keep the phones: "
-        "they are out until the way is back. A PBX cannot see what only phones see."
+        "they are out until the way is back. A PBX cannot see what only phones see. The first ping that the primary "
+        "answers ends the wait of the phones; one that is just asking in vain then waits by its back-off, of up to "
+        "16 s after five rounds."
     )
     with drill("pbx", "split", done, note=note) as fault:
         with link.cut(pbxes.pbx("master").address, of=settings().pod_range):
@@ -136,7 +166,7 @@ def test_only_the_phones_are_cut_off_from_the_primary(drill: Drill, pbxes: Syste
             time.sleep(20)
         fault.back("master")
         fault.until_all_at("master")
-    with drill("pbx", "split-mended", "The home PBX is started again.") as fault:
+    with drill("pbx", "split-mended", "The home PBX is started again.", note=COMES_HOME) as fault:
         fault.start("slave")
         fault.until_all_at("slave")
 

@@ -6,6 +6,7 @@ All phones are at home at `slave`. The cluster has one node, so what is drained 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,12 +20,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drills.drill import Drill
+from drills.causes import NOBODY_UNREGISTERS
+from drills.conftest import EXPIRES_SECONDS
+from drills.drill import Drill, Fault
 from drills.fleets import Fleet
 from e2e.objects import API
 from lab import release
 from lab.api import Api
-from lab.kube import Kube, KubeError, Object, Predicate, condition, kubectl
+from lab.kube import Kube, KubeError, Object, Predicate, condition, is_ready, kubectl
 from lab.kubernetes import cgroups, control_plane, node
 from lab.measuring import processes_of_pods
 from lab.settings import settings
@@ -41,9 +44,10 @@ eaten = []
 while True:
     eaten.append(b"x" * 2**23)
 """
-NOBODY_UNREGISTERS = "Nobody un-REGISTERs: the PBX keeps the bindings of the dead process until they expire."
 EDIT_SECONDS = 0.1
 EDITS = 200
+REFRESHES_A_PHONE = math.log(0.9 / 0.5) / 0.4 / EXPIRES_SECONDS
+"""In a second, by the mean of phones that refresh at 50 to 90 % of the expiry."""
 
 
 def processes(phones: Fleet, number: str) -> list[int]:
@@ -133,7 +137,11 @@ def test_an_agent_is_killed(drill: Drill, phones: Fleet) -> None:
 
 def test_an_agent_runs_out_of_memory(drill: Drill, phones: Fleet) -> None:
     done = "A foreign process eats up the memory limit of one of two agents; the kernel kills the agent (OOM)."
-    with drill("platform", "out-of-memory", done, note=NOBODY_UNREGISTERS) as fault:
+    note = (
+        f"{NOBODY_UNREGISTERS} The kubelet restarts a container at once when it ends for the first time, and after "
+        "10 s when it does so again within ten minutes, as this one does after the drill agent-killed."
+    )
+    with drill("platform", "out-of-memory", done, note=note) as fault:
         before, gone = phones.pods()["0"], address(phones, "0")
         group = cgroups.of_memory(processes(phones, "0")[0])
         # Kubernetes gives the agent's processes a worse score, so the kernel takes them before the eater.
@@ -233,8 +241,9 @@ def test_signals_rain_on_an_agent(drill: Drill, phones: Fleet) -> None:
 
 
 def test_a_config_map_is_deleted(drill: Drill, phones: Fleet) -> None:
-    with drill("platform", "configmap-deleted", "The ConfigMap of one of two agents is deleted.") as _:
-        before = call_ids(phones)
+    done = "The ConfigMap of one of two agents is deleted; the operator makes it anew."
+    with drill("platform", "configmap-deleted", done) as fault:
+        before, begun = call_ids(phones), time.monotonic()
         agent = f"fleet-{phones.name}-0"
         uid = phones.namespace.get("configmap", agent)["metadata"]["uid"]
         phones.namespace.delete("configmap", agent)
@@ -245,6 +254,7 @@ def test_a_config_map_is_deleted(drill: Drill, phones: Fleet) -> None:
             ),
             "it is made anew",
         )
+        fault.figures["it is there again after"] = f"{time.monotonic() - begun:.1f} s"
         assert call_ids(phones) == before
 
 
@@ -301,9 +311,10 @@ def test_the_crds_are_deleted_and_restored(drill: Drill, phones: Fleet, operator
     done = "All CRDs are deleted by mistake. When all phones are gone they are restored, then their objects."
     note = (
         "All objects of a CRD go with it, by Kubernetes' rules, and with the objects their agents. The phones "
-        "un-REGISTER. What is restored is from the user's files."
+        "un-REGISTER. What is restored is from the user's files; how soon is the outage. All of it is compared but the "
+        "phones' ids, which follow the objects' new uids."
     )
-    with drill("platform", "crds-deleted", done, note=note, changed=("ConfigMap",)) as fault:
+    with drill("platform", "crds-deleted", done, note=note) as fault:
         pod, made = operator_pod(operator), crds()
         listed = json.loads(kubectl("-n", phones.namespace.namespace, "get", "pbx,sp,spf", "-o", "json"))["items"]
         kubectl("delete", "crd", *CRDS)
@@ -327,7 +338,8 @@ def test_the_writable_folder_is_full(drill: Drill, phones: Fleet) -> None:
     done = "A process in the container of one of two agents fills its only writable folder beyond its limit."
     note = (
         "The agent itself writes nothing. The kubelet looks once a minute; then it evicts the pod, and leaves it there "
-        "as Evicted until somebody deletes it, as the test does."
+        "as Evicted until somebody deletes it, as the test does. An evicted pod has no time to un-REGISTER: the PBX "
+        "keeps its bindings until they expire, beside those of the pod that replaces it."
     )
     with drill("platform", "disk-full", done, note=note) as fault:
         pod, supervisor = phones.pods()["0"], processes(phones, "0")[0]
@@ -354,6 +366,21 @@ def edit(phones: Fleet, change: Callable[[int], Object]) -> float:
     return time.monotonic() - begun
 
 
+def configurations_taken(phones: Fleet) -> dict[str, int]:
+    """How many configurations each agent says that it has taken."""
+    there = {number: pod["metadata"]["name"] for number, pod in sorted(phones.pods().items())}
+    logs = {number: kubectl("-n", phones.namespace.namespace, "logs", name) for number, name in there.items()}
+    return {number: log.count("configuration taken") for number, log in logs.items()}
+
+
+def tell_configurations(fault: Fault, phones: Fleet, before: dict[str, int]) -> None:
+    """When the agents have what was put back: how many configurations they took for so many edits."""
+    until(phones, lambda of: is_ready(of) and of["status"]["agents"]["updated"] == len(before))
+    now = configurations_taken(phones)
+    taken = ", ".join(f"{now[number] - before[number]} by agent {number}" for number in sorted(now))
+    fault.figures["configurations taken"] = taken
+
+
 def asked_since(phones: Fleet, positions: dict[str, int]) -> int:
     """How many REGISTERs without credentials the PBXes got: one for each thing that a phone wants."""
     seen = [register for name, pbx in phones.history.pbxes.items() for register in pbx.registers(since=positions[name])]
@@ -361,8 +388,10 @@ def asked_since(phones: Fleet, positions: dict[str, int]) -> int:
 
 
 def test_an_edit_that_costs_nothing_comes_ten_times_a_second(drill: Drill, phones: Fleet) -> None:
-    done = f"The ping interval in the fleet's template is edited every 100 ms, {EDITS} times."
-    with drill("platform", "edits", done, changed=("SoftphoneFleet", "ConfigMap")) as fault:
+    done = f"The ping interval in the fleet's template is edited every 100 ms, {EDITS} times, and then put back."
+    note = f"Refreshes alone are {REFRESHES_A_PHONE * phones.phones:.1f} REGISTERs a second."
+    with drill("platform", "edits", done, note=note) as fault:
+        taken = configurations_taken(phones)
         before, running = call_ids(phones), processes(phones, "0") + processes(phones, "1")
         here = {name: pbx.position() for name, pbx in phones.history.pbxes.items()}
         took = edit(phones, lambda number: {"registration": {"pingSeconds": 2 + (number + 1) % 7}})
@@ -376,18 +405,21 @@ def test_an_edit_that_costs_nothing_comes_ten_times_a_second(drill: Drill, phone
             ),
             "the last edit has won",
         )
+        phones.namespace.patch("spf", phones.name, {"template": {"registration": {"pingSeconds": None}}})
+        tell_configurations(fault, phones, taken)
         assert call_ids(phones) == before
         assert processes(phones, "0") + processes(phones, "1") == running
-    phones.namespace.patch("spf", phones.name, {"template": {"registration": {"pingSeconds": None}}})
 
 
 def test_the_location_is_edited_ten_times_a_second(drill: Drill, phones: Fleet) -> None:
-    done = f"The physical location in the fleet's template is edited every 100 ms, {EDITS} times."
+    done = f"The physical location in the fleet's template is edited every 100 ms, {EDITS} times, and then taken away."
     note = (
         "An edit of the location makes each phone un-REGISTER and register anew, with all phones of its agent. Of "
-        "edits that come so fast an agent takes one after 1, 2, 4 and then every 8 s."
+        "edits that come so fast an agent takes one after 1, 2, 4 and then every 8 s. Refreshes alone are "
+        f"{REFRESHES_A_PHONE * phones.phones:.1f} REGISTERs a second."
     )
-    with drill("platform", "edits-of-location", done, note=note, changed=("SoftphoneFleet", "ConfigMap")) as fault:
+    with drill("platform", "edits-of-location", done, note=note) as fault:
+        taken = configurations_taken(phones)
         running = processes(phones, "0") + processes(phones, "1")
         here = {name: pbx.position() for name, pbx in phones.history.pbxes.items()}
         took = edit(phones, lambda number: {"phys": f"place{number}"})
@@ -399,5 +431,6 @@ def test_the_location_is_edited_ten_times_a_second(drill: Drill, phones: Fleet) 
             return set(sent.values()) == {f"place{EDITS - 1}"} and len(sent) == phones.phones
 
         wait_until(at_last, "the last edit has won")
+        phones.namespace.patch("spf", phones.name, {"template": {"phys": None}})
+        tell_configurations(fault, phones, taken)
         assert processes(phones, "0") + processes(phones, "1") == running
-    phones.namespace.patch("spf", phones.name, {"template": {"phys": None}})
