@@ -120,11 +120,14 @@ def ask(data: bytes, to: Address, *, tcp: bool = False, seconds: float = 5.0) ->
             return ""
 
 
-def knock(to: Address, seconds: float, at_once: int = 200) -> int:
-    """Open TCP connections for so long, and leave them alone; returns how many were tried."""
-    tried, end, latest = 0, time.monotonic() + seconds, list[socket.socket]()
+def knock(to: Address, seconds: float, at_once: int = 200, per_second: int = PER_SECOND) -> int:
+    """Open TCP connections for so long, send nothing, and keep the latest of them; returns how many were tried."""
+    tried, begin, latest = 0, time.monotonic(), list[socket.socket]()
     try:
-        while time.monotonic() < end:
+        while (now := time.monotonic()) < begin + seconds:
+            if tried >= (now - begin) * per_second:
+                time.sleep(0.005)
+                continue
             one = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             one.connect_ex(to)
             latest.append(one)

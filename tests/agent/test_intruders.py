@@ -284,3 +284,23 @@ async def test_a_forged_redirect_to_a_foreign_host_is_not_followed_by_who_knows_
         await agent.phone("bob", registered=True, pbx="sec", failure="RedirectRefused")
         assert foreign.registers == 0
         assert await agent.metric("softphone_register_requests_total", pbx="master", outcome="redirected") >= 2
+
+
+@pytest.mark.parametrize("policy", ["Any", "KnownPBXes"])
+async def test_an_answer_with_the_right_branch_counts_wherever_it_comes_from(
+    tmp_path: Path, start: Start, policy: str
+) -> None:
+    """By design (docs/attackers.md): a PBX may answer from another address. So may one who saw the REGISTER."""
+    master, stranger, foreign = await start(), await start(host="127.0.0.2"), await start()
+    master.register = redirect(f"<{foreign.uri()}>")
+    master.answers_from = stranger
+    one = phone("alice", pri="master", registration={"redirectPolicy": policy})
+    async with running(tmp_path, [pbx("master", master.uri())], [one]) as agent:
+        if policy == "Any":
+            report = await agent.phone("alice", registered=True)
+            assert report.registrar == foreign.uri()
+        else:
+            await agent.phone("alice", state="Waiting", failure="RedirectRefused", code=302)
+            assert foreign.registers == 0
+        assert stranger.registers == 0
+        assert await agent.metric("softphone_sip_discarded_total", reason="Stray") == 0

@@ -21,11 +21,11 @@ WAITING_BYTES = 1 << 22
 class Forger:
     """Sends `lies(request)` for each REGISTER to an address, from that address and another port, until the block ends.
 
-    A REGISTER that is sent again is seen once.
+    `port` None: to whatever port. A REGISTER that is sent again is seen once.
     """
 
-    def __init__(self, address: str, port: int, lies: Callable[[Request], Iterable[bytes]]) -> None:
-        self._to = socket.inet_aton(address), port
+    def __init__(self, address: str, port: int | None, lies: Callable[[Request], Iterable[bytes]]) -> None:
+        self._address, self._port = socket.inet_aton(address), port
         self._lies = lies
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="forger")
@@ -68,6 +68,8 @@ class Forger:
             return None
         source, destination = struct.unpack_from("!HH", packet, head)
         text = packet[head + 8 :]
-        if (packet[16:20], destination) != self._to or not text.startswith(b"REGISTER "):
+        if packet[16:20] != self._address or self._port not in (None, destination):
+            return None
+        if not text.startswith(b"REGISTER "):
             return None
         return Request(text.decode(), (socket.inet_ntoa(packet[12:16]), source), "udp")

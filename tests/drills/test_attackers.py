@@ -6,18 +6,15 @@ What is sent is that of tests/agent (intruder.py) and of tests/hostile.py; what 
 from __future__ import annotations
 
 import json
-import re
 import socket
 import subprocess
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from drills import fleets, link
 from drills.conftest import EXPIRES_SECONDS, PHONES
@@ -25,12 +22,12 @@ from drills.drill import Drill, Fault
 from drills.fleets import Fleet
 from drills.forger import Forger
 from drills.history import History
+from drills.strangers import attack, counters, http_ports, sip_ports, tcp_ports, words
 from e2e.objects import API, softphone
 from hostile import HOSTILE
 from hostile_objects import CASES, hostile_spec
-from intruder import FORGING, GREEDY, NO_SIP, Address, ask, connections, flooding, lies, listening_ports, request
+from intruder import FORGING, GREEDY, NO_SIP, PER_SECOND, connections, flooding, lies
 from lab.kube import Kube, Object, condition, kubectl
-from lab.measuring import processes_of_pods
 from lab.pbx import System, default_system
 from lab.settings import settings
 from lab.waiting import wait_until
@@ -45,6 +42,7 @@ CLIENTS = 150
 """HTTP clients of each sort."""
 INJECTED = ("pbx,sp,spf", "--selector=injected=yes")
 BREAKING = [text for text in HOSTILE.values() if "\r" in text]
+TEMPLATES = [HOSTILE[aim] for aim in ("attribute", "globals", "width", "nested", "single brace")]
 
 
 @pytest.fixture(scope="module")
@@ -53,89 +51,32 @@ def phones(namespace: Kube) -> Fleet:
     return fleets.make(namespace, History(default_system()), PHONES, -(-PHONES // 2), registration=registration)
 
 
-def sip_ports(phones: Fleet) -> list[Address]:
-    """Where the agents receive SIP: the hosts and ports of the Contacts."""
-    contacts = {re.sub(r".*@|;.*", "", each.contact) for each in phones.history.pbxes["slave"].bindings()}
-    return [(host, int(port)) for host, _, port in (contact.partition(":") for contact in sorted(contacts))]
-
-
-def tcp_ports(phones: Fleet) -> list[Address]:
-    """Where the agents receive SIP over TCP: another port than that of the Contacts, which are of UDP."""
-    found = []
-    for pod in phones.pods().values():
-        for worker in processes_of_pods([pod["metadata"]["name"]])[1:]:
-            for port in listening_ports(worker):
-                to = (pod["status"]["podIP"], port)
-                with suppress(TimeoutError):  # the port for TLS, of which the kernel drops all
-                    if ask(request("OPTIONS", to, transport="TCP"), to, tcp=True, seconds=1.0).startswith(
-                        "SIP/2.0 200"
-                    ):
-                        found.append(to)
-    assert len(found) >= 2, "each agent listens for TCP"
-    return found
-
-
-def http_ports(phones: Fleet) -> list[Address]:
-    """Where the agents serve HTTP."""
-    (port,) = {
-        port["containerPort"] for pod in phones.pods().values() for port in pod["spec"]["containers"][0]["ports"]
-    }
-    return [(pod["status"]["podIP"], port) for pod in phones.pods().values()]
-
-
-def counters(phones: Fleet, name: str, label: str) -> Counter[str]:
-    """The samples of a counter of all agents, by a label."""
-    found: Counter[str] = Counter()
-    for host, port in http_ports(phones):
-        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as page:
-            for family in text_string_to_metric_families(page.read().decode()):
-                for sample in family.samples:
-                    if sample.name == name:
-                        found[sample.labels[label]] += int(sample.value)
-    return found
-
-
-def containers(phones: Fleet) -> set[str]:
-    """The agents' containers: another one of a pod is a restarted one."""
-    return {pod["status"]["containerStatuses"][0]["containerID"] for pod in phones.pods().values()}
-
-
-def words(counted: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(counted.items())) or "none"
-
-
-@contextmanager
-def attack(drill: Drill, phones: Fleet, name: str, done: str, *, note: str = "") -> Iterator[Fault]:
-    """An attack over which no agent ends, and whose discarded messages are told."""
-    counted = ("softphone_sip_discarded_total", "reason")
-    with drill("attackers", name, done, note=note) as fault:
-        before, running = counters(phones, *counted), containers(phones)
-        assert len(running) == len(sip_ports(phones)) == 2
-        yield fault
-        if discarded := counters(phones, *counted) - before:
-            fault.figures["discarded"] = words(discarded)
-        assert containers(phones) == running
-
-
 @pytest.mark.parametrize(
-    ("kind", "done"),
+    ("kind", "what", "done"),
     [
-        ("garbage", "Datagrams that are no SIP, or nearly some"),
-        ("calls", "INVITEs"),
-        ("connections", "TCP connections that are opened and left alone"),
+        ("garbage", "datagrams", "Datagrams that are no SIP, or nearly some"),
+        ("calls", "INVITEs", "INVITEs"),
+        (
+            "connections",
+            "connections",
+            "TCP connections over which nothing comes, and of which their opener keeps the latest 100 to 200",
+        ),
     ],
 )
-def test_a_flood(drill: Drill, phones: Fleet, kind: str, done: str) -> None:
-    done = f"{done}, as fast as they come (4000 a second at most), for {ATTACK_SECONDS} s at each agent's SIP port."
+def test_a_flood(drill: Drill, phones: Fleet, kind: str, what: str, done: str) -> None:
+    done = (
+        f"{done}, as fast as they can be sent or opened, {PER_SECOND} a second at most, for {ATTACK_SECONDS} s at each "
+        "agent's SIP port."
+    )
     with attack(drill, phones, kind, done) as fault:
         requests = ("softphone_unsolicited_requests_total", "code")
-        before = counters(phones, *requests)
         targets = tcp_ports(phones) if kind == "connections" else sip_ports(phones)
+        before = counters(phones, *requests)
         commands = [flooding(kind, to, ATTACK_SECONDS) for to in targets]
         floods = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
         sent = sum(int(flood.communicate()[0]) for flood in floods)
         assert sent > 1000 * len(floods)
-        fault.figures["datagrams or connections"] = str(sent)
+        fault.figures[what] = str(sent)
         if requested := counters(phones, *requests) - before:
             fault.figures["requests by answer"] = words(
                 Counter({code or "without one": count for code, count in requested.items()})
@@ -143,7 +84,10 @@ def test_a_flood(drill: Drill, phones: Fleet, kind: str, done: str) -> None:
 
 
 def test_connections_that_bring_no_sip(drill: Drill, phones: Fleet) -> None:
-    done = f"For {ATTACK_SECONDS} s {len(NO_SIP)} TCP connections a second bring each agent HTTP, TLS, or no end."
+    done = (
+        f"For {ATTACK_SECONDS} s {len(NO_SIP)} TCP connections, one after the other, bring each agent HTTP, TLS, or no "
+        "end; then a second's rest, and again."
+    )
     with attack(drill, phones, "no-sip", done) as fault, ExitStack() as opened:
         targets, tried = tcp_ports(phones), Counter[str]()
         begun = time.monotonic()
@@ -158,7 +102,7 @@ def test_connections_that_bring_no_sip(drill: Drill, phones: Fleet) -> None:
                         continue
                     with suppress(ConnectionError):  # it was closed for being one too many
                         opened.enter_context(one).sendall(data)
-            time.sleep(1)  # the pace is the fault
+            time.sleep(1)  # the rest
         fault.figures["connections"] = words(tried)
         assert tried["refused"] < tried["tried"]
 
@@ -188,7 +132,7 @@ def uri(of: socket.socket) -> str:
 def test_forged_answers_to_nothing(drill: Drill, phones: Fleet, pbxes: System, foreign: socket.socket) -> None:
     done = (
         f"For {ATTACK_SECONDS} s one who sees all REGISTERs sends 200, 302, 401, 403 and 423 to each, before the "
-        "home PBX can: with another branch, or another method in CSeq."
+        "home PBX can and from another port than its own: with another branch, or another method in CSeq."
     )
     slave = pbxes.pbx("slave")
 
@@ -206,11 +150,12 @@ def test_a_forged_redirect_to_a_foreign_host(
     drill: Drill, phones: Fleet, pbxes: System, foreign: socket.socket
 ) -> None:
     done = (
-        f"For {FORGED_SECONDS} s one who sees all REGISTERs redirects each, before the home PBX can, to a host of his "
-        "own. The phones have `redirectPolicy: KnownPBXes`."
+        f"For {FORGED_SECONDS} s one who sees all REGISTERs redirects each to a host of his own, before the home PBX "
+        "can and from another port than its own. The phones have `redirectPolicy: KnownPBXes`."
     )
     note = (
-        "None goes there. But an answer by one who knows the branch is an answer: the phones give the attempt up, and "
+        "None goes there. But an answer by one who knows the branch is an answer, wherever it comes from "
+        "(docs/attackers.md): the phones give the attempt up, and "
         "none is registered anew until he ends; then they come back by their back-off of up to 60 s. He sees nothing "
         "of phones on TLS."
     )
@@ -255,15 +200,24 @@ def injected(namespace: Kube) -> list[Object]:
     return found
 
 
-def test_line_breaks_in_every_text_of_every_object(drill: Drill, phones: Fleet) -> None:
+@pytest.mark.parametrize(
+    ("name", "texts", "kind"),
+    [
+        ("line-breaks", BREAKING, "texts with CR, such as CR, LF and a header, or a whole INVITE"),
+        ("templates", TEMPLATES, f"texts that want more of a template than {{index}}, such as `{HOSTILE['globals']}`"),
+    ],
+)
+def test_hostile_texts_in_every_field_of_every_object(
+    drill: Drill, phones: Fleet, name: str, texts: Collection[str], kind: str
+) -> None:
     done = (
-        f"{len(CASES) * len(BREAKING)} PBXes, Softphones and SoftphoneFleets are created: one for each field that "
-        f"takes a text and each of {len(BREAKING)} texts with CR, such as CR, LF and a header, or a whole INVITE."
+        f"{len(CASES) * len(texts)} PBXes, Softphones and SoftphoneFleets are created: one for each field that "
+        f"takes a text and each of {len(texts)} {kind}."
     )
-    note = "`system` may hold any text: it is compared, and shown with the breaks escaped, and goes nowhere else."
+    note = "`system` may hold any text: it is compared, and shown with breaks escaped, and goes nowhere else."
     namespace = phones.namespace
-    with attack(drill, phones, "line-breaks", done, note=note) as fault:
-        specs = [(kind, hostile_spec(kind, place, text)) for kind, place in CASES for text in BREAKING]
+    with attack(drill, phones, name, done, note=note) as fault:
+        specs = [(kind, hostile_spec(kind, place, text)) for kind, place in CASES for text in texts]
         made = [
             {
                 "apiVersion": API,
@@ -282,7 +236,7 @@ def test_line_breaks_in_every_text_of_every_object(drill: Drill, phones: Fleet) 
         )
         taken = [each for each in injected(namespace) if condition(each, "Accepted")["status"] == "True"]
         fault.figures["refused"] = f"{len(made) - len(there)} by the API server, {len(there) - len(taken)} by us"
-        assert all("\r" in each["spec"]["system"] for each in taken)
+        assert all(each["spec"]["system"] in texts for each in taken)
         for each in there:
             assert "\r" not in condition(each, "Accepted").get("message", "")
         assert len(phones.pods()) == 2
