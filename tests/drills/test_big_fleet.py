@@ -1,6 +1,7 @@
-"""A fleet of thousands in few agents: what it costs, and what each kind of trouble takes away. Prints the figures.
+"""A fleet of thousands in few agents: what it costs, and what each kind of trouble takes away.
 
-E2E_PHONES says how many phones; each agent carries a thousand, or half of them where they are fewer.
+Here it is what agents send that counts, and no ledger is kept: so the figures are findings, not rows. E2E_PHONES says
+how many phones; each agent carries a thousand, or half of them where they are fewer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from drills.seen import found
 from e2e.objects import fleet, secret, system
 from lab.images import Images
 from lab.kube import Kube, Object, is_ready, kubectl
@@ -34,18 +36,21 @@ REST_SECONDS = 20
 # So long that no refresh falls into the drill.
 LONG = {"registration": {"expiresSeconds": 3600}}
 
-Tell = Callable[[str], None]
+
+class Figures(dict[str, str]):
+    """What a test measured, for the page."""
+
+    def above_the_rate(self, pbx: Pbx, since: int) -> None:
+        """By how much REGISTERs were ever above an agent's rate there: not by more than what a busy PBX piles up."""
+        above = most_above_the_rate(pbx, since)
+        self[f"REGISTERs above an agent's rate of {RATE:.0f}/s at {pbx.name}"] = f"{above:.0f}"
+        assert above < RATE / 10
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Print a figure, whatever pytest does with the output."""
-
-    def line(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n  {text}", end="", flush=True)
-
-    return line
+def figures() -> Figures:
+    """To be filled."""
+    return Figures()
 
 
 def users(first: int, last: int) -> set[str]:
@@ -111,7 +116,7 @@ def phones(namespace: Kube, start: dict[str, int]) -> Kube:
     return namespace
 
 
-def test_thousands_register_in_few_agents(phones: Kube, pbxes: System, start: dict[str, int], tell: Tell) -> None:
+def test_thousands_register_in_few_agents(phones: Kube, pbxes: System, start: dict[str, int], figures: Figures) -> None:
     slave = pbxes.pbx("slave")
     begun = time.time()
     scale(phones, PHONES)
@@ -121,22 +126,24 @@ def test_thousands_register_in_few_agents(phones: Kube, pbxes: System, start: di
     assert len(there) == AGENTS
     pids = processes_of_pods(there.values())
     used = cpu(pids)
-    tell(f"{PHONES} phones in {AGENTS} agents, {len(pids) - AGENTS} workers")
-    tell(f"scaled up     last phone registered after {last:.1f} s, the fleet ready after {ready:.1f} s")
-    tell(f"              {used / PHONES * 1000:.1f} ms of CPU a phone, the agents' start included")
+    figures["agents"] = f"{AGENTS}, with {len(pids) - AGENTS} workers"
+    figures["last phone registered after"] = f"{last:.1f} s"
+    figures["fleet ready after"] = f"{ready:.1f} s"
+    figures["CPU, the agents' start included"] = f"{used / PHONES * 1000:.1f} ms a phone"
     for pbx in pbxes.pbxes:
-        above = most_above_the_rate(pbx, start[pbx.name])
-        tell(f"              above an agent's rate of {RATE:.0f}/s at {pbx.name}: {above:.0f}")
-        assert above < RATE / 10, "more than what a busy PBX piles up"
+        figures.above_the_rate(pbx, start[pbx.name])
     time.sleep(2 * REST_SECONDS)  # the burst's memory is given back
     used, at = cpu(pids), time.perf_counter()
     time.sleep(REST_SECONDS)
     load = (cpu(pids) - used) / (time.perf_counter() - at)
     memory = pss(pids)
-    tell(f"at rest       {memory:.0f} MB PSS, {memory / PHONES:.3f} MB a phone; {load:.1%} of a core")
+    figures["at rest"] = f"{memory:.0f} MB PSS, {memory / PHONES * 1000:.0f} kB a phone, {load:.1%} of a core"
+    found("load", "big-fleet-scaled-up", f"A fleet of one phone is scaled to {PHONES}.", figures)
 
 
-def test_scaling_touches_only_the_last_agents(phones: Kube, pbxes: System, start: dict[str, int], tell: Tell) -> None:
+def test_scaling_touches_only_the_last_agents(
+    phones: Kube, pbxes: System, start: dict[str, int], figures: Figures
+) -> None:
     slave, fewer = pbxes.pbx("slave"), PHONES * 3 // 4
     before, agents, here = granted(slave, start["slave"]), pods(phones, "load"), slave.position()
     assert set(before) == users(0, PHONES)
@@ -146,15 +153,18 @@ def test_scaling_touches_only_the_last_agents(phones: Kube, pbxes: System, start
     down = time.time() - begun
     begun = time.time()
     scale(phones, PHONES)
-    tell(f"scaled        to {fewer} in {down:.1f} s, back to {PHONES} in {time.time() - begun:.1f} s")
+    figures["fewer after"] = f"{down:.1f} s"
+    figures["all again after"] = f"{time.time() - begun:.1f} s"
     assert asked(slave, here) == users(fewer, PHONES), "no phone that stayed sent a REGISTER"
     after = granted(slave, start["slave"])
     assert {user: after[user] for user in users(0, fewer)} == {user: before[user] for user in users(0, fewer)}
     kept = {number: agents[number] for number in map(str, range(-(-fewer // PER_AGENT)))}
     assert kept.items() <= pods(phones, "load").items()
+    figures["REGISTERs of phones that stay"] = "none"
+    found("load", "big-fleet-scaled", f"{PHONES} phones are scaled to {fewer}, and back.", figures)
 
 
-def test_a_worker_that_is_killed_takes_only_its_slice_with_it(phones: Kube, pbxes: System, tell: Tell) -> None:
+def test_a_worker_that_is_killed_takes_only_its_slice_with_it(phones: Kube, pbxes: System, figures: Figures) -> None:
     slave = pbxes.pbx("slave")
     _, *workers = processes_of_pods([pods(phones, "load")["0"]])
     here = slave.position()
@@ -165,12 +175,13 @@ def test_a_worker_that_is_killed_takes_only_its_slice_with_it(phones: Kube, pbxe
     last = max(first_registered([(slave, here)]).values()) - begun
     phones.until("spf", "load", is_ready, seconds=PATIENCE)
     theirs = asked(slave, here)
-    tell(f"worker killed {len(theirs)} phones down, the last one back after {last:.1f} s")
     assert len(theirs) == slice_
     assert theirs <= users(0, PER_AGENT)
+    figures["phones down"], figures["last one back after"] = str(len(theirs)), f"{last:.1f} s"
+    found("load", "big-fleet-worker-killed", f"One of the workers of {PHONES} phones is killed (kill -9).", figures)
 
 
-def test_an_agent_that_is_killed_takes_only_its_phones_with_it(phones: Kube, pbxes: System, tell: Tell) -> None:
+def test_an_agent_that_is_killed_takes_only_its_phones_with_it(phones: Kube, pbxes: System, figures: Figures) -> None:
     slave, there = pbxes.pbx("slave"), pods(phones, "load")
     here = slave.position()
     begun = time.time()
@@ -178,28 +189,30 @@ def test_an_agent_that_is_killed_takes_only_its_phones_with_it(phones: Kube, pbx
     wait_until(lambda: set(granted(slave, here)) >= users(0, PER_AGENT), "its phones are back", seconds=PATIENCE)
     last = max(first_registered([(slave, here)]).values()) - begun
     phones.until("spf", "load", is_ready, seconds=PATIENCE)
-    tell(f"pod killed    {PER_AGENT} phones down, the last one back after {last:.1f} s")
     assert asked(slave, here) == users(0, PER_AGENT)
+    figures["phones down"], figures["last one back after"] = str(PER_AGENT), f"{last:.1f} s"
+    found("load", "big-fleet-pod-killed", f"One of the agents of {PHONES} phones is deleted by force.", figures)
 
 
-def test_a_dead_pbx_costs_no_burst_at_the_others(phones: Kube, pbxes: System, tell: Tell) -> None:
+def test_a_dead_pbx_costs_no_burst_at_the_others(phones: Kube, pbxes: System, figures: Figures) -> None:
     slave = pbxes.pbx("slave")
     others = [(pbx, pbx.position()) for pbx in pbxes.pbxes if pbx is not slave]
     killed = time.time()
     slave.kill()
     wait_until(lambda: len(first_registered(others)) == PHONES, "all are elsewhere", seconds=PATIENCE, interval=1)
     times = sorted(at - killed for at in first_registered(others).values())
-    tell(f"PBX killed    first phone elsewhere after {times[0]:.2f} s, last {times[-1]:.2f} s")
+    figures["first phone elsewhere after"] = f"{times[0]:.2f} s"
+    figures["last phone elsewhere after"] = f"{times[-1]:.2f} s"
     for pbx, since in others:
-        above = most_above_the_rate(pbx, since)
-        tell(f"              above an agent's rate of {RATE:.0f}/s at {pbx.name}: {above:.0f}")
-        assert above < RATE / 10, "more than what a busy PBX piles up"
+        figures.above_the_rate(pbx, since)
     phones.until("spf", "load", lambda of: of["status"]["standby"] == PHONES, seconds=PATIENCE)
     begun = time.time()
     phones.delete("spf", "load")
     wait_until(lambda: not pods(phones, "load"), "no pod is left", seconds=PATIENCE)
-    tell(f"deleted       no pod is left after {time.time() - begun:.1f} s")
+    figures["no pod is left after"] = f"{time.time() - begun:.1f} s"
     assert not set(pbxes.pbx("master").bindings()), "all are un-REGISTERed"
+    done = f"The home PBX of {PHONES} phones is killed; when all are elsewhere the fleet is deleted."
+    found("load", "big-fleet-pbx-killed", done, figures)
 
 
 @pytest.fixture
@@ -225,7 +238,7 @@ def other_image(operator: Kube) -> Iterator[Callable[[], str]]:
 
 
 def test_another_image_keeps_the_chosen_share_registered(
-    phones: Kube, pbxes: System, other_image: Callable[[], str], tell: Tell
+    phones: Kube, pbxes: System, other_image: Callable[[], str], figures: Figures
 ) -> None:
     slave = pbxes.pbx("slave")
     here = slave.position()
@@ -250,8 +263,8 @@ def test_another_image_keeps_the_chosen_share_registered(
     assert all(runs(phones.get("pod", name)) for name in pods(phones, "rolled").values())
     fewest = prometheus.value(f"min_over_time({count}[{took:.0f}s:1s])")
     held = fewest_held(slave, here, begun)
-    tell(f"another image {ROLLED} phones in 4 agents changed in {took:.1f} s")
-    tell(f"              the PBX never held less than {held}")
-    tell(f"              the least that Prometheus saw: {fewest:.0f}")
     assert fewest is not None
+    figures["changed in"] = f"{took:.1f} s"
+    figures["registered at least"] = f"{held} by the PBX, {fewest:.0f} by Prometheus"
     assert min(held, fewest) >= ROLLED - -(-ROLLED // 4)
+    found("load", "big-fleet-another-image", f"Another image for {ROLLED} phones in 4 agents.", figures)

@@ -13,19 +13,25 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from drills.causes import PINGS
+from drills.drill import Drill
+from drills.history import History
+from drills.seen import found
+from drills.softphones import Softphones
 from e2e.door import Door
 from e2e.objects import fleet, secret, softphone, system
 from e2e.operator_process import OperatorProcess
 from lab.images import Images
 from lab.kube import Kube, condition, is_ready, kubectl, registered_at, registration
 from lab.kubernetes import control_plane
-from lab.pbx import System
+from lab.pbx import System, default_system
 from lab.settings import REPOSITORY, settings
 from lab.waiting import wait_until
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, WATCHED
@@ -118,6 +124,22 @@ def phones(place: Kube) -> Kube:
 
 
 NAMES = ("u11", "u12")
+EDIT = (
+    "An edit of the location makes u11 un-REGISTER and register anew: nothing else is an outage. The other phone keeps "
+    "its Call-ID."
+)
+
+
+@pytest.fixture(scope="module")
+def singles(phones: Kube) -> Softphones:
+    """The same two phones, as drills look at them."""
+    return Softphones(phones, NAMES, History(default_system()))
+
+
+@pytest.fixture
+def drill(singles: Softphones) -> Drill:
+    """Runs faults on them, while an operator of the test works."""
+    return Drill(singles)
 
 
 def running(phones: Kube, make: Make) -> Running:
@@ -150,6 +172,14 @@ def edited(phones: Kube, location: str, seconds: float = 60) -> None:
     )
 
 
+@contextmanager
+def put_back(phones: Kube) -> Iterator[None]:
+    """The location of the phone that is edited meanwhile is afterwards what it was."""
+    was = phones.get("sp", "u11")["spec"].get("phys")
+    yield
+    phones.patch("sp", "u11", {"phys": was})
+
+
 def test_the_rules_of_the_chart_are_the_calls_that_the_operator_makes(phones: Kube, pbxes: System, make: Make) -> None:
     one = make(lease=f"{phones.namespace}/faults-softphone-fleet-operator", identity="one")
     one.start()
@@ -168,83 +198,113 @@ def test_the_rules_of_the_chart_are_the_calls_that_the_operator_makes(phones: Ku
     assert one.process.stop() == 0
 
 
-def test_watches_that_are_cut_or_fall_silent_cost_nothing(phones: Kube, pbxes: System, make: Make) -> None:
+def test_watches_that_are_cut_or_fall_silent_cost_nothing(
+    phones: Kube, pbxes: System, make: Make, drill: Drill
+) -> None:
     one = running(phones, make)
-    before = undisturbed(pbxes), pods(phones)
-    assert one.door.cut() == WATCHES
-    edited(phones, "linz")
-    one.door.deaf = True
-    asked = one.door.watches_asked
-    phones.patch("sp", "u11", {"phys": "wels"})
-    wait_until(lambda: one.door.watches_asked >= asked + WATCHES, "silent watches are made anew", seconds=30)
-    one.door.deaf = False
-    phones.until("sp", "u11", lambda of: registration(of).get("physicalLocation") == "wels")
-    assert (undisturbed(pbxes), pods(phones)) == before
+    done = (
+        f"All {WATCHES} watches of the operator are cut, and later fall silent until it has begun new ones; each time "
+        "the location of a phone is edited."
+    )
+    with drill("operator", "watches-cut", done, note=EDIT), put_back(phones):
+        before = undisturbed(pbxes), pods(phones)
+        assert one.door.cut() == WATCHES
+        edited(phones, "linz")
+        one.door.deaf = True
+        asked = one.door.watches_asked
+        phones.patch("sp", "u11", {"phys": "wels"})
+        wait_until(lambda: one.door.watches_asked >= asked + WATCHES, "silent watches are made anew", seconds=30)
+        one.door.deaf = False
+        phones.until("sp", "u11", lambda of: registration(of).get("physicalLocation") == "wels")
+        assert (undisturbed(pbxes), pods(phones)) == before
 
 
-def test_a_deaf_operator_is_not_healthy_and_says_why(phones: Kube, make: Make) -> None:
+def test_a_deaf_operator_is_not_healthy_and_says_why(phones: Kube, make: Make, drill: Drill) -> None:
     one = running(phones, make)
-    assert one.process.get("/healthz") == (200, "ok\n")
-    one.door.deaf = True
-    one.door.cut()
-    wait_until(lambda: one.process.get("/healthz")[0] == 503, "the operator is found deaf", seconds=90)
-    said = one.process.get("/healthz")[1]
-    assert said.startswith("deaf: the API server answers, but watches have not begun anew: ")
-    assert f"Softphone in {phones.namespace}" in said
-    one.door.deaf = False
-    wait_until(lambda: one.process.get("/healthz")[0] == 200, "it hears again", seconds=60)
-    edited(phones, "steyr")
+    done = (
+        "All watches of the operator are cut and new ones bring nothing, until it says that it is not healthy; then it "
+        "hears again, and the location of a phone is edited."
+    )
+    with drill("operator", "deaf", done, note=EDIT) as fault, put_back(phones):
+        assert one.process.get("/healthz") == (200, "ok\n")
+        one.door.deaf = True
+        one.door.cut()
+        begun = time.monotonic()
+        wait_until(lambda: one.process.get("/healthz")[0] == 503, "the operator is found deaf", seconds=90)
+        fault.figures["not healthy after"] = f"{time.monotonic() - begun:.0f} s"
+        said = one.process.get("/healthz")[1]
+        assert said.startswith("deaf: the API server answers, but watches have not begun anew: ")
+        assert f"Softphone in {phones.namespace}" in said
+        one.door.deaf = False
+        wait_until(lambda: one.process.get("/healthz")[0] == 200, "it hears again", seconds=60)
+        edited(phones, "steyr")
 
 
-def test_an_api_server_that_is_away_costs_no_registration(phones: Kube, pbxes: System, make: Make) -> None:
+@pytest.mark.usefixtures("pbxes")
+def test_an_api_server_that_is_away_costs_no_registration(phones: Kube, make: Make, drill: Drill) -> None:
     one = running(phones, make)
-    before = pods(phones)
-    server = control_plane.api_server(settings())
-    server.kill()
-    try:
-        pbxes.pbx("slave").kill()
-        # The outage itself is what is tested; there is nothing to wait for.
-        time.sleep(AWAY_SECONDS)
-        assert one.process.running
-        assert one.process.get("/healthz")[0] == 200, "a restart would not help"
-    finally:
-        control_plane.start(settings())
-    for name in NAMES:
-        phones.until("sp", name, registered_at("master", "Standby"))
-    pbxes.pbx("slave").start()
-    for name in NAMES:
-        phones.until("sp", name, registered_at("slave", "Home"))
-    assert pods(phones) == before
-    edited(phones, "enns")
+    done = (
+        f"The API server is killed, and the home PBX too. After {AWAY_SECONDS} s the API server is started, and when "
+        "the statuses are right again the home PBX; then the location of a phone is edited."
+    )
+    note = f"{PINGS} What the operator cannot write meanwhile it writes when the API server is back. {EDIT}"
+    with drill("operator", "api-server-away", done, note=note) as fault, put_back(phones):
+        before = pods(phones)
+        server = control_plane.api_server(settings())
+        server.kill()
+        try:
+            fault.kill("slave")
+            # The outage itself is what is tested; there is nothing to wait for.
+            time.sleep(AWAY_SECONDS)
+            assert one.process.running
+            assert one.process.get("/healthz")[0] == 200, "a restart would not help"
+        finally:
+            control_plane.start(settings())
+        begun = time.monotonic()
+        for name in NAMES:
+            phones.until("sp", name, registered_at("master", "Standby"))
+        fault.figures["statuses right after"] = f"{time.monotonic() - begun:.1f} s"
+        fault.start("slave")
+        for name in NAMES:
+            phones.until("sp", name, registered_at("slave", "Home"))
+        assert pods(phones) == before
+        edited(phones, "enns")
 
 
-def test_two_operators_never_write_at_the_same_time(phones: Kube, pbxes: System, make: Make) -> None:
+def test_two_operators_never_write_at_the_same_time(phones: Kube, pbxes: System, make: Make, drill: Drill) -> None:
     place = f"{phones.namespace}/faults-softphone-fleet-operator"
     one, two = make(lease=place, identity="one"), make(lease=place, identity="two")
     one.start()
     one.process.wait_ready()
     for name in NAMES:
         phones.until("sp", name, is_ready, seconds=90)
-    before = undisturbed(pbxes), pods(phones)
-    two.start()
-    two.process.wait_ready()
-    edited(phones, "bregenz")
-    assert two.door.writes() == [], "one leads, the other waits and is ready"
+    done = (
+        "Of two operators the one that leads is paused until the other has taken over, and goes on; later the other is "
+        "killed. The location of a phone is edited under each."
+    )
+    with drill("operator", "leader-paused", done, note=EDIT) as fault, put_back(phones):
+        before = undisturbed(pbxes), pods(phones)
+        two.start()
+        two.process.wait_ready()
+        edited(phones, "bregenz")
+        assert two.door.writes() == [], "one leads, the other waits and is ready"
 
-    one.process.pause()
-    edited(phones, "dornbirn")
-    paused = len(one.door.requests)
-    one.process.resume()
-    wait_until(lambda: not one.process.running, "the old leader ends when it finds that it leads no more")
-    assert [asked for asked in one.door.requests[paused:] if asked.is_write] == []
+        one.process.pause()
+        edited(phones, "dornbirn")
+        paused = len(one.door.requests)
+        one.process.resume()
+        wait_until(lambda: not one.process.running, "the old leader ends when it finds that it leads no more")
+        written = [asked for asked in one.door.requests[paused:] if asked.is_write]
+        fault.figures["writes of the one that went on"] = str(len(written))
+        assert written == []
 
-    one.start()
-    one.process.wait_ready()
-    two.process.kill()
-    taken = len(one.door.requests)
-    edited(phones, "feldkirch")
-    assert [asked for asked in one.door.requests[taken:] if asked.is_write]
-    assert (undisturbed(pbxes), pods(phones)) == before
+        one.start()
+        one.process.wait_ready()
+        two.process.kill()
+        taken = len(one.door.requests)
+        edited(phones, "feldkirch")
+        assert [asked for asked in one.door.requests[taken:] if asked.is_write]
+        assert (undisturbed(pbxes), pods(phones)) == before
 
 
 def test_killed_again_and_again_during_a_mass_create_it_leaves_all_in_order(phones: Kube, make: Make) -> None:
@@ -265,10 +325,10 @@ def test_killed_again_and_again_during_a_mass_create_it_leaves_all_in_order(phon
     one.process.wait_ready()
 
     def listed(kind: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = yaml.safe_load(kubectl("-n", phones.namespace, "get", kind, "-o", "json"))[
+        items: list[dict[str, Any]] = yaml.safe_load(kubectl("-n", phones.namespace, "get", kind, "-o", "json"))[
             "items"
         ]
-        return found
+        return items
 
     wait_until(
         lambda: all(condition(of, "Accepted").get("status") == "True" for of in listed("sp")),
@@ -282,8 +342,15 @@ def test_killed_again_and_again_during_a_mass_create_it_leaves_all_in_order(phon
         assert sorted(owners[of["ownerReferences"][0]["uid"]] for of in owned) == sorted(owners.values())
     assert {of["metadata"]["generation"] for of in listed("deployments")} == {1}, "nobody wrote twice"
     assert all(name == f"softphone-{owner}" for name, owner in _owned(listed("deployments"), owners))
+    figures = {
+        "Softphones": f"{count}, all accepted",
+        "Deployments and ConfigMaps": f"{count} of each, each Deployment written once",
+        "the operator's writes in all": str(len(one.door.writes())),
+    }
+    done = f"{count} Softphones are created while the operator is killed {KILLS} times, each after some writes."
+    found("operator", "killed-in-mass-create", done, figures)
     phones.delete("sp", "--all")
 
 
-def _owned(found: list[dict[str, Any]], owners: dict[str, str]) -> list[tuple[str, str]]:
-    return [(of["metadata"]["name"], owners[of["metadata"]["ownerReferences"][0]["uid"]]) for of in found]
+def _owned(objects: list[dict[str, Any]], owners: dict[str, str]) -> list[tuple[str, str]]:
+    return [(of["metadata"]["name"], owners[of["metadata"]["ownerReferences"][0]["uid"]]) for of in objects]
