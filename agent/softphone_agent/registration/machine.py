@@ -160,7 +160,7 @@ class State:
     dead: frozenset[Registrar] = frozenset()
     """PBXes that answer no pings."""
     not_before: tuple[tuple[Registrar, float], ...] = ()
-    """Retry-After: PBXes that must not be asked before a time."""
+    """Retry-After: PBXes that must not be asked before a time, each once."""
     rejected: bool = False
     """Whether a PBX of this round rejected the phone."""
     failure: Failure | None = None
@@ -270,7 +270,7 @@ def _is_dead(state: State, at: Registrar) -> bool:
 
 
 def _may_ask_at(state: State, at: Registrar) -> float:
-    return max((when for registrar, when in state.not_before if registrar == at), default=float("-inf"))
+    return dict(state.not_before).get(at, float("-inf"))
 
 
 # Answers
@@ -381,8 +381,9 @@ def _follow(state: State, attempt: Attempt, now: float, jitter: float) -> Step:
 def _rejected(state: State, event: Rejected, now: float, jitter: float) -> Step:
     assert state.attempt is not None
     if event.retry_after is not None:
-        wait = (state.attempt.target, now + min(event.retry_after, LONGEST_RETRY_AFTER))
-        state = replace(state, not_before=(*state.not_before, wait))
+        at, wait = state.attempt.target, min(event.retry_after, LONGEST_RETRY_AFTER)
+        others = tuple((other, when) for other, when in state.not_before if other != at and when > now)
+        state = replace(state, not_before=(*others, (at, now + wait)))
     reason = answer_reason(event.code)
     return _attempt_failed(state, reason, now, jitter, code=event.code, message=event.message)
 

@@ -344,6 +344,26 @@ def test_retry_after_that_has_passed_is_forgotten_with_the_next_binding() -> Non
     assert phone.state.not_before == ()
 
 
+def test_a_phone_that_never_registers_keeps_one_retry_after_for_each_pbx() -> None:
+    phone = Phone(LAUNCHER).begins()
+    for _ in range(100):
+        phone.rejected(503, retry_after=10).rejected(503, retry_after=10).until_wakeup()
+    phone.rejected(503, retry_after=30)
+    assert phone.state.not_before == ((MASTER, phone.now + 30),)
+
+
+def test_retry_after_of_a_pbx_that_is_asked_no_more_is_forgotten() -> None:
+    phone = Phone(PRIMARY_ALONE).begins().redirected(SLAVE).rejected(503, retry_after=10)
+    phone.now = 10.0
+    phone.happens(TimePassed()).redirected(OTHER).rejected(503, retry_after=5)
+    assert phone.state.not_before == ((OTHER, 15.0),)
+
+
+def test_retry_after_that_still_counts_is_kept_beside_that_of_another_pbx() -> None:
+    phone = Phone(LAUNCHER).begins().rejected(503, retry_after=20).rejected(503, retry_after=10)
+    assert phone.state.not_before == ((MASTER, 20.0), (STANDBY, 10.0))
+
+
 # What a failure says
 
 
