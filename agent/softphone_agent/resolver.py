@@ -21,6 +21,7 @@ from softphone_agent import sip_uri
 from softphone_agent.targets import Server, Target
 
 HOSTS = Path("/etc/hosts")
+SETTINGS = Path("/etc/resolv.conf")
 SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
 MOST_SERVERS = 8
 """So many SRV records of a name are used, the best ones."""
@@ -31,12 +32,15 @@ class LookupFault(Exception):  # noqa: N818
 
 
 class Resolver:
-    """Looks names up at `servers` ("address" or "address:port"), or where /etc/resolv.conf says."""
+    """Looks names up at `servers` ("address" or "address:port"), or where `settings` says."""
 
-    def __init__(self, servers: Sequence[str] = (), bind_address: str = "", hosts: Path = HOSTS) -> None:
+    def __init__(
+        self, servers: Sequence[str] = (), bind_address: str = "", hosts: Path = HOSTS, settings: Path = SETTINGS
+    ) -> None:
         self._servers = servers
         self._bind_address = bind_address
         self._hosts = hosts
+        self._settings = settings
 
     async def servers(self, uri: str, seconds: float) -> tuple[Server, ...]:
         """The servers of the registrar at this canonical URI. Raises LookupFault, within `seconds`."""
@@ -80,10 +84,16 @@ class Resolver:
             raise faults[0]
         return tuple(servers)
 
-    def _dns(self, seconds: float) -> dns.asyncresolver.Resolver:
-        resolver = dns.asyncresolver.Resolver(configure=not self._servers)
+    def _dns(self, seconds: float) -> dns.asyncresolver.Resolver | None:
+        """How DNS is asked; None where nothing says which servers to ask."""
+        resolver = dns.asyncresolver.Resolver(configure=False)
         if self._servers:
             resolver.nameservers = [_nameserver(text) for text in self._servers]
+        else:
+            try:
+                resolver.read_resolv_conf(str(self._settings))
+            except (dns.exception.DNSException, ValueError):
+                return None
         resolver.lifetime = seconds
         resolver.timeout = min(resolver.timeout, seconds / 2)
         return resolver
@@ -93,7 +103,7 @@ class _Asking:
     """The questions of one lookup."""
 
     def __init__(
-        self, resolver: dns.asyncresolver.Resolver, bind_address: str, hosts: dict[str, tuple[str, ...]]
+        self, resolver: dns.asyncresolver.Resolver | None, bind_address: str, hosts: dict[str, tuple[str, ...]]
     ) -> None:
         self._resolver = resolver
         self._bind_address = bind_address
@@ -131,6 +141,8 @@ class _Asking:
 
     async def _ask(self, name: str, kind: str) -> list[Any]:
         """The records of this kind; [] where the name has none of it. Raises LookupFault."""
+        if self._resolver is None:
+            raise LookupFault(f'no DNS server is configured that could tell about "{name}"')
         try:
             answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=True)
         except dns.resolver.NXDOMAIN:

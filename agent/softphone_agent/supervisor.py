@@ -268,6 +268,9 @@ class Supervisor:
             answer = LookedUp(asked.uri, found)
         except LookupFault as fault:
             answer = LookedUp(asked.uri, fault=str(fault))
+        except Exception:  # who waits has to hear, else the name is never looked up again
+            log.exception("look-up failed", uri=asked.uri)
+            answer = LookedUp(asked.uri, fault="the look-up failed, see the agent's log")
         for one in self._asking.pop(asked.uri):
             self._tell(one, answer)
 

@@ -108,3 +108,16 @@ async def test_dns_servers_that_fail_or_are_silent_are_told(names: DnsServer) ->
     names.broken, names.silent = False, True
     with pytest.raises(LookupFault, match=r'^no DNS server answered for "pbx\.test"'):
         await resolver(names).servers("sip:pbx.test", 0.2)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"search test\n", b"nameserver nowhere\n", b"\xff\xfe"])
+async def test_without_a_dns_server_to_ask_the_hosts_file_alone_counts(tmp_path: Path, content: bytes | None) -> None:
+    hosts, settings = tmp_path / "hosts", tmp_path / "resolv.conf"
+    hosts.write_text("127.0.0.9 known.test\n")
+    if content is not None:
+        settings.write_bytes(content)
+    asked = Resolver(hosts=hosts, settings=settings)
+    assert await asked.servers("sip:known.test", PATIENT) == (at(("127.0.0.9", 5060)),)
+    for uri in ("sip:pbx.test", "sip:pbx.test:5060"):
+        with pytest.raises(LookupFault, match=r'^no DNS server is configured that could tell about "pbx\.test"$'):
+            await asked.servers(uri, PATIENT)
