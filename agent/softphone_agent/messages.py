@@ -119,9 +119,11 @@ class News:
     phones: list[PhoneReport] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     pbxs: list[PbxReport] = field(default_factory=list)
+    unwatched: list[str] = field(default_factory=list)
+    """PBXes with which no phone has to do any more; what was said of them before, also in `pbxs`, counts no more."""
     expiries: dict[str, float] = field(default_factory=dict)
     """Phone -> Unix time at which its binding ends, where that changed; 0 for no binding."""
     observations: list[Observation] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.phones or self.removed or self.pbxs or self.expiries or self.observations)
+        return bool(self.phones or self.removed or self.pbxs or self.unwatched or self.expiries or self.observations)

@@ -142,6 +142,10 @@ class AgentMetrics:
                 case Discarded(reason, number):
                     self._discarded.labels(reason).inc(number)
 
+    def forget_pbx(self, name: str) -> None:
+        """Nobody pings this PBX any more: how long the last ping took is no news of it."""
+        self._pings.remove(name)
+
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return _series_of_phones(self._picture).encode() + generate_latest(self.registry)

@@ -128,7 +128,7 @@ class PhoneRemoved(Model):
 
 
 class PbxChanged(Model):
-    """A PBX became reachable or unreachable."""
+    """A PBX became reachable or unreachable, or nothing is known of it any more, since no phone has to do with it."""
 
     type: Literal["pbx"] = "pbx"
     pbx: PbxReport

@@ -297,16 +297,28 @@ class Supervisor:
         for pbx in news.pbxs:
             one.pbxs[pbx.name] = pbx
             self._judge(pbx.name)
+        for name in news.unwatched:
+            one.pbxs.pop(name, None)
+            self._judge(name)
         self._forget(one, news.removed)
 
     def _judge(self, name: str) -> None:
         """One PBX as the agent sees it: a worker that gets an answer knows more than one that does not yet."""
         views = [one.pbxs[name].reachable for one in self._workers if name in one.pbxs]
+        if not views:
+            self._lose_sight(name)
+            return
         reachable = True if True in views else False if False in views else None
         report = PbxReport(name=name, reachable=reachable)
         if report != self._picture.pbxs.get(name):
             self._picture.pbxs[name] = report
             self._watchers.publish(PbxChanged(pbx=report))
+
+    def _lose_sight(self, name: str) -> None:
+        """No worker has to do with this PBX any more: how it was must not be told for ever."""
+        if self._picture.pbxs.pop(name, None) is not None:
+            self._metrics.forget_pbx(name)
+            self._watchers.publish(PbxChanged(pbx=PbxReport(name=name)))
 
     def _forget(self, one: _Worker, names: Collection[str]) -> None:
         if not names:
@@ -326,13 +338,15 @@ class Supervisor:
         code = self._end(one)
         if self._stopping.is_set():
             return
+        seen, one.pbxs = one.pbxs, {}
+        for name in seen:
+            self._judge(name)
         if one.retired:
             self._workers.remove(one)
             return
         wait = self._wait_before_restart(one)
         log.error("worker died", worker=one.number, exit_code=code, restart_in=wait, phones=len(one.phones))
         self._metrics.worker_restarts.inc()
-        one.pbxs.clear()
         self._forget(one, one.names - {phone.name for phone in one.phones})
         for name in one.names:
             self._picture.expiries.pop(name, None)

@@ -191,7 +191,8 @@ class Worker:
         self._moved = False
         """Whether the PBXes to watch have to be found anew."""
         self._watched_at = float("-inf")
-        self._pbx_reports: dict[str, bool | None] = {}
+        self._told_pbxs: set[str] = set()
+        """The PBXes of which the supervisor was told."""
         self._second_opinion: SecondOpinion | None = None
         self._reopened_at = float("-inf")
         self._sockets = 0
@@ -351,8 +352,11 @@ class Worker:
         self._stale_at = {uri: self._stale_at.get(uri, now) for uri in intervals if _is_name(uri)}
         labels = {self._directory.label(uri): self._alive(uri) for uri in intervals}
         for name, reachable in labels.items():
-            if name not in self._pbx_reports:
+            if name not in self._told_pbxs:
                 self._note_pbx(name, reachable)
+        unwatched = self._told_pbxs - labels.keys()
+        self._told_pbxs -= unwatched
+        self._news.unwatched += sorted(unwatched)
 
     def _stop(self) -> None:
         self._stopping = True
@@ -543,7 +547,7 @@ class Worker:
             self._stale_at[uri] = now + NAME_SECONDS
         if answer.fault:
             log.warning("name not resolved", pbx=label, fault=answer.fault)
-            if uri not in self._servers:
+            if uri in self._stale_at and uri not in self._servers:
                 self._note_pbx(label, False)
         elif set(targets_of(answer.servers)) != set(targets_of(self._servers.get(uri, ()))):
             log.info("name resolved", pbx=label, servers=[str(target) for target in targets_of(answer.servers)])
@@ -628,7 +632,7 @@ class Worker:
                 self._feed(name, Reconfigured(self._plan(phone.config, phone.secret)))
 
     def _note_pbx(self, name: str, reachable: bool | None) -> None:
-        self._pbx_reports[name] = reachable
+        self._told_pbxs.add(name)
         self._news.pbxs.append(PbxReport(name=name, reachable=reachable))
 
     # Time

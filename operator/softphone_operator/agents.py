@@ -147,7 +147,10 @@ class View:
                 last = self.phones.pop(line.name, None)
                 return Change(frozenset([line.name]), frozenset([last.pbx] if last and last.pbx else []))
             case PbxChanged():
-                self.pbxs[line.pbx.name] = line.pbx.reachable
+                if line.pbx.reachable is None:  # said also of one with which no phone has to do any more
+                    self.pbxs.pop(line.pbx.name, None)
+                else:
+                    self.pbxs[line.pbx.name] = line.pbx.reachable
                 return Change(pbxs=frozenset([line.pbx.name]))
             case ConfigChanged():
                 self.config = line.config

@@ -446,6 +446,31 @@ async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(
         assert agent.phones["alice"].last_outage == outage
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["a PBX of the configuration", "a home that a redirect has shown"])
+async def test_a_pbx_that_no_phone_has_to_do_with_any_more_is_told_of_no_more(
+    tmp_path: Path, start: Start, named: bool
+) -> None:
+    """Else it would be called unreachable for ever."""
+    master, gone = await start(), await start()
+    master.register = in_turn(redirect(f"<{gone.uri()}>"), accept())
+    pbxs = [pbx("master", master.uri()), *([pbx("gone", gone.uri())] if named else [])]
+    name = "gone" if named else f"127.0.0.1:{gone.port}"
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.2}}
+    async with running(tmp_path, pbxs, [phone(pri="master", **lively)]) as agent:
+        await agent.phone(registered=True, pbx=name)
+        await agent.until(lambda agent: agent.pbxs[name].reachable is True, "reachable")
+        gone.register = gone.options = silence
+        await agent.until(lambda agent: agent.pbxs[name].reachable is False, "unreachable")
+        assert f'softphone_pbx_reachable{{pbx="{name}"}} 0.0' in await agent.metrics()
+        agent.write(config(agent, phone("bob", pri="master", **lively), pbxs=pbxs[:1]))
+        await agent.until(lambda agent: agent.pbxs[name].reachable is None, "no word of it")
+        for view in ("/status", "/status?view=counts"):
+            told = json.loads((await agent.get(view))[1])["pbxs"]
+            assert [pbx["name"] for pbx in told] == ["master"]
+        for series in ("reachable", "ping_seconds"):
+            assert f'softphone_pbx_{series}{{pbx="{name}"}}' not in await agent.metrics()
+
+
 async def test_a_pbx_that_was_given_up_is_sent_no_unregister_that_could_come_late(tmp_path: Path, start: Start) -> None:
     """On a lossy way it may come after the next REGISTER there, and take away the binding that this one made."""
     master, standby = await start(), await start()

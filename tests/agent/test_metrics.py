@@ -192,3 +192,10 @@ def test_odd_texts_come_through_as_they_are() -> None:
     where = {"softphone": odd, "pbx": odd, "via": "redirect", "role": "Home", "location": odd}
     assert found["softphone_registration_info"] == [(where, 1.0)]
     assert found["softphone_registration_expiry_timestamp_seconds"] == [({"softphone": odd}, 17.5)]
+
+
+def test_a_pbx_that_nobody_pings_any_more_has_no_round_trip() -> None:
+    metrics = everything()
+    metrics.forget_pbx("slave")
+    metrics.forget_pbx("never pinged")
+    assert "softphone_pbx_ping_seconds" not in scraped(Picture(), metrics)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import re
 from pathlib import Path
 
 import pytest
 
 from softphone_agent.config import AgentConfig
-from softphone_agent.messages import LookedUp, LookUp
+from softphone_agent.messages import LookedUp, LookUp, News, PingSeen
+from softphone_agent.report import PbxChanged, PbxReport
 from softphone_agent.resolver import Resolver
 from softphone_agent.supervisor import Supervisor, _Worker
 
@@ -43,3 +45,84 @@ async def test_a_look_up_that_goes_wrong_is_answered_and_the_next_one_is_a_new_o
         answer = await heard(supervisor, LookUp("sip:pbx.test", 1.0))
         assert answer == LookedUp("sip:pbx.test", fault="the look-up failed, see the agent's log")
     assert asked == ["sip:pbx.test"] * 2
+
+
+class Staged:
+    """A supervisor with workers that are but pipes, and what its status stream says."""
+
+    def __init__(self, workers: int) -> None:
+        self.supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", "1")
+        self.stream = self.supervisor._watchers.join()
+        self._pipes = {}
+        for number in range(workers):
+            ours, self._pipes[number] = multiprocessing.Pipe()
+            self.supervisor._workers.append(_Worker(number, pipe=ours))
+
+    def says(self, number: int, news: News) -> None:
+        """A worker sends news."""
+        self._pipes[number].send(news)
+        self.supervisor._hear(self.supervisor._workers[number])
+
+    def dies(self, number: int) -> None:
+        """A worker ends."""
+        self._pipes[number].close()
+        self.supervisor._hear(self.supervisor._workers[number])
+
+    @property
+    def pbxs(self) -> dict[str, bool | None]:
+        """What `/status` tells of PBXes, which its counts and the metrics tell too."""
+        told = {pbx.name: pbx.reachable for pbx in self.supervisor._snapshot().pbxs}
+        assert {pbx.name: pbx.reachable for pbx in self.supervisor._counts().pbxs} == told
+        page = self.supervisor._metrics.exposition().decode()
+        series = dict(re.findall(r'^softphone_pbx_reachable\{pbx="(.*)"\} (\S+)$', page, re.MULTILINE))
+        assert {name: value == "1.0" for name, value in series.items()} == {
+            name: reachable for name, reachable in told.items() if reachable is not None
+        }
+        return told
+
+    def pinged(self) -> set[str]:
+        """The PBXes of which the metrics tell how long a ping took."""
+        page = self.supervisor._metrics.exposition().decode()
+        return set(re.findall(r'^softphone_pbx_ping_seconds\{pbx="(.*)"\}', page, re.MULTILINE))
+
+    def last_line(self) -> object:
+        """What the status stream said last."""
+        said: object = None
+        while not self.stream.empty():
+            said = self.stream.get_nowait()
+        return said
+
+
+def reachable(**pbxs: bool) -> list[PbxReport]:
+    return [PbxReport(name=name, reachable=alive) for name, alive in pbxs.items()]
+
+
+async def test_a_pbx_with_which_no_worker_has_to_do_any_more_is_told_of_no_more() -> None:
+    agent = Staged(2)
+    agent.says(0, News(pbxs=reachable(master=True, gone=True), observations=[PingSeen("gone", 0.1)]))
+    agent.says(0, News(pbxs=reachable(gone=False)))
+    agent.says(1, News(pbxs=reachable(gone=False)))
+    assert agent.pbxs == {"master": True, "gone": False}
+    agent.says(0, News(pbxs=reachable(gone=False), unwatched=["gone"]))
+    assert agent.pbxs == {"master": True, "gone": False}, "the other worker still has to do with it"
+    assert agent.pinged() == {"gone"}
+    agent.says(1, News(unwatched=["gone"]))
+    assert agent.pbxs == {"master": True}
+    assert agent.pinged() == set()
+    assert agent.last_line() == PbxChanged(pbx=PbxReport(name="gone"))
+
+
+async def test_what_a_worker_saw_ends_with_it() -> None:
+    agent = Staged(2)
+    agent.says(0, News(pbxs=reachable(master=True)))
+    agent.says(1, News(pbxs=reachable(master=False, foreign=False)))
+    agent.dies(1)
+    assert agent.pbxs == {"master": True}
+
+
+async def test_what_a_worker_saw_ends_with_its_last_phone() -> None:
+    agent = Staged(2)
+    agent.says(1, News(pbxs=reachable(foreign=False)))
+    agent.supervisor._workers[1].retired = True
+    agent.dies(1)
+    assert agent.pbxs == {}

@@ -166,6 +166,7 @@ CHANGES: list[tuple[str, WatchLine | Lost, Change]] = [
     ),
     ("removed", PhoneRemoved(name="bob"), Change(phones=frozenset({"bob"}), pbxs=frozenset({"standby"}))),
     ("pbx", PbxChanged(pbx=PbxReport(name="slave", reachable=False)), Change(pbxs=frozenset({"slave"}))),
+    ("pbx forgotten", PbxChanged(pbx=PbxReport(name="slave")), Change(pbxs=frozenset({"slave"}))),
     ("configuration", ConfigChanged(config=CONFIG), Change(everything=True)),
     ("silence", Lost("silent"), Change(pbxs=frozenset({"slave", "standby"}), everything=True)),
     ("start anew", snapshot(), Change(pbxs=frozenset({"slave", "standby"}), everything=True)),
@@ -183,6 +184,12 @@ def test_the_view_holds_what_was_said_last() -> None:
     assert made.pbxs == {"slave": True, "standby": True}
     assert made.heard("anna", 0.0).phone == phone("anna")
     assert made.heard("bob", 0.0).phone is None
+
+
+def test_a_pbx_that_an_agent_has_nothing_to_do_with_any_more_is_forgotten() -> None:
+    made = view(snapshot(slave=False, standby=True), PbxChanged(pbx=PbxReport(name="slave")))
+    assert made.pbxs == {"standby": True}
+    assert view(snapshot(), PbxChanged(pbx=PbxReport(name="slave"))).pbxs == {}
 
 
 def test_silence_counts_after_a_moment() -> None:
