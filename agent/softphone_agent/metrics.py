@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softphone_agent.config import AgentConfig, Pbx
+from softphone_agent.labels import OTHER, Labels
 from softphone_agent.messages import (
     Discarded,
     FailoverSeen,
@@ -26,6 +27,7 @@ from softphone_agent.messages import (
     RegisterDone,
     RequestsSeen,
 )
+from softphone_agent.planning import Directory, registrar_uri
 from softphone_agent.report import STATES, PbxReport, PhoneReport
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,11 +48,16 @@ class Picture:
     per_phone: bool = True
     """Whether each phone has series of its own."""
     known: tuple[Pbx, ...] = ()
-    """The PBXes that the configuration names."""
+    """The PBXes of the configuration."""
+    labels: Labels = field(default_factory=Labels)
 
     def configured(self, config: AgentConfig) -> None:
         """Take over what the configuration says."""
         self.fleet, self.per_phone, self.known = config.fleet, config.metrics.per_phone, config.pbxs
+        directory = Directory.of(config.pbxs)
+        named = {reference for p in config.phones for reference in (p.pri, p.sec, p.cur, p.home) if reference}
+        uris = {registrar_uri(directory.address(reference)) for reference in named}
+        self.labels.name({*directory.by_name, *map(directory.label, uris)})
 
 
 class AgentMetrics:
@@ -123,20 +130,22 @@ class AgentMetrics:
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Count what a worker saw."""
+        label = self._picture.labels.of
         for observation in observations:
             match observation:
                 case RegisterDone(pbx, outcome, code, seconds):
-                    self._registers.labels(pbx, outcome, code).inc()
+                    self._registers.labels(label(pbx), outcome, code).inc()
                     if seconds is not None:
-                        self._durations.labels(pbx).observe(seconds)
+                        self._durations.labels(label(pbx)).observe(seconds)
                 case RedirectSeen(pbx):
-                    self._redirects.labels(pbx).inc()
+                    self._redirects.labels(label(pbx)).inc()
                 case FailoverSeen(source, target, reason):
-                    self._failovers.labels(source, target, reason).inc()
+                    self._failovers.labels(label(source), label(target), reason).inc()
                 case OutageSeen(seconds):
                     self._outages.observe(seconds)
                 case PingSeen(pbx, seconds):
-                    self._pings.labels(pbx).set(seconds)
+                    if label(pbx) != OTHER:
+                        self._pings.labels(pbx).set(seconds)
                 case RequestsSeen(method, code, number):
                     self._requests.labels(method, code).inc(number)
                 case Discarded(reason, number):
@@ -173,7 +182,8 @@ def _series_of_phones(picture: Picture) -> str:
         name = _escaped(phone.name)
         registered.append(f'softphone_registered{{fleet="{fleet}",softphone="{name}"}} {phone.registered:d}\n')
         if phone.registered:
-            where = f'location="{_escaped(phone.physical_location)}",pbx="{_escaped(phone.pbx)}"'
+            pbx = picture.labels.of(phone.pbx or "")
+            where = f'location="{_escaped(phone.physical_location)}",pbx="{_escaped(pbx)}"'
             how = f'role="{phone.role or ""}",softphone="{name}",via="{phone.via or ""}"'
             info.append(f"softphone_registration_info{{{where},{how}}} 1\n")
         if until := picture.expiries.get(phone.name):
@@ -216,7 +226,8 @@ class _PictureCollector(Collector):
             "Registered phones by where they are.",
             labels=["fleet", "pbx", "role", "location"],
         )
-        count = Counter((p.pbx or "", p.role or "", p.physical_location or "") for p in phones if p.registered)
+        label = self._picture.labels.of
+        count = Counter((label(p.pbx or ""), p.role or "", p.physical_location or "") for p in phones if p.registered)
         for place, number in sorted(count.items()):
             places.add_metric([self._picture.fleet, *place], float(number))
         return places
@@ -234,6 +245,6 @@ class _PictureCollector(Collector):
     def _reachable(self, pbxs: Mapping[str, PbxReport]) -> Metric:
         reachable = GaugeMetricFamily("softphone_pbx_reachable", "1 while the PBX answers this agent.", labels=["pbx"])
         for pbx in pbxs.values():
-            if pbx.reachable is not None:
+            if pbx.reachable is not None and self._picture.labels.of(pbx.name) != OTHER:
                 reachable.add_metric([pbx.name], float(pbx.reachable))
         return reachable

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from softphone_agent.labels import MOST_STRANGERS, OTHER
 from softphone_monitoring import exposed
 from softphone_monitoring.exposed import Metric
 
@@ -43,6 +44,9 @@ def page() -> str:
 
 `namespace` and `pod` come from the scrape. `pbx` is the PBX object's name, or host:port where there is none. No label holds a user name, an
 address of a phone or a Call-ID; `softphone` is the object's own name, and `fleet` is empty for phones that are no fleet's.
+
+Of the hosts to which only redirects lead, the first {MOST_STRANGERS} that an agent meets have a label of their own. All further ones are `{OTHER}`, and whether
+those answer is not told. PBXes that the configuration names, as objects or by URI, always have their own; where redirects lead to more, make PBX objects.
 
 ## Agent, port 8080 `/metrics`
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from softphone_agent.config import Pbx
+from softphone_agent.config import AgentConfig, Pbx
+from softphone_agent.labels import MOST_STRANGERS
 from softphone_agent.messages import (
     Discarded,
     FailoverSeen,
@@ -192,6 +193,62 @@ def test_odd_texts_come_through_as_they_are() -> None:
     where = {"softphone": odd, "pbx": odd, "via": "redirect", "role": "Home", "location": odd}
     assert found["softphone_registration_info"] == [(where, 1.0)]
     assert found["softphone_registration_expiry_timestamp_seconds"] == [({"softphone": odd}, 17.5)]
+
+
+def agent_config(*pris: str) -> AgentConfig:
+    """One PBX, and phones that name these."""
+    phones = [{"name": f"p{number}", "aor": "sip:a@pbx.test", "pri": pri} for number, pri in enumerate(pris)]
+    pbxs = [{"name": "slave", "address": "sip:192.0.2.1:5060"}]
+    return AgentConfig.model_validate({"pbxs": pbxs, "phones": phones})
+
+
+def flood(hosts: int) -> AgentMetrics:
+    """Metrics of an agent whose PBX redirects to so many hosts, and whose phone registers at each."""
+    picture = Picture()
+    picture.configured(agent_config("slave", "sip:192.0.2.9"))
+    metrics = AgentMetrics(picture, "1", "2")
+    before = "slave"
+    for number in range(hosts):
+        host = f"198.51.100.1:{number + 1}"
+        accepted, redirected = RegisterDone(host, "accepted", "200", 0.1), RegisterDone(host, "redirected", "302", None)
+        moved = FailoverSeen(before, host, "Redirected")
+        metrics.observe([accepted, redirected, RedirectSeen(host), moved, PingSeen(host, 0.1)])
+        picture.pbxs[host] = PbxReport(name=host, reachable=True)
+        picture.phones[f"alice{number}"] = report(f"alice{number}", pbx=host)
+        before = host
+    metrics.observe(
+        [RegisterDone("slave", "accepted", "200", 0.1), RegisterDone("192.0.2.9:5060", "accepted", "200", 1)]
+    )
+    picture.pbxs["slave"] = PbxReport(name="slave", reachable=True)
+    return metrics
+
+
+def test_hosts_to_which_redirects_lead_have_a_bounded_number_of_labels() -> None:
+    few, many = (scraped(Picture(), flood(MOST_STRANGERS + more)) for more in (10, 100))
+    own_lines = {"softphone_registered", "softphone_registration_info"}
+    assert {name: len(samples) for name, samples in few.items() if name not in own_lines} == {
+        name: len(samples) for name, samples in many.items() if name not in own_lines
+    }
+    requests = {(each["pbx"], each["outcome"]): value for each, value in many["softphone_register_requests_total"]}
+    assert requests["Other", "accepted"] == 100
+    assert requests["198.51.100.1:1", "accepted"] == 1
+    places = {each["pbx"]: value for each, value in many["softphone_registrations"]}
+    assert places["Other"] == 100
+    info = [each["pbx"] for each, _ in many["softphone_registration_info"]]
+    assert info.count("Other") == 100
+
+
+def test_whether_the_others_answer_is_not_told_as_if_they_were_one() -> None:
+    found = scraped(Picture(), flood(MOST_STRANGERS + 1))
+    for name in ("softphone_pbx_reachable", "softphone_pbx_ping_seconds"):
+        assert "Other" not in {labels["pbx"] for labels, _ in found[name]}
+
+
+def test_pbxes_that_the_configuration_names_always_have_their_own_label() -> None:
+    found = scraped(Picture(), flood(MOST_STRANGERS + 1))
+    accepted = {labels["pbx"] for labels, _ in found["softphone_register_requests_total"]}
+    assert {"slave", "192.0.2.9:5060"} <= accepted
+    assert "slave" in {labels["pbx"] for labels, _ in found["softphone_pbx_reachable"]}
 
 
 def test_a_pbx_that_nobody_pings_any_more_has_no_round_trip() -> None:
