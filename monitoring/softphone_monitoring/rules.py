@@ -37,6 +37,11 @@ class Alert:
     summary: str
     description: str
 
+    @property
+    def minutes(self) -> int:
+        """`wait` as a number."""
+        return int(self.wait.removesuffix("m"))
+
 
 # Phones that want a binding.
 WANTED = 'softphones{state!~"Suspended|Stopped|Unregistering"}'
@@ -46,6 +51,13 @@ WHOLE_FLEET_RATIO = "namespace_fleet:softphone_operator_fleet_phones:ratio"
 PBX_REACHABLE = "namespace_pbx:softphone_pbx_reachable:max"
 SYSTEM_REACHABLE = "namespace_system:softphone_pbx_reachable:max"
 PBX_PHONES = "namespace_pbx_role:softphone_registrations:sum"
+
+
+def _by_status(state: str) -> str:
+    """Phones of each fleet as its status has them, under the labels of the agents' own series."""
+    told = f'max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{{state="{state}"}})'
+    return f'max by (namespace, fleet) (label_replace({told}, "namespace", "$1", "fleet_namespace", "(.*)"))'
+
 
 RECORDINGS = (
     Recording("namespace_fleet:softphones_wanted:sum", f"sum by (namespace, fleet) ({WANTED})"),
@@ -61,36 +73,65 @@ RECORDINGS = (
     Recording(
         # By the fleet's status: unlike the agents' own series it knows of phones whose agent is not there.
         WHOLE_FLEET_RATIO,
-        "max by (namespace, fleet) (label_replace("
-        'max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{state="registered"})'
-        ' / (max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{state="replicas"}) > 0)'
-        ', "namespace", "$1", "fleet_namespace", "(.*)"))',
+        _by_status("registered") + f" / ({_by_status('replicas')} > 0)",
     ),
     Recording(PBX_PHONES, "sum by (namespace, pbx, role) (softphone_registrations)"),
     Recording(PBX_REACHABLE, "max by (namespace, pbx) (softphone_pbx_reachable)"),
     Recording(
         SYSTEM_REACHABLE,
-        "max by (namespace, system) (softphone_pbx_reachable"
-        ' * on (namespace, pod, pbx) group_left (system) softphone_pbx_info{system!=""})',
+        # Whoever scrapes an agent twice has two series of each: both sides are made one, or they would not match.
+        'max by (namespace, system) (max by (namespace, pod, pbx, system) (softphone_pbx_info{system!=""})'
+        " * on (namespace, pod, pbx) group_left () max by (namespace, pod, pbx) (softphone_pbx_reachable))",
     ),
 )
 
-_STANDBY = 'sum by (namespace, pbx) (softphone_registrations{role="Standby"})'
-_REFUSED = (
-    "sum by (namespace, pbx, code)"
-    ' (increase(softphone_register_requests_total{outcome="rejected",code=~"401|403|407"}[10m]))'
+
+def _with_system(of_pbxes: str) -> str:
+    """Series of PBXes with the system that each belongs to, where it does: inhibitions go by it."""
+    systems = "max by (namespace, pbx, system) (softphone_pbx_info)"
+    return f"({systems} * on (namespace, pbx) group_left () {of_pbxes} or on (namespace, pbx) {of_pbxes})"
+
+
+def _refused(window: str, of: str = "") -> str:
+    """Refused REGISTERs within the window; `of` chooses agents."""
+    counter = 'softphone_register_requests_total{outcome="rejected",code=~"401|403|407"}'
+    by_agent = f"max by (namespace, pod, pbx, code) (increase({counter}[{window}]))"
+    return f"sum by (namespace, pbx, code) ({by_agent}{of})"
+
+
+_STANDBY = _with_system(
+    'sum by (namespace, pbx) (max by (namespace, pod, pbx, location) (softphone_registrations{role="Standby"}))'
 )
+_REACHABLE = _with_system(PBX_REACHABLE)
+_SINGLES = 'max by (namespace, pod, softphone) (softphone_registered{fleet=""})'
+_SYSTEMS = 'max by (namespace, pod, system) (softphone_pbx_info{system!=""})'
+# The system of an agent that knows one. Of two nobody can say which of them a phone lacks.
+_SYSTEM = f"({_SYSTEMS} unless on (namespace, pod) count by (namespace, pod) ({_SYSTEMS}) > 1)"
+_SINGLES_BY_SYSTEM = (
+    f"({_SINGLES} * on (namespace, pod) group_left (system) {_SYSTEM} or on (namespace, pod) {_SINGLES})"
+)
+# With a long back-off (`registration.backoff.maxSeconds`, an hour at most) a phone is refused a few times in 3 h. That
+# counts for as long as one waits after a rejection; a moment in which it asks does not end it.
+_SELDOM = _refused("3h", ' and on (namespace, pod) max_over_time(softphones{state="Rejected"}[5m]) > 0')
 _MOVES, _OUTAGES = (
     f"sum by (namespace, pod) (increase({counter}[30m])) / sum by (namespace, pod) (softphones)"
     for counter in ("softphone_failovers_total", "softphone_outage_seconds_count")
 )
-_STALE = "time() - softphone_registration_expiry_timestamp_seconds"
+_EXPIRY = "max by (namespace, pod, softphone) (softphone_registration_expiry_timestamp_seconds)"
+_STALE = f"time() - {_EXPIRY}"
 _WATCHES = "max by (namespace, pod, kind) (softphone_operator_watch_age_seconds)"
+_CONFIG_REFUSED = "max by (namespace, pod) (softphone_config_refused)"
 # Several operators of one release see the same objects, those of several releases have others.
 _OBJECTS = "sum by (kind) (max by (namespace, kind, state) (softphone_operator_objects{%s}))"
 _SOFTPHONES = _OBJECTS % 'kind="Softphone",state!="Refused"'
 _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
-_ASKED_AGENTS = "last_over_time(softphone_agent_build_info[1h])"
+_TOLD_SOFTPHONES = 'count(max by (namespace, pod) (softphones{fleet="",state="Registered"}))'
+_FLEET_PHONES = _by_status("replicas")
+_TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
+# Whatever once told that it is an agent. A pod may have other targets, which are no news of its phones.
+_AGENTS_UP = (
+    "max by (namespace, pod) (up and on (namespace, pod, job, instance) last_over_time(softphone_agent_build_info[1d]))"
+)
 
 ALERTS = (
     Alert(
@@ -119,8 +160,8 @@ ALERTS = (
         "SoftphoneUnregistered",
         "warning",
         "5m",
-        'softphone_registered{fleet=""} == 0 unless on (namespace, pod) (softphones{state="Suspended"} > 0)',
-        'softphone_registered{fleet=""}',
+        f'{_SINGLES_BY_SYSTEM} == 0 unless on (namespace, pod) (softphones{{state="Suspended"}} > 0)',
+        _SINGLES_BY_SYSTEM,
         "Softphone {{ $labels.softphone }} in {{ $labels.namespace }} is not registered anywhere",
         "This phone has no valid binding, neither at its primary nor at its secondary PBX, and it is not suspended."
         " Phones of fleets are told of by SoftphoneFleetRegisteredRatioLow.",
@@ -139,8 +180,8 @@ ALERTS = (
         "SoftphoneAuthenticationFailing",
         "warning",
         "5m",
-        f"{_REFUSED} > 2",
-        _REFUSED,
+        f"{_refused('10m')} > 2 or {_SELDOM} >= 2",
+        _refused("10m"),
         "{{ $labels.pbx }} rejects REGISTERs from {{ $labels.namespace }} with {{ $labels.code }}",
         "The PBX answers, and refuses the credentials of one or more phones again and again.",
     ),
@@ -169,8 +210,8 @@ ALERTS = (
         "SoftphonePBXUnreachable",
         "warning",
         "2m",
-        f"{PBX_REACHABLE} == 0",
-        PBX_REACHABLE,
+        f"{_REACHABLE} == 0",
+        _REACHABLE,
         "PBX {{ $labels.pbx }} answers no agent in {{ $labels.namespace }}",
         "No agent that tried got an answer to its pings. Phones that were registered there have moved, if they have"
         " another PBX.",
@@ -179,18 +220,18 @@ ALERTS = (
         "SoftphoneAgentDown",
         "warning",
         "2m",
-        f"up == 0 and on (namespace, pod) {_ASKED_AGENTS}",
-        f"up and on (namespace, pod) {_ASKED_AGENTS}",
+        f"{_AGENTS_UP} == 0",
+        _AGENTS_UP,
         "Agent {{ $labels.pod }} in {{ $labels.namespace }} does not answer scrapes",
-        "Prometheus could scrape this agent within the last hour and cannot now. Its phones are gone, or nobody can"
+        "Prometheus could scrape this agent within the last day and cannot now. Its phones are gone, or nobody can"
         " tell how they are.",
     ),
     Alert(
         "SoftphoneConfigRefused",
         "warning",
         "5m",
-        "softphone_config_refused == 1",
-        "softphone_config_refused",
+        f"{_CONFIG_REFUSED} == 1",
+        _CONFIG_REFUSED,
         "Agent {{ $labels.pod }} in {{ $labels.namespace }} refuses its newest configuration",
         "The agent goes on with the configuration that it had. Edits of its phones have no effect.",
     ),
@@ -198,9 +239,12 @@ ALERTS = (
         "SoftphoneMetricsAbsent",
         "warning",
         "10m",
-        f'{_SOFTPHONES} > on () group_left () (count(softphones{{fleet="",state="Registered"}}) or vector(0))',
-        _SOFTPHONES,
-        "There are {{ $value }} Softphones, but fewer agents that Prometheus can scrape",
+        f"{_SOFTPHONES} > on () group_left () ({_TOLD_SOFTPHONES} or vector(0))"
+        # A share, as with the ratio of registered phones: agents that are replaced one by one are no news.
+        f" or {_FLEET_PHONES} > ({_TOLD_FLEET_PHONES} or 0 * {_FLEET_PHONES}) / 0.9",
+        f"{_SOFTPHONES} or {_FLEET_PHONES}",
+        "There are {{ $value }} {{ with $labels.fleet }}phones of fleet {{ . }} in {{ $labels.namespace }}"
+        "{{ else }}Softphones{{ end }}, but Prometheus can scrape agents of fewer",
         "Some agents do not exist or are not scraped. No other alert can tell of their phones.",
     ),
     Alert(

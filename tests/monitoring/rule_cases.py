@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from softphone_monitoring.rules import ALERTS, RUNBOOKS
+from softphone_monitoring.rules import ALERTS, RUNBOOKS, document
 
 Series = dict[str, str]
 
@@ -19,6 +20,8 @@ class Case:
     """When it is looked at: after the alert's `for` has passed."""
     summary: str
     labels: dict[str, str] = field(default_factory=dict)
+    since: int = 0
+    """The minute from which on it is so."""
 
 
 def test_file(rules: str) -> dict[str, Any]:
@@ -35,17 +38,51 @@ def test_file(rules: str) -> dict[str, Any]:
                 "runbook_url": f"{RUNBOOKS}/{alert.name}.md",
             },
         }
-        tests += [_test(case, "fires", case.fires, [fired]), _test(case, "stays quiet", case.quiet, [])]
-    return {"rule_files": [rules], "evaluation_interval": "1m", "tests": tests}
+        # Scraped by one job, or by two (annotations and a PodMonitor): that must not make a difference.
+        for jobs in (("pods",), ("annotations", "podmonitor")):
+            tests += [
+                _test(case, f"fires, {len(jobs)} jobs", scraped_by(jobs, case.fires), [fired], alert.minutes),
+                _test(case, f"stays quiet, {len(jobs)} jobs", scraped_by(jobs, case.quiet), []),
+            ]
+    order = [group["name"] for group in document()["groups"]]
+    return {"rule_files": [rules], "evaluation_interval": "1m", "group_eval_order": order, "tests": tests}
 
 
-def _test(case: Case, what: str, series: Series, expected: list[dict[str, Any]]) -> dict[str, Any]:
+def scraped_by(jobs: tuple[str, ...], series: Series) -> Series:
+    """The series as Prometheus has them when each of these jobs scrapes the pods."""
     return {
+        re.sub(r"{(.*)}", rf'{{\1,job="{job}",instance="10.0.0.1:8080"}}', name): values
+        for job in jobs
+        for name, values in series.items()
+    }
+
+
+def _test(
+    case: Case, what: str, series: Series, expected: list[dict[str, Any]], wait: int | None = None
+) -> dict[str, Any]:
+    """What is expected at the end; and with a `wait`, that the alert fires when that is over, and not before."""
+    test: dict[str, Any] = {
         "name": f"{case.alert} {what}",
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "alert_rule_test": [{"eval_time": f"{case.minutes}m", "alertname": case.alert, "exp_alerts": expected}],
     }
+    if wait is not None:
+        test["promql_expr_test"] = [
+            _state(case, "pending", case.since, 1),
+            _state(case, "pending", case.since + wait - 1, 1),
+            _state(case, "firing", case.since + wait - 1, 0),
+            _state(case, "firing", case.since + wait, 1),
+        ]
+        if case.since:
+            test["promql_expr_test"].append(_state(case, "pending", case.since - 1, 0))
+    return test
+
+
+def _state(case: Case, state: str, minute: int, number: int) -> dict[str, Any]:
+    """How many alerts there are in this state at a minute."""
+    expr = f'count(ALERTS{{alertname="{case.alert}",alertstate="{state}"}}) or vector(0)'
+    return {"expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": number}]}
 
 
 def phones(registered: int, wanted: int, suspended: int = 0) -> Series:
@@ -93,12 +130,35 @@ def rejected(values: str, code: str = "401") -> Series:
     return {f'softphone_register_requests_total{{{here},outcome="rejected",code="{code}"}}': values}
 
 
+def waiting(state: str) -> Series:
+    """What a phone does between its REGISTERs."""
+    return {f'softphones{{namespace="calls",pod="softphone-alice",state="{state}"}}': "1x300"}
+
+
+def every(minutes: int, times: int) -> str:
+    """A counter that grows by one every so many minutes."""
+    return " ".join(f"{number}x{minutes - 1}" for number in range(1, times + 1))
+
+
+def phones_of_alice(phones: int) -> Series:
+    return {'softphones{namespace="calls",pod="softphone-alice",state="Registered"}': f"{phones}x60"}
+
+
 def moves(values: str, phones: int = 1) -> Series:
-    here = 'namespace="calls",pod="softphone-alice"'
-    return {
-        f'softphone_failovers_total{{{here},from="slave",to="master",reason="PingFailed"}}': values,
-        f'softphones{{{here},state="Registered"}}': f"{phones}x60",
-    }
+    labels = 'namespace="calls",pod="softphone-alice",from="slave",to="master",reason="PingFailed"'
+    return {f"softphone_failovers_total{{{labels}}}": values} | phones_of_alice(phones)
+
+
+def outages(values: str, phones: int = 1) -> Series:
+    labels = 'namespace="calls",pod="softphone-alice"'
+    return {f"softphone_outage_seconds_count{{{labels}}}": values} | phones_of_alice(phones)
+
+
+def of_system(*names: str, pod: str = "softphone-alice") -> Series:
+    """An agent that knows a PBX of each of these systems, and one of none."""
+    here = f'namespace="calls",pod="{pod}"'
+    known = {f'softphone_pbx_info{{{here},pbx="pbx of {name}",system="{name}",location="x"}}': "1x60" for name in names}
+    return known | {f'softphone_pbx_info{{{here},pbx="lonely",system="",location="lonely"}}': "1x60"}
 
 
 def expiry(until: str, registered: int = 1) -> Series:
@@ -112,7 +172,7 @@ def expiry(until: str, registered: int = 1) -> Series:
 def scraped(values: str, build: str) -> Series:
     here = 'namespace="calls",pod="softphone-alice"'
     return {
-        f'up{{{here},job="pods"}}': values,
+        f"up{{{here}}}": values,
         f'softphone_agent_build_info{{{here},version="1",pjsua="2"}}': build,
     }
 
@@ -171,6 +231,33 @@ CASES = [
         labels={**POD, "softphone": "alice"},
     ),
     Case(
+        "SoftphoneUnregistered",
+        fires=probe(0) | of_system("acme"),
+        quiet=probe(1) | of_system("acme"),
+        minutes=7,
+        summary="Softphone alice in calls is not registered anywhere",
+        labels={**POD, "softphone": "alice", "system": "acme"},
+    ),
+    Case(
+        "SoftphoneUnregistered",  # of two systems: nobody can say whose failure that is
+        fires=probe(0) | of_system("acme", "other"),
+        quiet=probe(0, suspended=1) | of_system("acme", "other"),
+        minutes=7,
+        summary="Softphone alice in calls is not registered anywhere",
+        labels={**POD, "softphone": "alice"},
+    ),
+    Case(
+        "SoftphonesOnStandby",
+        fires={'softphone_registrations{namespace="calls",pod="a",pbx="pbx of acme",role="Standby"}': "3x60"}
+        | of_system("acme", pod="a")
+        | of_system("acme", pod="b"),
+        quiet={'softphone_registrations{namespace="calls",pod="a",pbx="pbx of acme",role="Home"}': "3x60"}
+        | of_system("acme", pod="a"),
+        minutes=35,
+        summary="3 phones in calls are kept by pbx of acme, away from their home PBX",
+        labels={**HERE, "pbx": "pbx of acme", "system": "acme"},
+    ),
+    Case(
         "SoftphonesOnStandby",
         fires={'softphone_registrations{namespace="calls",pod="a",pbx="master",role="Standby"}': "3x60"},
         quiet={
@@ -188,6 +275,16 @@ CASES = [
         minutes=15,
         summary="master rejects REGISTERs from calls with 401",
         labels={**HERE, "pbx": "master", "code": "401"},
+        since=3,
+    ),
+    Case(
+        "SoftphoneAuthenticationFailing",  # a long back-off: now and then, and in between the phone waits for the next
+        fires=rejected(every(50, 6)) | waiting("Rejected"),
+        quiet=rejected(every(50, 6)) | waiting("Waiting"),
+        minutes=280,
+        summary="master rejects REGISTERs from calls with 401",
+        labels={**HERE, "pbx": "master", "code": "401"},
+        since=100,
     ),
     Case(
         "SoftphonesFlapping",
@@ -196,6 +293,16 @@ CASES = [
         minutes=50,
         summary="Each phone of agent softphone-alice in calls moved or was lost 30 times in 30 minutes",
         labels=POD,
+        since=5,
+    ),
+    Case(
+        "SoftphonesFlapping",  # lost and found again, always at the same PBX
+        fires=outages("0+1x60"),
+        quiet=outages("0+1x60", phones=100),
+        minutes=50,
+        summary="Each phone of agent softphone-alice in calls moved or was lost 30 times in 30 minutes",
+        labels=POD,
+        since=5,
     ),
     Case(
         "SoftphoneExpiryStale",
@@ -204,6 +311,7 @@ CASES = [
         minutes=10,
         summary="The binding of softphone alice in calls should have ended 9m 0s ago",
         labels={**POD, "softphone": "alice"},
+        since=3,
     ),
     Case(
         "SoftphoneExpiryStale",
@@ -212,6 +320,7 @@ CASES = [
         minutes=10,
         summary="The binding of softphone alice in calls should have ended 9m 0s ago",
         labels={**POD, "softphone": "alice"},
+        since=3,
     ),
     Case(
         "SoftphonePBXUnreachable",
@@ -219,7 +328,15 @@ CASES = [
         quiet=system(("a", "master", 0), ("b", "master", 1)),
         minutes=4,
         summary="PBX master answers no agent in calls",
-        labels={**HERE, "pbx": "master"},
+        labels={**HERE, "pbx": "master", "system": "acme"},
+    ),
+    Case(
+        "SoftphonePBXUnreachable",  # found by a redirect: no object of ours, and so no system
+        fires={'softphone_pbx_reachable{namespace="calls",pod="a",pbx="10.0.0.9:5060"}': "0x60"},
+        quiet={'softphone_pbx_reachable{namespace="calls",pod="a",pbx="10.0.0.9:5060"}': "1x60"},
+        minutes=4,
+        summary="PBX 10.0.0.9:5060 answers no agent in calls",
+        labels={**HERE, "pbx": "10.0.0.9:5060"},
     ),
     Case(
         "SoftphoneAgentDown",
@@ -227,7 +344,17 @@ CASES = [
         quiet=scraped("0x60", "stale"),  # never an agent of ours
         minutes=14,
         summary="Agent softphone-alice in calls does not answer scrapes",
-        labels={**POD, "job": "pods"},
+        labels=POD,
+        since=11,
+    ),
+    Case(
+        "SoftphoneAgentDown",  # still, after hours
+        fires=scraped("1x10 0x200", "1x10 stale"),
+        quiet=scraped("1x10 0x100 1x100", "1x10 stale"),
+        minutes=200,
+        summary="Agent softphone-alice in calls does not answer scrapes",
+        labels=POD,
+        since=11,
     ),
     Case(
         "SoftphoneConfigRefused",
@@ -242,15 +369,31 @@ CASES = [
         fires=objects("Softphone", "Ready", 3, operators=2) | singles(2),
         quiet=objects("Softphone", "Ready", 2, operators=2) | objects("Softphone", "Refused", 1) | singles(2),
         minutes=12,
-        summary="There are 3 Softphones, but fewer agents that Prometheus can scrape",
+        summary="There are 3 Softphones, but Prometheus can scrape agents of fewer",
         labels={"kind": "Softphone"},
+    ),
+    Case(
+        "SoftphoneMetricsAbsent",  # a fleet of which no agent is scraped
+        fires=status(1000, 1000),
+        quiet=status(1000, 1000) | phones(950, 950),
+        minutes=12,
+        summary="There are 1000 phones of fleet load in calls, but Prometheus can scrape agents of fewer",
+        labels={**HERE, "fleet": "load"},
+    ),
+    Case(
+        "SoftphoneMetricsAbsent",  # and one of which half are
+        fires=status(1000, 1000) | phones(500, 500),
+        quiet=status(0, 1000) | phones(0, 0, suspended=1000),
+        minutes=12,
+        summary="There are 1000 phones of fleet load in calls, but Prometheus can scrape agents of fewer",
+        labels={**HERE, "fleet": "load"},
     ),
     Case(
         "SoftphoneMetricsAbsent",
         fires=objects("Softphone", "NotReady", 1),
         quiet=objects("Softphone", "NotReady", 0),
         minutes=12,
-        summary="There are 1 Softphones, but fewer agents that Prometheus can scrape",
+        summary="There are 1 Softphones, but Prometheus can scrape agents of fewer",
         labels={"kind": "Softphone"},
     ),
     Case(
@@ -275,5 +418,6 @@ CASES = [
         minutes=15,
         summary="Operator op-0 has heard nothing of PBX for 15m 0s",
         labels={"namespace": "system", "pod": "op-0", "kind": "PBX"},
+        since=6,
     ),
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +18,73 @@ from softphone_monitoring import contract, files, rules
 RUNBOOKS = contract.REPOSITORY / rules.RUNBOOKS
 PAGE = contract.REPOSITORY / "docs" / "monitoring.md"
 PARTS = ["## What it means", "## How to look", "## What to do"]
+
+Labels = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """What Alertmanager asks of a label: `name = value`, `name != value` or `name =~ value`."""
+
+    name: str
+    operator: str
+    value: str
+
+    @classmethod
+    def of(cls, text: str) -> Matcher:
+        found = re.fullmatch(r'(\w+) (=~|!=|=) "?([^"]*)"?', text)
+        assert found, text
+        return cls(*found.groups())
+
+    def holds(self, labels: Labels) -> bool:
+        value = labels.get(self.name, "")
+        if self.operator == "=~":
+            return bool(re.fullmatch(self.value, value))
+        return (value == self.value) is (self.operator == "=")
+
+
+@dataclass(frozen=True)
+class Inhibition:
+    """One of the page's `inhibit_rules`, as Alertmanager understands it."""
+
+    source: tuple[Matcher, ...]
+    target: tuple[Matcher, ...]
+    equal: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rule: dict[str, Any]) -> Inhibition:
+        source, target = (tuple(map(Matcher.of, rule[f"{side}_matchers"])) for side in ("source", "target"))
+        return cls(source, target, tuple(rule["equal"]))
+
+    def __str__(self) -> str:
+        return f"{self.source[0].value} mutes {self.target[0].value}"
+
+    def has_source(self, labels: Labels) -> bool:
+        return all(matcher.holds(labels) for matcher in self.source)
+
+    def has_target(self, labels: Labels) -> bool:
+        return all(matcher.holds(labels) for matcher in self.target)
+
+    def mutes(self, target: Labels) -> Callable[[Labels], bool]:
+        return lambda source: (
+            self.has_source(source)
+            and self.has_target(target)
+            and all(source.get(name, "") == target.get(name, "") for name in self.equal)
+        )
+
+
+def _inhibitions() -> list[Inhibition]:
+    block = "inhibit_rules:" + PAGE.read_text().partition("inhibit_rules:")[2].partition("\n\n")[0]
+    return [Inhibition.of(rule) for rule in yaml.safe_load(block)["inhibit_rules"]]
+
+
+def alert(name: str, **labels: str) -> Labels:
+    return {"alertname": f"Softphone{name}", "namespace": "calls", **labels}
+
+
+INHIBITIONS = _inhibitions()
+FIRED = [{"alertname": case.alert, **case.labels} for case in rule_cases.CASES]
+"""The labels that alerts have when they fire, as promtool found them."""
 
 
 def promtool(*arguments: str | Path) -> str:
@@ -41,10 +111,43 @@ def test_the_page_of_monitoring_lists_all_alerts() -> None:
 
 
 def test_inhibitions_name_alerts_that_exist() -> None:
-    inhibitions = PAGE.read_text().partition("inhibit_rules:")[2].partition("With several")[0]
-    named = set(re.findall(r"Softphone\w+", inhibitions))
-    assert named
-    assert named <= {alert.name for alert in rules.ALERTS}
+    names = {matcher.value for rule in INHIBITIONS for matcher in (*rule.source, *rule.target) if matcher.value}
+    assert names
+    assert {name for value in names for name in value.split("|")} <= {alert.name for alert in rules.ALERTS}
+
+
+@pytest.mark.parametrize("rule", INHIBITIONS, ids=str)
+def test_an_inhibition_goes_by_labels_that_both_alerts_have(rule: Inhibition) -> None:
+    """Alertmanager takes two labels that are missing for equal: then one alert would mute all others."""
+    sources = [labels for labels in FIRED if rule.has_source(labels)]
+    assert sources
+    assert all(source.get(name) for source in sources for name in rule.equal)
+    for alert in {labels["alertname"] for labels in FIRED if rule.has_target(labels)}:
+        muted = [labels for labels in FIRED if labels["alertname"] == alert and any(map(rule.mutes(labels), sources))]
+        assert muted, alert
+        assert all(labels.get(name) for labels in muted for name in rule.equal)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "muted"),
+    [
+        (alert("SystemDown", system="acme"), alert("PBXUnreachable", pbx="master", system="acme"), True),
+        (alert("SystemDown", system="acme"), alert("PBXUnreachable", pbx="other", system="other"), False),
+        (alert("SystemDown", system="acme"), alert("PBXUnreachable", pbx="lonely"), False),
+        (alert("SystemDown", system="acme"), alert("Unregistered", softphone="alice", system="acme"), True),
+        (alert("SystemDown", system="acme"), alert("Unregistered", softphone="bob", system="other"), False),
+        (alert("SystemDown", system="acme"), alert("FleetRegisteredRatioLow", fleet="load"), False),
+        (alert("PBXUnreachable", pbx="master", system="acme"), alert("sOnStandby", pbx="slave", system="acme"), True),
+        (alert("PBXUnreachable", pbx="master", system="acme"), alert("sOnStandby", pbx="far", system="other"), False),
+        (alert("PBXUnreachable", pbx="lonely"), alert("sOnStandby", pbx="lonely too"), False),
+        (alert("PBXUnreachable", pbx="master", system="acme"), alert("sFlapping", pod="fleet-load-0"), False),
+        (alert("AuthenticationFailing", pbx="master"), alert("Unregistered", softphone="bob", system="acme"), False),
+        (alert("OperatorAbsent"), alert("MetricsAbsent", fleet="load"), False),
+    ],
+)
+def test_who_mutes_whom(source: Labels, target: Labels, muted: bool) -> None:
+    elsewhere = {**target, "namespace": "other"}
+    assert [any(rule.mutes(of)(source) for rule in INHIBITIONS) for of in (target, elsewhere)] == [muted, False]
 
 
 def test_there_is_no_page_without_an_alert() -> None:
