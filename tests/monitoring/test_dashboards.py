@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -17,6 +20,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from softphone_monitoring import asked, contract, files, rules
 from softphone_monitoring.asked import Asked
 
+from .rule_cases import Series, scraped_by
 from .test_rules import promtool
 
 BOARDS: dict[str, dict[str, Any]] = {
@@ -36,6 +40,14 @@ UIDS = {
 
 OF_OTHERS = {"container_memory_working_set_bytes", "container_cpu_usage_seconds_total"}
 """Series of the kubelet (cAdvisor): what an agent costs, its workers included, is not told by the agent."""
+
+GRAFANA = json.loads((Path(__file__).parent / "data" / "grafana-11.6.schema.json").read_text())
+"""What Grafana says of itself, other than by the library that the dashboards are made with."""
+
+NOT_IN_THE_SCHEMA = {
+    "annotations": {"expr", "titleFormat", "textFormat"},  # of Prometheus' data source
+    "templating": {"auto", "auto_count", "auto_min"},  # of one kind of variable; the library writes them for all
+}
 
 UNUSED: dict[str, str] = {}
 """Metrics of the contract that neither a dashboard nor a rule asks for, and why."""
@@ -58,6 +70,49 @@ def test_grafanas_library_reads_back_what_it_wrote(name: str) -> None:
         for field in ("titleFormat", "textFormat"):
             annotation.pop(field, None)
     assert read == written
+
+
+def faults(board: dict[str, Any]) -> Iterator[str]:
+    """What Grafana's schema has against a dashboard."""
+
+    def checked(what: str, schema: dict[str, Any], part: Any) -> Iterator[str]:
+        for fault in jsonschema.Draft7Validator({**schema, "definitions": GRAFANA["definitions"]}).iter_errors(part):
+            # Of things that may be this or that: what is wrong with each.
+            yield from (f"{what}{error.json_path}: {error.message}" for error in fault.context or [fault])
+
+    known = deepcopy(board)
+    for where, fields in NOT_IN_THE_SCHEMA.items():
+        for part in known[where].get("list", []):
+            for field in fields:
+                part.pop(field, None)
+    yield from checked("", GRAFANA["dashboard"], known)
+    for panel in board["panels"]:
+        kind, what = panel["type"], f"{panel['title']}, "
+        yield from checked(f"{what}options", GRAFANA["options"][kind], panel["options"])
+        custom = panel.get("fieldConfig", {}).get("defaults", {}).get("custom")
+        if custom is not None:
+            yield from checked(f"{what}custom", GRAFANA["custom"][kind], custom)
+
+
+@each_board
+def test_grafanas_schema_takes_it(name: str) -> None:
+    assert not list(faults(BOARDS[name]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda panel: panel.update(titel="x"), "'titel' was unexpected"),
+        (lambda panel: panel["options"].update(colorMode="rainbow"), "'rainbow' is not one of"),
+        (lambda panel: panel["options"].update(colourMode="none"), "'colourMode' was unexpected"),
+        (lambda panel: panel["gridPos"].update(w="6"), "'6' is not of type 'number'"),
+        (lambda panel: panel["fieldConfig"]["defaults"]["thresholds"].update(mode="relative"), "'relative' is not one"),
+    ],
+)
+def test_grafanas_schema_refuses_what_is_wrong(spoil: Callable[[dict[str, Any]], None], fault: str) -> None:
+    board = deepcopy(BOARDS["fleet"])
+    spoil(board["panels"][0])
+    assert any(fault in words for words in faults(board)), list(faults(board))
 
 
 @each_board
@@ -117,7 +172,8 @@ def test_a_query_names_only_labels_that_exist(query: Asked) -> None:
     grouped = {
         label for words in re.findall(r"(?:by|on|group_left) \(([^)]*)\)", bare) for label in re.findall(r"\w+", words)
     }
-    assert grouped <= labels | contract.FROM_THE_SCRAPE | {"le"} | (recorded if ":" in bare else set())
+    target = {"job", "instance"} if "up" in contract.asked_for(query.expr) else set()
+    assert grouped <= labels | contract.FROM_THE_SCRAPE | target | {"le"} | (recorded if ":" in bare else set())
 
 
 def test_every_metric_is_used_or_says_why_not() -> None:
@@ -138,39 +194,84 @@ def test_prometheus_understands_every_query(tmp_path: Path) -> None:
 
 def query(where: str, what: str) -> str:
     (found,) = [query.expr for query in QUERIES if (query.where, query.what) == (where, what)]
-    return asked.filled(found, {**GRAFANAS_OWN, "namespace": "calls", "fleet": "load"})
+    return asked.filled(
+        found, {**GRAFANAS_OWN, "namespace": "calls", "fleet": "load", "softphone": "alice", "pbx": "master"}
+    )
+
+
+def calculate(folder: Path, series: Series, expected: Mapping[tuple[str, str], Sequence[tuple[str, float]]]) -> None:
+    """Have Prometheus itself answer these queries after half an hour of these series."""
+    tests = [
+        {
+            "expr": query(*which),
+            "eval_time": "30m",
+            "exp_samples": [{"labels": labels, "value": value} for labels, value in samples],
+        }
+        for which, samples in expected.items()
+    ]
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    file = folder / "cases.yaml"
+    file.write_text(yaml.safe_dump({"tests": [{"interval": "1m", "input_series": given, "promql_expr_test": tests}]}))
+    promtool("test", "rules", file)
 
 
 @pytest.mark.lab
-def test_what_the_less_obvious_queries_calculate(tmp_path: Path) -> None:
-    agent = 'namespace="calls",pod="fleet-load-0"'
-    move = 'from="slave",to="master",reason="PingFailed"'
-    series = {
-        f'softphones{{{agent},fleet="load",state="Registered"}}': "0x60",
-        f'softphones{{{agent},fleet="load",state="Waiting"}}': "10x60",
+@pytest.mark.parametrize("jobs", [("pods",), ("annotations", "podmonitor")], ids=len)
+def test_what_the_less_obvious_queries_calculate(jobs: tuple[str, ...], tmp_path: Path) -> None:
+    agent, other = 'namespace="calls",pod="fleet-load-0"', 'namespace="calls",pod="softphone-alice"'
+    move, home = 'from="slave",to="master",reason="PingFailed"', 'from="master",to="slave",reason="Redirected"'
+    of_kubelet = {
         f'container_memory_working_set_bytes{{{agent},container="agent"}}': "3900x60",
         f'container_memory_working_set_bytes{{{agent},container=""}}': "4000x60",
         f'container_cpu_usage_seconds_total{{{agent},container="agent"}}': "0+3x60",
-        f"softphone_failovers_total{{{agent},{move}}}": "_x9 7x50",
+    }
+    of_pods = {
+        f'softphones{{{agent},fleet="load",state="Registered"}}': "0x60",
+        f'softphones{{{agent},fleet="load",state="Waiting"}}': "10x60",
+        f'softphone_registered{{{other},softphone="alice",fleet=""}}': "1x60",
+    }
+    of_operators = {
+        "softphone_operator_fleet_phones"
+        f'{{namespace="system",pod="op-{number}",fleet_namespace="{place}",fleet="load",state="replicas"}}': "10x60"
+        for number in range(2)
+        for place in ("calls", "tests")
     }
     fleets = '{namespace="calls",fleet="load"}'
     expected = {
         # 4000 bytes and 3 s of a core a minute, for ten phones
-        ("softphone-fleet", "Memory per phone"): (fleets, 400.0),
-        ("softphone-fleet", "CPU per phone"): (fleets, 0.005),
+        ("softphone-fleet", "Memory per phone"): [(fleets, 400.0)],
+        ("softphone-fleet", "CPU per phone"): [(fleets, 0.005)],
         # no registration at all has no series, and is 0 all the same
-        ("softphone-overview", "Registered ratio by fleet"): (fleets, 0.0),
-        # the counter was born with 7, which increase() does not see
-        ("softphone-overview", "Fail-overs"): (f'{{namespace="calls",{move}}}', 7.0),
+        ("softphone-overview", "Registered ratio by fleet"): [(fleets, 0.0)],
+        # each of two operators tells of all fleets, also of those in namespaces that are not chosen
+        ("softphone-fleet", "Phones by the fleet's status"): [
+            ('{fleet_namespace="calls",fleet="load",state="replicas"}', 10.0)
+        ],
     }
-    tests = [
-        {"expr": query(*which), "eval_time": "30m", "exp_samples": [{"labels": labels, "value": value}]}
-        for which, (labels, value) in expected.items()
-    ]
-    given = [{"series": name, "values": values} for name, values in series.items()]
-    file = tmp_path / "cases.yaml"
-    file.write_text(yaml.safe_dump({"tests": [{"interval": "1m", "input_series": given, "promql_expr_test": tests}]}))
-    promtool("test", "rules", file)
+    calculate(tmp_path, scraped_by(jobs, of_pods | of_operators) | of_kubelet, expected)
+    # A counter is born with 7, which increase() does not see. Another agent's phone went home at the same time.
+    moves = {
+        f"softphone_failovers_total{{{agent},{move}}}": "_x30 7x30",
+        f"softphone_failovers_total{{{other},{home}}}": "_x30 1x30",
+    }
+    moved = {
+        ("softphone-overview", "Fail-overs"): [
+            (f'{{namespace="calls",{move}}}', 7.0),
+            (f'{{namespace="calls",{home}}}', 1.0),
+        ],
+        ("softphone-overview", "annotation fail-overs"): [(f"{{{move}}}", 7.0), (f"{{{home}}}", 1.0)],
+        ("softphone-pbx", "annotation fail-overs"): [(f"{{{move}}}", 7.0), (f"{{{home}}}", 1.0)],
+        # of its own agents only
+        ("softphone-fleet", "annotation fail-overs"): [(f"{{{move}}}", 7.0)],
+        ("softphone-phone", "annotation fail-overs"): [(f"{{{home}}}", 1.0)],
+    }
+    calculate(tmp_path, of_pods | moves, moved)
+
+
+def test_fail_overs_of_a_pbx_are_those_to_it_and_from_it() -> None:
+    (found,) = [each for each in QUERIES if (each.where, each.what) == ("softphone-pbx", "annotation fail-overs")]
+    assert 'from=~"$pbx"' in found.expr
+    assert 'to=~"$pbx"' in found.expr
 
 
 def test_rules_and_dashboards_mean_the_same_by_a_phone_that_wants_a_binding() -> None:

@@ -16,12 +16,14 @@ _THEIRS = f"and on (namespace, pod) {_AGENTS}"
 _COST = (
     # Of the pod, or of the container where that is all the kubelet tells: the pod's only other one just sleeps.
     "max by (namespace, pod) (%s)"
-    f" * on (namespace, pod) group_left (fleet) {_AGENTS} ^ 0"  # only to say whose agent it is
+    # Only to say whose agent it is; made one, since who scrapes an agent twice has two series of it.
+    f" * on (namespace, pod) group_left (fleet) max by (namespace, pod, fleet) ({_AGENTS}) ^ 0"
 )
 
 
 def _per_phone(cost: str) -> str:
-    return f"sum by (namespace, fleet) ({_COST % cost}) / sum by (namespace, fleet) (softphones{{{_OF}}})"
+    phones = f"sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{{{_OF}}}))"
+    return f"sum by (namespace, fleet) ({_COST % cost}) / {phones}"
 
 
 def dashboard() -> Dashboard:
@@ -64,7 +66,9 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "Phones by the fleet's status",
                 Query(
-                    'sum by (fleet_namespace, fleet, state) (softphone_operator_fleet_phones{fleet=~"$fleet"})',
+                    # Each of several operators tells of all fleets.
+                    "max by (fleet_namespace, fleet, state)"
+                    ' (softphone_operator_fleet_phones{fleet_namespace=~"$namespace",fleet=~"$fleet"})',
                     "{{fleet_namespace}} {{fleet}}: {{state}}",
                 ),
                 words="As the operator counts them: no gap until Prometheus finds an agent's new pod.",
@@ -118,5 +122,5 @@ def dashboard() -> Dashboard:
                 value="agents",
             ),
         ],
-        [parts.FAILOVERS],
+        [parts.failovers(of=_THEIRS)],
     )

@@ -120,5 +120,5 @@ def dashboard() -> Dashboard:
                 span=24,
             ),
         ],
-        [parts.FAILOVERS],
+        [parts.failovers()],
     )

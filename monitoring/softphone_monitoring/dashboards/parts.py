@@ -186,6 +186,8 @@ def rows(title: str, query: Query, columns: Sequence[str], words: str, *, value:
         .title(title)
         .description(words)
         .datasource(SOURCE)
+        .show_header(True)
+        .frame_index(0)
         .with_target(_target(query, instant=True).format(PromQueryFormat.TABLE))
         .with_transformation(shown)
         .span(span)
@@ -243,12 +245,17 @@ class _WithText(models.AnnotationQuery):
         return {**super().to_json(), **self._text}
 
 
-FAILOVERS = Annotation(
-    "fail-overs",
-    f"sum by (from, to, reason) ({grown(f'softphone_failovers_total{{{HERE}}}', '$__interval')}) > 0",
-    "fail-over",
-    "{{from}} to {{to}}: {{reason}}",
-)
+def failovers(*matchers: str, of: str = "") -> Annotation:
+    """Fail-overs as annotations: of the namespaces chosen, by any of the further matchers; `of` chooses agents."""
+    chosen = [f"{HERE},{matcher}" for matcher in matchers] or [HERE]
+    each = (f"{grown(f'softphone_failovers_total{{{matcher}}}', '$__interval')} {of}".rstrip() for matcher in chosen)
+    return Annotation(
+        "fail-overs",
+        f"sum by (from, to, reason) ({' or '.join(each)}) > 0",
+        "fail-over",
+        "{{from}} to {{to}}: {{reason}}",
+    )
+
 
 SOURCES = dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
 NAMESPACES = choice("namespace", "Namespace", "label_values(softphones, namespace)")

@@ -97,5 +97,5 @@ def dashboard() -> Dashboard:
                 span=24,
             ),
         ],
-        [parts.FAILOVERS],
+        [parts.failovers('from=~"$pbx"', 'to=~"$pbx"')],
     )

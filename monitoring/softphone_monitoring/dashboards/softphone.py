@@ -105,5 +105,5 @@ def dashboard() -> Dashboard:
                 unit="s",
             ),
         ],
-        [parts.FAILOVERS],
+        [parts.failovers(of=_ITS)],
     )
