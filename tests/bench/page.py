@@ -35,7 +35,7 @@ by side. The exponent k is that of the y = c·x^k that fits best: 1 is linear, 0
 READ = """\
 ## How to read it
 
-- **Where nothing tells of the fault, the agent is faster because it asks.** One ping a PBX every 2 s tells it what a peer learns from a REGISTER of a user that
+- **Where nothing tells of the fault, the agent is faster because it asks.** A ping to each PBX every 2 s, from each of its processes, tells it what a peer learns from a REGISTER of a user that
   nobody answers for 32 s (timer F of RFC 3261). The price is that a PBX must answer pings.
 - **serreg moves all users or none.** It goes to the other PBX when the last user has failed. Without `fbregint` it drops the account that failed before it
   looks whether all have: with one user it moves, with a hundred it never did.
