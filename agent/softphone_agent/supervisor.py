@@ -38,7 +38,6 @@ from softphone_agent.report import (
     PhoneRemoved,
     Snapshot,
 )
-from softphone_agent.resolver import LookupFault, Resolver
 
 SILENT_SECONDS = 15.0
 """A worker that was not heard for so long has a SIP loop that hangs."""
@@ -262,6 +261,8 @@ class Supervisor:
         task.add_done_callback(self._lookups.discard)
 
     async def _answer(self, asked: LookUp) -> None:
+        from softphone_agent.resolver import LookupFault, Resolver  # 3 MB that only host names need
+
         sip = self._config.sip
         try:
             found = await Resolver(sip.name_servers, sip.bind_address).servers(asked.uri, asked.seconds)
