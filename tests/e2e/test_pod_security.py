@@ -63,7 +63,7 @@ def useful_to_intruders(root: Path) -> Iterator[str]:
 
 def trouble(pod: dict[str, Any]) -> Iterator[str]:
     """What of a running pod is not restricted."""
-    yield from violations(pod["spec"])
+    yield from violations(pod["spec"], pod["metadata"]["annotations"])
     if (policy := pod["metadata"]["annotations"].get("kubernetes.io/psp")) != "restricted":
         yield f"was let in by {policy}"
     those = processes(pod)

@@ -1,0 +1,43 @@
+"""The switches of the chart, each the other way than it is by default, and most of them together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SWITCHES: dict[str, Any] = {
+    "watchNamespaces": ["vienna", "graz"],
+    "replicas": 2,
+    "agents.replicas": 0,
+    "agents.imageUpdate": "AtOnce",
+    "crds.enabled": False,
+    "crds.keep": False,
+    "crds.celRules": False,
+    "image.operator.digest": "sha256:" + 64 * "a",
+    "imagePullSecrets": ["registry"],
+    "commonLabels": {"team": "voice"},
+    "serviceAccount.create": False,
+    "serviceAccount.annotations": {"a": "b"},
+    "rbac.aggregate": False,
+    "podAnnotations": {"a": "b"},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"operator": "Exists"}],
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+    "priorityClassName": "high",
+    "networkPolicy.enabled": True,
+    "networkPolicy.agentNamespaces": ["vienna", "linz"],
+    "networkPolicy.hostNetworkTo": ["192.0.2.0/24", "2001:db8::/64"],
+    "metrics.annotations": False,
+    "metrics.service.enabled": True,
+    "monitoring.rules.enabled": True,
+    "monitoring.podMonitor.enabled": True,
+    "monitoring.serviceMonitor.enabled": True,
+    "monitoring.dashboards.enabled": True,
+    "webhook.enabled": True,
+    "webhook.certManager.enabled": True,
+}
+"""Each the other way than it is by default."""
+OF_OTHERS = {"webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"}
+"""Do nothing without another switch."""
+EVERYTHING = {key: value for key, value in SWITCHES.items() if value is not False and key != "agents.replicas"} | {
+    "metrics.annotations": False
+}
