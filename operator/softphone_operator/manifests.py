@@ -61,6 +61,8 @@ class Agent:
     pod: AgentSpec = field(default_factory=AgentSpec)
     secrets: tuple[names.SecretUse, ...] = ()
     replicas: int = 1
+    scrape: bool = True
+    """Whether its pod asks for being scraped, by an annotation."""
 
 
 def config_text(config: AgentConfig) -> str:
@@ -96,11 +98,25 @@ def config_map(agent: Agent) -> Object:
 def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Object:
     """The Deployment of the agent's pod, in place of the `observed` one where there is one."""
     made = _deployment(agent)
-    if observed is None or agent.image.at_once:
+    if observed is None:
         return made
-    kept = _with_image_of(observed, made)
+    kept = _with_scraping_of(observed, made)
+    if not agent.image.at_once:
+        kept = _with_image_of(observed, kept)
     there = observed["spec"].get("template")
     return kept if difference(kept["spec"]["template"], there) is None else made
+
+
+def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
+    """What was made, but asking for being scraped if the observed pod template does: that is not worth a restart."""
+    theirs = ((observed["spec"].get("template") or {}).get("metadata") or {}).get("annotations") or {}
+    template = made["spec"]["template"]
+    annotations = dict(template["metadata"]["annotations"])
+    annotations.pop(names.SCRAPE_ANNOTATION, None)
+    if names.SCRAPE_ANNOTATION in theirs:
+        annotations[names.SCRAPE_ANNOTATION] = theirs[names.SCRAPE_ANNOTATION]
+    metadata = {**template["metadata"], "annotations": annotations}
+    return {**made, "spec": {**made["spec"], "template": {**template, "metadata": metadata}}}
 
 
 def _with_image_of(observed: Mapping[str, Any], made: Object) -> Object:
@@ -136,7 +152,8 @@ def _deployment(agent: Agent) -> Object:
                 "metadata": {
                     "labels": _labels(agent),
                     "annotations": {
-                        names.SCRAPE_ANNOTATION: "true",
+                        **({names.SCRAPE_ANNOTATION: "true"} if agent.scrape else {}),
+                        # Where the operator finds the agent, too.
                         names.PORT_ANNOTATION: str(agent.config.http.port),
                     },
                 },

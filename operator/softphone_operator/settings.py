@@ -12,6 +12,7 @@ from softphone_operator import label_selector
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ON_NEXT_POD, AT_ONCE = "OnNextPod", "AtOnce"
+SCRAPED, NOT_SCRAPED = "true", "false"
 PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
 
 
@@ -23,6 +24,7 @@ class Settings:
     agent_pull_policy: str = ""
     agent_pull_secrets: tuple[str, ...] = ()
     agent_image_update: str = ON_NEXT_POD
+    agent_scrape: str = SCRAPED
     watch_namespaces: tuple[str, ...] = ()
     watch_selector: str = ""
     http_address: str = "0.0.0.0"
@@ -76,6 +78,11 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         f"When running agents get another image: {ON_NEXT_POD}, with the next pod that they get for another reason; "
         f"or {AT_ONCE}.",
     )
+    option(
+        "--agent-scrape",
+        SCRAPED,
+        f"Whether pods of agents have the annotation prometheus.io/scrape: {SCRAPED}, or {NOT_SCRAPED}.",
+    )
     option("--watch-namespaces", "", "Namespaces to serve, comma-separated; none: all.")
     option(
         "--watch-selector",
@@ -106,6 +113,8 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(f'--agent-pull-policy: "{found.agent_pull_policy}" is none of {", ".join(PULL_POLICIES[1:])}')
     if found.agent_image_update not in (ON_NEXT_POD, AT_ONCE):
         parser.error(f'--agent-image-update: "{found.agent_image_update}" is none of {ON_NEXT_POD}, {AT_ONCE}')
+    if found.agent_scrape not in (SCRAPED, NOT_SCRAPED):
+        parser.error(f'--agent-scrape: "{found.agent_scrape}" is none of {SCRAPED}, {NOT_SCRAPED}')
     if found.log_level not in LOG_LEVELS:
         parser.error(f'--log-level: "{found.log_level}" is none of {", ".join(LOG_LEVELS)}')
     try:
@@ -127,6 +136,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         agent_pull_policy=found.agent_pull_policy,
         agent_pull_secrets=_list(found.agent_pull_secrets),
         agent_image_update=found.agent_image_update,
+        agent_scrape=found.agent_scrape,
         watch_namespaces=_list(found.watch_namespaces),
         watch_selector=found.watch_selector.strip(),
         http_address=found.http_address,

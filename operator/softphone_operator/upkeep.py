@@ -18,7 +18,7 @@ from softphone_operator.deletions import Deletions
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.listening import agent_url
 from softphone_operator.observed import Object, Observed, Place, slimmed
-from softphone_operator.settings import AT_ONCE, Settings
+from softphone_operator.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.strangers import Strangers
 
 REFUSED_AGAIN_SECONDS = 30.0
@@ -81,6 +81,7 @@ class Upkeep:
             pod=wanted.pod,
             secrets=wanted.secrets,
             replicas=self._settings.agent_replicas,
+            scrape=self._settings.agent_scrape == SCRAPED,
         )
 
     async def ensure(self, resource: Resource, desired: Object) -> Verdict | None:

@@ -140,6 +140,24 @@ def test_a_running_agent_keeps_its_image_until_its_pod_changes_for_another_reaso
         assert manifests.deployment(wanted, there) == manifests.deployment(wanted)
 
 
+def test_whether_agents_ask_for_being_scraped_is_a_matter_of_their_next_pod() -> None:
+    def made(scrape: bool, *, edit: dict[str, Any] | None = None, image: str = "agent:1", **more: Any) -> Any:
+        agent = replace(with_image(image, edited(edit or {}), at_once=True), scrape=scrape)
+        return manifests.deployment(agent, **more)
+
+    scraped, silent = made(True), made(False)
+    assert scraped["spec"]["template"]["metadata"]["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "8080",
+    }
+    assert silent["spec"]["template"]["metadata"]["annotations"] == {"prometheus.io/port": "8080"}
+    for there, other in ((scraped, False), (silent, True)):
+        assert made(other, observed=there) == there
+        assert manifests.marked(made(other, observed=manifests.marked(there))) == manifests.marked(there)
+        for change in ({"image": "agent:2"}, {"edit": RESTARTING[0]}):
+            assert made(other, observed=there, **change) == made(other, **change)
+
+
 def test_no_password_can_get_into_the_objects() -> None:
     config_map, deployment = build(BASE)
     assert "passwordFile" in config_map["data"]["agent.json"]

@@ -30,6 +30,7 @@ def test_everything_by_environment() -> None:
             "SOFTPHONE_WATCH_SECONDS": "60",
             "SOFTPHONE_AGENT_REPLICAS": "0",
             "SOFTPHONE_AGENT_IMAGE_UPDATE": "AtOnce",
+            "SOFTPHONE_AGENT_SCRAPE": "false",
             "SOFTPHONE_LEASE": "here/operator",
             "SOFTPHONE_IDENTITY": "pod-1",
         },
@@ -48,6 +49,7 @@ def test_everything_by_environment() -> None:
         watch_seconds=60.0,
         agent_replicas=0,
         agent_image_update="AtOnce",
+        agent_scrape="false",
         lease="here/operator",
         identity="pod-1",
     )
@@ -65,6 +67,7 @@ def test_flags_win() -> None:
         ([], {}, "--agent-image or SOFTPHONE_AGENT_IMAGE must name the image of the agents"),
         (["--agent-pull-policy", "Maybe"], IMAGE, '"Maybe" is none of Always, IfNotPresent, Never'),
         (["--agent-image-update", "Soon"], IMAGE, '"Soon" is none of OnNextPod, AtOnce'),
+        (["--agent-scrape", "no"], IMAGE, '"no" is none of true, false'),
         (["--log-level", "loud"], IMAGE, '"loud" is none of debug, info, warning, error'),
         (["--concurrency", "0"], IMAGE, "--concurrency: must be at least 1, is 0"),
         (["--watch-seconds", "0"], IMAGE, "--watch-seconds: must be at least 1, is 0"),
