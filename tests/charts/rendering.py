@@ -23,9 +23,11 @@ def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([helm, *arguments], capture_output=True, text=True, check=False)
 
 
-def rendered(helm: Path, values: dict[str, Any] | None = None, kubernetes: str = NEW) -> list[Object]:
-    """The objects of a release `fleet` in the namespace `telephony`, those of `helm test` too."""
+def rendered(
+    helm: Path, values: dict[str, Any] | None = None, kubernetes: str = NEW, *, namespace: str = "telephony"
+) -> list[Object]:
+    """The objects of a release `fleet`, those of `helm test` too."""
     flags = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
-    done = run(helm, "template", "fleet", str(CHART), "--namespace", "telephony", "--kube-version", kubernetes, *flags)
+    done = run(helm, "template", "fleet", str(CHART), "--namespace", namespace, "--kube-version", kubernetes, *flags)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import yaml
 
 from charts.rendering import CHART, NEW, OLD, Render, run
-from softphone_operator import names, self_test
+from charts.switches import EVERYTHING
+from softphone_operator import label_selector, names, self_test
 from softphone_operator import settings as operator_settings
 from softphone_operator.api import KINDS
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
@@ -130,7 +132,7 @@ def test_the_operator_understands_its_environment(render: Render) -> None:
     objects = render({"imagePullSecrets": ["one", "two"], "watchNamespaces": ["a", "b"], "logLevel": "debug"})
     environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
     assert operator_settings.parse([], environment) == operator_settings.Settings(
-        agent_image="softphone-fleet-agent:0.1.0",
+        agent_image=f"softphone-fleet-agent:{yaml.safe_load((CHART / 'Chart.yaml').read_text())['appVersion']}",
         agent_pull_policy="IfNotPresent",
         agent_pull_secrets=("one", "two"),
         watch_namespaces=("a", "b"),
@@ -166,16 +168,82 @@ def test_images(render: Render) -> None:
     ]
 
 
-def test_an_image_by_its_digest(render: Render) -> None:
+def test_images_by_their_digest(render_all: Render) -> None:
     digest = "sha256:" + "0123456789abcdef" * 4
-    image = {"repository": "registry.example/op", "tag": "7", "digest": digest}
-    assert container(render({"image.operator": image}))["image"] == f"registry.example/op@{digest}"
+    images = {f"image.{of}": {"repository": f"x.example/{of}", "digest": digest} for of in ("operator", "agent")}
+    objects = render_all(images | {"image.operator.tag": "7"})
+    assert container(objects)["image"] == f"x.example/operator@{digest}"
+    environment = {entry["name"]: entry.get("value") for entry in container(objects)["env"]}
+    assert environment["SOFTPHONE_AGENT_IMAGE"] == f"x.example/agent@{digest}"
+    assert one(objects, "Pod")["spec"]["containers"][0]["image"] == f"x.example/operator@{digest}"
 
 
-def test_labels_of_ones_own_are_on_every_object(render: Render) -> None:
-    switches = {"replicas": 2, "webhook.enabled": True, "metrics.service.enabled": True, "networkPolicy.enabled": True}
-    for obj in render({"commonLabels": {"team": "voice"}, **switches}):
+# With cert-manager, and with a certificate of the chart's.
+@pytest.mark.parametrize("values", [EVERYTHING, EVERYTHING | {"webhook.certManager.enabled": False}], ids=["cm", "own"])
+def test_labels_of_ones_own_are_on_every_object(render_all: Render, values: dict[str, Any]) -> None:
+    objects = render_all(values | {"commonLabels": {"team": "voice"}})
+    for obj in objects:
         assert obj["metadata"]["labels"]["team"] == "voice", obj["kind"]
+        assert obj["metadata"]["labels"]["app.kubernetes.io/instance"] == "fleet", obj["kind"]
+    rest = {"Secret"} if values["webhook.certManager.enabled"] else {"Certificate", "Issuer"}
+    assert {obj["kind"] for obj in objects} == kinds_of_templates() - {"ClusterRoleBinding"} - rest
+
+
+def kinds_of_templates() -> set[str]:
+    """The kinds that the chart may make."""
+    texts = [file.read_text() for file in (CHART / "templates").rglob("*.yaml")]
+    return {kind for text in texts for kind in re.findall(r"^kind: (\w+)", text, re.MULTILINE)}
+
+
+def test_labels_given_twice_are_there_once_the_nearer_ones_win(helm: Path) -> None:
+    values = {
+        "commonLabels": {"team": "voice"},
+        "podLabels": {"team": "pod"},
+        "podAnnotations": {"prometheus.io/port": "1"},
+        "monitoring.rules": {"enabled": True, "labels": {"team": "rules"}},
+    }
+    flags = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+    text = run(helm, "template", "fleet", str(CHART), *flags).stdout
+    for document in text.split("---\n"):
+        assert twice(yaml.compose(document)) == [], document
+    objects = [document for document in yaml.safe_load_all(text) if document]
+    assert one(objects, "PrometheusRule")["metadata"]["labels"]["team"] == "rules"
+    template = one(objects, "Deployment")["spec"]["template"]["metadata"]
+    assert template["labels"]["team"] == "pod"
+    assert template["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": "1"}
+
+
+def twice(node: yaml.Node | None) -> list[str]:
+    """Keys that a mapping of a document has more than once."""
+    if isinstance(node, yaml.SequenceNode):
+        return [key for item in node.value for key in twice(item)]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    return [key for key in set(keys) if keys.count(key) > 1] + [key for _, each in node.value for key in twice(each)]
+
+
+@pytest.mark.parametrize(
+    ("values", "prefix", "name"),
+    [
+        ({}, "fleet-softphone-fleet", "softphone-fleet"),
+        ({"nameOverride": "phones"}, "fleet-phones", "phones"),
+        ({"nameOverride": "fleet"}, "fleet", "fleet"),
+        ({"fullnameOverride": "probes"}, "probes", "softphone-fleet"),
+        ({"fullnameOverride": "p" * 53 + "-" + "q" * 9}, "p" * 53, "softphone-fleet"),
+    ],
+    ids=["neither", "name", "name of the release", "full name", "long"],
+)
+def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: str, name: str) -> None:
+    objects = [obj for obj in render_all(EVERYTHING | values) if obj["kind"] != "CustomResourceDefinition"]
+    for obj in objects:
+        assert obj["metadata"]["name"].startswith(prefix), obj["kind"]
+        assert obj["metadata"]["labels"]["app.kubernetes.io/name"] == name
+        if obj["kind"] in ("Service", "Deployment"):
+            assert len(obj["metadata"]["name"]) <= 63, "it is a part of host names, or a label's value"
+    deployment = one(objects, "Deployment")
+    assert deployment["metadata"]["name"] == f"{prefix}-operator"
+    assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == name
 
 
 def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
@@ -233,10 +301,51 @@ def test_network_policies_let_through_what_is_needed(render: Render) -> None:
             {"ports": tcp(8080), "from": monitoring},
             {"ports": tcp(8080), "from": [{"namespaceSelector": {}, "podSelector": selector}]},
         ]
-        assert policy["spec"]["egress"] == [
+        assert policy["spec"]["egress"][:2] == [
             dns,
             {"ports": [{"protocol": "UDP", "port": 5060}, *tcp(5060)], "to": pbxs},
         ]
+
+
+def test_a_release_can_be_tested_under_its_network_policies(render_all: Render) -> None:
+    values = {"enabled": True, "sipTo": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "sipPorts": [5070]}
+    objects = render_all({"networkPolicy": values})
+    _, agents = of_kind(objects, "NetworkPolicy")
+    dns, sip, test = agents["spec"]["egress"]
+    (peer,) = test["to"]
+    assert peer["namespaceSelector"] == {}
+    assert peer["podSelector"]["matchLabels"].items() <= one(objects, "Pod")["metadata"]["labels"].items()
+    operators = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert not peer["podSelector"]["matchLabels"].items() <= operators.items()
+    assert test["ports"] == [{"protocol": "UDP", "port": self_test.SIP_PORT}]
+    _, untested = of_kind(render_all({"networkPolicy": values, "agents.replicas": 0}), "NetworkPolicy")
+    assert untested["spec"]["egress"] == [dns, sip]
+
+
+def test_network_policies_of_agents_in_further_namespaces(render: Render) -> None:
+    def places(**values: Any) -> list[str]:
+        given = {"networkPolicy.enabled": True, **values}
+        return [made["metadata"]["namespace"] for made in of_kind(render(given), "NetworkPolicy")[1:]]
+
+    assert places() == ["telephony"]
+    assert places(**{"networkPolicy.agentNamespaces": ["linz", "telephony"]}) == ["telephony", "linz"]
+    given = {"watchNamespaces": ["graz"], "networkPolicy.agentNamespaces": ["linz"]}
+    assert places(**given) == ["graz", "linz"]
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "port"),
+    [(OLD, {"protocol": "TCP"}), (NEW, {"protocol": "TCP", "port": 20000, "endPort": 29999})],
+)
+def test_the_operator_may_ask_agents_in_the_network_of_their_node(
+    render: Render, kubernetes: str, port: dict[str, Any]
+) -> None:
+    nodes = ["192.0.2.0/24", "2001:db8::/64"]
+    values = {"networkPolicy.enabled": True, "networkPolicy.hostNetworkTo": nodes}
+    operator = of_kind(render(values, kubernetes=kubernetes), "NetworkPolicy")[0]
+    assert operator["spec"]["egress"][-1] == {"ports": [port], "to": [{"ipBlock": {"cidr": cidr}} for cidr in nodes]}
+    if "endPort" in port:
+        assert range(port["port"], port["endPort"] + 1) == names.HOST_PORTS
 
 
 def test_the_operators_policy_lets_the_api_server_ask_the_webhook(render: Render) -> None:
@@ -320,6 +429,9 @@ def test_metrics(render: Render) -> None:
     assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
     without = one(render({"metrics.annotations": False}), "Deployment")["spec"]["template"]["metadata"]
     assert "annotations" not in without
+    for scraped, values in (("true", {}), ("false", {"metrics.annotations": False})):
+        environment = {entry["name"]: entry["value"] for entry in container(render(values))["env"]}
+        assert operator_settings.parse([], environment).agent_scrape == scraped
     service = one(render({"metrics.service.enabled": True}), "Service")
     deployment = one(render(), "Deployment")
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
@@ -509,6 +621,14 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"networkPolicy.apiServerPorts": [70000]}, r"apiServerPorts"),
         ({"topologySpreadConstraints": [{"maxSkew": 1}]}, r"topologySpreadConstraints|topologyKey"),
         ({"commonLabels": {"team": 7}}, r"commonLabels"),
+        ({"commonLabels": {"app.kubernetes.io/name": "x"}}, r"commonLabels[^\n]*app\.kubernetes\.io/name"),
+        ({"podLabels": {"helm.sh/chart": "x"}}, r"podLabels[^\n]*helm\.sh/chart"),
+        (
+            {"monitoring.podMonitor.labels": {"app.kubernetes.io/part-of": "x"}},
+            r"podMonitor[./]labels[^\n]*app\.kubernetes\.io/part-of",
+        ),
+        ({"networkPolicy.hostNetworkTo": ["node-1"]}, r"hostNetworkTo"),
+        ({"networkPolicy.agentNamespaces": "graz"}, r"agentNamespaces"),
         ({"image.agent.pullPolicy": "Sometimes"}, r"pullPolicy"),
         ({"watchNamespaces": "default"}, r"watchNamespaces"),
         ({"watchSelector": "shard > 1"}, r"watchSelector"),
@@ -534,21 +654,53 @@ def test_it_lints(helm: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_notes_name_the_next_commands(helm: Path, tmp_path: Path) -> None:
-    # Helm 3 renders notes only with a cluster at hand. So they are rendered as the value of an object.
+@pytest.fixture
+def notes(helm: Path, tmp_path: Path) -> Callable[..., str]:
+    """The notes after an installation with values. Helm 3 renders them only with a cluster: they become an object's."""
     copy = shutil.copytree(CHART, tmp_path / "chart")
-    notes = copy / "templates" / "NOTES.txt"
+    text = copy / "templates" / "NOTES.txt"
     (copy / "templates" / "notes.yaml").write_text(
-        '{{- define "notes" }}' + notes.read_text() + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | quote }}\n'
+        '{{- define "notes" }}' + text.read_text() + '{{ end }}\nkind: Notes\ntext: {{ include "notes" . | quote }}\n'
     )
-    notes.unlink()
-    done = run(helm, "template", "fleet", str(copy), "--namespace", "telephony")
-    assert done.returncode == 0, done.stderr
-    text = one([document for document in yaml.safe_load_all(done.stdout) if document], "Notes")["text"]
+    text.unlink()
+
+    def rendered(**values: Any) -> str:
+        flags = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+        done = run(helm, "template", "fleet", str(copy), "--namespace", "telephony", *flags)
+        assert done.returncode == 0, done.stderr
+        return str(one([document for document in yaml.safe_load_all(done.stdout) if document], "Notes")["text"])
+
+    return rendered
+
+
+def example_of(notes: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(notes.partition("<<EOF\n")[2].partition("\nEOF\n")[0]))
+
+
+def test_the_notes_name_the_next_commands(notes: Callable[..., str]) -> None:
+    text = notes()
     assert "kubectl -n telephony rollout status deployment/fleet-softphone-fleet-operator" in text
-    example = text.partition("<<EOF\n")[2].partition("\nEOF\n")[0]
+    assert "kubectl -n telephony logs fleet-softphone-fleet-test\n" in text
     kinds = {kind.name: kind for kind in KINDS}
-    documents = list(yaml.safe_load_all(example))
+    documents = example_of(text)
     assert [document["kind"] for document in documents] == ["PBX", "Softphone"]
     for document in documents:
         kinds[document["kind"]].spec.model_validate(document["spec"], by_name=False, by_alias=True)
+    assert f"wait --for=condition=Ready sp/{documents[1]['metadata']['name']}\n" in text
+
+
+def test_the_notes_name_the_crds_that_are_not_installed(notes: Callable[..., str]) -> None:
+    plurals = {kind.plural for kind in KINDS}
+    text = notes(**{"crds.enabled": False})
+    assert set(re.findall(r"(\w+)\.softphone-fleet\.io", text.rpartition("crds.enabled is false")[2])) == plurals
+    assert "crds.enabled" not in notes()
+
+
+def test_the_notes_example_is_served_by_a_release_with_a_selector(notes: Callable[..., str]) -> None:
+    for selector in ("shard=a", "shard == a, team=voice"):
+        chosen = label_selector.parse(selector)
+        for document in example_of(notes(watchSelector=selector)):
+            assert chosen.matches(document["metadata"]["labels"])
+    for selector in ("shard in (a, b)", "!shard", "shard=a,team!=voice"):
+        assert f"Add labels to both of them that {selector} selects" in notes(watchSelector=selector)
+    assert "Add labels" not in notes()

@@ -33,6 +33,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 
+{{- /* Labels of one's own beside those of all objects, each key once: theirs over commonLabels. */}}
+{{- define "softphone-fleet.labelsWith" -}}
+{{- merge (deepCopy .labels) (include "softphone-fleet.labels" .root | fromYaml) | toYaml }}
+{{- end }}
+
 {{- define "softphone-fleet.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "softphone-fleet.operatorName" .) .Values.serviceAccount.name }}
@@ -65,6 +70,14 @@ app.kubernetes.io/component: agent
 {{- /* As all labels, but not those by which the operator's pods are found. */}}
 {{- define "softphone-fleet.testLabels" -}}
 {{- merge (dict "app.kubernetes.io/component" "test") (include "softphone-fleet.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- define "softphone-fleet.testName" -}}
+{{- include "softphone-fleet.fullname" . }}-test
+{{- end }}
+
+{{- define "softphone-fleet.testSelectorLabels" -}}
+{{- merge (dict "app.kubernetes.io/component" "test") (include "softphone-fleet.selectorLabels" . | fromYaml) | toYaml }}
 {{- end }}
 
 {{- define "softphone-fleet.testHook" -}}
