@@ -213,6 +213,14 @@ def test_labels_given_twice_are_there_once_the_nearer_ones_win(helm: Path) -> No
     assert template["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": "1"}
 
 
+def test_values_of_an_earlier_chart_may_lack_what_is_new(render: Render) -> None:
+    """`helm upgrade --reuse-values` gives them as they were, and null takes a value away."""
+    new = ("networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo")
+    gone = dict.fromkeys([*new, "podLabels", "podAnnotations", "commonLabels", "monitoring.rules.labels"])
+    kept = {"networkPolicy.enabled": True, "monitoring.rules.enabled": True}
+    assert render(kept | gone) == render(kept)
+
+
 def twice(node: yaml.Node | None) -> list[str]:
     """Keys that a mapping of a document has more than once."""
     if isinstance(node, yaml.SequenceNode):

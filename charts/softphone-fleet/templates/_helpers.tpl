@@ -35,7 +35,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- /* Labels of one's own beside those of all objects, each key once: theirs over commonLabels. */}}
 {{- define "softphone-fleet.labelsWith" -}}
-{{- merge (deepCopy .labels) (include "softphone-fleet.labels" .root | fromYaml) | toYaml }}
+{{- merge (deepCopy (default dict .labels)) (include "softphone-fleet.labels" .root | fromYaml) | toYaml }}
 {{- end }}
 
 {{- define "softphone-fleet.serviceAccountName" -}}
