@@ -1,7 +1,8 @@
 """The parts of pjsip's memory that the agent reads and writes by ctypes, where pjsua2 offers no door.
 
-The layouts of `pjsip_module` (sip_module.h), of the beginning of `msg_info` in `pjsip_rx_data` and of `pjsip_transport`
-(sip_transport.h) and of `pj_str_t` (pj/types.h) are relied upon. They are the same in pjproject 2.15 and 2.17.
+The layouts of `pjsip_module` (sip_module.h), of the beginning of `msg_info` in `pjsip_rx_data`, of `buf` in
+`pjsip_tx_data` and of `pjsip_transport` (sip_transport.h) and of `pj_str_t` (pj/types.h) are relied upon. They
+are the same in pjproject 2.15 and 2.17.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ _PACKET_BYTES = 4000
 _SEARCHED_BYTES = 700
 """How far behind that `msg_info` may begin."""
 _FIRST_LINE_BYTES = 512
+_PRINTED_AT = range(128, 1024, ctypes.sizeof(ctypes.c_void_p))
+"""Where `buf` may begin in pjsip_tx_data."""
+_LONGEST_PRINTED = 1 << 20
 
 OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 """A module's `on_rx_request` or `on_rx_response`: whether the message was handled. `on_tx_request`: 0 lets it pass."""
@@ -114,3 +118,37 @@ def _find_message_info(rdata: int) -> int:
         if b"SIP/2.0" in ctypes.string_at(info.text, min(info.length, _FIRST_LINE_BYTES)).partition(b"\n")[0]:
             return offset
     raise RuntimeError("pjsip_rx_data of this pjsip is laid out in another way than the agent knows")
+
+
+class Printed(ctypes.Structure):
+    """`pjsip_buffer`: the text of a message that is to be sent."""
+
+    _fields_: ClassVar = [("start", ctypes.c_size_t), ("current", ctypes.c_size_t), ("end", ctypes.c_size_t)]
+
+
+class Sent:
+    """Reads `pjsip_tx_data`, the messages that are sent, once they are in print."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def text(self, tdata: int) -> str:
+        """The message without its body."""
+        if not self._offset:
+            self._offset = _find_printed(tdata)
+        printed = Printed.from_address(tdata + self._offset)
+        message = ctypes.string_at(printed.start, printed.current - printed.start)
+        return message.partition(b"\r\n\r\n")[0].decode(errors="replace")
+
+
+def _find_printed(tdata: int) -> int:
+    """The offset of `buf`: three pointers into one piece of memory of at least a packet's length, which holds SIP."""
+    for offset in _PRINTED_AT:
+        printed = Printed.from_address(tdata + offset)
+        if not 0 < printed.start < printed.current <= printed.end:
+            continue
+        if not _PACKET_BYTES <= printed.end - printed.start < _LONGEST_PRINTED:
+            continue
+        if b" SIP/2.0\r\n" in ctypes.string_at(printed.start, printed.current - printed.start):
+            return offset
+    raise RuntimeError("pjsip_tx_data of this pjsip is laid out in another way than the agent knows")

@@ -25,6 +25,7 @@ from softphone_agent.name_table import NameTable
 from softphone_agent.planning import Registering, TlsFiles
 from softphone_agent.request_watch import RequestWatch
 from softphone_agent.response_watch import ResponseWatch
+from softphone_agent.sent_watch import SentWatch
 from softphone_agent.stream_watch import StreamWatch, is_incoming
 from softphone_agent.targets import Place, Target
 from softphone_agent.unsolicited import ALLOWED, Unsolicited, Verdict
@@ -144,11 +145,14 @@ class _Phone(pj.Account):  # type: ignore[misc]
         """Whether it is being ended: what is heard now is about no request of ours."""
         self.serial = 0
         self.unregistering = False
-        self.aor = ""
+        self.call_id = self.former_call_id = ""
+        """Of its registration and of the one before, which may still be un-REGISTERed."""
         self.transport = -1
         self.tls_name = ""
         self.earlier: list[int] = []
         """Answers of the present chain of REGISTERs that the SIP stack sees to by itself."""
+        self.former: list[int] = []
+        """The same of the registration before."""
 
     def onRegState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         if self.leaving:
@@ -234,12 +238,16 @@ class Engine:
         self._pinger: _Pinger | None = None
         self._phones: dict[str, _Phone] = {}
         self._library = ctypes.CDLL(_library_path())
-        self._by_aor: dict[str, _Phone] = {}
+        self._by_call_id: dict[str, _Phone] = {}
+        """Not by AOR: PBXes and the SIP stack write one in many ways, and two phones may have the same."""
+        self._sending: _Phone | None = None
+        """Whose REGISTER is being sent."""
         self._transports: dict[tuple[int, TlsFiles | None], int] = {}
         self._trace = _Trace(self)
         self._traced: frozenset[str] = frozenset()
         self._watch = ResponseWatch(self._library, self._seen)
         self._mute = Mute(self._library)
+        self._sent = SentWatch(self._library, self._goes_out)
         self._intruders = Intruders()
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
@@ -259,7 +267,7 @@ class Engine:
             endpoint.libCreate()
             endpoint.libInit(self._endpoint_config())
             self._library.pj_log_set_level(0)
-            for watch in (self._watch, self._requests, self._streams, self._names, self._mute):
+            for watch in (self._watch, self._requests, self._streams, self._names, self._mute, self._sent):
                 watch.start()
             for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
                 self._open_transport(kind)
@@ -347,7 +355,8 @@ class Engine:
 
     def overheard(self, sent: bool, peer: str, message: str) -> None:
         """A SIP message went over the wire."""
-        phone = self._by_aor.get(sip_message.to_uri(message) or "")
+        begins = self._sending if sent else None  # the first of a registration is told before its Call-ID is known
+        phone = begins or self._by_call_id.get(sip_message.call_id(message))
         if phone is not None and phone.name in self._traced:
             self.happenings.append(Signal(phone.name, sent, peer, sip_message.redacted(message)))
 
@@ -416,19 +425,17 @@ class Engine:
         account.serial, account.unregistering = serial, False
         account.earlier = []
         account.tls_name = _tls_name(sip_uri.parse(registering.registrar), registering.tls)
-        if account.aor != registering.aor:
-            self._by_aor.pop(account.aor, None)
-            account.aor = registering.aor
-        self._by_aor[account.aor] = account
         try:
             if refresh and account.live and account.bound:
-                account.setRegistration(True)
+                with self._noting(account):
+                    account.setRegistration(True)
             else:
                 (self._shut if goodbye else self._leave)(account)
                 account.transport = self._transport_for(
                     Place(registering.registrar, registering.target), registering.tls
                 )
-                account.create(self._account_config(registering, account.transport))
+                with self._noting(account):
+                    account.create(self._account_config(registering, account.transport))
                 account.live = True
                 if registering.tls is not None:
                     self._close_unused_tls()
@@ -459,8 +466,8 @@ class Engine:
         account = self._phones.pop(phone, None)
         if account is not None:
             self._shut(account)
-            if self._by_aor.get(account.aor) is account:
-                del self._by_aor[account.aor]
+            for call_id in (account.call_id, account.former_call_id):
+                self._by_call_id.pop(call_id, None)
 
     def ping(self, place: Place, tls: TlsFiles | None = None) -> None:
         """Send OPTIONS there, over TLS with these files; a Pong follows."""
@@ -511,13 +518,16 @@ class Engine:
 
         A chain of REGISTERs that does not end is cut here: what came last is the answer.
         """
-        phone = self._by_aor.get(sip_message.to_uri(message) or "")
+        call_id = sip_message.call_id(message)
+        phone = self._by_call_id.get(call_id)
         if phone is None:
             return False
-        phone.earlier.append(code)
-        if phone.earlier.count(423) <= _TOO_BRIEF and len(phone.earlier) <= _LONGEST_CHAIN:
+        present = call_id == phone.call_id
+        earlier = phone.earlier if present else phone.former
+        earlier.append(code)
+        if earlier.count(423) <= _TOO_BRIEF and len(earlier) <= _LONGEST_CHAIN:
             return False
-        if not phone.unregistering and len(phone.earlier) <= _LONGEST_CHAIN + 1:
+        if present and not phone.unregistering and len(phone.earlier) <= _LONGEST_CHAIN + 1:
             self.happenings.append(
                 Answer(
                     phone.name,
@@ -532,6 +542,25 @@ class Engine:
             )
             phone.earlier += [code] * _LONGEST_CHAIN
         return True
+
+    @contextlib.contextmanager
+    def _noting(self, account: _Phone) -> Iterator[None]:
+        """Within the block this phone's REGISTER is sent."""
+        self._sending = account
+        try:
+            yield
+        finally:
+            self._sending = None
+
+    def _goes_out(self, request: str) -> None:
+        """A request of ours is being sent."""
+        account = self._sending
+        call_id = sip_message.call_id(request)
+        if account is None or call_id == account.call_id:
+            return
+        self._by_call_id.pop(account.former_call_id, None)
+        account.former_call_id, account.call_id, account.former = account.call_id, call_id, []
+        self._by_call_id[call_id] = account
 
     def _leave(self, account: _Phone) -> None:
         """End the account without a word to its PBX, which is silent, or is asked anew with the same Contact.

@@ -10,7 +10,7 @@ import re
 _CONTACT_LINE = re.compile(r"^(?:contact|m)[ \t]*:(?!\s*\*)", re.IGNORECASE | re.MULTILINE)
 """One that names a binding: `*` names none (RFC 3261, section 10.2.2)."""
 _EXPIRES_HEADER = re.compile(r"^expires[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE | re.MULTILINE)
-_TO_URI = re.compile(r"^(?:to|t)[ \t]*:[^\r\n<]*<?(sips?:[^>;\s]+)", re.IGNORECASE | re.MULTILINE)
+_CALL_ID = re.compile(r"^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE | re.MULTILINE)
 _REASON = re.compile(r"SIP/2\.0 [0-9]{3} ([^\r\n]*)")
 _TOP_VIA = re.compile(
     r"^(?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*\w+[ \t]+"
@@ -41,10 +41,10 @@ def granted_expiry(expires: int, message: str) -> int:
     return max(0, expires)
 
 
-def to_uri(message: str) -> str | None:
-    """The URI in the To header, without its parameters."""
-    found = _TO_URI.search(message)
-    return found[1] if found else None
+def call_id(message: str) -> str:
+    """The Call-ID, empty where there is none."""
+    found = _CALL_ID.search(message)
+    return found[1] if found else ""
 
 
 def branch(message: str) -> str:

@@ -273,6 +273,15 @@ def _unavailable(code: int) -> dict[str, Any]:
     return {"state": "Waiting", "reason": "Unavailable", "code": code, "outcome": f"rejected {code}", "then": WAITS}
 
 
+AORS = [
+    "sip:alice@pbx.test;user=phone",
+    "sip:%61lice@pbx.test",
+    "sip:Alice@PBX.Test:5060",
+    "sip:+4970;phone-context=x@pbx.test",
+    "sip:a%20b@pbx.test",
+]
+"""Those that PBXes and SIP stacks write in another way than the configuration."""
+
 ROWS = [
     Row("silent", "no answer", does(silence), **GONE),
     Row("icmp", "nothing listens on UDP (ICMP port unreachable)", _gone, **GONE),
@@ -335,6 +344,17 @@ ROWS = [
         does(_ever_longer()),
         registers=8,
         **_rejected(423),
+    ),
+    *(
+        Row(
+            f"r423-growing-{number}",
+            f"423 with a growing Min-Expires, to the AOR `{aor}`",
+            does(_ever_longer()),
+            registers=8,
+            fields={"aor": aor},
+            **_rejected(423),
+        )
+        for number, aor in enumerate(AORS)
     ),
     Row("r480", "480", does(reply(480)), **_unavailable(480)),
     Row("r486", "486", does(reply(486)), **_rejected(486)),

@@ -67,10 +67,10 @@ def test_credentials_are_left_out_of_messages() -> None:
     assert "Contact: <sip:a@b>" in shown
 
 
-def test_the_phone_is_known_by_its_to_header() -> None:
-    assert sip_message.to_uri(message('To: "Alice" <sip:alice@pbx.test>;tag=x')) == "sip:alice@pbx.test"
-    assert sip_message.to_uri(message("t: sip:alice@pbx.test;tag=x")) == "sip:alice@pbx.test"
-    assert sip_message.to_uri(message()) is None
+def test_a_registration_is_known_by_its_call_id() -> None:
+    assert sip_message.call_id(message("X-Call-ID: 1", "Call-ID: 2@host", "i: 3")) == "2@host"
+    assert sip_message.call_id(message("i :3")) == "3"
+    assert sip_message.call_id(message()) == ""
 
 
 def test_the_reason_phrase() -> None:

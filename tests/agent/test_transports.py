@@ -9,7 +9,7 @@ import pytest
 
 from agent_process import Agent, pbx, phone, running
 from lab.certificates import Authority, server
-from sip_responder import Behaviour, Request, Start, accept, challenge, redirect, reply, silence
+from sip_responder import Behaviour, Request, Start, accept, answer, challenge, redirect, reply, silence
 
 pytestmark = pytest.mark.lab
 
@@ -339,6 +339,27 @@ async def test_tracing_is_switched_while_running_and_shows_whole_messages(tmp_pa
         agent.write(config(agent, *phones))
         await agent.until(lambda agent: agent.running is not None, "")
         assert {request.header("Call-ID") for request in master.requests} == call_ids, "nothing on the wire"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_two_phones_of_one_aor_are_told_apart(tmp_path: Path, start: Start, transport: str) -> None:
+    """In the trace, and where a PBX raises Min-Expires without end."""
+    one, other = await start(), await start()
+    pbxs = [pbx("one", one.uri(transport)), pbx("other", other.uri(transport))]
+    rare: dict[str, Any] = {"registration": {"backoff": {"initialSeconds": 60, "maxSeconds": 60}}}
+    for responder in (one, other):
+        responder.register = lambda request: [answer(request, 423, f"Min-Expires: {request.expires + 60}")]
+    phones = [
+        phone(name, pri=name, aor="sip:Alice@PBX.test;user=phone", trace=["Signaling"], **rare)
+        for name in ("one", "other")
+    ]
+    async with running(tmp_path, pbxs, phones) as agent:
+        for name in ("one", "other"):
+            await agent.phone(name, state="Rejected", code=423)
+        for responder, name in ((one, "one"), (other, "other")):
+            sent = [line["peer"] for line in agent.log_lines("SIP sent") if line["softphone"] == name]
+            assert sent == [f"{transport.upper()} 127.0.0.1:{responder.port}"] * 3
+            assert responder.registers == 3
 
 
 # A socket that is dead
