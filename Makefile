@@ -69,14 +69,16 @@ lab-status: venv ## what of the lab runs
 lab-down: venv ## end the lab; nothing stays behind
 	@$(LAB) down
 
-images: wheels ## the images, by docker
-	docker build -t softphone-fleet-operator -f images/Dockerfile --build-arg PROGRAM=operator .
-	docker build -t softphone-fleet-agent -f images/Dockerfile --build-arg PROGRAM=agent .
+OF_BASE = $(if $(BASE),--build-arg BASE='$(BASE)')
+
+images: wheels ## the images, by docker; BASE=python:3.11-slim-bookworm@sha256:… for a base that stays
+	docker build -t softphone-fleet-operator -f images/Dockerfile $(OF_BASE) --build-arg PROGRAM=operator .
+	docker build -t softphone-fleet-agent -f images/Dockerfile $(OF_BASE) --build-arg PROGRAM=agent .
 
 wheels: venv
 	rm -rf build/wheels
-	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --require-hashes -r images/requirements.txt
-	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --no-deps .
+	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --require-hashes --only-binary :all: -r images/requirements.txt
+	PYTHON=$(BIN)/python images/build-wheel.sh build/wheels .
 	rm build/wheels/pjsua2_python-*.whl && cp "$$(PYTHON=$(BIN)/python images/pjsua2/wheel.sh)" build/wheels/
 
 pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
@@ -100,14 +102,16 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
-HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras --extra agent --extra operator
+HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras
 
-constraints: ## renew constraints.txt, and images/requirements.txt with its hashes
+constraints: ## renew constraints.txt, and with their hashes images/requirements.txt and images/build-requirements.txt
 	rm -rf .venv-new && python3 -m venv .venv-new && .venv-new/bin/python -m pip install --quiet -e '.[dev]'
 	{ echo "# Versions that the tests run with. Renewed by: make constraints"; .venv-new/bin/python -m pip freeze --exclude-editable 2>/dev/null; } > constraints.txt
 	.venv-new/bin/python -m pip install --quiet pip-tools
-	rm -f images/requirements.txt && .venv-new/bin/pip-compile --quiet $(HASHED) -c constraints.txt -o images/requirements.txt pyproject.toml
+	rm -f images/requirements.txt && .venv-new/bin/pip-compile --quiet $(HASHED) --extra agent --extra operator -c constraints.txt -o images/requirements.txt pyproject.toml
 	sed -i '1i # What goes into the images, with the hashes of all files of these versions. Renewed by: make constraints' images/requirements.txt
+	rm -f images/build-requirements.txt && echo setuptools | .venv-new/bin/pip-compile --quiet $(HASHED) --allow-unsafe -o images/build-requirements.txt -
+	sed -i '1i # What wheels are built with, by images/build-wheel.sh, with the hashes of its files. Renewed by: make constraints' images/build-requirements.txt
 	rm -rf .venv-new
 
 clean: ## remove what was built here

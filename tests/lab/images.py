@@ -34,8 +34,10 @@ EARLIER = "localhost/softphone-earlier-"
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
 
 REQUIREMENTS = FOLDER / "requirements.txt"
+BUILD_WHEEL = FOLDER / "build-wheel.sh"
+BUILDING = (BUILD_WHEEL, FOLDER / "build-requirements.txt")
 
-PIP_WHEEL = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
+PIP_WHEEL = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Images:
         # The operator uses the agent's contracts, and the agent nothing of the operator.
         packages = ("agent", "operator") if program == "operator" else ("agent",)
         files = [f for f in self._sources if f.relative_to(REPOSITORY).parts[0] in (*packages, "pyproject.toml")]
-        files += [REQUIREMENTS, RECIPES[program], BARE]
+        files += [REQUIREMENTS, RECIPES[program], BARE, *BUILDING]
         if program == "agent":
             files += pjsua2.inputs()
         return f"{OURS}{program}:lab-{digest(files, self._base)}"
@@ -198,7 +200,7 @@ class Images:
 
     @property
     def _dependencies_tag(self) -> str:
-        made_of = [REQUIREMENTS, REPOSITORY / "pyproject.toml", *pjsua2.inputs()]
+        made_of = [REQUIREMENTS, REPOSITORY / "pyproject.toml", *BUILDING, *pjsua2.inputs()]
         return digest(made_of, sys.version)
 
     def _make_dependencies(self, progress: Progress) -> Path:
@@ -223,7 +225,7 @@ class Images:
         """The build context: the wheels of the project as it is now, and of all it needs."""
         context = self._settings.cache / "context"
         made_of = context / "made-of"
-        present = digest([*self._sources, BARE], self._dependencies_tag)
+        present = digest([*self._sources, BARE, *BUILDING], self._dependencies_tag)
         if made_of.exists() and made_of.read_text() == present:
             return context
         dependencies = self._make_dependencies(progress)
@@ -235,7 +237,7 @@ class Images:
             (context / "images").mkdir()
             shutil.copyfile(BARE, context / "images" / BARE.name)
             with self._copied_sources() as source:
-                run([*PIP_WHEEL, "--no-deps", "--wheel-dir", wheels, source])
+                run([BUILD_WHEEL, wheels, source], env={"PYTHON": sys.executable})
         made_of.write_text(present)
         return context
 

@@ -12,8 +12,8 @@ RECIPE = REPOSITORY / "images" / "pjsua2"
 
 
 def inputs() -> list[Path]:
-    """What the wheel is made of, besides pjproject's tarball."""
-    return [file for file in sorted(RECIPE.iterdir()) if file.suffix != ".md"]
+    """What the wheel is made of, besides pjproject's tarball and setuptools."""
+    return [file for file in sorted(RECIPE.iterdir()) if file.suffix not in (".md", ".sha256")]
 
 
 def built(settings: Settings) -> bool:
