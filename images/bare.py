@@ -8,6 +8,8 @@ scanners read, and their copyrights). No other program.
 from __future__ import annotations
 
 import compileall
+import json
+import platform
 import re
 import shutil
 import subprocess
@@ -32,6 +34,8 @@ LEFT_OUT = frozenset(
 USER = "softphone:x:65532:65532:softphone-fleet:/nonexistent:/usr/sbin/nologin\n"
 """Programs ask for the name of their user."""
 DPKG = Path("/var/lib/dpkg")
+BILL = Path("/usr/share/softphone-fleet/python.cdx.json")
+"""Scanners look for files of this name, and a Python in /usr/local is no package of Debian's."""
 
 
 class Root:
@@ -113,6 +117,19 @@ def _real(file: Path) -> Path:
     return file.parent.resolve() / file.name
 
 
+def bill_of_python(version: str) -> str:
+    """The interpreter in CycloneDX."""
+    python = {
+        "type": "application",
+        "name": "python",
+        "version": version,
+        "purl": f"pkg:generic/python@{version}",
+        "cpe": f"cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*",
+        "licenses": [{"license": {"id": "PSF-2.0"}}],
+    }
+    return json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [python]})
+
+
 def main(folder: Path, installed: list[Path]) -> None:
     """Make the file system in a folder, for packages that are installed in others."""
     root = Root(folder)
@@ -132,6 +149,8 @@ def main(folder: Path, installed: list[Path]) -> None:
         if not any(each.is_relative_to(place) for place in installed):
             root.keep(each)
     packages(root)
+    root.place(BILL.parent).mkdir(parents=True, exist_ok=True)
+    root.place(BILL).write_text(bill_of_python(platform.python_version()))
     with root.place(Path("/etc/passwd")).open("a") as users:
         users.write(USER)
     root.place(Path("/tmp")).mkdir(mode=0o777)

@@ -6,6 +6,7 @@ from documents import REPOSITORY
 from packages_of import IMAGES, licence, packages_of
 
 PAGE = REPOSITORY / "docs" / "reference" / "licences.md"
+KNOWN_PJPROJECTS = REPOSITORY / "images" / "pjsua2" / "known.sha256"
 PJSUA2 = "pjsua2-python"
 HEAD = """\
 # Licences
@@ -20,6 +21,8 @@ machines, in CycloneDX.
 License, version 2 or later, or a commercial licence of its makers. Apache's licence goes with version 3 of the GPL.
 Who passes that image on must offer the source of what is in it, with pjproject's tarball and the recipe in
 images/pjsua2; the wheel's METADATA names the tarball and its checksum. Who runs it for himself need not.
+Its version here is the one that the tests ran with (images/pjsua2/known.sha256); what an image holds, its bill of
+materials tells.
 The operator's image holds no pjproject.
 
 | package | version | licence | image |
@@ -33,13 +36,19 @@ def page() -> str:
     for image in IMAGES:
         for package in packages_of(image):
             own = package.name == PJSUA2
-            told = ("2.17, own build", "GPL-2.0-or-later") if own else (package.version, licence(package))
+            told = (f"{_pjproject()}, own build", "GPL-2.0-or-later") if own else (package.version, licence(package))
             rows.setdefault(package.name, (*told, []))[2].append(image)
     lines = [
         f"| {name} | {version} | {told} | {', '.join(images)} |\n"
         for name, (version, told, images) in sorted(rows.items(), key=lambda row: row[0].lower())
     ]
     return HEAD + "".join(lines)
+
+
+def _pjproject() -> str:
+    """The versions that the tests ran with."""
+    lines = [line.split() for line in KNOWN_PJPROJECTS.read_text().splitlines() if not line.startswith("#")]
+    return " or ".join(dict.fromkeys(version for _, version, *_ in lines))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,26 @@
 """The software bill of materials of each image, in CycloneDX; `python -m sbom` writes build/sbom.
 
-Python packages and pjproject are told by their metadata here, Debian's packages by the image itself: by the images
-that the lab makes, or by files of `docker save`: `python -m sbom agent=agent.tar operator=operator.tar`. The licences
-of Debian's packages lie in the image, in /usr/share/doc.
+All of it is told by the image itself: by the images that the lab makes, or by files of `docker save`:
+`python -m sbom agent=agent.tar operator=operator.tar`. Python packages and pjproject are told by their metadata,
+Debian's packages by dpkg's status, the interpreter by the file that images/bare.py leaves. The licences of Debian's
+packages lie in the image, in /usr/share/doc.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
 from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output import make_outputter
@@ -28,23 +32,79 @@ from lab.images import Images
 from lab.progress import Progress
 from lab.settings import settings
 from licences import PJSUA2
-from packages_of import IMAGES, OURS, licence, packages_of
+from packages_of import IMAGES, OURS, licence
 
 FOLDER = REPOSITORY / "build" / "sbom"
-PJPROJECT = ("pjproject", "2.17")
 DPKG_STATUS = "var/lib/dpkg/status"
+PYTHON = "usr/share/softphone-fleet/python.cdx.json"
+TOLD = re.compile(r"^(Tarball|Tarball-SHA256): (\S+)$", re.MULTILINE)
+"""What images/pjsua2/build.sh says of pjproject, in a wheel's METADATA."""
+METADATA = re.compile(r"app/[^/]+\.dist-info/METADATA")
+
+
+class Held(Distribution):
+    """A package of an image, by its METADATA."""
+
+    def __init__(self, metadata: str) -> None:
+        self._metadata = metadata
+
+    def read_text(self, filename: str) -> str | None:
+        """That file only."""
+        return self._metadata if filename == "METADATA" else None
+
+    def locate_file(self, path: str | PathLike[str]) -> Path:
+        """Its files are not looked at."""
+        raise NotImplementedError(path)
 
 
 def bom(image: str, archive: Path) -> Bom:
-    """The bill of an image that lies in a file of `docker save`."""
+    """The bill of an image that lies in a file of `docker save`. Raises KeyError where something is not told."""
     made = Bom()
     whole = made.metadata.component = Component(name=f"{OURS}-{image}", type=ComponentType.CONTAINER)
-    for package in packages_of(image):
-        made.components.add(_pjproject() if package.name == PJSUA2 else _component(package))
-    for told in debian_packages(archive):
+    held = telling_files(archive)
+    made.components.add(_python(held[PYTHON]))
+    for told in debian_packages(held[DPKG_STATUS]):
         made.components.add(_debian_component(told))
+    for name, content in held.items():
+        if METADATA.fullmatch(name):
+            package = Held(content)
+            if package.name != OURS:
+                made.components.add(_pjproject(package) or _component(package))
     made.register_dependency(whole, made.components)
     return made
+
+
+def telling_files(archive: Path) -> dict[str, str]:
+    """The files of an image that tell what is in it, by their names."""
+    found = {}
+    with tarfile.open(archive) as image:
+        (manifest,) = json.load(_file(image, "manifest.json"))
+        for layer in manifest["Layers"]:
+            with tarfile.open(fileobj=_file(image, layer)) as content:
+                for name in content.getnames():
+                    if name in (DPKG_STATUS, PYTHON) or METADATA.fullmatch(name):
+                        found[name] = _file(content, name).read().decode()
+    return found
+
+
+def _file(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = archive.extractfile(name)
+    assert found is not None, f"{name} is no file"
+    return found
+
+
+def _python(told: str) -> Component:
+    """The interpreter: the base may have it from elsewhere than Debian's packages."""
+    (one,) = json.loads(told)["components"]
+    (named,) = one["licenses"]
+    return Component(
+        name=one["name"],
+        version=one["version"],
+        type=ComponentType.APPLICATION,
+        purl=PackageURL.from_string(one["purl"]),
+        cpe=one["cpe"],
+        licenses=[LicenseFactory().make_with_id(named["license"]["id"])],
+    )
 
 
 def _component(package: Distribution) -> Component:
@@ -57,37 +117,28 @@ def _component(package: Distribution) -> Component:
     )
 
 
-def _pjproject() -> Component:
-    """What the own build of pjsua2 holds, instead of the wheel that developers have."""
-    name, version = PJPROJECT
+def _pjproject(package: Distribution) -> Component | None:
+    """What the own build of pjsua2 holds; None of another package."""
+    told = dict(TOLD.findall(package.read_text("METADATA") or ""))
+    if package.name != PJSUA2 or "Tarball-SHA256" not in told:
+        return None
+    version = package.version.partition("+")[0]
+    checksum = HashType(alg=HashAlgorithm.SHA_256, content=told["Tarball-SHA256"])
+    source = ExternalReferenceType.SOURCE_DISTRIBUTION
     return Component(
-        name=name,
+        name="pjproject",
         version=version,
         type=ComponentType.LIBRARY,
-        purl=PackageURL("github", namespace="pjsip", name=name, version=version),
+        purl=PackageURL("github", namespace="pjsip", name="pjproject", version=version),
         licenses=[LicenseFactory().make_from_string("GPL-2.0-or-later")],
+        external_references=[ExternalReference(type=source, url=XsUri(told["Tarball"]), hashes=[checksum])],
     )
 
 
-def debian_packages(archive: Path) -> Iterator[dict[str, str]]:
-    """What dpkg's status says of each package: fields of one line. Raises KeyError where the image has no status."""
-    with tarfile.open(archive) as image:
-        (manifest,) = json.load(_file(image, "manifest.json"))
-        for layer in manifest["Layers"]:
-            with tarfile.open(fileobj=_file(image, layer)) as files:
-                if DPKG_STATUS not in files.getnames():
-                    continue
-                stanzas = _file(files, DPKG_STATUS).read().decode().strip().split("\n\n")
-                for stanza in stanzas:
-                    yield dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != " ")
-                return
-    raise KeyError(f"{archive}: no {DPKG_STATUS}")
-
-
-def _file(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    found = archive.extractfile(name)
-    assert found is not None, f"{name} is no file"
-    return found
+def debian_packages(status: str) -> Iterator[dict[str, str]]:
+    """What dpkg's status says of each package: fields of one line."""
+    for stanza in status.strip().split("\n\n"):
+        yield dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] != " ")
 
 
 def _debian_component(told: dict[str, str]) -> Component:
