@@ -35,6 +35,8 @@ in which it writes down every REGISTER and its answer, not by the product. A bin
 phone: its PBX lives and is not silent, and the process of its Contact is there. Each drill ends only when all phones are
 registered, no user is held twice, no binding of nobody is left, every object of the namespace is there with its content
 and no other, and the product's own words (status of the fleet and of the PBXes, Prometheus) are the same as the PBXes'.
+A PBX writes an answer down when it has sent it. So a second binding of milliseconds, where one PBX redirects a phone to
+another, is one of the logs: the binding was given up before the redirect was sent.
 
 | column | |
 |---|---|

@@ -24,7 +24,7 @@ SECONDS = 60
 LEAST_PLACES = 1000
 """In fewer nothing would be seen of what is kept of each."""
 MEGABYTES = 16
-"""That a process may hold more afterwards. A place whose name is a label is some twenty series, and each is 1 kB."""
+"""That a process may hold more afterwards. A place whose name is a label is ten series and 7 kB."""
 
 
 def memory(phones: Fleet) -> dict[int, float]:
