@@ -186,7 +186,11 @@ def test_a_very_lossy_way(drill: Drill, pbxes: System) -> None:
     done = "For 60 s 40 % of the packets between phones and home PBX is lost, each way."
     note = (
         "The agents take the PBX for dead where all of a ping was lost. The other PBXes hear it and redirect phones "
-        "back to it, and they try again."
+        "back to it, and they try again by their back-off. The PBX holds each until its binding expires, so that those "
+        "are out of whom no REGISTER came through for so long; their back-off goes on when the way is good again. An "
+        "agent whose ping is lost also asks from a fresh socket, and where that is answered takes new ones and "
+        "registers from there; where the un-REGISTER of the old Contact was lost, that is a second binding until it "
+        "expires."
     )
     with drill("pbx", "very-lossy", done, note=note) as fault:
         with link.bad(pbxes.pbx("slave").address, loss=0.4, seconds=0.02, spread=0.02) as way:
