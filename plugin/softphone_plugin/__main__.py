@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from softphone_plugin.errors import CLUSTER, PluginError
+from softphone_plugin.errors import CLUSTER, INTERRUPTED, READER_GONE, PluginError, ReaderGoneError
 
-MISSING = "kubectl-softphone: is not whole: python -m pip install 'softphone-fleet[plugin]'"
+MISSING = "kubectl-softphone: is not whole: pip install '.[plugin]' in a clone of softphone-fleet"
 
 
 def main() -> None:
@@ -25,19 +25,17 @@ def main() -> None:
         print(f"{MISSING} ({missing.name})", file=sys.stderr)  # noqa: T201
         sys.exit(CLUSTER)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(INTERRUPTED)
+    except ReaderGoneError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left at its end
+        sys.exit(READER_GONE)
 
 
 def complete() -> None:
     """Tell kubectl what may stand next."""
-    import typer
+    from softphone_plugin.cli import completions
 
-    from softphone_plugin.cli import app
-    from softphone_plugin.completion import complete as lines
-
-    print("\n".join(lines(typer.main.get_command(app), sys.argv[1:])))  # noqa: T201
+    print("\n".join(completions(sys.argv[1:])))  # noqa: T201
 
 
 if __name__ == "__main__":

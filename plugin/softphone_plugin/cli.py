@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from softphone_plugin import cli_import, errors
-from softphone_plugin.output import Data, Format, Raw
+from softphone_plugin import cli_import, completion, errors
+from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
+from softphone_plugin.output import Data, Format, Raw, document
 from softphone_plugin.session import Where, run
 
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """What was printed is written at the end, and a reader that has gone is told: typer would end with 1 for it."""
+    try:
+        try:
+            yield
+        finally:
+            print(end="", flush=True)  # noqa: T201
+    except BrokenPipeError:
+        raise ReaderGoneError from None
+
+
+class _Program(TyperGroup):
+    """All commands."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read the command line; --help is printed here."""
+        with _written():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do what it asks for."""
+        with _written():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_Program,
     name="kubectl softphone",
     help="Softphones that prove the redundancy of PBXes: where they are, why, and how long a fail-over took.",
     no_args_is_help=True,
@@ -55,7 +87,10 @@ def status(
         typer.Argument(help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet, spf/NAME the fleet."),
     ] = None,
     selector: Selector = "",
-    output: Annotated[Format | None, typer.Option("--output", "-o", help="Another format.")] = None,
+    output: Annotated[
+        Format | None,
+        typer.Option("--output", "-o", help="Another format. Of a fleet's phone: its agent's report; name: its fleet."),
+    ] = None,
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     context: Context = None,
@@ -65,6 +100,8 @@ def status(
     from softphone_plugin import rendering
     from softphone_plugin.commands.status import show
 
+    if name is not None and (selector or all_namespaces):
+        raise PluginError(f"{'-l' if selector else '-A'} is for many objects, and a NAME for one", USAGE)
     where = Where(namespace, all_namespaces, context, kubeconfig)
     run(where, lambda session: show(session, rendering.console(), name, selector, output))
 
@@ -72,6 +109,7 @@ def status(
 @app.command()
 def explain(
     name: PhoneName,
+    output: Annotated[Data | None, typer.Option("--output", "-o", help="The sentences for other programs.")] = None,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -81,13 +119,14 @@ def explain(
     from softphone_plugin.commands.explain import show
 
     where = Where(namespace, False, context, kubeconfig)
-    run(where, lambda session: show(session, rendering.console(uncut=False), name))
+    run(where, lambda session: show(session, rendering.console(uncut=False), name, output))
 
 
 @app.command()
 def top(
     once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
     interval: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 2.0,
+    output: Annotated[Raw | None, typer.Option("--output", "-o", help="The counts, an object a look.")] = None,
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     context: Context = None,
@@ -102,7 +141,7 @@ def top(
 
     where = Where(namespace, all_namespaces, context, kubeconfig)
     out = rendering.console(uncut=False)
-    run(where, lambda session: work(session, out, once=once, interval=interval))
+    run(where, lambda session: work(session, out, once=once, interval=interval, raw=output is not None))
 
 
 @app.command()
@@ -164,14 +203,44 @@ def lint(
     strict: Annotated[
         bool, typer.Option(help="The files hold everything: what is not among them is a fault, not a warning.")
     ] = False,
+    output: Annotated[
+        Data | None,
+        typer.Option("--output", "-o", help="A list for other programs: file, line, severity, object, field, message."),
+    ] = None,
 ) -> None:
     """Check manifests by the operator's own rules, without a cluster. One line a fault."""
     from softphone_plugin.files import read_all
     from softphone_plugin.linting import lint as check
 
     found = check(read_all(files), namespace, strict=strict)
-    for finding in found.findings:
-        print(finding)  # noqa: T201
+    if not found.objects and not found.findings:
+        raise PluginError(f"there is no manifest in {', '.join(files)}", USAGE)
+    if output is not None:
+        print(document([finding.data() for finding in found.findings], output))  # noqa: T201
+    else:
+        for finding in found.findings:
+            print(finding)  # noqa: T201
     faults = sum(finding.severity == "fault" for finding in found.findings)
     typer.echo(f"{found.objects} objects, {faults} faults, {len(found.findings) - faults} warnings", err=True)
     raise typer.Exit(errors.NO if faults else errors.OK)
+
+
+def completions(words: Sequence[str]) -> list[str]:
+    """What kubectl is to be told that may stand for the last word. Nothing fails here: then nothing is offered."""
+    wanted = completion.what_next(typer.main.get_command(app), words)
+    try:
+        return wanted.lines(_sought(wanted) if wanted.sought else ())
+    except (PluginError, ModuleNotFoundError):
+        return wanted.lines()
+
+
+def _sought(wanted: completion.Next) -> list[str]:
+    from softphone_plugin.cluster import contexts
+    from softphone_plugin.commands.complete import names
+
+    given = wanted.given
+    kubeconfig = Path(given["kubeconfig"]) if "kubeconfig" in given else None
+    if wanted.sought == "context":
+        return contexts(kubeconfig)
+    where = Where(given.get("namespace"), "all_namespaces" in given, given.get("context"), kubeconfig)
+    return run(where, lambda session: names(session, wanted))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from softphone_plugin.importing import (
     Maker,
     Settings,
     User,
+    aor_of,
     from_address,
     from_conn_info,
     from_launcher,
@@ -40,7 +42,7 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
-Aor = Annotated[str, typer.Option("--aor", help="Address of record, such as sip:anna@example.com.")]
+Aor = Annotated[str, typer.Option("--aor", help="Address of record, such as anna@example.com.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the Softphone. Default: the user of its AOR.")]
 SecretName = Annotated[str, typer.Option("--secret", help="Name of a Secret with the password that is there already.")]
 PasswordFile = Annotated[
@@ -166,7 +168,7 @@ def _user(aor: str, name: str, secret: str, password_file: str, phys: str = "") 
     if secret and password_file:
         raise PluginError("--secret and --password-file are two sources of the same password", USAGE)
     password = read(password_file).removesuffix("\n").removesuffix("\r") if password_file else None
-    return User(aor=aor, name=name, secret=secret, password=password, phys=phys)
+    return User(aor=aor_of(aor), name=name, secret=secret, password=password, phys=phys)
 
 
 def _settings(
@@ -185,11 +187,21 @@ def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
         raise PluginError(str(fault), NO) from None
     for note in maker.notes:
         typer.echo(f"note: {note}", err=True)
-    for name in maker.absent_secrets[:3]:
-        typer.echo(
-            f"note: the Secret is yours to make: kubectl create secret generic {name} --from-file=password=…", err=True
-        )
-    if len(maker.absent_secrets) > 3:
-        typer.echo(f"note: and {len(maker.absent_secrets) - 3} more Secrets", err=True)
+    for line in _absent(maker.absent_secrets):
+        typer.echo(f"note: {line}", err=True)
     print(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")  # noqa: T201
     return maker
+
+
+def _absent(secrets: Mapping[str, str]) -> Iterator[str]:
+    """What is to be said of Secrets that were not made: of three, and of all whose user name stands nowhere else."""
+    more = 0
+    for number, (name, username) in enumerate(secrets.items()):
+        if number < 3 or username:
+            key = f" --from-literal=username={shlex.quote(username)}" if username else ""
+            made = f"kubectl create secret generic {name} --from-file=password=…{key}"
+            yield f"the Secret is yours to make: {made}"
+        else:
+            more += 1
+    if more:
+        yield f"and {more} more Secrets"

@@ -30,6 +30,7 @@ WATCH_SECONDS = 300
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MERGE_PATCH, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 FIELD_MANAGER = "kubectl-softphone"
 NO_CRD = "the cluster does not know our kinds: the chart softphone-fleet brings them"
 
@@ -48,10 +49,23 @@ def objects(kind: Kind, namespace: str | None, name: str | None = None) -> str:
     return f"/apis/{API_VERSION}{place}/{kind.plural}" + (f"/{quote(name)}" if name else "")
 
 
+NAMESPACES = "/api/v1/namespaces"
+
+
 def pods(namespace: str | None, name: str | None = None, part: str = "") -> str:
     """The path of pods, of one, or of a part of it such as `log` or `proxy/status`."""
     place = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"/api/v1{place}/pods" + (f"/{quote(name, safe=':')}" if name else "") + (f"/{part}" if part else "")
+
+
+def contexts(kubeconfig: Path | None) -> list[str]:
+    """The contexts of a kubeconfig. Raises PluginError."""
+    try:
+        path = str(kubeconfig) if kubeconfig else None
+        found, _ = config.list_kube_config_contexts(config_file=path)  # type: ignore[no-untyped-call]
+        return [str(one["name"]) for one in found]
+    except (config.ConfigException, yaml.YAMLError, OSError, *_MALFORMED) as error:
+        raise PluginError(f"the kubeconfig is of no use: {_one_line(error)}") from None
 
 
 class Cluster:
@@ -172,7 +186,7 @@ class Cluster:
         try:
             return bytes(await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise self._unreachable(error, path) from None
 
     async def _send(
         self,
@@ -199,12 +213,16 @@ class Cluster:
                 return response
             text = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise self._unreachable(error, path) from None
         except config.ConfigException as error:
             raise PluginError(f"no cluster: {_one_line(error)}") from None
         raise refusal(response.status, text, path)
 
-    def _unreachable(self, error: BaseException) -> PluginError:
+    def _unreachable(self, error: BaseException, path: str) -> PluginError:
+        """Who did not answer: once the API server is connected, what lies behind `/proxy/` is an agent's silence."""
+        if "/proxy/" in path and not isinstance(error, _NOT_CONNECTED):
+            said = "" if isinstance(error, TimeoutError) else f": {_one_line(error)}"
+            return PluginError(f"the agent does not answer through the API server{said}")
         host = self._api.configuration.host
         return PluginError(f"the API server at {host} cannot be reached: {_one_line(error)}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from softphone_plugin.overview import Mood
 from softphone_plugin.pages import Whereabouts
@@ -54,10 +54,19 @@ class Sample:
         """Phones registered with a physical location."""
         return sum(n for place, n in self.places.items() if place.location == location)
 
+    def role(self, role: str) -> int:
+        """Phones registered in a role."""
+        return sum(n for place, n in self.places.items() if place.role == role)
+
     @property
     def standby(self) -> int:
         """Phones that are kept by another PBX than their home."""
-        return sum(n for place, n in self.places.items() if place.role == "Standby")
+        return self.role("Standby")
+
+    @property
+    def out(self) -> int:
+        """Phones that want to be registered, and are not."""
+        return max(0, self.phones - self.registered)
 
 
 def sample(pbxs: Iterable[Object], softphones: Iterable[Object], fleets: Iterable[Fleet]) -> Sample:
@@ -96,16 +105,34 @@ class Row(NamedTuple):
     past: tuple[int, ...]
     mood: Mood
 
+    def data(self) -> dict[str, Any]:
+        """For other programs."""
+        home, standby, unknown = self.roles
+        return {
+            "name": self.name,
+            "registered": self.registered,
+            "home": home,
+            "standby": standby,
+            "unknown": unknown,
+        }
+
 
 class History:
     """The last samples."""
 
     def __init__(self, most: int = MOST_SAMPLES) -> None:
         self._samples: deque[Sample] = deque(maxlen=most)
+        self._times: deque[float] = deque(maxlen=most)
 
-    def add(self, one: Sample) -> None:
-        """The newest sample."""
+    def add(self, one: Sample, at: float) -> None:
+        """The newest sample, and when it was taken, on a clock that never goes back."""
         self._samples.append(one)
+        self._times.append(at)
+
+    @property
+    def span(self) -> float:
+        """Seconds from the oldest sample to the newest."""
+        return self._times[-1] - self._times[0]
 
     @property
     def now(self) -> Sample:
@@ -145,9 +172,29 @@ class History:
         return Row(name or "(none)", past[-1], (roles[0], roles[1], roles[2]), past, mood)
 
 
+def data(history: History) -> dict[str, Any]:
+    """How things are now, for other programs."""
+    now = history.now
+    return {
+        "phones": now.phones,
+        "registered": now.registered,
+        "home": now.role("Home"),
+        "standby": now.standby,
+        "out": now.out,
+        "failures": dict(now.failures.most_common()),
+        "unheardAgents": now.unheard,
+        "pbxs": [{**row.data(), "reachable": now.reachable.get(row.name)} for row in history.pbxs()],
+        "locations": [row.data() for row in history.locations()],
+    }
+
+
 def sparkline(values: Sequence[int], width: int) -> str:
-    """The last `width` values as bars of eight heights; zero is the lowest, the greatest of those shown the highest."""
-    shown = values[-width:]
+    """All values in `width` bars of eight heights; zero is the lowest, the greatest of those shown the highest.
+
+    A bar that stands for several values shows the least of them: a short outage must not vanish between two bars.
+    """
+    bars = min(width, len(values))
+    shown = [min(values[bar * len(values) // bars : (bar + 1) * len(values) // bars]) for bar in range(bars)]
     most = max(shown, default=0)
     if most <= 0:
         return BARS[0] * len(shown)

@@ -7,15 +7,24 @@ NO = 1
 USAGE = 2
 CLUSTER = 3
 NOT_FOUND = 4
+INTERRUPTED = 130
+READER_GONE = 141
+"""As the shell counts a program that SIGPIPE ended."""
 
 EXIT_CODES = {
     OK: "Done, and the answer is yes.",
     NO: "The answer is no: `lint` found faults, `import` left rows out, after a `drill` somebody is missing or nothing "
     "happened, `trace` could not set the flags back.",
-    USAGE: "The command line is wrong.",
+    USAGE: "The command line is wrong, or `lint` was given no manifest.",
     CLUSTER: "The cluster cannot be asked, refuses, or does not know our kinds.",
     NOT_FOUND: "There is no such object, phone or file.",
+    INTERRUPTED: "Ctrl-C, where that is no way to end.",
+    READER_GONE: "Whoever read the output, such as `head`, went before the end: there is no answer.",
 }
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads the output any more."""
 
 
 class PluginError(Exception):

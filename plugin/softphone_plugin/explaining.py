@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from softphone_agent.report import FailureReason, Outage
 from softphone_operator.api import RegistrationStatus
@@ -41,6 +42,16 @@ class Explanation:
     why: tuple[str, ...]
     then: tuple[str, ...]
     unknown: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """For other programs."""
+        return {
+            "phone": self.title,
+            "where": list(self.where),
+            "why": list(self.why),
+            "next": list(self.then),
+            "missing": list(self.unknown),
+        }
 
 
 def explain(known: Known, pbxs: Iterable[Object], now: datetime) -> Explanation:

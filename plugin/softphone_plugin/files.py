@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from softphone_plugin.errors import NOT_FOUND, PluginError
+from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -32,4 +32,7 @@ def _files(given: str) -> Iterator[str]:
     if given == "-" or not folder.is_dir():
         yield given
         return
-    yield from sorted(str(path) for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    found = sorted(str(path) for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    if not found:
+        raise PluginError(f"there is no manifest in {given}: no file of it ends in {', '.join(SUFFIXES)}", USAGE)
+    yield from found

@@ -27,6 +27,12 @@ _ADDRESS = re.compile(r"(?:https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(?::(\
 _HAS_USER = re.compile(r"(?:https?://)?[^/?#\s]*@", re.IGNORECASE)
 
 
+def aor_of(text: str) -> str:
+    """An AOR as people write it: the scheme may be left out."""
+    given = text.strip()
+    return f"sip:{given}" if given and not given.lower().startswith(("sip:", "sips:")) else given
+
+
 class ImportFault(Exception):  # noqa: N818 - a fault in what was given, not in the program
     """Why something cannot be taken over: the field and what is wrong with it, never a password."""
 
@@ -93,8 +99,8 @@ class Maker:
         self._phones: list[Object] = []
         self._secrets: list[Object] = []
         self.notes: list[str] = []
-        self.absent_secrets: list[str] = []
-        """Secrets that are referred to and were not made."""
+        self.absent_secrets: dict[str, str] = {}
+        """Secrets that are referred to and were not made, each with the user name that belongs into it, or nothing."""
         for name, address in settings.pbxs.items():
             if address:
                 self._by_address[self._address(address, "--pbx")] = name
@@ -129,7 +135,9 @@ class Maker:
         if user.password is not None:
             self._secrets.append(self._secret(user, name))
         elif secret and not user.secret:
-            self.absent_secrets.append(secret)
+            self.absent_secrets[secret] = user.username
+        elif user.username:
+            self.notes.append(f"{user.aor}: username is left out: it goes into a Secret, and none is made")
         self._phones.append(phone)
 
     def objects(self) -> list[Object]:

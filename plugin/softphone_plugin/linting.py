@@ -34,10 +34,23 @@ class Finding(NamedTuple):
     what: str
     message: str
     severity: Severity = "fault"
+    field: str = ""
+    """Such as spec.pri; empty where it is about the whole."""
 
     def __str__(self) -> str:
         words = [f"{self.file}:{self.line}", self.severity, *([self.what] if self.what else []), self.message]
         return ": ".join(words)
+
+    def data(self) -> dict[str, Any]:
+        """For other programs."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "severity": self.severity,
+            "object": self.what,
+            "field": self.field,
+            "message": self.message,
+        }
 
 
 class Found(NamedTuple):
@@ -119,7 +132,7 @@ def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) 
 
 
 def _at(document: Document, path: str, what: str, message: str, severity: Severity = "fault") -> Finding:
-    return Finding(document.file, document.line_of(path), what, message, severity)
+    return Finding(document.file, document.line_of(path), what, message, severity, path.removesuffix("."))
 
 
 def _agent_faults(document: Document) -> Iterator[Finding]:

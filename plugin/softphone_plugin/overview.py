@@ -195,7 +195,7 @@ def _times(known: Known, pbx: str) -> str:
     measured = known.heard.measured
     said = []
     if pbx in measured.registers:
-        said.append(f"REGISTER {_ms(measured.registers[pbx])}")
+        said.append(f"REGISTER {_ms(measured.registers[pbx])} on average")
     if pbx in measured.pings:
         said.append(f"ping {_ms(measured.pings[pbx])}")
     if any(of.name == pbx and of.reachable is False for of in known.heard.pbxs):

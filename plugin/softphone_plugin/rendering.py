@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from rich.console import Console as Console
+from rich.console import Console as RichConsole
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
@@ -17,11 +17,20 @@ from softphone_plugin.counting import History, Row, sparkline
 from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
+from softphone_plugin.phones import short
 from softphone_plugin.tracing import Line
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
 UNCUT_COLUMNS = 1000
 """Nothing is cut off; as with kubectl, a terminal that is too narrow wraps."""
+
+
+class Console(RichConsole):
+    """A console that leaves it to the program how it ends when the reader of its output has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """End with an error: rich would end the program with 1, which says here that the answer is no."""
+        raise BrokenPipeError
 
 
 def console(*, stderr: bool = False, uncut: bool = True) -> Console:
@@ -163,20 +172,23 @@ SPARK_COLUMNS = 40
 
 
 def top(history: History, title: str, columns: int) -> RenderableType:
-    """What is registered where, with the last minutes as bars as wide as the terminal allows."""
+    """What is registered where, with all that was seen before as bars as wide as the terminal allows."""
     now = history.now
-    out = now.phones - now.registered
     spark = max(10, min(SPARK_COLUMNS, columns - 60))
-    verdict: Mood = "ill" if out else "standby" if now.standby else "well"
+    verdict: Mood = "ill" if now.out else "standby" if now.standby else "well"
     head = Text.assemble(
         (title, "bold"),
         f"   {now.phones} phones   ",
         (f"{now.registered} registered", STYLES[verdict]),
         f"   {now.standby} on standby   ",
-        (f"{max(0, out)} out", STYLES["ill"] if out > 0 else ""),
+        (f"{now.out} out", STYLES["ill"] if now.out else ""),
     )
-    parts: list[RenderableType] = [head, Text(sparkline(history.registered, columns - 2), "cyan"), Text("")]
-    parts += [_counts("PBX", history.pbxs(), spark), Text(""), _counts("LOCATION", history.locations(), spark)]
+    last = f"LAST {short(history.span)}" if history.span else ""  # one look alone has no past to show
+    parts: list[RenderableType] = [head]
+    if last:
+        parts.append(Text(sparkline(history.registered, columns - 2), "cyan"))
+    parts += [Text(""), _counts("PBX", history.pbxs(), last, spark)]
+    parts += [Text(""), _counts("LOCATION", history.locations(), last, spark)]
     if now.failures:
         told = ", ".join(f"{reason} {count}" for reason, count in now.failures.most_common(8))
         parts += [Text(""), Text(f"out: {told}", STYLES["ill"])]
@@ -186,27 +198,32 @@ def top(history: History, title: str, columns: int) -> RenderableType:
     return Group(*parts)
 
 
-def _counts(title: str, rows: Sequence[Row], spark: int) -> RenderableType:
+def _counts(title: str, rows: Sequence[Row], last: str, spark: int) -> RenderableType:
     made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
     made.add_column(title, no_wrap=True)
     for column in ("REGISTERED", "HOME", "STANDBY", "UNKNOWN"):
         made.add_column(column, justify="right", no_wrap=True)
-    made.add_column("LAST MINUTES", no_wrap=True)
+    if last:
+        made.add_column(last, no_wrap=True)
     for row in rows:
         counts = (str(row.registered), *(str(count) if count else "" for count in row.roles))
         style = STYLES[row.mood]
-        made.add_row(Text(row.name, style), *counts, Text(sparkline(row.past, spark), style))
+        past = [Text(sparkline(row.past, spark), style)] if last else []
+        made.add_row(Text(row.name, style), *counts, *past)
     return made
 
 
 def top_line(history: History, time: str) -> RenderableType:
-    """The same in a line, where nobody watches a terminal."""
+    """The same in a line, where nobody watches a terminal: a slash after the kind, since a PBX may be named standby."""
     now = history.now
-    places = " ".join(f"{row.name}={row.registered}" for row in history.pbxs())
-    return Text(
-        f"{time} phones={now.phones} registered={now.registered} standby={now.standby} "
-        f"out={max(0, now.phones - now.registered)} {places}".rstrip()
-    )
+    counts = [("phones", now.phones), ("registered", now.registered), ("home", now.role("Home"))]
+    counts += [("standby", now.standby), ("out", now.out)]
+    for row in history.pbxs():
+        counts.append((f"pbx/{row.name}", row.registered))
+        if row.roles[1]:
+            counts.append((f"pbx/{row.name}/standby", row.roles[1]))
+    counts += [(f"location/{row.name}", row.registered) for row in history.locations()]
+    return Text(" ".join([time, *(f"{name}={count}" for name, count in counts)]))
 
 
 @contextlib.contextmanager

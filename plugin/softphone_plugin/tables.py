@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from softphone_plugin.importing import ImportFault, Maker, User
+from softphone_plugin.importing import ImportFault, Maker, User, aor_of
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "aor": ("aor", "address", "sipaddress", "sipuri"),
@@ -114,7 +114,7 @@ def _user(cells: list[str], fields: Mapping[str, int], width: int, defaults: Def
 
 def _aor(cell: Mapping[str, str], defaults: Defaults) -> str:
     if cell.get("aor"):
-        return cell["aor"] if cell["aor"].lower().startswith(("sip:", "sips:")) else f"sip:{cell['aor']}"
+        return aor_of(cell["aor"])
     user, domain = cell.get("user", ""), cell.get("domain") or defaults.domain
     if not user:
         raise ImportFault("aor" if "aor" in cell else "user", "is empty")

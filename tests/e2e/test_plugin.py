@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 import pytest
@@ -77,11 +79,46 @@ def test_what_is_imported_registers_and_is_shown_with_its_way(phones: Kube) -> N
         "standby", "302", "master", "302", "slave",
     ]  # fmt: skip
     assert "ping" in way
+    assert "on average" in way
     assert "location vienna" in words(way)
     assert "● slave registered, Home" in words(plugin("status", "load-2", *here))
     assert plugin("status", "alice", "-o", "name", *here) == "softphone.softphone-fleet.io/alice\n"
     shown = plugin("top", "--once", *here)
     assert f"{2 + FLEET} phones   {2 + FLEET} registered   0 on standby   0 out" in shown
+
+
+def test_kubectl_finds_the_plugin_and_completes_names_by_it(phones: Kube) -> None:
+    here, programs = ("-n", phones.namespace), str(Path(sys.executable).parent)
+
+    def typed(*words: str) -> list[str]:
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["kubectl", *words], capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert typed("softphone", "status", "alice", "-o", "name", *here) == ["softphone.softphone-fleet.io/alice"]
+    complete = ("__complete", "softphone")
+    assert typed(*complete, "status", *here, "") == ["alice", "bob", "load-0", "load-1", "load-2", ":4"]
+    assert typed(*complete, "drill", *here, "s") == ["slave", "standby", ":4"]
+    assert typed(*complete, "top", "-n", phones.namespace[:-1]) == [phones.namespace, ":4"]
+    assert typed(*complete, "status", "-o", "") == ["json", "yaml", "name", "wide", ":4"]
+    assert [line.partition("\t")[0] for line in typed(*complete, "exp")] == ["explain", ":4"]
+
+
+def test_top_ends_cleanly_without_a_terminal(phones: Kube) -> None:
+    with running("top", "--interval", "0.5", "-n", phones.namespace) as top:
+        for _ in range(2):
+            until_line(top.stdout, f"phones={2 + FLEET} registered={2 + FLEET}")
+        top.send_signal(signal.SIGTERM)
+        _, err = top.communicate(timeout=20)
+        assert (top.returncode, err) == (0, "")
+
+
+def test_a_phone_of_a_fleet_is_its_report_for_programs(phones: Kube) -> None:
+    told = json.loads(plugin("status", "load-2", "-o", "json", "-n", phones.namespace))
+    assert (told["name"], told["pbx"], told["role"]) == ("load-2", "slave", "Home")
 
 
 def test_what_is_not_there_is_told_by_the_exit_code(phones: Kube) -> None:

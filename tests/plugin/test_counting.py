@@ -46,10 +46,10 @@ def test_phones_of_agents_that_are_not_heard_are_placed_nowhere() -> None:
 
 def test_the_past_of_each_pbx_and_location_is_kept() -> None:
     history = History(most=3)
-    for number in (9, 3, 2, 0):
-        history.add(
-            Sample(3, Counter({SLAVE: number, MASTER: 3 - number}), reachable={"slave": number > 0, "third": None})
-        )
+    for second, number in enumerate((9, 3, 2, 0)):
+        places = Counter({SLAVE: number, MASTER: 3 - number})
+        history.add(Sample(3, places, reachable={"slave": number > 0, "third": None}), 5.0 * second)
+    assert history.span == 10.0
     rows = {row.name: row for row in history.pbxs()}
     assert rows["slave"].past == (3, 2, 0)
     assert rows["master"].roles == (0, 3, 0)
@@ -67,26 +67,43 @@ def test_the_past_of_each_pbx_and_location_is_kept() -> None:
         ([], 5, ""),
         ([0, 0], 5, BARS[0] * 2),
         ([0, 1, 100], 5, BARS[0] + BARS[1] + BARS[7]),
-        ([100, 0, 50, 100], 3, BARS[0] + BARS[4] + BARS[7]),
+        ([100, 0, 50, 100], 4, BARS[7] + BARS[0] + BARS[4] + BARS[7]),
+        ([100] * 300 + [0] + [100] * 299, 40, BARS[7] * 20 + BARS[0] + BARS[7] * 19),
+        ([8, 8, 4, 8, 8, 8, 1], 3, BARS[7] + BARS[4] + BARS[1]),
     ],
 )
-def test_bars_show_the_last_values_and_nothing_is_lowest(values: list[int], width: int, expected: str) -> None:
+def test_bars_show_the_whole_past_the_least_of_each_and_nothing_is_lowest(
+    values: list[int], width: int, expected: str
+) -> None:
     assert sparkline(values, width) == expected
 
 
 def test_it_fits_a_narrow_terminal_and_a_line() -> None:
     history = History()
-    for _ in range(200):
-        history.add(Sample(9, Counter({SLAVE: 5, MASTER: 2}), 1, Counter(Rejected=1), {"slave": True}, 1))
+    for number in range(400):
+        one = Sample(9, Counter({SLAVE: 5, MASTER: 2}), 1, Counter(Rejected=1), {"slave": True}, 1)
+        history.add(one, 2.0 * number)
     console = Console(file=io.StringIO(), width=80)
     console.print(rendering.top(history, "namespace demo", 80))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "9 phones   8 registered   2 on standby   1 out" in text
     assert "out: Rejected 1" in text
     assert "1 agents of fleets do not tell where their phones are, 1 phones at least" in text
+    assert text.count("LAST 13m") == 2, "the last 400 looks, not as many as there are columns"
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     console = Console(file=io.StringIO(), width=200)
     console.print(rendering.top_line(history, "12:00:00"))
     assert console.file.getvalue() == (  # type: ignore[attr-defined]
-        "12:00:00 phones=9 registered=8 standby=2 out=1 master=2 slave=5\n"
+        "12:00:00 phones=9 registered=8 home=5 standby=2 out=1 pbx/master=2 pbx/master/standby=2 pbx/slave=5 "
+        "location/(none)=2 location/graz=5\n"
     )
+
+
+def test_one_look_alone_has_no_past() -> None:
+    history = History()
+    history.add(Sample(1, Counter({SLAVE: 1})), 100.0)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(rendering.top(history, "namespace demo", 80))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "LAST" not in text
+    assert not set(BARS) & set(text)

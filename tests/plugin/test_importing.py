@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
-from softphone_plugin.cli import app
-from softphone_plugin.completion import complete
+from softphone_plugin.cli import completions
 from softphone_plugin.importing import (
     ImportFault,
     Maker,
@@ -178,14 +176,44 @@ def test_a_table_that_cannot_be_read_is_refused_without_showing_its_cells(text: 
 
 
 @pytest.mark.parametrize(
+    ("text", "settings", "told"),
+    [
+        ("user,username\na,auth a\n", Settings(), {"a": "auth a"}),
+        ("user\na\n", Settings(), {"a": ""}),
+        ("user,username,password\na,auth,p\n", Settings(), {}),
+    ],
+)
+def test_the_user_name_of_a_secret_that_is_not_made_is_told(
+    text: str, settings: Settings, told: dict[str, str]
+) -> None:
+    maker = Maker(settings)
+    assert read("t", text, Defaults(domain="x.example", pri="p.example"), maker).faults == []
+    assert maker.absent_secrets == told
+    assert maker.notes == []
+
+
+def test_a_user_name_that_has_no_place_is_told() -> None:
+    maker = Maker(Settings(credentials=False))
+    read("t", "user,username\na,auth\n", Defaults(domain="x.example", pri="p.example"), maker)
+    assert maker.notes == ["sip:a@x.example: username is left out: it goes into a Secret, and none is made"]
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["st"], ["status", ":4"]),
         (["import", "c"], ["conninfo", "csv", ":4"]),
         (["drill", "--ti"], ["--timeout", ":4"]),
         (["lint", ""], [":0"]),
+        (["lint", "a.yaml", ""], [":0"]),
+        (["import", "address", "--password-file", ""], [":0"]),
+        (["import", "csv", "users.csv", ""], [":4"]),
+        (["status", "-o", ""], ["json", "yaml", "name", "wide", ":4"]),
+        (["status", "--output=y"], ["yaml", ":4"]),
+        (["lint", "--strict", "-o", "j"], ["json", ":4"]),
+        (["import", "csv", "users.csv", "--transport", "t"], ["tcp", "tls", ":4"]),
+        (["status", "--nonsense=y"], [":4"]),
     ],
 )
 def test_kubectl_is_told_what_may_stand_next(words: list[str], expected: list[str]) -> None:
-    told = complete(typer.main.get_command(app), words)
-    assert [line.partition("\t")[0] for line in told] == expected
+    assert [line.partition("\t")[0] for line in completions(words)] == expected

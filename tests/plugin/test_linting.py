@@ -66,6 +66,28 @@ def test_the_configuration_of_an_agent_without_kubernetes_is_looked_at_too() -> 
     assert told == ['0.yaml:5: fault: agent configuration: phones[0].pri: no PBX is named "master"']
 
 
+def test_what_is_found_is_told_to_programs_with_its_field() -> None:
+    found = lint([("a.yaml", PHONE), ("b.yaml", "a: [")])
+    assert [finding.data() for finding in found.findings][1:] == [
+        {
+            "file": "a.yaml",
+            "line": 4,
+            "severity": "warning",
+            "object": "Softphone/anna",
+            "field": "spec.credentials.secretName",
+            "message": 'spec.credentials.secretName: the Secret "anna" is not among the files',
+        },
+        {
+            "file": "b.yaml",
+            "line": 1,
+            "severity": "fault",
+            "object": "",
+            "field": "",
+            "message": "is no YAML: expected the node content, but found '<stream end>'",
+        },
+    ]
+
+
 def test_no_password_of_a_uri_is_shown() -> None:
     assert "geheim" not in "".join(said(PHONE.replace("sip:anna@", "sip:anna:geheim@").replace("acme", "ac me")))
 

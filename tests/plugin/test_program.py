@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +50,49 @@ def test_good_manifests_are_0_and_bad_ones_1(run: Run) -> None:
     assert code == 1
     assert len(out.splitlines()) == len((REPOSITORY / "tests/plugin/data/lint/site.txt").read_text().splitlines())
     assert err == "16 objects, 14 faults, 3 warnings\n"
+
+
+def test_what_lint_found_is_json_for_ci(run: Run) -> None:
+    code, out, _ = run("lint", "tests/plugin/data/lint/site.yaml", "-o", "json")
+    told = json.loads(out)
+    assert (code, len(told)) == (1, 17)
+    assert set(told[0]) == {"file", "line", "severity", "object", "field", "message"}
+    assert all(finding["field"].startswith("spec") for finding in told if finding["message"].startswith("spec."))
+    assert run("lint", "examples/demo", "--output=json")[:2] == (0, "[]\n")
+
+
+def test_where_there_is_no_manifest_lint_does_not_say_yes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "README.md").write_text("nothing for Kubernetes")
+    code, out, err = run("lint", "examples/demo", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err == f"kubectl-softphone: there is no manifest in {tmp_path}: no file of it ends in .yaml, .yml, .json\n"
+    for text in ("", "# a comment\n", "---\n---\n"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert run("lint", "-") == (2, "", "kubectl-softphone: there is no manifest in -\n")
+
+
+def test_an_aor_may_be_given_without_its_scheme_as_in_a_table(run: Run) -> None:
+    address = ("import", "address", "https://pbx.example.com/PBX0", "--aor")
+    code, out, _ = run(*address, "anna@example.com")
+    assert code == 0
+    assert "aor: sip:anna@example.com\n" in out
+    assert run(*address, "sip:anna@example.com")[1] == out
+
+
+def test_every_user_name_of_a_secret_to_be_made_is_told(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "users.csv"
+    table.write_text("user,username\na,\nb,\nc,\nd,\ne,auth e\n")
+    code, _, err = run("import", "csv", str(table), "--domain", "x.example", "--pri", "pbx.x.example")
+    assert code == 0
+    made = "note: the Secret is yours to make: kubectl create secret generic"
+    assert err.splitlines() == [
+        *(f"{made} {name} --from-file=password=…" for name in "abc"),
+        f"{made} e --from-file=password=… --from-literal=username='auth e'",
+        "note: and 1 more Secrets",
+        "5 rows: 5 Softphones, 0 left out",
+    ]
 
 
 def test_a_file_that_is_not_there_is_4_and_a_wrong_option_2(run: Run) -> None:

@@ -12,8 +12,6 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
-from rich.console import Console
-
 from e2e.objects import fleet, secret, softphone, system
 from lab import release
 from lab.kube import Kube, is_ready, kubectl, registered_at
@@ -24,6 +22,7 @@ from softphone_plugin import rendering
 from softphone_plugin.commands import explain, status, top
 from softphone_plugin.counting import History
 from softphone_plugin.drilling import Result
+from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, Where, run
 
 PICTURES = REPOSITORY / "docs" / "pictures"
@@ -51,7 +50,7 @@ def take(progress: Progress) -> None:
             _drill(story, slave.kill)
         with progress.step("picture: explain, on the standby"):
             story.until("sp", "alice", registered_at("master", "Standby"))
-            _picture("explain", story, lambda s, c: explain.show(s, c, "alice"))
+            _picture("explain", story, lambda s, c: explain.show(s, c, "alice", None))
         with progress.step("picture: top, on the way home"):
             run(Where(story.namespace), lambda s: _top(s, slave.start))
     finally:

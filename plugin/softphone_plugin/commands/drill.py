@@ -32,7 +32,7 @@ async def watch(
     following = asyncio.create_task(_follow(session, agents, drill))
     try:
         await _hear_all(agents, following)
-        unheard = [f"{agent.namespace}/{agent.agent}: {agent.why_not}" for agent in agents if agent.why_not]
+        unheard = [line for agent in agents if (line := _unheard(agent))]
         if len(unheard) == len(agents):
             raise PluginError(f"no agent can be heard: {unheard[0]}")
         for agent in agents:
@@ -87,8 +87,15 @@ async def _hear_all(agents: list[Followed], following: asyncio.Task[None]) -> No
     waiting: set[asyncio.Future[Any]] = {heard, following}
     done, _ = await asyncio.wait(waiting, timeout=HEAR_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     heard.cancel()
+    await asyncio.gather(heard, return_exceptions=True)  # else asyncio complains of what nobody asked for
     if following in done:
         _raise(following)
+
+
+def _unheard(agent: Followed) -> str:
+    """Which agent cannot be heard, and why; empty where it can."""
+    why = agent.why_not if agent.heard.is_set() else f"it said nothing within {HEAR_SECONDS:g} s"
+    return f"{agent.namespace}/{agent.agent}: {why}" if why else ""
 
 
 def _raise(following: asyncio.Task[None]) -> None:

@@ -8,13 +8,18 @@ from softphone_operator.api import PBX
 from softphone_plugin import reading, rendering
 from softphone_plugin.cluster import objects
 from softphone_plugin.explaining import explain
+from softphone_plugin.output import Data, document
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
 
 
-async def show(session: Session, console: Console, name: str) -> None:
+async def show(session: Session, console: Console, name: str, form: Data | None) -> None:
     """Explain one phone."""
     phone = await reading.find_phone(session.cluster, session.namespace, name)
     known = await reading.hear(session.cluster, phone)
     pbxs = await session.cluster.find_all(objects(PBX, phone.namespace))
-    console.print(rendering.explanation(explain(known, pbxs, datetime.now(UTC))))
+    said = explain(known, pbxs, datetime.now(UTC))
+    if form is None:
+        console.print(rendering.explanation(said))
+    else:
+        print(document(said.data(), form))  # noqa: T201

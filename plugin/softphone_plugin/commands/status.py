@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from softphone_operator.api import SOFTPHONE_FLEET
 from softphone_plugin import overview, reading, rendering
 from softphone_plugin.cluster import Object, objects
-from softphone_plugin.output import DATA, Format, listed
-from softphone_plugin.phones import meant_fleet
+from softphone_plugin.errors import NOT_FOUND, PluginError
+from softphone_plugin.output import DATA, Format, document, listed
+from softphone_plugin.phones import Known, meant_fleet
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
 
@@ -39,7 +40,20 @@ async def show(session: Session, console: Console, name: str | None, selector: s
 
 async def _one(session: Session, console: Console, name: str, form: Format | None) -> None:
     phone = await reading.find_phone(session.cluster, session.namespace, name)
-    if form in DATA:
+    if form is Format.NAME or (form in DATA and not phone.is_of_fleet):
         print(listed([phone.owner], form, one=True))  # noqa: T201
         return
-    console.print(rendering.way(overview.way(await reading.hear(session.cluster, phone), datetime.now(UTC))))
+    known = await reading.hear(session.cluster, phone)
+    if form in DATA:
+        print(document(_report(known), form or Format.JSON))  # noqa: T201
+        return
+    console.print(rendering.way(overview.way(known, datetime.now(UTC))))
+
+
+def _report(known: Known) -> Object:
+    """What its agent says of a phone of a fleet, which has no object of its own. Raises PluginError."""
+    if known.heard is None:
+        raise PluginError(f"the agent of {known.phone.name} cannot be heard: {known.why_not}")
+    if known.heard.report is None:
+        raise PluginError(f"its agent does not know {known.phone.name} yet", NOT_FOUND)
+    return known.heard.report.model_dump(mode="json", by_alias=True, exclude_none=True)

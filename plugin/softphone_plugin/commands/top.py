@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 
 from softphone_operator.api import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.names import FLEET_LABEL, OWNED_SELECTOR, shorten
 from softphone_plugin import pages, rendering
 from softphone_plugin.cluster import Object, gather_bounded, objects, pods
-from softphone_plugin.counting import Fleet, History, sample
+from softphone_plugin.counting import Fleet, History, data, sample
 from softphone_plugin.errors import PluginError
+from softphone_plugin.output import document
 from softphone_plugin.pages import Whereabouts
 from softphone_plugin.reading import is_running, proxied
 from softphone_plugin.rendering import Console
@@ -56,7 +59,7 @@ class Kept:
                 await asyncio.sleep(RETRY_SECONDS)  # it was there before; what is shown is what was seen last
 
 
-async def top(session: Session, console: Console, *, once: bool, interval: float) -> None:
+async def top(session: Session, console: Console, *, once: bool, interval: float, raw: bool) -> None:
     """Show it once, or until Ctrl-C. Raises PluginError."""
     kept, history = Kept(session), History()
     keeping = asyncio.create_task(kept.keep())
@@ -64,7 +67,12 @@ async def top(session: Session, console: Console, *, once: bool, interval: float
         await _first(kept, keeping)
         if once:
             await look(session, kept, history)
-            console.print(rendering.top(history, _title(session), console.width))
+            if raw:
+                print(document(data(history), "json"))  # noqa: T201
+            else:
+                console.print(rendering.top(history, _title(session), console.width))
+        elif raw or not console.is_terminal:
+            await until_told(_lines(session, console, kept, history, interval, raw=raw))
         else:
             await until_told(_show(session, console, kept, history, interval))
     finally:
@@ -83,13 +91,21 @@ async def _first(kept: Kept, keeping: asyncio.Task[None]) -> None:
         raise error or PluginError("the watches ended")
 
 
-async def _show(session: Session, console: Console, kept: Kept, history: History, interval: float) -> None:
-    if not console.is_terminal:
-        while True:
-            await look(session, kept, history)
-            console.print(rendering.top_line(history, f"{datetime.now():%H:%M:%S}"))
+async def _lines(
+    session: Session, console: Console, kept: Kept, history: History, interval: float, *, raw: bool
+) -> None:
+    while True:
+        await look(session, kept, history)
+        if raw:
+            told = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **data(history)}
+            print(json.dumps(told, ensure_ascii=False), flush=True)  # noqa: T201
+        else:
+            console.print(rendering.top_line(history, f"{datetime.now():%H:%M:%S}"), soft_wrap=True)
             console.file.flush()
-            await asyncio.sleep(interval)
+        await asyncio.sleep(interval)
+
+
+async def _show(session: Session, console: Console, kept: Kept, history: History, interval: float) -> None:
     with rendering.screen(console) as show:
         while True:
             await look(session, kept, history)
@@ -105,7 +121,7 @@ async def look(session: Session, kept: Kept, history: History) -> None:
     """Add how things are now to the history."""
     fleets = kept.of(SOFTPHONE_FLEET)
     told = await _fleets(session, fleets) if fleets else []
-    history.add(sample(kept.of(PBX), kept.of(SOFTPHONE), told))
+    history.add(sample(kept.of(PBX), kept.of(SOFTPHONE), told), time.monotonic())
 
 
 async def _fleets(session: Session, fleets: list[Object]) -> list[Fleet]:

@@ -1,0 +1,133 @@
+"""A pretended API server, with agents behind its proxy that answer or are silent; commands are typed against it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from softphone_agent.report import ConfigReport, PhoneReport, Snapshot, to_line
+from softphone_operator.api import KINDS, Kind
+from softphone_operator.names import APP, COMPONENT, FIELD_MANAGER, INSTANCE, MANAGED_BY
+
+Object = dict[str, Any]
+NAMESPACE = "demo"
+
+
+class ApiServer:
+    """What it answers. All objects are in one namespace; watches are open and tell nothing."""
+
+    def __init__(self) -> None:
+        self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
+        self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self._reports: dict[str, list[PhoneReport]] = {}
+        self.silent: set[str] = set()
+        """Agents that take a request and do not answer."""
+        self.closing = threading.Event()
+
+    def add(self, kind: Kind, *objects: Object) -> None:
+        """Objects that are there."""
+        self._collections[kind.plural] += objects
+
+    def agent(self, name: str, *reports: PhoneReport) -> None:
+        """An agent that runs, and what it says of its phones."""
+        labels = {APP: "softphone-agent", INSTANCE: name, MANAGED_BY: FIELD_MANAGER, COMPONENT: "agent"}
+        running: Object = {"containerStatuses": [{"state": {"running": {}}}]}
+        metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
+        self._collections["pods"].append({"metadata": metadata, "status": running})
+        self._reports[name] = list(reports)
+
+    def page(self, path: str, query: Mapping[str, str]) -> bytes | None:
+        """What is at a path; None where there is nothing."""
+        parts = path.strip("/").split("/")
+        if "proxy" in parts:
+            name, page = parts[parts.index("proxy") - 1].partition(":")[0], parts[-1]
+            reports = tuple(self._reports[name])
+            return (
+                b""
+                if page == "metrics"
+                else to_line(Snapshot(version="1", config=ConfigReport(digest="d"), phones=reports))
+            )
+        plural = next((part for part in reversed(parts) if part in self._collections), "")
+        found = self._collections.get(plural)
+        if found is None:
+            return None
+        if parts[-1] != plural:
+            one = next((obj for obj in found if obj["metadata"]["name"] == parts[-1]), None)
+            return None if one is None else json.dumps(one).encode()
+        wanted = [pair.partition("=") for pair in query.get("labelSelector", "").split(",") if pair]
+        items = [obj for obj in found if all(_has(obj, key, value) for key, _, value in wanted)]
+        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": items}).encode()
+
+    def is_silent(self, path: str) -> bool:
+        """Whether this is asked of an agent that does not answer."""
+        return "/proxy/" in path and any(f"/{name}:" in path for name in self.silent)
+
+
+def _has(obj: Object, key: str, value: str) -> bool:
+    labels = obj["metadata"].get("labels", {})
+    return key in labels and value in ("", labels[key])
+
+
+@contextmanager
+def serving(api: ApiServer, folder: Path) -> Iterator[Path]:
+    """Serve; the path of a kubeconfig that leads there."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+            if api.is_silent(asked.path):
+                self.close_connection = True
+                api.closing.wait()
+                return
+            page = api.page(asked.path, query)
+            watched = page is not None and "watch" in query
+            self.send_response(404 if page is None else 200)
+            if not watched:
+                self.send_header("Content-Length", str(len(page or b"{}")))
+            self.end_headers()
+            if not watched:
+                self.wfile.write(page or b"{}")
+                return
+            self.close_connection = True
+            if "/proxy/" in asked.path:
+                self.wfile.write(page or b"")
+            self.wfile.flush()
+            api.closing.wait()
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(_kubeconfig(f"http://127.0.0.1:{server.server_address[1]}")))
+    try:
+        yield kubeconfig
+    finally:
+        api.closing.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _kubeconfig(address: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "anna", "namespace": NAMESPACE}}],
+        "clusters": [{"name": "here", "cluster": {"server": address}}],
+        "users": [{"name": "anna", "user": {}}],
+    }
