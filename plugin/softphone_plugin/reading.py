@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pydantic import ValidationError
 
 from softphone_agent.report import Snapshot
 from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET
-from softphone_operator.names import FLEET_LABEL, OWNED_SELECTOR, PORT_ANNOTATION, selector_labels, shorten
+from softphone_operator.names import PORT_ANNOTATION, selector_labels
 from softphone_operator.status import current_pod
 from softphone_plugin import pages
 from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
@@ -54,12 +52,6 @@ def is_running(pod: Object) -> bool:
     return any("running" in of.get("state", {}) for of in states)
 
 
-async def fleet_pods(cluster: Cluster, namespace: str, fleet: str) -> list[Object]:
-    """The pods of a fleet's agents that run."""
-    found = await cluster.find_all(pods(namespace), f"{OWNED_SELECTOR},{FLEET_LABEL}={shorten(fleet)}")
-    return [pod for pod in found if is_running(pod)]
-
-
 def proxied(pod: Object, page: str) -> str:
     """The path by which the API server asks an agent for a page."""
     metadata = pod["metadata"]
@@ -92,8 +84,3 @@ async def all_kinds(
         await cluster.find_all(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
     ]
     return pbxs, softphones, fleets
-
-
-def names(of: Iterable[Object]) -> list[str]:
-    """The names of objects."""
-    return [one["metadata"]["name"] for one in of]
