@@ -124,10 +124,8 @@ def phones(place: Kube) -> Kube:
 
 
 NAMES = ("u11", "u12")
-EDIT = (
-    "An edit of the location makes u11 un-REGISTER and register anew: nothing else is an outage. The other phone keeps "
-    "its Call-ID."
-)
+EDIT = "An edit of the location makes u11 un-REGISTER and register anew: a moment without a registration."
+ALONE = f"{EDIT} Nothing else is an outage: the other phone keeps its Call-ID."
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +204,7 @@ def test_watches_that_are_cut_or_fall_silent_cost_nothing(
         f"All {WATCHES} watches of the operator are cut, and later fall silent until it has begun new ones; each time "
         "the location of a phone is edited."
     )
-    with drill("operator", "watches-cut", done, note=EDIT), put_back(phones):
+    with drill("operator", "watches-cut", done, note=ALONE), put_back(phones):
         before = undisturbed(pbxes), pods(phones)
         assert one.door.cut() == WATCHES
         edited(phones, "linz")
@@ -225,7 +223,7 @@ def test_a_deaf_operator_is_not_healthy_and_says_why(phones: Kube, make: Make, d
         "All watches of the operator are cut and new ones bring nothing, until it says that it is not healthy; then it "
         "hears again, and the location of a phone is edited."
     )
-    with drill("operator", "deaf", done, note=EDIT) as fault, put_back(phones):
+    with drill("operator", "deaf", done, note=ALONE) as fault, put_back(phones):
         assert one.process.get("/healthz") == (200, "ok\n")
         one.door.deaf = True
         one.door.cut()
@@ -282,7 +280,7 @@ def test_two_operators_never_write_at_the_same_time(phones: Kube, pbxes: System,
         "Of two operators the one that leads is paused until the other has taken over, and goes on; later the other is "
         "killed. The location of a phone is edited under each."
     )
-    with drill("operator", "leader-paused", done, note=EDIT) as fault, put_back(phones):
+    with drill("operator", "leader-paused", done, note=ALONE) as fault, put_back(phones):
         before = undisturbed(pbxes), pods(phones)
         two.start()
         two.process.wait_ready()
