@@ -6,6 +6,7 @@ The rows are run by test_odd_answers.py against the real agent, all at once, eac
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -225,6 +226,16 @@ def _with_star(request: Request) -> list[bytes]:
     return [good.replace(b"\r\nContact:", b"\r\nContact: *\r\nContact:", 1)]
 
 
+def _hanging_up(stage: Stage) -> None:
+    """Accept, and close the connection before the phone can think about it."""
+
+    def behave(request: Request) -> Any:
+        asyncio.get_running_loop().call_later(0.01, stage.pbx.hang_up)
+        return accept()(request)
+
+    stage.pbx.register = behave
+
+
 def _malformed(request: Request) -> bytes:
     return answer(request, 200).replace(b"CSeq: ", b"CSeq: ?").replace(b"From: ", b"From ")
 
@@ -385,6 +396,16 @@ ROWS = [
     ),
     Row("ok-others", "200 that lists other phones' Contacts as well", does(_with_others), **KEPT),
     Row("ok-twice", "200 twice", does(_twice), **KEPT),
+    Row(
+        "ok-hangs-up",
+        "200, then the TCP connection is closed, each time",
+        _over_tcp(_hanging_up),
+        "Waiting",
+        WAITS,
+        "TransportClosed",
+        0,
+        "accepted 200",
+    ),
     Row("malformed", "200 with broken From and CSeq", does(_raw(_malformed)), **GONE),
     Row("garbage", "bytes that are no SIP", does(_raw(lambda request: bytes(range(256)) * 4)), **GONE),
     Row(

@@ -40,6 +40,7 @@ from softphone_agent.registration.events import (
 )
 from softphone_agent.registration.plan import Entry, Mode, Plan, Registrar
 from softphone_agent.registration.policy import (
+    BRIEF_SECONDS,
     LONGEST_RETRY_AFTER,
     TRUSTED_ROUNDS,
     Reason,
@@ -115,6 +116,9 @@ class Binding:
     since: float
     refresh_at: float
     expires_at: float
+    tried: frozenset[Entry] = frozenset()
+    """Entry PBXes that its round had tried, and `failed_rounds` before it: where it is brief, that round goes on."""
+    failed_rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class State:
     tried: frozenset[Entry] = frozenset()
     """Entry PBXes that this round has asked or passed over."""
     failed_rounds: int = 0
+    brief: int = 0
+    """Bindings in a row that were lost soon after they were made."""
     silent: frozenset[Registrar] = frozenset()
     """PBXes that did not answer in this round."""
     dead: frozenset[Registrar] = frozenset()
@@ -287,6 +293,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
     before = state.binding or (state.loss.binding if state.loss else None)
     again = attempt.entry is Entry.CURRENT and before is not None
     hops = before.hops if again and before and not attempt.hops else attempt.hops
+    kept = state.binding if state.binding and state.binding.registrar == attempt.target else None
     binding = Binding(
         registrar=attempt.target,
         entry=before.entry if again and before else attempt.entry,
@@ -295,9 +302,11 @@ def _bound(state: State, event: Registered, now: float) -> State:
         role=_role(state, attempt, before),
         aor=attempt.aor,
         wire=attempt.wire,
-        since=before.since if state.binding and before and before.registrar == attempt.target else now,
+        since=kept.since if kept else now,
         refresh_at=now + event.expires * state.plan.refresh_fraction,
         expires_at=now + event.expires,
+        tried=kept.tried if kept else state.tried,
+        failed_rounds=kept.failed_rounds if kept else state.failed_rounds,
     )
     return replace(
         state,
@@ -424,14 +433,22 @@ def _attempt_failed(
 
 
 def _lost(state: State, reason: Reason, now: float, jitter: float, *, since: float) -> Step:
-    """The binding is gone: the current PBX first, unless it is known to be of no use, then alternate."""
+    """The binding is gone: the current PBX first, unless it is known to be of no use, then alternate.
+
+    Where one brief binding follows another, its round goes on as if the PBX had refused it.
+    """
     binding, attempt = state.binding, state.attempt
     assert binding is not None
     at = binding.registrar
-    lost = replace(state, binding=None, loss=Loss(binding, reason, since), tried=frozenset(), failed_rounds=0)
+    brief = state.brief + 1 if since - binding.since < BRIEF_SECONDS else 0
+    lost = replace(
+        state, binding=None, loss=Loss(binding, reason, since), tried=frozenset(), failed_rounds=0, brief=brief
+    )
+    if brief > 1:
+        lost = replace(lost, tried=binding.tried | {binding.entry}, failed_rounds=binding.failed_rounds)
     if attempt is not None and attempt.target != at:
         return replace(lost, phase=Phase.TRYING), ()  # a redirect is being followed: it may well succeed
-    useless = reason is Reason.REJECTED or _is_dead(lost, at) or _may_ask_at(lost, at) > now
+    useless = brief > 1 or reason is Reason.REJECTED or _is_dead(lost, at) or _may_ask_at(lost, at) > now
     if useless or _is_moved(state):
         return _try_next(lost, now, jitter)
     return _start(lost, Entry.CURRENT, at, now)

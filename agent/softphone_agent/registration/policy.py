@@ -36,6 +36,10 @@ TRUSTED_ROUNDS = 3
 """For so many failed rounds a PBX that answers no pings is passed over; then it is asked all the same, since a PBX
 may drop OPTIONS and still take REGISTER."""
 
+BRIEF_SECONDS = 10.0
+"""A binding that is lost within so many seconds was brief. One may be chance, a PBX that is restarted; where one
+follows another, the PBX does not serve."""
+
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds; a PBX that asks for more is asked after an hour all the same."""
 

@@ -12,6 +12,7 @@ from registration_phone import BROWSER, LAUNCHER, MASTER, OTHER, SLAVE, STANDBY,
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Abandon, Register, Unregister
 from softphone_agent.registration.events import (
+    Delayed,
     Event,
     PingAnswered,
     PingFailed,
@@ -64,7 +65,7 @@ class World:
         ignored = self.state is before and not actions
         if not ignored:
             assert self.state.phase in machine.TRANSITIONS[before.phase, type(event)][1]
-        if getattr(event, "serial", None) == getattr(self.due, "serial", 0):
+        if not isinstance(event, Delayed) and getattr(event, "serial", None) == getattr(self.due, "serial", 0):
             self.due = None
         asks = [action for action in actions if not isinstance(action, Abandon)]
         assert len(asks) <= 1, "never two registrations in flight for one phone"
@@ -92,7 +93,7 @@ class World:
             visited = state.attempt.visited
             assert len(set(visited)) == len(visited), "no PBX twice in one attempt"
         attempt = state.attempt
-        if attempt and attempt is not before.attempt and not attempt.hops and attempt.entry is not Entry.CURRENT:
+        if attempt and state.serial != before.serial and not attempt.hops and attempt.entry is not Entry.CURRENT:
             self._alternates(attempt.entry, before)
 
     def _alternates(self, entry: Entry, before: State) -> None:
@@ -112,6 +113,8 @@ def state_mode(state: State) -> Mode:
 @st.composite
 def answers(draw: st.DrawFn, due: Register | Unregister) -> Event:
     serial = draw(st.sampled_from([due.serial, due.serial, due.serial, max(due.serial - 1, 0)]))
+    if draw(st.integers(0, 5)) == 0:
+        return Delayed(serial, draw(st.floats(0, 30)))
     if isinstance(due, Unregister):
         return Unregistered(serial)
     kind = draw(st.sampled_from([Registered, Redirected, Rejected, Unreachable]))
@@ -131,9 +134,12 @@ def events(draw: st.DrawFn, world: World, *, may_stop: bool) -> Event:
         return draw(answers(world.due))
     kind = draw(st.sampled_from([TimePassed, TimePassed, PingFailed, PingAnswered, TransportClosed, Reconfigured, "x"]))
     if kind is PingFailed:
-        return PingFailed(draw(REGISTRARS), world.now)
-    if kind in (PingAnswered, TransportClosed):
-        return kind(draw(REGISTRARS))
+        return PingFailed(draw(REGISTRARS), world.now - draw(st.floats(0, 30)), draw(st.booleans()))
+    if kind is PingAnswered:
+        return PingAnswered(draw(REGISTRARS))
+    if kind is TransportClosed:
+        since = draw(st.sampled_from([None, world.now, world.now - 30]))
+        return TransportClosed(draw(REGISTRARS), since, draw(st.booleans()))
     if kind is Reconfigured:
         return Reconfigured(draw(PLANS))
     if kind == "x" and may_stop and draw(st.integers(0, 5)) == 0:
@@ -197,17 +203,40 @@ def test_once_the_pbxes_behave_the_phone_registers(world: World, jitter: float) 
     assert (world.state.binding.aor, world.state.binding.wire) == (good.aor, good.wire)
 
 
+def _accepted_in_vain(world: World, data: st.DataObject) -> None:
+    """The binding is granted, perhaps refreshed, and lost within seconds."""
+    assert isinstance(world.due, Register)
+    world.happens(Registered(world.due.serial, 1.0 if data.draw(st.booleans()) else 300.0), 0.5)
+    for _ in range(data.draw(st.integers(0, 2))):
+        wakeup = machine.next_wakeup(world.state)
+        if wakeup is not None and wakeup < world.now + 1.0:
+            world.now = wakeup
+            world.happens(TimePassed(), 0.5)
+            world.happens(Registered(world.state.serial, 1.0), 0.5)
+    binding = world.state.binding
+    assert binding is not None
+    world.now += data.draw(st.sampled_from([0.0, 0.3]))
+    at, closed = binding.registrar, data.draw(st.booleans())
+    world.happens(TransportClosed(at) if closed else PingFailed(at, world.now), 0.5)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from([LAUNCHER, plan(sec=None), BROWSER]))
 @pytest.mark.proves("L2a", "L5")
 def test_failing_pbxes_are_never_hammered(data: st.DataObject, of: Plan) -> None:
-    """In ten minutes of nothing but failures an entry PBX gets a bounded number of REGISTERs."""
+    """In ten minutes of nothing but failures an entry PBX gets a bounded number of REGISTERs.
+
+    One that accepts the phone and is gone within seconds fails, too.
+    """
     world, sent = World(machine.begin(of, 0.0)), 0
     while world.now < 600:
         if isinstance(world.due, Register):
             sent += 1
-            serial, refuses = world.due.serial, data.draw(st.booleans())
-            world.happens(Rejected(serial, 403) if refuses else Unreachable(serial), 0.5)
+            serial, kind = world.due.serial, data.draw(st.sampled_from([Rejected, Unreachable, Registered]))
+            if kind is Registered:
+                _accepted_in_vain(world, data)
+            else:
+                world.happens(Rejected(serial, 403) if kind is Rejected else Unreachable(serial), 0.5)
         else:
             wakeup = machine.next_wakeup(world.state)
             assert wakeup is not None

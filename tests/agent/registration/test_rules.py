@@ -179,6 +179,51 @@ def test_an_absurd_retry_after_is_cut_to_an_hour() -> None:
     assert machine.next_wakeup(phone.state) == 3600
 
 
+@pytest.mark.proves("L2a")
+def test_a_pbx_that_accepts_the_phone_and_closes_the_connection_is_backed_off_from_like_one_that_refuses() -> None:
+    phone = Phone(PRIMARY_ALONE, jitter=0.5).begins().accepted().happens(TransportClosed(MASTER))
+    assert phone.asked == [MASTER, MASTER], "once may be chance: the first time it is asked again at once"
+    for wait in (0.5, 1.0, 2.0, 4.0, 8.0):
+        before = phone.now
+        phone.accepted().happens(TransportClosed(MASTER))
+        assert (phone.state.phase, machine.next_wakeup(phone.state)) == (Phase.WAITING, before + wait)
+        phone.until_wakeup()
+
+
+@pytest.mark.proves("L2a")
+def test_the_secondary_is_tried_where_the_primary_keeps_no_binding() -> None:
+    phone = Phone(LAUNCHER).begins()
+    for _ in range(2):
+        phone.accepted().happens(TransportClosed(MASTER))
+    assert phone.asked == [MASTER, MASTER, STANDBY]
+    phone.accepted().happens(TransportClosed(STANDBY))
+    assert phone.state.phase is Phase.WAITING, "both failed: a failed round"
+    phone.until_wakeup()
+    assert phone.asked[3:] == [MASTER]
+
+
+@pytest.mark.parametrize(("lasts", "asked_again"), [(9.9, False), (10.0, True)])
+def test_a_binding_that_lasted_ten_seconds_was_good(lasts: float, asked_again: bool) -> None:
+    phone = Phone(PRIMARY_ALONE).begins().accepted().happens(TransportClosed(MASTER)).accepted()
+    phone.now += lasts
+    phone.happens(TransportClosed(MASTER))
+    assert (phone.asking is MASTER) == asked_again
+    if asked_again:
+        phone.accepted().happens(TransportClosed(MASTER))
+        assert phone.asking is MASTER, "what was before is forgotten"
+
+
+def test_a_brief_binding_is_brief_also_where_it_was_refreshed() -> None:
+    phone = Phone(LAUNCHER, jitter=0.5).begins().accepted(4).happens(TransportClosed(MASTER))
+    phone.rejected(503).rejected(503)
+    for _ in range(3):
+        assert phone.asking is STANDBY
+        phone.accepted(4).until_wakeup().accepted(4).happens(TransportClosed(STANDBY))
+        assert phone.state.phase is Phase.WAITING, "the secondary was the last of its round"
+        phone.until_wakeup().rejected(503)
+    assert phone.state.failed_rounds == 3
+
+
 # Rule 3: refresh; a redirected refresh is followed
 
 
