@@ -6,13 +6,11 @@ machine's actions, and sends the supervisor news. The supervisor's orders come o
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import os
 import random
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import structlog
 
 from softphone_agent import connections, credentials, memory, sip_message, sip_uri
+from softphone_agent.alarms import Alarms
 from softphone_agent.config import Phone, Tls
 from softphone_agent.messages import (
     Configure,
@@ -129,17 +128,17 @@ class _Phone:
     observed: str | None = None
     outage: Outage | None = None
     removed: bool = False
-    wakeup: float | None = None
+    alarm: _Due | None = None
+    """When the machine is to be woken."""
 
 
-@dataclass(order=True)
+@dataclass(slots=True)
 class _Due:
     """Something to do at a time: wake a phone, or send a REGISTER or un-REGISTER that waited for its turn."""
 
     at: float
-    order: int
-    phone: str = field(compare=False)
-    request: Register | Unregister | None = field(default=None, compare=False)
+    phone: str
+    request: Register | Unregister | None = None
 
 
 def run(pipe: Connection, settings: EngineSettings) -> None:
@@ -180,8 +179,7 @@ class Worker:
         """Retry-After of one server of a name."""
         self._ping_tls: dict[str, TlsFiles] = {}
         self._buckets: dict[str, TokenBucket] = {}
-        self._due: list[_Due] = []
-        self._order = itertools.count()
+        self._alarms = Alarms(self._counts)
         self._news = News()
         self._news_at = 0.0
         self._memory_at = time.monotonic()
@@ -222,8 +220,8 @@ class Worker:
         if self._scouting.ready():
             return 0.0
         times = [now + (LOOKUP_WAIT if self._lookups else LONGEST_WAIT)]
-        if self._due:
-            times.append(self._due[0].at)
+        if (alarm := self._alarms.next) is not None:
+            times.append(alarm)
         if (ping := self._reachability.next_wakeup()) is not None:
             times.append(ping)
         return max(0.0, min(times) - now)
@@ -647,17 +645,22 @@ class Worker:
                 self._look_up(uri, now)
 
     def _wake(self, now: float) -> None:
-        while self._due and self._due[0].at <= now:
-            due = heapq.heappop(self._due)
-            phone = self._phones.get(due.phone)
-            if phone is None:
+        for due in self._alarms.due(now):
+            if not self._counts(due):
                 continue
+            phone = self._phones[due.phone]
             if due.request is not None:
-                if due.request.serial == phone.state.serial:
-                    self._send(due.phone, phone, due.request, now)
-            elif phone.wakeup == due.at:
-                phone.wakeup = None
+                self._send(due.phone, phone, due.request, now)
+            else:
+                phone.alarm = None
                 self._feed(due.phone, TimePassed())
+
+    def _counts(self, due: _Due) -> bool:
+        """Whether it is still to be done: the phone may have gone on meanwhile, or be gone."""
+        phone = self._phones.get(due.phone)
+        if phone is None:
+            return False
+        return phone.alarm is due if due.request is None else phone.state.serial == due.request.serial
 
     # The machine
 
@@ -712,7 +715,7 @@ class Worker:
             case Register(serial, registrar) | Unregister(serial, registrar):
                 wait = self._bucket(registrar.uri).reserve(now)
                 if wait > 0:
-                    heapq.heappush(self._due, _Due(now + wait, next(self._order), name, action))
+                    self._alarms.set(now + wait, _Due(now + wait, name, action))
                     self._feed(name, Delayed(serial, wait))
                 else:
                     self._send(name, phone, action, now)
@@ -765,9 +768,9 @@ class Worker:
             self._news.removed.append(name)
             return
         wakeup = machine.next_wakeup(phone.state)
-        if wakeup is not None and wakeup != phone.wakeup:
-            phone.wakeup = wakeup
-            heapq.heappush(self._due, _Due(wakeup, next(self._order), name))
+        if wakeup is not None and (phone.alarm is None or wakeup != phone.alarm.at):
+            phone.alarm = _Due(wakeup, name)
+            self._alarms.set(wakeup, phone.alarm)
         self._report(name)
 
     # News
