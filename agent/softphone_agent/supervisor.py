@@ -21,7 +21,7 @@ import structlog
 from watchfiles import awatch
 
 from softphone_agent import config as configuration
-from softphone_agent import credentials, http, pjsua, worker
+from softphone_agent import credentials, http, memory, pjsua, worker
 from softphone_agent.assignment import DEFAULT_PHONES, shares
 from softphone_agent.config import AgentConfig, ConfigFaults, Phone
 from softphone_agent.counting import count
@@ -377,8 +377,12 @@ class Supervisor:
 
     async def _watch_workers(self) -> None:
         """Kill a worker whose SIP loop hangs; it is replaced like one that died."""
+        given_back_at = time.monotonic()
         while True:
             await asyncio.sleep(WATCHDOG_SECONDS)
+            if time.monotonic() - given_back_at >= memory.GIVE_BACK_SECONDS:
+                given_back_at = time.monotonic()
+                memory.give_back()
             for one in self._workers:
                 if one.process is not None and time.monotonic() - one.heard_at > SILENT_SECONDS:
                     log.error("worker hangs", worker=one.number, pid=one.process.pid)
