@@ -7,6 +7,8 @@ pjsip's external resolver (pjsip_endpt_set_ext_resolver), by ctypes. Only the la
 from __future__ import annotations
 
 import ctypes
+import itertools
+from collections.abc import Set
 from typing import ClassVar
 
 from softphone_agent import sip_uri
@@ -15,6 +17,8 @@ from softphone_agent.targets import Target
 _UNRESOLVABLE = 70018
 """PJ_ERESOLVE."""
 _FIRST_HANDLE, _LAST_HANDLE = 1, 65535
+MOST_NAMES = 1024
+"""So few are kept, whether they are used or not."""
 
 
 class _Text(ctypes.Structure):
@@ -48,6 +52,7 @@ class NameTable:
         self._library = library
         self._targets: dict[tuple[str, int], Target] = {}
         self._handles: dict[tuple[str, Target], int] = {}
+        self._numbers = itertools.cycle(range(_FIRST_HANDLE, _LAST_HANDLE + 1))
         self._resolver = _ExternalResolver(_Resolve(self._resolve))
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
         library.pjsip_endpt_set_ext_resolver.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
@@ -67,11 +72,19 @@ class NameTable:
         """A port under which `name` leads to this target, always the same."""
         found = self._handles.get((name, target))
         if found is None:
-            if len(self._handles) >= _LAST_HANDLE:
-                self._handles.clear()
-            found = self._handles[name, target] = _FIRST_HANDLE + len(self._handles)
+            found = self._handles[name, target] = next(self._numbers)
         self.point(name, found, target)
         return found
+
+    def keep(self, used: Set[tuple[str, Target]]) -> None:
+        """Where there are many, forget all but the handles of these; what else is needed is pointed to anew."""
+        if len(self._targets) <= MOST_NAMES:
+            return
+        self._handles = {handled: number for handled, number in self._handles.items() if handled in used}
+        self._targets = {(name.lower(), number): target for (name, target), number in self._handles.items()}
+
+    def __len__(self) -> int:
+        return len(self._targets)
 
     def _install(self, resolver: int | None) -> int:
         endpoint = self._library.pjsua_get_pjsip_endpt()

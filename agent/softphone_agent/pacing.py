@@ -34,6 +34,11 @@ class TokenBucket:
         self._tokens -= free
         return free
 
+    def is_full(self, now: float) -> bool:
+        """Whether it is as good as a new one."""
+        self._fill(now)
+        return self._tokens >= self._burst
+
     def _fill(self, now: float) -> None:
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)

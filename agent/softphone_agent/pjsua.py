@@ -149,6 +149,8 @@ class _Phone(pj.Account):  # type: ignore[misc]
         """Of its registration and of the one before, which may still be un-REGISTERed."""
         self.transport = -1
         self.tls_name = ""
+        self.handled: tuple[str, Target] | None = None
+        """The name and the target for which it uses a handle of the name table."""
         self.earlier: list[int] = []
         """Answers of the present chain of REGISTERs that the SIP stack sees to by itself."""
         self.former: list[int] = []
@@ -434,8 +436,9 @@ class Engine:
                 account.transport = self._transport_for(
                     Place(registering.registrar, registering.target), registering.tls
                 )
+                account.handled = None
                 with self._noting(account):
-                    account.create(self._account_config(registering, account.transport))
+                    account.create(self._account_config(account, registering))
                 account.live = True
                 if registering.tls is not None:
                     self._close_unused_tls()
@@ -504,6 +507,10 @@ class Engine:
     def watch(self, places: Set[Place]) -> None:
         """No other places are pinged from now on."""
         self._ping_transports = {place: used for place, used in self._ping_transports.items() if place in places}
+
+    def forget_names(self) -> None:
+        """Forget where names led that no phone uses any more, if they are many."""
+        self._names.keep({phone.handled for phone in self._phones.values() if phone.live and phone.handled})
 
     def close(self) -> None:
         """End the endpoint. Bindings that are left are removed as far as that goes quickly."""
@@ -578,7 +585,8 @@ class Engine:
             account.live = account.bound = False
             account.shutdown()
 
-    def _account_config(self, registering: Registering, transport: int) -> Any:
+    def _account_config(self, account: _Phone, registering: Registering) -> Any:
+        transport = account.transport
         config = pj.AccountConfig()
         config.idUri = registering.aor
         registration = config.regConfig
@@ -599,6 +607,7 @@ class Engine:
             target = target or Target(to.host, to.effective_port)
         if target is not None:
             config.sipConfig.proxies.append(self._route(to, name, target))
+            account.handled = (name, target) if to.secure else None
         config.sipConfig.contactForced = self._forced_contact(registering, transport, target)
         if to.secure or ":" in (target.address if target else to.host):
             config.sipConfig.transportId = transport  # TLS: one of several, each with its own files

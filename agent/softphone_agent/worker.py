@@ -850,7 +850,19 @@ class Worker:
         """A burst takes several times what its phones hold afterwards."""
         if self._sent and now - self._memory_at >= memory.GIVE_BACK_SECONDS:
             self._sent, self._memory_at = False, now
+            self._forget_places(now)
             memory.give_back()
+
+    def _forget_places(self, now: float) -> None:
+        """Keep nothing of PBXes that nobody uses any more: redirects may lead to ever new ones."""
+        used = self._stale_at.keys() | self._lookups.keys()
+        for phone in self._phones.values():
+            state = phone.state
+            used |= {one.registrar.uri for one in (state.binding, phone.request) if one is not None}
+        self._servers = {uri: servers for uri, servers in self._servers.items() if uri in used}
+        self._not_before = {place: when for place, when in self._not_before.items() if when > now}
+        self._buckets = {uri: bucket for uri, bucket in self._buckets.items() if not bucket.is_full(now)}
+        self._engine.forget_names()
 
 
 def _peer(place: Place) -> tuple[str, int]:

@@ -56,6 +56,14 @@ def test_a_thousand_phones_are_spread_evenly() -> None:
     assert max(later - earlier for earlier, later in itertools.pairwise(drawn)) < 0.02
 
 
+def test_a_bucket_is_as_good_as_a_new_one_once_it_is_full() -> None:
+    bucket = TokenBucket(2.0)
+    assert bucket.is_full(0.0)
+    for _ in range(5):
+        bucket.reserve(0.0)
+    assert [bucket.is_full(at) for at in (0.0, 2.4, 2.5)] == [False, False, True]
+
+
 def test_changes_that_press_are_taken_less_and_less_often() -> None:
     rests, now, taken = Rests(1.0, 8.0), 0.0, []
     while now < 60.0:  # there is always another one
