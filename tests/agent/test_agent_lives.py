@@ -16,7 +16,7 @@ import pytest
 from agent_process import Agent, pbx, phone, running
 from sip_responder import Request, Start, accept, challenge, in_turn, redirect, reply, silence
 from softphone_agent import pjsua
-from softphone_agent.report import Outage
+from softphone_agent.report import Outage, PbxReport
 
 pytestmark = pytest.mark.lab
 FAULTS = Path(__file__).parent / "faults"
@@ -458,7 +458,7 @@ async def test_a_pbx_that_no_phone_has_to_do_with_any_more_is_told_of_no_more(
     lively: dict[str, Any] = {"registration": {"pingSeconds": 0.2}}
     async with running(tmp_path, pbxs, [phone(pri="master", **lively)]) as agent:
         await agent.phone(registered=True, pbx=name)
-        await agent.until(lambda agent: agent.pbxs[name].reachable is True, "reachable")
+        await agent.until(lambda agent: agent.pbxs.get(name) == PbxReport(name=name, reachable=True), "reachable")
         gone.register = gone.options = silence
         await agent.until(lambda agent: agent.pbxs[name].reachable is False, "unreachable")
         assert f'softphone_pbx_reachable{{pbx="{name}"}} 0.0' in await agent.metrics()
