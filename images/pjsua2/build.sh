@@ -7,7 +7,7 @@ tarball=$(readlink -f "$1") work=$2
 mkdir -p "$3"
 wheels=$(cd "$3" && pwd)
 # Ours to count: raised where the recipe makes another wheel of the same pjproject.
-build=1
+build=2
 checksum=$(sha256sum "$tarball" | cut -d' ' -f1)
 echo "tarball $(basename "$tarball")"
 echo "sha256  $checksum"
@@ -39,8 +39,14 @@ quiet make -j "$(nproc)" lib
 
 cd pjsip-apps/src/swig/python
 includes=(-I../../../../{pjlib,pjlib-util,pjmedia,pjsip,pjnath}/include)
-quiet swig -c++ -w312 -threads "${includes[@]}" -python -o "$work/wheel/pjsua2_wrap.cpp" ../pjsua2.i
-mv "$work/wheel/pjsua2.py" "$work/wheel/pjsua2/__init__.py"
+unused='Buddy|AudioMedia|VideoMedia|Tone|AudioDev|VideoDev|Codec|MediaFormat|CallMedia|Rtcp'
+{
+  echo '%module(directors="1") pjsua2'
+  echo '%include "unused.i"'
+  sed -E "/%template\(($unused)/d" ../pjsua2.i # vectors of what is not there
+} > agent.i
+quiet swig -c++ -w312 -threads "${includes[@]}" -I.. -I"$recipe" -python -outdir . -o "$work/wheel/pjsua2_wrap.cpp" agent.i
+mv pjsua2.py "$work/wheel/pjsua2/__init__.py"
 PJ_CFLAGS="$(make --no-print-directory -f helper.mak cflags | tr '\n' ' ')"
 PJ_LDFLAGS="$(make --no-print-directory -f helper.mak ldflags | tr '\n' ' ') \
   $(make --no-print-directory -f helper.mak libs | sed 's/^/-l/' | tr '\n' ' ') -s"

@@ -1,7 +1,8 @@
 /* What this build of pjproject is made for: many accounts that register in one process, and no media devices. */
 
-#define PJSUA_MAX_ACC 1100
-#define PJSIP_MAX_TSX_COUNT (8 * 1024 - 1) /* buckets; a transaction over UDP stays for 5 s after its answer */
+#define PJSUA_MAX_ACC 512 /* an agent gives a process 500 phones; each place takes 7 KB, used or not */
+#define PJSUA_MAX_BUDDIES 1
+#define PJSIP_MAX_TSX_COUNT (2 * 1024 - 1) /* buckets and timers, which grow; a transaction over UDP stays for 5 s after its answer */
 #define PJ_IOQUEUE_MAX_HANDLES 1024
 #define PJSIP_MAX_NET_EVENTS 32 /* messages that one libHandleEvents takes */
 #define PJSIP_UDP_SO_RCVBUF_SIZE (4 * 1024 * 1024) /* answers to a burst of REGISTERs; the kernel cuts it down to rmem_max */
