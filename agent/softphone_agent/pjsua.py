@@ -69,6 +69,8 @@ class Answer:
     reason: str
     expires: int
     """Granted expiry in seconds; 0 where the answer grants none."""
+    contact: str
+    """Of the binding that it grants, as the PBX lists it."""
     message: str
     """The whole answer, for its headers."""
     earlier: tuple[int, ...] = ()
@@ -145,6 +147,8 @@ class _Phone(pj.Account):  # type: ignore[misc]
         """Whether it is being ended: what is heard now is about no request of ours."""
         self.serial = 0
         self.unregistering = False
+        self.ours = sip_message.NOBODY
+        """How its present binding is known in an answer."""
         self.call_id = self.former_call_id = ""
         """Of its registration and of the one before, which may still be un-REGISTERed."""
         self.transport = -1
@@ -161,6 +165,8 @@ class _Phone(pj.Account):  # type: ignore[misc]
             return
         answer = _answer(self, prm.status, prm.code, str(prm.reason), int(prm.expiration), str(prm.rdata.wholeMsg))
         self.bound = answer.expires > 0
+        if prm.code // 100 == 2 and not self.bound and not self.unregistering:
+            self.engine.abandon(self.name)  # else the SIP stack would refresh what it takes for ours
         self.engine.happenings.append(answer)
 
 
@@ -209,16 +215,17 @@ def _answer(phone: _Phone, status: int, code: int, reason: str, expiration: int,
     no_peer = not message and code in _NO_ANSWER
     if _BAD_CERTIFICATE in reason:
         reason += f', checked for "{phone.tls_name}"'
-    granted = 0
+    granted = None
     if status == 0 and code // 100 == 2 and not phone.unregistering:
-        granted = sip_message.granted_expiry(expiration, message)
+        granted = sip_message.granted(message, phone.ours, max(0, expiration))
     return Answer(
         phone.name,
         phone.serial,
         phone.unregistering,
         0 if no_peer or not code else code,
         reason or ("no answer" if no_peer else ""),
-        granted,
+        granted.expires if granted else 0,
+        granted.contact if granted else "",
         message,
         _superseded(phone.earlier, code if message else 0),
     )
@@ -449,7 +456,7 @@ class Engine:
         """Remove the phone's binding; an Answer with `serial` follows, at once where there is nothing to remove."""
         account = self._phones.get(phone)
         if account is None:
-            self.happenings.append(Answer(phone, serial, True, 0, "nothing to remove", 0, ""))
+            self.happenings.append(Answer(phone, serial, True, 0, "nothing to remove", 0, "", ""))
             return
         account.serial, account.unregistering = serial, True
         account.earlier = []
@@ -543,6 +550,7 @@ class Engine:
                     code,
                     sip_message.reason_phrase(message),
                     0,
+                    "",
                     message,
                     _superseded(phone.earlier, code),
                 )
@@ -562,8 +570,11 @@ class Engine:
     def _goes_out(self, request: str) -> None:
         """A request of ours is being sent."""
         account = self._sending
+        if account is None:
+            return
+        account.ours = sip_message.ours(request)
         call_id = sip_message.call_id(request)
-        if account is None or call_id == account.call_id:
+        if call_id == account.call_id:
             return
         self._by_call_id.pop(account.former_call_id, None)
         account.former_call_id, account.call_id, account.former = account.call_id, call_id, []
@@ -648,7 +659,9 @@ class Engine:
         return int(str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[2])
 
     def _failed(self, account: _Phone, error: Any) -> None:
-        self.happenings.append(Answer(account.name, account.serial, account.unregistering, 0, _reason(error), 0, ""))
+        self.happenings.append(
+            Answer(account.name, account.serial, account.unregistering, 0, _reason(error), 0, "", "")
+        )
 
 
 def _tls_name(uri: sip_uri.SipUri, tls: TlsFiles | None) -> str:

@@ -208,16 +208,21 @@ def redirect_targets(message: str) -> list[SipUri]:
     By falling q (default 1.0), then in the message's order (RFC 3261, section 8.1.3.4). Contacts that are no
     SIP URI (`*`, `tel:`, garbage) are left out.
     """
+    return [uri for uri, _ in sorted(contacts(message), key=lambda pair: -_q(pair[1]))]
+
+
+def contacts(message: str) -> list[tuple[SipUri, str]]:
+    """The Contacts of a message that are SIP URIs, in its order, each with its header parameters as text."""
     head = message.replace("\r\n\r\n", "\n\n").split("\n\n", 1)[0]
-    found: list[tuple[float, SipUri]] = []
+    found: list[tuple[SipUri, str]] = []
     for header in _CONTACT_HEADER.finditer(head):
         for entry in _split_entries(header[1]):
             text, parameters = _entry(entry)
             try:
-                found.append((_q(parameters), parse(text)))
+                found.append((parse(text), parameters))
             except SipUriError:
                 continue
-    return [uri for _, uri in sorted(found, key=lambda pair: -pair[0])]
+    return found
 
 
 def retry_after(message: str) -> int | None:

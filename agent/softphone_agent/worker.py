@@ -458,7 +458,7 @@ class Worker:
     def _event(self, answer: Answer, phone: _Phone) -> tuple[Event, str]:
         """The machine's event for an answer, and the outcome that the metrics count."""
         if answer.expires > 0:
-            phone.contact = _own_contact(answer.message)
+            phone.contact = answer.contact
             phone.observed = sip_message.observed_address(answer.message)
             return Registered(answer.serial, min(answer.expires, LONGEST_EXPIRY)), "accepted"
         if answer.code == 0:
@@ -469,7 +469,7 @@ class Worker:
                 self._directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message)
             )
             return Redirected(answer.serial, answer.code, targets), "redirected"
-        reason = "no binding in the answer" if answer.code < 300 else answer.reason[:256]
+        reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:256]
         return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
 
     def _system(self, phone: _Phone) -> str | None:
@@ -922,12 +922,6 @@ def _words(action: Action) -> str:
             return f"un-REGISTER at {registrar.uri}"
         case _:
             return "abandon"
-
-
-def _own_contact(message: str) -> str | None:
-    """The Contact of ours in a 200, where the answer holds just one."""
-    contacts = sip_uri.redirect_targets(message)
-    return str(contacts[0]) if len(contacts) == 1 else None
 
 
 def _wall(monotonic: float) -> float:

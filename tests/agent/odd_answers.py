@@ -214,11 +214,19 @@ def _expires_0(request: Request) -> list[bytes]:
     return [answer(request, 200, f"Contact: {contact};expires=0")]
 
 
+ANOTHER_DEVICE = "Contact: <sip:alice@192.0.2.9:5060>;expires=3000"
+
+
 def _with_others(request: Request) -> list[bytes]:
     """A 200 that lists another phone's Contact, too."""
-    others = "Contact: <sip:alice@192.0.2.9:5060>;expires=3000"
     (good,) = accept()(request)
-    return [good.replace(b"\r\nContact:", f"\r\n{others}\r\nContact:".encode(), 1)]
+    return [good.replace(b"\r\nContact:", f"\r\n{ANOTHER_DEVICE}\r\nContact:".encode(), 1)]
+
+
+def _ours_ended(request: Request) -> list[bytes]:
+    """A 200 that lists our Contact as ended, and another device's."""
+    contact = request.header("Contact").partition(";expires")[0]
+    return [answer(request, 200, f"Contact: {contact};expires=0", ANOTHER_DEVICE)]
 
 
 def _with_star(request: Request) -> list[bytes]:
@@ -395,6 +403,18 @@ ROWS = [
         **KEPT | {"then": "refreshes within the shorter time"},
     ),
     Row("ok-others", "200 that lists other phones' Contacts as well", does(_with_others), **KEPT),
+    Row(
+        "ok-only-others",
+        "200 that lists the Contact of another device and not ours",
+        does(reply(200, ANOTHER_DEVICE)),
+        **_unavailable(200),
+    ),
+    Row(
+        "ok-ours-ended",
+        "200 that lists our Contact with expires=0 and that of another device",
+        does(_ours_ended),
+        **_unavailable(200),
+    ),
     Row("ok-twice", "200 twice", does(_twice), **KEPT),
     Row(
         "ok-hangs-up",

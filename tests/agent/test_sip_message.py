@@ -13,24 +13,58 @@ def message(*headers: str, code: str = "200 OK") -> str:
     return "\r\n".join([f"SIP/2.0 {code}", *headers, "", ""])
 
 
+OURS = sip_message.Ours("sip:alice@10.0.0.1:5062", "urn:uuid:11")
+INSTANCE = '+sip.instance="<urn:uuid:11>"'
+OTHER_DEVICE = "Contact: <sip:alice@192.0.2.9:5060>;expires=3000"
+SEEN = f"{VIA};rport=40000;received=198.51.100.7"
+
+
 @pytest.mark.parametrize(
     ("headers", "granted"),
     [
-        (["Contact: <sip:a@b>;expires=60"], 60),
-        (["m: <sip:a@b>", "Expires: 60"], 60),
-        (["Contact: <sip:a@b>;expires=0"], 0),
-        (["Contact: <sip:a@b>; Expires = 00"], 0),
-        (["Contact: <sip:a@b>", "Expires: 0"], 0),
-        (["Contact: <sip:x@y>;expires=0", "Contact: <sip:a@b>;expires=60"], 60),
+        (["Contact: <sip:alice@10.0.0.1:5062>;expires=60"], 60),
+        (["m: <sip:alice@10.0.0.1:5062>", "Expires: 30"], 30),
+        (["Contact: <sip:alice@10.0.0.1:5062>"], 120),
+        (["Contact: <sip:alice@10.0.0.1:5062>;expires=0"], 0),
+        (["Contact: <sip:alice@10.0.0.1:5062>; Expires = 00"], 0),
+        (["Contact: <sip:alice@10.0.0.1:5062>", "Expires: 0"], 0),
         (["Contact: *"], 0),
         (["m:*", "Expires: 60"], 0),
-        (["Contact: *", "Contact: <sip:a@b>;expires=60"], 60),
+        (["Contact: *", "Contact: <sip:alice@10.0.0.1:5062>;expires=60"], 60),
         (["Expires: 60"], 0),
         ([], 0),
+        ([OTHER_DEVICE], 0),
+        ([OTHER_DEVICE, "Contact: <sip:alice@10.0.0.1:5062>;expires=0"], 0),
+        ([OTHER_DEVICE, "Contact: <sip:alice@10.0.0.1:5062>;expires=60"], 60),
+        ([f"{OTHER_DEVICE}, sip:alice@10.0.0.1:5062;expires=60"], 60),
+        (["Contact: <sip:%61lice@10.0.0.1:5062;transport=udp;ob>;q=0.5;expires=60"], 60),
+        (["Contact: <sip:Alice@10.0.0.1:5062>;expires=60"], 0),
+        (["Contact: <sip:alice@10.0.0.1>;expires=60"], 0),
+        ([SEEN, "Contact: <sip:alice@198.51.100.7:40000>;expires=60"], 60),
+        ([SEEN, "Contact: <sip:alice@198.51.100.7:40001>;expires=60"], 0),
+        ([f"Contact: <sip:alice@sbc.test>;{INSTANCE};expires=60"], 60),
+        ([f"Contact: <sip:alice@sbc.test>;{INSTANCE.upper()};expires=60"], 60),
+        ([f"Contact: <sip:alice@10.0.0.9:1>;{INSTANCE};expires=7, <sip:alice@10.0.0.1:5062>;expires=60"], 60),
+        (['Contact: <sip:alice@10.0.0.1:5062>;+sip.instance="<urn:uuid:22>";expires=60'], 0),
     ],
 )
-def test_only_a_contact_with_an_expiry_is_a_binding(headers: list[str], granted: int) -> None:
-    assert sip_message.granted_expiry(60, message(*headers)) == granted
+def test_only_a_contact_of_ours_with_an_expiry_is_a_binding(headers: list[str], granted: int) -> None:
+    found = sip_message.granted(message(*headers), OURS, 120)
+    assert (found.expires if found else 0) == granted
+
+
+def test_the_binding_is_shown_as_the_registrar_has_it() -> None:
+    found = sip_message.granted(
+        message(OTHER_DEVICE, f"Contact: <sip:alice@sbc.test>;{INSTANCE};expires=60"), OURS, 120
+    )
+    assert found == sip_message.Granted("sip:alice@sbc.test", 60)
+
+
+def test_what_we_ask_for_is_read_from_our_register() -> None:
+    register = message(f"Contact: <sip:alice@10.0.0.1:5062;ob>;{INSTANCE};expires=120")
+    assert sip_message.ours(register) == sip_message.Ours("sip:alice@10.0.0.1:5062;ob", "urn:uuid:11")
+    assert sip_message.ours(message()) == sip_message.NOBODY
+    assert sip_message.granted(message("Contact: <sip:a@b>;expires=60"), sip_message.NOBODY, 120) is None
 
 
 @pytest.mark.parametrize(
