@@ -62,6 +62,7 @@ RESERVED_HEADERS = frozenset(
 )
 """Headers that a REGISTER carries for the protocol's sake (RFC 3261, section 20, compact forms too)."""
 RESERVED_PARAMETERS = frozenset({"expires", "q", "+sip.instance", "reg-id"})
+DEFAULT_REGISTER_RATE = 1000.0
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_PHONES = 10000
 LONGEST_SHOWN = 80
@@ -253,7 +254,10 @@ class Pbx(Model):
     )
     tls: Tls | None = Field(default=None, description="TLS files, where they differ from the system's.")
     register_rate: float = Field(
-        default=1000.0, gt=0, le=100000, description="REGISTERs per second that one agent may send there."
+        default=DEFAULT_REGISTER_RATE,
+        gt=0,
+        le=100000,
+        description="REGISTERs per second that one agent may send there.",
     )
 
 

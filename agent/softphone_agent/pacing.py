@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -43,6 +45,19 @@ class TokenBucket:
         if self._at is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
+
+
+def begin_times(phones: Iterable[tuple[str, str, float]], now: float) -> dict[str, float]:
+    """When new phones begin, each given with its entry PBX and the REGISTERs a second that this one takes.
+
+    The first at each PBX begins at once, the others one after another in its pace.
+    """
+    before: Counter[str] = Counter()
+    times = {}
+    for name, entry, rate in phones:
+        times[name] = now + before[entry] / rate
+        before[entry] += 1
+    return times
 
 
 @dataclass

@@ -108,10 +108,13 @@ def registrar_uri(address: str) -> str:
 
 def primary(phone: Phone, directory: Directory) -> Pbx | None:
     """The PBX object that is the phone's primary (in Browser mode: its current) one, if it is an object."""
+    return directory.pbx(entry_uri(phone, directory))
+
+
+def entry_uri(phone: Phone, directory: Directory) -> str:
+    """The canonical URI of the registrar that the phone asks first, empty where it names none."""
     reference = phone.pri if phone.mode == "Launcher" else phone.cur
-    if reference is None:
-        return None
-    return directory.pbx(registrar_uri(directory.address(reference)))
+    return registrar_uri(directory.address(reference)) if reference else ""
 
 
 def location_of(phone: Phone, directory: Directory) -> str | None:

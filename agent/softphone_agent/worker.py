@@ -19,7 +19,7 @@ import structlog
 
 from softphone_agent import connections, credentials, memory, sip_message, sip_uri
 from softphone_agent.alarms import Alarms
-from softphone_agent.config import Phone, Tls
+from softphone_agent.config import DEFAULT_REGISTER_RATE, Phone, Tls
 from softphone_agent.messages import (
     Configure,
     Discarded,
@@ -36,7 +36,7 @@ from softphone_agent.messages import (
     Stop,
     ToWorker,
 )
-from softphone_agent.pacing import TokenBucket
+from softphone_agent.pacing import TokenBucket, begin_times
 from softphone_agent.pjsua import (
     Answer,
     ConnectionClosed,
@@ -51,6 +51,7 @@ from softphone_agent.planning import (
     Directory,
     Secret,
     TlsFiles,
+    entry_uri,
     location_of,
     plan_of,
     registering,
@@ -313,10 +314,10 @@ class Worker:
         return self._tls.get(tls_of(config, self._directory, uri), TlsFiles())
 
     def _begin_times(self, phones: tuple[Phone, ...], now: float) -> dict[str, float]:
-        """Spread the first registrations as fast as the slowest PBX's rate allows; one phone begins at once."""
-        new = [phone.name for phone in phones if phone.name not in self._phones]
-        rate = min((pbx.register_rate for pbx in self._directory.by_name.values()), default=1000.0)
-        return {name: now + index / (rate * self._share) for index, name in enumerate(new)}
+        """Spread the first registrations: at each PBX as fast as its rate allows."""
+        new = (phone for phone in phones if phone.name not in self._phones)
+        entries = ((phone.name, entry_uri(phone, self._directory)) for phone in new)
+        return begin_times(((name, uri, self._rate(uri)) for name, uri in entries), now)
 
     def _watch(self, now: float) -> None:
         """Ping every PBX that a phone names, is registered at, or may be redirected to within its system."""
@@ -751,13 +752,17 @@ class Worker:
         self._engine.register(name, request.serial, wire, refresh=refresh, goodbye=goodbye)
 
     def _bucket(self, uri: str) -> TokenBucket:
-        pbx = self._directory.pbx(uri)
-        rate = (pbx.register_rate if pbx else 1000.0) * self._share
+        rate = self._rate(uri)
         bucket = self._buckets.get(uri)
         if bucket is None:
             bucket = self._buckets[uri] = TokenBucket(rate)
         bucket.rate = rate
         return bucket
+
+    def _rate(self, uri: str) -> float:
+        """The REGISTERs a second that this worker may send to a registrar."""
+        pbx = self._directory.pbx(uri)
+        return (pbx.register_rate if pbx else DEFAULT_REGISTER_RATE) * self._share
 
     def _settle(self, name: str, now: float) -> None:
         """After a step: set the alarm, report, and forget a phone that is gone."""

@@ -540,6 +540,16 @@ async def test_a_small_pbx_gets_no_more_registers_a_second_than_it_asks_for(tmp_
         assert times[6] - times[0] >= (7 - 1 - 2) / 2
 
 
+async def test_a_small_pbx_slows_nobody_who_registers_elsewhere(tmp_path: Path, start: Start) -> None:
+    master, small = await start(), await start()
+    pbxs = [pbx("master", master.uri()), pbx("small", small.uri(), registerRate=0.01)]
+    phones = [phone("bob", pri="small"), *(phone(f"p{number}", pri="master", sec="small") for number in range(5))]
+    async with running(tmp_path, pbxs, phones) as agent:
+        for one in phones:
+            await agent.phone(one["name"], registered=True)
+        assert (master.registers, small.registers) == (5, 1)
+
+
 # Secrets
 
 

@@ -8,13 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.pacing import Rests, TokenBucket, fraction
+from softphone_agent.pacing import Rests, TokenBucket, begin_times, fraction
 
 
 def test_a_burst_of_one_seconds_worth_goes_at_once_then_one_by_one() -> None:
     bucket = TokenBucket(10.0)
     assert [bucket.reserve(0.0) for _ in range(10)] == [0.0] * 10
     assert [bucket.reserve(0.0) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_new_phones_begin_in_the_pace_of_their_own_pbx() -> None:
+    phones = [("a", "slow", 2.0), ("b", "fast", 100.0), ("c", "slow", 2.0), ("d", "fast", 100.0), ("e", "slow", 2.0)]
+    assert begin_times(phones, 7.0) == {"a": 7.0, "b": 7.0, "c": 7.5, "d": 7.01, "e": 8.0}
 
 
 def test_a_slow_pbx_gets_one_and_then_waits() -> None:
