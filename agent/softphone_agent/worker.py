@@ -503,7 +503,7 @@ class Worker:
             binding = phone.state.binding
             if binding is not None and binding.registrar == registrar and phone.bound == place:
                 self._feed(name, PingFailed(registrar, verdict.since, elsewhere=True))
-            elif phone.request is not None and phone.asked == place and phone.others:
+            elif phone.asked == place and phone.others and _is_awaited(phone):
                 self._ask(name, phone, phone.others, now)
 
     # Names
@@ -868,6 +868,11 @@ class Worker:
         self._not_before = {place: when for place, when in self._not_before.items() if when > now}
         self._buckets = {uri: bucket for uri, bucket in self._buckets.items() if not bucket.is_full(now)}
         self._engine.forget_names()
+
+
+def _is_awaited(phone: _Phone) -> bool:
+    """Whether the machine still waits for the REGISTER that the phone asked for."""
+    return phone.request is not None and phone.request.serial == phone.state.serial
 
 
 def _peer(place: Place) -> tuple[str, int]:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from dataclasses import replace
 
+import pytest
+
+from softphone_agent import worker as module
+from softphone_agent.config import Phone
 from softphone_agent.messages import LookedUp
 from softphone_agent.pjsua import Engine, EngineSettings
+from softphone_agent.reachability import Verdict
+from softphone_agent.registration import machine
+from softphone_agent.registration.actions import Register
+from softphone_agent.registration.machine import Phase
+from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.targets import Place, Server, Target
 from softphone_agent.worker import Worker
 
@@ -23,3 +33,28 @@ def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
     assert (len(worker._buckets), len(worker._servers), len(worker._not_before)) == (100, 0, 100)
     worker._forget_places(now + 5.0)
     assert (worker._buckets, worker._servers, worker._not_before) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(("serial", "asked"), [(2, ["second"]), (1, [])], ids=["awaited", "given up"])
+def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awaited(
+    monkeypatch: pytest.MonkeyPatch, serial: int, asked: list[str]
+) -> None:
+    """A ping of the first server failed."""
+    ours, _theirs = multiprocessing.Pipe()
+    first, second = Target("192.0.2.1", 5060), Target("192.0.2.2", 5060)
+    names = {first: "first", second: "second"}
+    sent: list[str] = []
+    engine = Engine(EngineSettings("test"))
+    monkeypatch.setattr(engine, "register", lambda name, serial, wire, **_: sent.append(names[wire.target]))
+    worker, uri = Worker(engine, ours), "sip:pbx.test:5060;transport=udp"
+    at, begun = Registrar(uri), machine.begin(Plan("sip:alice@pbx.test", pri=Registrar(uri)), 0.0)
+    attempt = machine.Attempt(Entry.PRI, at, 0.0, 9.0, "sip:alice@pbx.test", "")
+    state = replace(begun, phase=Phase.TRYING, serial=2, attempt=attempt)
+    config = Phone(name="alice", aor="sip:alice@pbx.test", pri=uri)
+    place = Place(uri, first)
+    worker._phones["alice"] = module._Phone(
+        config, None, state, request=Register(serial, at), asked=place, others=(second,)
+    )
+    worker._servers[uri] = (Server((first, second)),)
+    worker._judged(Verdict(place, alive=False, changed=True), time.monotonic())
+    assert sent == asked
