@@ -11,7 +11,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import structlog
-from prometheus_client.parser import text_string_to_metric_families
 
 from softphone_operator import metrics as measured
 from softphone_operator import server, settings
@@ -79,32 +78,6 @@ async def test_probes_and_metrics_are_served() -> None:
 async def ask(session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
     async with session.get(path) as response:
         return response.status, await response.text()
-
-
-def test_the_metrics_are_those_of_the_page() -> None:
-    metrics = measured.Metrics()
-    metrics.observe(
-        lambda: {("PBX", "Ready"): 1},
-        lambda: {("vienna", "load", "registered"): 7},
-        lambda: {"PBX": 0.5},
-    )
-    metrics.reconciles.labels("PBX", "accepted").inc()
-    metrics.count_request("GET", 200)
-    metrics.reconcile_seconds.labels("PBX").observe(0.1)
-    exposed = set()
-    for family in text_string_to_metric_families(metrics.render().decode()):
-        if family.name.endswith("_created"):
-            continue
-        labels = {name for sample in family.samples for name in sample.labels} - {"le"}
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        exposed.add((name, frozenset(labels), family.type))
-    described = {
-        (name, frozenset((labels or "").strip("{}").split(",")) - {""}, kind)
-        for name, labels, kind in re.findall(
-            r"^\| `(softphone_operator_\w+)(\{[\w,]+\})?` \| (\w+) \|", PAGE, re.MULTILINE
-        )
-    }
-    assert exposed == described
 
 
 def test_the_settings_are_those_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
