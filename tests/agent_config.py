@@ -25,7 +25,8 @@ JSON or YAML. The operator writes it for its agents; without Kubernetes a person
     softphone-agent run --check --config FILE     # tells every fault, one a line, and exits 2
 
 A running agent that is given a file with faults goes on with the one before. Files with passwords and certificates are
-watched too. Examples: examples/without-kubernetes.
+watched too. Some fields are taken at the agent's start only, as their meaning says: where one is changed later, the log
+names it. Examples: examples/without-kubernetes.
 
 | field | type | default | meaning |
 |---|---|---|---|

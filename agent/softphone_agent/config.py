@@ -395,24 +395,27 @@ def same_reference(one: str, other: str) -> bool:
     return one == other
 
 
+AT_START = "Taken at the agent's start."
+
+
 class Http(Model):
     """Where the agent serves HTTP."""
 
-    address: HostText = Field(default="0.0.0.0", max_length=64, description="Address to listen on.")
-    port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0: any free one.")
+    address: HostText = Field(default="0.0.0.0", max_length=64, description=f"Address to listen on. {AT_START}")
+    port: int = Field(default=8080, ge=0, le=65535, description=f"TCP port; 0: any free one. {AT_START}")
 
 
 class Sip(Model):
     """The agent's own SIP side."""
 
     bind_address: IpAddressText = Field(
-        default="", max_length=64, description="IP address to send from. Default: the system's choice."
+        default="", max_length=64, description=f"IP address to send from. Default: the system's choice. {AT_START}"
     )
     port: int = Field(
         default=0,
         ge=0,
         le=65535,
-        description="Local SIP port; 0: any free one. Each further worker takes the port after it.",
+        description=f"Local SIP port; 0: any free one. Each further worker takes the port after it. {AT_START}",
     )
     public_address: HostText | None = Field(
         default=None, max_length=253, description="Address to announce in Contact, where pods are behind NAT."
@@ -424,7 +427,10 @@ class Sip(Model):
         "Default: the system's.",
     )
     user_agent: str = Field(
-        default="softphone-fleet", max_length=64, pattern=USER_AGENT_PATTERN, description="User-Agent header."
+        default="softphone-fleet",
+        max_length=64,
+        pattern=USER_AGENT_PATTERN,
+        description=f"User-Agent header. {AT_START}",
     )
 
 
@@ -482,6 +488,17 @@ class AgentConfig(Model):
             if not (fleet.name or self.fleet):
                 faults.append(f"fleets[{index}].name: is required, since the file does not name a fleet")
         return faults
+
+
+def waiting_for_a_start(running: AgentConfig, wanted: AgentConfig) -> list[str]:
+    """The fields that differ and that a running agent cannot take: those whose description ends in AT_START."""
+    return [
+        f"{part}.{to_camel(name)}"
+        for part in ("http", "sip")
+        for name, field in type(getattr(running, part)).model_fields.items()
+        if (field.description or "").endswith(AT_START)
+        and getattr(getattr(running, part), name) != getattr(getattr(wanted, part), name)
+    ]
 
 
 def _reference_faults(phone: Phone, known: Set[str]) -> Iterator[str]:

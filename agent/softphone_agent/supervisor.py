@@ -85,6 +85,8 @@ class Supervisor:
     def __init__(self, path: Path, config: AgentConfig, digest: str, version: str) -> None:
         self._path = path
         self._config = config
+        self._started_with = config.model_copy(update={"pbxs": (), "phones": ()})
+        """For what is taken at the start only."""
         self._phones_per_worker = _phones_per_worker(config)
         self._version = version
         self._config_report = ConfigReport(digest=digest)
@@ -193,10 +195,11 @@ class Supervisor:
     def _fork(self, one: _Worker) -> None:
         """Begin a worker's process and tell it its phones. Raises OSError."""
         ours, theirs = multiprocessing.Pipe()
+        sip = self._started_with.sip  # all workers send alike
         settings = pjsua.EngineSettings(
-            user_agent=self._config.sip.user_agent,
-            bind_address=self._config.sip.bind_address,
-            port=self._config.sip.port + one.number if self._config.sip.port else 0,
+            user_agent=sip.user_agent,
+            bind_address=sip.bind_address,
+            port=sip.port + one.number if sip.port else 0,
         )
         others = [other.pipe for other in self._workers if other.pipe is not None]
         process = multiprocessing.get_context("fork").Process(
@@ -265,7 +268,9 @@ class Supervisor:
 
         sip = self._config.sip
         try:
-            found = await Resolver(sip.name_servers, sip.bind_address).servers(asked.uri, asked.seconds)
+            found = await Resolver(sip.name_servers, self._started_with.sip.bind_address).servers(
+                asked.uri, asked.seconds
+            )
             answer = LookedUp(asked.uri, found)
         except LookupFault as fault:
             answer = LookedUp(asked.uri, fault=str(fault))
@@ -465,6 +470,8 @@ class Supervisor:
         report = ConfigReport(digest=digest)
         if report != self._config_report:
             log.info("configuration taken", digest=digest, phones=len(config.phones))
+            if waiting := configuration.waiting_for_a_start(self._started_with, config):
+                log.warning("changed fields are taken at the agent's next start only", fields=waiting)
             self._config_report = report
             self._watchers.publish(ConfigChanged(config=report))
         return True

@@ -119,6 +119,27 @@ async def test_series_of_each_phone_come_and_go_without_a_register(tmp_path: Pat
         assert (master.registers, agent.workers()) == (1, workers)
 
 
+async def test_fields_that_are_taken_at_the_start_only_are_named_where_they_change(
+    tmp_path: Path, start: Start
+) -> None:
+    master = await start()
+    new: dict[str, Any] = {"sip": {"bindAddress": "127.0.0.2", "userAgent": "other"}, "http": {"port": 8081}}
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], may_crash=True) as agent:
+        await agent.phone(registered=True)
+        before = agent.running
+        agent.write(agent.config | new)
+        await agent.until(lambda agent: agent.running != before, "the new configuration")
+        (line,) = agent.log_lines("changed fields are taken at the agent's next start only")
+        assert line["level"] == "warning"
+        assert line["fields"] == ["http.address", "http.port", "sip.bindAddress", "sip.userAgent"]
+        os.kill(agent.workers()[0], signal.SIGKILL)
+        await master.count(2)
+        assert {(request.source[0], request.header("User-Agent")) for request in master.requests} == {
+            ("127.0.0.1", "softphone-fleet")
+        }, "nor does a new worker send in another way"
+        assert await agent.stop() == 0
+
+
 async def test_a_change_reaches_only_the_workers_whose_phones_changed(tmp_path: Path, start: Start) -> None:
     master = await start()
     names = ["alice", "bob", "carol"]
