@@ -2,7 +2,7 @@
 
 The layouts of `pjsip_module` (sip_module.h), of the beginning of `msg_info` in `pjsip_rx_data`, of `buf` in
 `pjsip_tx_data` and of `pjsip_transport` (sip_transport.h) and of `pj_str_t` (pj/types.h) are relied upon. They
-are the same in pjproject 2.15 and 2.17.
+are the same in pjproject 2.15 and 2.17, and images/pjsua2/layout.c lets no other be built.
 """
 
 from __future__ import annotations

@@ -34,6 +34,9 @@ for found in 'PJ_HAS_SSL_SOCK 1' 'PJMEDIA_HAS_VIDEO 0'; do
   grep -rq "^#\s*define\s*${found// /\\s*}" pjlib/include/pj/compat/os_auto.h pjlib/include/pj/config_site.h \
     || { echo "pjproject was configured without $found" >&2; exit 1; }
 done
+PJ_CFLAGS="$(make --no-print-directory -C pjsip-apps/src/swig/python -f helper.mak cflags | tr '\n' ' ')"
+# shellcheck disable=SC2086
+quiet gcc $PJ_CFLAGS -fsyntax-only "$recipe/layout.c"
 quiet make dep
 quiet make -j "$(nproc)" lib
 
@@ -47,7 +50,6 @@ unused='Buddy|AudioMedia|VideoMedia|Tone|AudioDev|VideoDev|Codec|MediaFormat|Cal
 } > agent.i
 quiet swig -c++ -w312 -threads "${includes[@]}" -I.. -I"$recipe" -python -outdir . -o "$work/wheel/pjsua2_wrap.cpp" agent.i
 mv pjsua2.py "$work/wheel/pjsua2/__init__.py"
-PJ_CFLAGS="$(make --no-print-directory -f helper.mak cflags | tr '\n' ' ')"
 PJ_LDFLAGS="$(make --no-print-directory -f helper.mak ldflags | tr '\n' ' ') \
   $(make --no-print-directory -f helper.mak libs | sed 's/^/-l/' | tr '\n' ' ') -s"
 export PJ_CFLAGS PJ_LDFLAGS WHEEL_VERSION=$version
@@ -62,7 +64,6 @@ cp "$recipe/setup.py" "$recipe/limits.c" .
   echo "Accounts: $(awk '$2 == "PJSUA_MAX_ACC" {print $3}' "$recipe/config_site.h")"
   echo "OpenSSL: $(awk '$2 == "OPENSSL_VERSION_TEXT" {$1 = $2 = ""; print}' <(echo '#include <openssl/opensslv.h>' | gcc -E -dM -))"
 } > DESCRIPTION
-# --use-pep517: the pip of Debian 12 would take a `wheel` package that need not be installed.
-quiet "${PYTHON:-python3}" -m pip wheel --use-pep517 --no-deps --disable-pip-version-check --no-cache-dir --wheel-dir "$wheels" .
+quiet "$recipe/../build-wheel.sh" "$wheels" .
 cd /
 rm -rf "$work"

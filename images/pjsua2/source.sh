@@ -30,5 +30,10 @@ options=(-o APT::Sandbox::User=root -o Dir::Etc::sourcelist=/dev/null -o "Dir::E
 apt-get -qq "${options[@]}" update >&2
 cd "$folder"
 rm -f asterisk_*
-apt-get -qq "${options[@]}" source --download-only asterisk >&2
-echo "$folder"/asterisk_*.orig-Xpjproject.tar.*
+apt-get -qq "${options[@]}" source --download-only asterisk >&2 || true
+found=("$folder"/asterisk_*.orig-Xpjproject.tar.*)
+if [ ${#found[@]} = 0 ]; then
+  echo "no pjproject came with Debian's source package asterisk: give a release of pjproject as PJPROJECT_TARBALL" >&2
+  exit 1
+fi
+echo "${found[0]}"

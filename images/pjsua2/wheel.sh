@@ -4,6 +4,8 @@
 #
 # It is built where the cache does not hold one of this recipe. PJPROJECT_TARBALL: a release of pjproject to build, instead
 # of Debian's. PYTHON: the interpreter that it is for. SOFTPHONE_FLEET_CACHE: where the cache is.
+#
+# A tarball whose checksum is not in known.sha256 is told with a warning; with PJPROJECT_KNOWN_ONLY=1 it is refused.
 set -euo pipefail
 recipe=$(cd "$(dirname "$0")" && pwd)
 cache=${SOFTPHONE_FLEET_CACHE:-$HOME/.cache/softphone-fleet}/pjsua2
@@ -12,11 +14,18 @@ PYTHON=$(command -v "${PYTHON:-python3}")
 export PYTHON
 tarball=${PJPROJECT_TARBALL:-}
 key=$({
-  cd "$recipe" && sha256sum -- *.sh *.c *.h *.i *.py
+  cd "$recipe" && sha256sum -- *.sh *.c *.h *.i *.py ../build-wheel.sh ../build-requirements.txt
   "$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"), sysconfig.get_platform())'
   [ -z "$tarball" ] || sha256sum < "$tarball"
 } | sha256sum | cut -c-12)
 made=$cache/$key
+
+# known CHECKSUM NAME
+known() {
+  ! grep -q "^$1 " "$recipe/known.sha256" || return 0
+  echo "warning: $2 (sha256 $1) is not a pjproject that softphone-fleet was tested with: see images/pjsua2/README.md" >&2
+  [ -z "${PJPROJECT_KNOWN_ONLY:-}" ]
+}
 
 if [ ! -e "$made/unpacked" ]; then
   [ "${1:-}" != --if-built ] || exit 0
@@ -34,10 +43,14 @@ if [ ! -e "$made/unpacked" ]; then
   rm -rf "$work" "$made"
   mkdir -p "$work"
   [ -n "$tarball" ] || tarball=$("$recipe/source.sh" "$work/source" | tail -n 1)
+  known "$(sha256sum < "$tarball" | cut -d' ' -f1)" "$(basename "$tarball")"
   "$recipe/build.sh" "$tarball" "$work/build" "$work/made" >&2
   "$PYTHON" -m zipfile -e "$work"/made/*.whl "$work/made/unpacked"
   "$PYTHON" -m compileall -q "$work/made/unpacked" # as in the image; to compile 8000 lines at each start takes time and 15 MB
   mv "$work/made" "$made"
   rm -rf "$work"
+else
+  told() { sed -n "s/^$1: //p" "$made"/unpacked/*.dist-info/METADATA; }
+  known "$(told Tarball-SHA256)" "$(told Tarball)"
 fi
 if [ "${1:-}" = --unpacked ]; then echo "$made/unpacked"; else echo "$made"/*.whl; fi

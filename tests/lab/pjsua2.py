@@ -33,4 +33,8 @@ def unpacked(settings: Settings) -> Path:
 
 def _wheel(settings: Settings, *options: str) -> str:
     places = {"SOFTPHONE_FLEET_CACHE": str(settings.cache), "PYTHON": sys.executable}
-    return run(["bash", RECIPE / "wheel.sh", *options], env=places).stdout.strip()
+    done = run(["bash", RECIPE / "wheel.sh", *options], env=places)
+    for line in done.stderr.splitlines():
+        if line.startswith("warning: "):
+            print(line, file=sys.stderr)
+    return done.stdout.strip()
