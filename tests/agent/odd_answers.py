@@ -30,6 +30,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "odd-answers.md"
 
 WAITS = "waits (back-off), then asks again"
 AT_REST = "refreshes when its time has come"
+NOT_AGAIN = "does not ask that PBX before the hour is over"
 SLOWLY = "waits longer (the back-off of a rejection), then asks again"
 
 
@@ -70,8 +71,17 @@ class Row:
     """Fields of the phone."""
     registered: dict[str, Any] = field(default_factory=dict)
     """More that the phone's report must show."""
+
     asks_others: bool = True
     """Whether the other PBXes of the row may get REGISTERs."""
+
+    @property
+    def fewest(self) -> int:
+        """REGISTERs that there must be in a minute, with all the PBXes of the row: `then`, as a number.
+
+        A phone that keeps its registration refreshes it once at least; one that waits asks again.
+        """
+        return {AT_REST: 3 if self.registered else 2, NOT_AGAIN: 1}.get(self.then, 2)
 
 
 def does(behaviour: Behaviour) -> Callable[[Stage], None]:
@@ -126,12 +136,15 @@ def _hops(count: int) -> Callable[[Stage], Awaitable[None]]:
     return set_up
 
 
-def _to_a_dead_one(transport: str) -> Callable[[Stage], Awaitable[None]]:
-    async def set_up(stage: Stage) -> None:
-        (target,) = await stage.more(1)
-        stage.pbx.register = redirect(f"<{_dead(target.uri(transport))}>")
+async def _to_a_silent_one(stage: Stage) -> None:
+    (target,) = await stage.more(1)
+    target.register = silence
+    stage.pbx.register = redirect(f"<{target.uri()}>")
 
-    return set_up
+
+async def _to_one_that_refuses(stage: Stage) -> None:
+    (target,) = await stage.more(1)
+    stage.pbx.register = redirect(f"<{_dead(target.uri('tcp'))}>")
 
 
 async def _from_tls_to_udp(stage: Stage) -> None:
@@ -321,9 +334,24 @@ ROWS = [
     Row("itself", "302 to itself", _to_itself, **LOOP),
     Row("loop", "a loop of three PBXes", _loop_of_three, **LOOP),
     Row("hops8", "eight redirects in a row", _hops(8), **HOME, outcome="redirected 302"),
-    Row("hops9", "nine redirects in a row", _hops(9), state="Waiting", reason="TooManyRedirects", code=302, then=WAITS),
-    Row("to-dead-udp", "302 to a PBX that does not answer", _to_a_dead_one("udp"), "Waiting", WAITS, "Unreachable", 0),
-    Row("to-dead-tcp", "302 to a PBX that refuses TCP", _to_a_dead_one("tcp"), "Waiting", WAITS, "Unreachable", 0),
+    Row(
+        "hops9",
+        "nine redirects in a row",
+        _hops(9),
+        **_waiting("TooManyRedirects", 302, "redirected"),
+    ),
+    Row(
+        "to-silent",
+        "302 to a PBX that does not answer",
+        _to_a_silent_one,
+        **GONE | {"outcome": "redirected 302"},
+    ),
+    Row(
+        "to-refusing",
+        "302 to a PBX that refuses TCP",
+        _to_one_that_refuses,
+        **GONE | {"outcome": "redirected 302"},
+    ),
     Row(
         "tls-to-udp",
         "302 from TLS to UDP: not followed",
@@ -338,6 +366,7 @@ ROWS = [
         _best_is_dead,
         "Registered",
         AT_REST,
+        outcome="redirected 302",
         registered={"via": "redirect", "role": "Standby"},
     ),
     Row("challenge", "401 with a challenge, then 200", does(challenge(accept())), registers=2, **KEPT),
@@ -383,7 +412,7 @@ ROWS = [
         "r503-later",
         "503 with Retry-After: 3600",
         does(reply(503, "Retry-After: 3600")),
-        **_unavailable(503) | {"then": "does not ask that PBX before the hour is over"},
+        **_unavailable(503) | {"then": NOT_AGAIN},
     ),
     Row("r600", "600", does(reply(600)), **_rejected(600)),
     Row("ok-no-contact", "200 without Contact", does(_without_contact), registers=2, **_unavailable(200)),
