@@ -2,13 +2,14 @@
 
 The mutants are mutmut's (`pip install mutmut==3.3.1 pytest`, into an environment of its own). The tests are called in a
 forked process for each mutant, so that a run takes a minute or two. `PYTHONPATH=tests python -m mutation` prints the
-survivors as diffs.
+survivors as diffs, and the line by which docs/mutation.md says which rules it is about.
 """
 
 from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import importlib
 import itertools
 import os
@@ -26,6 +27,17 @@ SECONDS = 60
 """A mutant that runs longer counts as noticed: it hangs."""
 TESTS = ("test_rules", "test_details", "test_location")
 """Those that take no chances; the random walks of test_machine_properties would be too slow for a thousand mutants."""
+
+
+PAGE = ROOT / "docs" / "mutation.md"
+
+
+def stamp() -> str:
+    """The line in the page that tells by which rules it was made: another rule asks for another run."""
+    digest = hashlib.sha256()
+    for file in sorted((ROOT / "agent" / PACKAGE).glob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return f"<!-- Rules: {digest.hexdigest()[:16]} -->"
 
 
 def build(folder: Path) -> list[str]:
@@ -112,6 +124,7 @@ def main() -> int:
                 survivors.append(mutant)
                 print(difference(folder, mutant), flush=True)
         print(f"{len(names)} mutants, {len(survivors)} survive")
+        print(stamp())
         return 1 if survivors else 0
 
 

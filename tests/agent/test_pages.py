@@ -6,6 +6,7 @@ import pytest
 
 import conformance
 import diagram
+import mutation
 import registration_coverage
 
 
@@ -25,6 +26,10 @@ def test_every_rule_is_proved_and_no_test_proves_a_rule_that_is_not() -> None:
     found = conformance.proofs()
     assert not [rule for rule, tests in found.items() if not tests], "rules that no test proves"
     assert set(found) == set(conformance.RULES), "rules that do not exist"
+
+
+def test_the_mutation_run_was_about_the_present_rules() -> None:
+    assert mutation.stamp() in mutation.PAGE.read_text(), "run: PYTHONPATH=tests python -m mutation, and renew the page"
 
 
 @pytest.mark.lab

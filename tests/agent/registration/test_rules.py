@@ -202,6 +202,16 @@ def test_the_secondary_is_tried_where_the_primary_keeps_no_binding() -> None:
     assert phone.asked[3:] == [MASTER]
 
 
+@pytest.mark.proves("L2a")
+def test_whatever_ends_brief_bindings_the_wait_has_its_jitter() -> None:
+    phone = Phone(PRIMARY_ALONE, jitter=0.25).begins().accepted().happens(PingFailed(MASTER, 0.0))
+    assert phone.asked == [MASTER, MASTER], "there is no other"
+    phone.accepted().happens(PingFailed(MASTER, 0.0))
+    assert (phone.state.phase, machine.next_wakeup(phone.state)) == (Phase.WAITING, 0.25)
+    phone = Phone(PRIMARY_ALONE, jitter=0.25).begins().accepted(4).until_wakeup().unanswered()
+    assert (phone.state.phase, machine.next_wakeup(phone.state)) == (Phase.WAITING, phone.now + 0.25)
+
+
 @pytest.mark.parametrize(("lasts", "asked_again"), [(9.9, False), (10.0, True)])
 def test_a_binding_that_lasted_ten_seconds_was_good(lasts: float, asked_again: bool) -> None:
     phone = Phone(PRIMARY_ALONE).begins().accepted().happens(TransportClosed(MASTER)).accepted()
