@@ -69,6 +69,7 @@ async def judge(play: Play, row: Row) -> None:
         )
 
 
+@pytest.mark.lab
 async def test_odd_answers(tmp_path: Path) -> None:
     faults = []
     async with playing(tmp_path, ROWS) as play:

@@ -30,4 +30,4 @@ def rendered(
     flags = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
     done = run(helm, "template", "fleet", str(CHART), "--namespace", namespace, "--kube-version", kubernetes, *flags)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]

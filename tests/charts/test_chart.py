@@ -206,7 +206,7 @@ def test_labels_given_twice_are_there_once_the_nearer_ones_win(helm: Path) -> No
     text = run(helm, "template", "fleet", str(CHART), *flags).stdout
     for document in text.split("---\n"):
         assert twice(yaml.compose(document)) == [], document
-    objects = [document for document in yaml.safe_load_all(text) if document]
+    objects = [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
     assert one(objects, "PrometheusRule")["metadata"]["labels"]["team"] == "rules"
     template = one(objects, "Deployment")["spec"]["template"]["metadata"]
     assert template["labels"]["team"] == "pod"
@@ -676,7 +676,8 @@ def notes(helm: Path, tmp_path: Path) -> Callable[..., str]:
         flags = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
         done = run(helm, "template", "fleet", str(copy), "--namespace", "telephony", *flags)
         assert done.returncode == 0, done.stderr
-        return str(one([document for document in yaml.safe_load_all(done.stdout) if document], "Notes")["text"])
+        documents = yaml.load_all(done.stdout, yaml.CSafeLoader)
+        return str(one([document for document in documents if document], "Notes")["text"])
 
     return rendered
 

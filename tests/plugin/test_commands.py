@@ -23,6 +23,8 @@ from softphone_plugin.errors import PluginError
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, Where, run
 
+pytestmark = pytest.mark.lab  # a process each: too slow for make check
+
 
 @pytest.fixture
 def api() -> ApiServer:

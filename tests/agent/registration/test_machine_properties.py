@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 import pytest
@@ -47,6 +48,8 @@ PLANS = st.sampled_from(
     ]
 )
 JITTER = st.floats(0, 1, exclude_max=True)
+THOROUGH = int(os.environ.get("THOROUGH", "1"))
+"""How many times the examples for which `make check` has time."""
 NOT_ASKED = (PingFailed, PingAnswered, TransportClosed, Reconfigured, StopRequested)
 
 
@@ -157,14 +160,14 @@ def worlds(draw: st.DrawFn, *, may_stop: bool = True) -> World:
     return world
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150 * THOROUGH, deadline=None)
 @given(worlds())
 @pytest.mark.proves("M1", "M2", "L1b", "L1c")
 def test_the_invariants_hold_whatever_happens(world: World) -> None:
     assert world.state.serial >= 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=75 * THOROUGH, deadline=None)
 @given(worlds(), JITTER)
 @pytest.mark.proves("M2")
 def test_stop_always_ends(world: World, jitter: float) -> None:
@@ -178,7 +181,7 @@ def test_stop_always_ends(world: World, jitter: float) -> None:
     assert world.state.phase is Phase.STOPPED
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=75 * THOROUGH, deadline=None)
 @given(worlds(may_stop=False), JITTER)
 @pytest.mark.proves("M2")
 def test_once_the_pbxes_behave_the_phone_registers(world: World, jitter: float) -> None:
@@ -220,7 +223,7 @@ def _accepted_in_vain(world: World, data: st.DataObject) -> None:
     world.happens(TransportClosed(at) if closed else PingFailed(at, world.now), 0.5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50 * THOROUGH, deadline=None)
 @given(st.data(), st.sampled_from([LAUNCHER, plan(sec=None), BROWSER]))
 @pytest.mark.proves("L2a", "L5")
 def test_failing_pbxes_are_never_hammered(data: st.DataObject, of: Plan) -> None:
