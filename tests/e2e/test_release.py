@@ -21,6 +21,8 @@ pytestmark = pytest.mark.lab
 
 CRDS = ("pbxs.softphone-fleet.io", "softphones.softphone-fleet.io", "softphonefleets.softphone-fleet.io")
 KINDS = "deployments,pods,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,clusterrolebindings"
+USER = "alice"
+"""Whom the lab's PBXes know."""
 UPGRADES = Path(__file__).parents[2] / "docs" / "upgrades.md"
 
 
@@ -89,9 +91,12 @@ def follow(notes: str, helm: Path) -> str:
         if here or line.startswith(("kubectl ", "helm ")):
             lines.append(line.replace(" wait ", " wait --timeout=120s "))
             here = line.endswith("<<EOF") or (here and line != "EOF")
-    script = fitted("\n".join(lines).replace("pbx.example.com", "pbx1.example.com"))
-    assert script.count("CHANGE-ME") == 1
-    script = script.replace("CHANGE-ME", password("anna"))
+    of_the_lab = {"pbx.example.com": "pbx1.example.com", "sip:anna@": f"sip:{USER}@", "CHANGE-ME": password(USER)}
+    script = "\n".join(lines)
+    for ours, theirs in of_the_lab.items():
+        assert script.count(ours) == 1
+        script = script.replace(ours, theirs)
+    script = fitted(script)
     path = os.pathsep.join([str(helm.parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-ec", script], capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
