@@ -10,6 +10,8 @@ from typing import Any
 from softphone_monitoring import rules
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_SELECTOR = re.compile(r"(?<![\w:])[a-zA-Z_][\w:]*{[^}]*}")
+_ZERO = re.compile(r" or vector\(0\)")
 _VALUES = re.compile(r"label_values\((.+), (\w+)\)\Z")
 
 
@@ -47,6 +49,16 @@ def of_rules() -> Iterator[Asked]:
     for alert in rules.ALERTS:
         yield Asked("rules", f"{alert.name}, measured", alert.measured)
         yield Asked("rules", alert.name, alert.expr)
+
+
+def without_zero(expr: str) -> str:
+    """The expression without the 0 that it shows where there is nothing: with that it always has an answer."""
+    return _ZERO.sub("", expr)
+
+
+def selectors(expr: str) -> tuple[str, ...]:
+    """The series with matchers that an expression asks for. One that finds nothing may hide behind an `or`."""
+    return tuple(dict.fromkeys(_SELECTOR.findall(expr)))
 
 
 def variables(expr: str) -> frozenset[str]:

@@ -1,17 +1,21 @@
 """After a fail-over every query of every dashboard and rule has an answer from a real Prometheus.
 
-`-s` shows the list: query and number of samples.
+The list of queries with their numbers of samples goes to the terminal.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+import intruder
 from e2e.objects import fleet, secret, softphone, system
+from lab import net
 from lab.kube import Kube, registered_at
 from lab.pbx import System
 from lab.prometheus import Prometheus
@@ -26,7 +30,6 @@ WRONG = ("carol", "dave", "erin")
 # The lab scrapes every second: what Grafana would choose, and a time that begins before the fail-over.
 WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
 
-NO_STRANGERS = "nobody but PBXes talks to the agents (tests/agent/test_intruders.py)"
 NOTHING_WRONG = "nothing of this kind is wrong"
 EMPTY = {
     ("rules", "SoftphoneFleetRegisteredRatioLow"): "the fleet is registered at its standby",
@@ -39,10 +42,10 @@ EMPTY = {
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
-    ("softphone-overview", "Requests of others"): NO_STRANGERS,
-    ("softphone-overview", "SIP thrown away"): NO_STRANGERS,
 }
 """Queries whose answer is empty, and why that is right."""
+NO_SERIES: dict[str, str] = {}
+"""Series with matchers that are not there, wherever they are asked for, and why that is right."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,29 @@ def _knows(query: str, namespace: str) -> bool:
     return any(sample.labels.get("namespace") == namespace for sample in Prometheus().query(query))
 
 
-def test_every_query_has_an_answer_after_a_fail_over(phones: Kube, operator: Kube, pbxes: System) -> None:
+def send(datagram: bytes, to: intruder.Address) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as ours:
+        ours.sendto(datagram, to)
+
+
+def sip_address(phones: Kube, pbxes: System, name: str) -> intruder.Address:
+    """Where the agent of a phone takes SIP: what it told the master of itself."""
+    (pod,) = phones.names("pods", f"softphone-fleet.io/softphone={name}")
+    host = phones.get("pod", pod)["status"]["podIP"]
+    contacts = " ".join(register.contact_uri for register in pbxes.pbx("master").registers(aor=name))
+    return host, int(re.findall(rf"@{re.escape(host)}:(\d+)", contacts)[-1])
+
+
+def intrude(agent: intruder.Address) -> None:
+    """Somebody asks an agent, and sends it something that is no SIP."""
+    assert net.inside(lambda: intruder.ask(intruder.request("OPTIONS", agent), agent)).startswith("SIP/2.0 ")
+    # pjsip takes very short ones for keep-alives.
+    net.inside(lambda: send(b"no SIP at all, " * 20, agent))
+
+
+def test_every_query_has_an_answer_after_a_fail_over(
+    phones: Kube, operator: Kube, pbxes: System, capsys: pytest.CaptureFixture[str]
+) -> None:
     prometheus = Prometheus()
     here = f'namespace="{phones.namespace}"'
     pbxes.pbx("slave").kill()
@@ -76,6 +101,12 @@ def test_every_query_has_an_answer_after_a_fail_over(phones: Kube, operator: Kub
         phones.until("sp", name, registered_at("master", "Standby"))
     moved = f'sum(softphone_failovers_total{{{here},to="master"}})'
     wait_until(lambda: prometheus.value(moved) == 6, "Prometheus knows of six fail-overs")
+    intrude(sip_address(phones, pbxes, "alice"))
+    for counter in ("softphone_unsolicited_requests_total", "softphone_sip_discarded_total"):
+        wait_until(
+            lambda counter=counter: _knows(f"rate({counter}{{{here}}}[1m])", phones.namespace),  # type: ignore[misc]
+            f"Prometheus has seen {counter} twice",
+        )
     (refused,) = (alert.expr for alert in rules.ALERTS if alert.name == "SoftphoneAuthenticationFailing")
     wait_until(lambda: _knows(refused, phones.namespace), "wrong passwords were refused more than once")
     # The kubelet looks at a pod every 10 to 15 s, and a rate needs two looks.
@@ -88,15 +119,23 @@ def test_every_query_has_an_answer_after_a_fail_over(phones: Kube, operator: Kub
 
     values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "softphone": "alice", "namespace": phones.namespace}
     # Agents of the tests before may still be on their way out.
-    ours, wrong = {"", phones.namespace, operator.namespace}, []
+    ours, wrong, listed = {"", phones.namespace, operator.namespace}, [], []
+
+    def numbers(expr: str) -> int:
+        samples = prometheus.query(expr)
+        return sum(not math.isnan(s.value) and s.labels.get("namespace", "") in ours for s in samples)
+
     for query in queries():
         of_operator = query.where == "softphone-operator"
         expr = asked.filled(query.expr, values | ({"namespace": operator.namespace} if of_operator else {}))
-        numbers = [
-            s for s in prometheus.query(expr) if not math.isnan(s.value) and s.labels.get("namespace", "") in ours
-        ]
+        found = numbers(asked.without_zero(expr) if query.where != "rules" else expr)
         reason = EMPTY.get((query.where, query.what))
-        print(f"{len(numbers):5}  {query.where}, {query.what}: {expr}" + (f"  ({reason})" if reason else ""))
-        if bool(numbers) == bool(reason):
-            wrong.append(f"{query.where}, {query.what}: {len(numbers)} samples of {expr}")
+        listed.append(f"{found:5}  {query.where}, {query.what}: {expr}" + (f"  ({reason})" if reason else ""))
+        if bool(found) == bool(reason):
+            wrong.append(f"{query.where}, {query.what}: {found} samples of {expr}")
+        for series in asked.selectors(expr):
+            if bool(numbers(series)) == (series in NO_SERIES):
+                wrong.append(f"{query.where}, {query.what}: {numbers(series)} series of {series}")
+    with capsys.disabled():
+        print(f"\n{len(listed)} queries of dashboards and rules, and their samples:", *listed, sep="\n")
     assert not wrong, "\n".join(wrong)

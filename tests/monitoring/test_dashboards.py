@@ -150,6 +150,12 @@ def test_rules_know_no_variables(query: Asked) -> None:
     assert asked.filled(query.expr, {}) == query.expr
 
 
+def test_an_expression_is_taken_apart() -> None:
+    expr = '(sum(a{x="1"}) or vector(0)) / sum(rate(b:c{y=~"{z"}[5m])) and d > 0 or 0 * sum(a{x="1"})'
+    assert asked.without_zero(expr) == '(sum(a{x="1"})) / sum(rate(b:c{y=~"{z"}[5m])) and d > 0 or 0 * sum(a{x="1"})'
+    assert asked.selectors(expr) == ('a{x="1"}', 'b:c{y=~"{z"}')
+
+
 @each_query
 def test_a_query_asks_only_for_what_exists(query: Asked) -> None:
     known = contract.metrics()
