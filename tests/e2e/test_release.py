@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.images import Images
 from lab.kube import Kube, kubectl
 from lab.settings import settings
+from lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -72,7 +73,8 @@ def test_a_team_with_helm_4_installs_follows_the_notes_and_uninstalls(helm4: Pat
         kubectl("get", "crd", "-o", "name").split()
     )
     ours = f"app.kubernetes.io/instance={release.NAME}"
-    assert kubectl("get", KINDS, "--all-namespaces", "-l", ours, "-o", "name") == ""
+    # The pod ends after the uninstalling.
+    wait_until(lambda: not kubectl("get", KINDS, "--all-namespaces", "-l", ours, "-o", "name"), "all of it is gone")
     others = ("install", "others", str(release.CHART), "--dry-run=server")
     with pytest.raises(LabError, match="invalid ownership metadata"):
         release.helm(*others, binary=helm4, namespace="default")
