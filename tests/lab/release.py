@@ -28,7 +28,7 @@ def install() -> None:
 def uninstall() -> None:
     """Remove the release and its namespace."""
     helm("uninstall", NAME, "--wait")
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    kubectl("delete", "namespace", NAMESPACE)  # waits: nothing can be installed into one that is going
 
 
 def images(names: Names) -> list[str]:
