@@ -37,6 +37,7 @@ def state_of(agent: Agent, name: str) -> str | None:
 
 
 @pytest.mark.proves("S3", "S10")
+@pytest.mark.proves("E9")
 async def test_a_changed_configuration_acts_only_where_it_must(tmp_path: Path, start: Start) -> None:
     master, sec = await start(), await start()
     pbxs = [pbx("master", master.uri()), pbx("sec", sec.uri())]
@@ -200,6 +201,7 @@ async def test_a_phone_taken_back_while_it_leaves_registers_again(tmp_path: Path
         await agent.phone(registered=True, state="Registered")
 
 
+@pytest.mark.proves("E1")
 async def test_suspend_unregisters_and_its_end_registers(tmp_path: Path, start: Start) -> None:
     master = await start()
     async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")]) as agent:
@@ -211,6 +213,7 @@ async def test_suspend_unregisters_and_its_end_registers(tmp_path: Path, start: 
         await agent.phone(registered=True)
 
 
+@pytest.mark.proves("E9")
 async def test_a_changed_password_file_registers_anew(tmp_path: Path, start: Start) -> None:
     master = await start()
     master.register = challenge(accept())
@@ -248,6 +251,7 @@ async def test_a_missing_password_is_shown_and_mended_while_running(tmp_path: Pa
         await agent.phone(registered=True)
 
 
+@pytest.mark.proves("E9")
 async def test_a_faulty_configuration_is_refused_whole(tmp_path: Path, start: Start) -> None:
     master = await start()
     async with running(tmp_path, [pbx("master", master.uri())], [phone("alice", pri="master")]) as agent:
@@ -270,6 +274,7 @@ async def test_a_faulty_configuration_is_refused_whole(tmp_path: Path, start: St
         assert master.registers == 2, "alice noticed nothing"
 
 
+@pytest.mark.proves("E9")
 async def test_no_file_is_so_broken_that_the_next_one_is_not_read(tmp_path: Path, start: Start) -> None:
     """Python's own errors about numbers, dates and depth are faults of the file like others."""
     master = await start()
@@ -317,6 +322,7 @@ async def test_what_the_system_refuses_is_tried_again(tmp_path: Path, start: Sta
 # Crash isolation, the end
 
 
+@pytest.mark.proves("E10")
 async def test_a_worker_that_is_killed_takes_only_its_phones_with_it(tmp_path: Path, start: Start) -> None:
     master = await start()
     names = [f"p{number}" for number in range(8)]
@@ -352,6 +358,7 @@ async def test_a_worker_that_is_killed_takes_only_its_phones_with_it(tmp_path: P
         assert await agent.stop() == 0
 
 
+@pytest.mark.proves("E10")
 async def test_a_worker_that_dies_again_and_again_is_restarted_with_back_off(tmp_path: Path, start: Start) -> None:
     master = await start()
     async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], may_crash=True) as agent:
@@ -364,6 +371,7 @@ async def test_a_worker_that_dies_again_and_again_is_restarted_with_back_off(tmp
         assert await agent.stop() == 0
 
 
+@pytest.mark.proves("E12")
 async def test_sigterm_unregisters_all_within_the_pace_that_the_pbx_bears(tmp_path: Path, start: Start) -> None:
     master = await start()
     names = [f"p{number}" for number in range(6)]
@@ -544,6 +552,7 @@ async def test_retry_after_is_honoured(tmp_path: Path, start: Start) -> None:
         assert sec.registers == 4
 
 
+@pytest.mark.proves("E2")
 async def test_a_small_pbx_gets_no_more_registers_a_second_than_it_asks_for(tmp_path: Path, start: Start) -> None:
     master = await start()
     times: list[float] = []
@@ -561,6 +570,7 @@ async def test_a_small_pbx_gets_no_more_registers_a_second_than_it_asks_for(tmp_
         assert times[6] - times[0] >= (7 - 1 - 2) / 2
 
 
+@pytest.mark.proves("E2")
 async def test_a_small_pbx_slows_nobody_who_registers_elsewhere(tmp_path: Path, start: Start) -> None:
     master, small = await start(), await start()
     pbxs = [pbx("master", master.uri()), pbx("small", small.uri(), registerRate=0.01)]
@@ -575,6 +585,7 @@ async def test_a_small_pbx_slows_nobody_who_registers_elsewhere(tmp_path: Path, 
 
 
 @pytest.mark.proves("T2")
+@pytest.mark.proves("E11")
 async def test_no_password_and_no_digest_response_shows_anywhere(tmp_path: Path, start: Start) -> None:
     master = await start()
     master.register = challenge(accept())

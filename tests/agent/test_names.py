@@ -22,6 +22,7 @@ def sip(names: DnsServer, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.proves("E4")
 async def test_srv_leads_to_the_servers_port_and_the_name_stays_on_the_wire(
     tmp_path: Path, start: Start, names: DnsServer, transport: str
 ) -> None:
@@ -99,6 +100,7 @@ async def test_a_server_that_falls_silent_is_left_for_another_of_the_same_name_a
         await agent.phone(registered=True, pbx="master")
 
 
+@pytest.mark.proves("E4")
 async def test_a_changed_answer_is_used_by_the_next_attempt(tmp_path: Path, start: Start, names: DnsServer) -> None:
     one, two = await start(), await start()
     names.zone["one.test", "A"] = ["127.0.0.1"]

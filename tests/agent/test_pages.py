@@ -10,10 +10,12 @@ import mutation
 import registration_coverage
 
 
+@pytest.mark.proves("M4")
 def test_the_state_diagram_is_fresh() -> None:
     assert diagram.PAGE.read_text() == diagram.page(), "run: make generate, or PYTHONPATH=tests python -m diagram"
 
 
+@pytest.mark.proves("M4")
 def test_the_state_diagrams_picture_is_drawn_from_the_same_table() -> None:
     assert diagram.mark() in diagram.PICTURE.read_text(), "run: PYTHONPATH=tests python -m diagram (needs graphviz)"
 

@@ -142,6 +142,7 @@ def test_how_a_location_would_travel_is_nothing_to_a_phone_that_sends_none() -> 
     assert one == other
 
 
+@pytest.mark.proves("E6")
 def test_the_location_travels_in_a_header_by_default() -> None:
     wire = registering(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
     assert wire.headers == (("X-Physical-Location", "headquarters"),)
@@ -156,6 +157,7 @@ def test_the_location_may_travel_in_a_header_of_another_name() -> None:
     )
 
 
+@pytest.mark.proves("E6")
 def test_the_location_may_travel_as_a_contact_parameter() -> None:
     directory = carried_by(LocationCarrier(type="ContactParameter"))
     wire = registering(phone(sec=None), directory, None, registrar_uri(MASTER.address))
@@ -163,6 +165,7 @@ def test_the_location_may_travel_as_a_contact_parameter() -> None:
     assert ("location", "headquarters") in wire.contact_parameters
 
 
+@pytest.mark.proves("E6")
 def test_the_location_may_travel_as_the_aors_domain() -> None:
     directory = carried_by(LocationCarrier(type="Domain"))
     wire = registering(phone(sec=None), directory, None, registrar_uri(MASTER.address))
@@ -215,6 +218,7 @@ def test_the_browser_uses_no_location_but_an_explicit_one() -> None:
     assert location_of(phone(mode="Browser", cur="master", phys="branch"), DIRECTORY) == "branch"
 
 
+@pytest.mark.proves("E5")
 def test_sip_instance_is_the_objects_uid_and_otherwise_stable() -> None:
     uid = "8d3c2a52-5a4e-4f7e-9a11-0c6f4f4f2f6b"
     assert str(instance_id(phone(id=uid))) == uid

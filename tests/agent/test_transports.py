@@ -51,6 +51,7 @@ async def test_a_pbx_killed_over_tcp_is_left_at_once_for_the_secondary(tmp_path:
 NAMES = [f"phone{number}" for number in range(6)]
 
 
+@pytest.mark.proves("E8")
 async def test_of_the_phones_of_a_pbx_killed_over_tcp_one_asks_it_again_and_all_go_by_that(
     tmp_path: Path, start: Start
 ) -> None:
@@ -108,6 +109,7 @@ async def test_answers_in_one_tcp_packet_reach_each_its_own_phone(tmp_path: Path
 # TLS
 
 
+@pytest.mark.proves("E3")
 async def test_tls_with_own_ca_and_client_certificate(tmp_path: Path, start: Start) -> None:
     authority = Authority(tmp_path / "tls")
     certificate, client = authority.issue("pbx", "IP:127.0.0.1"), authority.issue("alice")
@@ -140,6 +142,7 @@ async def test_tls_sips_uri(tmp_path: Path, start: Start) -> None:
     [["IP:127.0.0.9"], ["DNS:other.test"]],
     ids=["another address", "another name"],
 )
+@pytest.mark.proves("E3")
 async def test_tls_is_refused_where_the_certificate_names_another(
     tmp_path: Path, start: Start, names: list[str]
 ) -> None:
@@ -181,6 +184,7 @@ async def test_each_pbx_is_pinged_with_its_own_files(tmp_path: Path, start: Star
         assert standby.registers == 0
 
 
+@pytest.mark.proves("E3")
 async def test_a_changed_ca_file_is_picked_up(tmp_path: Path, start: Start) -> None:
     ours, theirs = Authority(tmp_path / "tls"), Authority(tmp_path / "tls", "theirs")
     master = await start(tls=server(theirs.issue("pbx", "IP:127.0.0.1")))
@@ -232,6 +236,7 @@ async def test_a_redirect_from_tls_to_udp_is_not_followed(tmp_path: Path, start:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.proves("E4")
 async def test_ipv6(tmp_path: Path, start: Start, transport: str) -> None:
     master = await start("::1")
     async with running(tmp_path, [pbx("master", master.uri(transport))], [phone(pri="master")]) as agent:
@@ -264,6 +269,7 @@ async def test_ipv4_and_ipv6_pbxes_in_one_system(tmp_path: Path, start: Start) -
         assert (await agent.phone(registered=True)).pbx == "sec"
 
 
+@pytest.mark.proves("E4")
 async def test_a_host_name_is_resolved(tmp_path: Path, start: Start) -> None:
     master = await start()
     async with running(tmp_path, [pbx("master", f"sip:localhost:{master.port}")], [phone(pri="master")]) as agent:
@@ -272,6 +278,7 @@ async def test_a_host_name_is_resolved(tmp_path: Path, start: Start) -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.proves("E5")
 async def test_the_public_address_is_announced_and_its_change_registers_anew(
     tmp_path: Path, start: Start, transport: str
 ) -> None:
@@ -293,6 +300,7 @@ async def test_the_public_address_is_announced_and_its_change_registers_anew(
         assert master.requests[-1].header("Contact").startswith("<sip:alice@203.0.113.8:")
 
 
+@pytest.mark.proves("E5")
 async def test_an_address_observed_by_the_pbx_is_shown_where_it_differs(tmp_path: Path, start: Start) -> None:
     plain, nat = await start(), await start()
 
@@ -365,6 +373,7 @@ async def test_two_phones_of_one_aor_are_told_apart(tmp_path: Path, start: Start
 # A socket that is dead
 
 
+@pytest.mark.proves("E7")
 async def test_new_udp_sockets_are_taken_where_the_pbx_answers_others(tmp_path: Path, start: Start) -> None:
     """A NAT box on the way swallows what comes from one port; from any other port the PBX can be had."""
     master = await start()

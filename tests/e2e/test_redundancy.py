@@ -42,6 +42,7 @@ def phones(namespace: Kube) -> Kube:
 
 
 @pytest.mark.parametrize("name", PHONES)
+@pytest.mark.proves("S5", "L1a", "R1", "C1")
 def test_a_phone_is_at_home_and_says_which_way_it_came(phones: Kube, name: str) -> None:
     _, redirects, location = PHONES[name]
     now = registration(phones.until("sp", name, registered_at("slave", "Home")))
@@ -54,6 +55,7 @@ def test_a_phone_is_at_home_and_says_which_way_it_came(phones: Kube, name: str) 
 
 
 @pytest.mark.parametrize("name", PHONES)
+@pytest.mark.proves("S10", "S11", "P1")
 def test_the_pbx_saw_the_right_location(phones: Kube, pbxes: System, name: str) -> None:
     accepted = [seen for seen in pbxes.pbx("slave").registers(aor=f"sip:{name}@pbx.test") if seen.code == 200]
     assert accepted[-1].location_header == PHONES[name][2]
@@ -64,6 +66,7 @@ def test_the_pbx_objects_tell_how_many_phones_they_hold(phones: Kube) -> None:
     phones.until("pbx", "slave", lambda pbx: pbx["status"].get("reachable") is True)
 
 
+@pytest.mark.proves("S4", "S6", "L3a", "L4", "R2")
 def test_when_the_home_dies_the_phones_move_to_the_standby_and_come_home_again(phones: Kube, pbxes: System) -> None:
     prometheus, slave = Prometheus(), pbxes.pbx("slave")
     slave.kill()
@@ -90,6 +93,7 @@ def test_when_the_home_dies_the_phones_move_to_the_standby_and_come_home_again(p
     assert prometheus.value(f"sum(softphone_outage_seconds_count{{{here}}})") == outages, "going home is no outage"
 
 
+@pytest.mark.proves("S8", "S12", "S13")
 def test_no_physical_location_sends_none_but_an_explicit_one(phones: Kube, pbxes: System) -> None:
     slave = pbxes.pbx("slave")
     here = slave.position()

@@ -62,6 +62,7 @@ def users(pbx: Pbx) -> set[str]:
     return {binding.aor for binding in pbx.bindings()}
 
 
+@pytest.mark.proves("I1", "I3")
 def test_every_pbx_leads_to_the_home_and_only_the_home_keeps(pbxes: tuple[Pbx, Pbx, Pbx], alice: SipClient) -> None:
     master, slave, standby = pbxes
     answer, asked = alice.follow(standby.address)
@@ -73,6 +74,7 @@ def test_every_pbx_leads_to_the_home_and_only_the_home_keeps(pbxes: tuple[Pbx, P
     assert users(slave) == set()
 
 
+@pytest.mark.proves("I2")
 def test_a_slave_sends_users_of_others_to_its_master(pbxes: tuple[Pbx, Pbx, Pbx]) -> None:
     master, slave, _ = pbxes
     with SipClient("bob") as bob:
@@ -81,6 +83,7 @@ def test_a_slave_sends_users_of_others_to_its_master(pbxes: tuple[Pbx, Pbx, Pbx]
         bob.register(master.address, expires=0)
 
 
+@pytest.mark.proves("I6")
 def test_over_tcp_a_redirect_says_tcp(pbxes: tuple[Pbx, Pbx, Pbx]) -> None:
     master, slave, _ = pbxes
     with SipClient("alice", tcp=True) as client:
@@ -89,6 +92,7 @@ def test_over_tcp_a_redirect_says_tcp(pbxes: tuple[Pbx, Pbx, Pbx]) -> None:
         client.register(slave.address, expires=0)
 
 
+@pytest.mark.proves("I5")
 def test_the_master_keeps_while_the_home_is_dead_and_gives_back_when_it_returns(
     pbxes: tuple[Pbx, Pbx, Pbx], alice: SipClient
 ) -> None:
@@ -111,6 +115,7 @@ def test_the_master_keeps_while_the_home_is_dead_and_gives_back_when_it_returns(
     alice.register(slave.address, expires=0)
 
 
+@pytest.mark.proves("I4", "I5")
 def test_the_standby_keeps_while_the_master_is_silent(pbxes: tuple[Pbx, Pbx, Pbx], alice: SipClient) -> None:
     master, _, standby = pbxes
     master.pause()

@@ -143,6 +143,7 @@ def test_browser_mode_needs_only_cur() -> None:
 
 
 @pytest.mark.proves("S9", "P2")
+@pytest.mark.proves("P3")
 def test_an_inconsistent_system_is_a_warning() -> None:
     made = accepted(SPEC, {"master": MASTER, "slave": {**SLAVE, "noPhysicalLocation": True}})
     assert made.cautions == (
@@ -168,6 +169,7 @@ def test_an_inconsistent_system_is_a_warning() -> None:
     ],
     ids=["same", "different", "another system", "refused", "no system"],
 )
+@pytest.mark.proves("P3")
 def test_consistency_is_over_the_accepted_pbxs_of_a_system(pbxs: dict[str, Any], inconsistent: bool) -> None:
     assert (plan.inconsistency("master", plans(pbxs)) is not None) == inconsistent
 

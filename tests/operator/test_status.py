@@ -433,6 +433,7 @@ PBX_EVENTS: list[tuple[str, Any, Any, list[str]]] = [
 @pytest.mark.parametrize(
     ("before", "after", "reasons"), [row[1:] for row in PBX_EVENTS], ids=[row[0] for row in PBX_EVENTS]
 )
+@pytest.mark.proves("P3")
 def test_events_of_pbxs(before: Any, after: Any, reasons: list[str]) -> None:
     assert [e.reason for e in status.pbx_events(status.dump(before) if before else {}, after)] == reasons
 

@@ -38,6 +38,7 @@ def made(*users: User, **settings: Any) -> dict[str, dict[str, Any]]:
     return {f"{obj['kind']}/{obj['metadata']['name']}": obj.get("spec", {}) for obj in maker.objects()}
 
 
+@pytest.mark.proves("S0", "C1")
 def test_a_conn_info_becomes_a_softphone_in_mode_launcher() -> None:
     user, notes = from_conn_info({**INFO, "phys": "graz", "new": 1}, ANNA)
     assert notes == ["connInfo.new: is not known, and left out"]
@@ -55,6 +56,7 @@ def test_a_conn_info_becomes_a_softphone_in_mode_launcher() -> None:
     }
 
 
+@pytest.mark.proves("S0")
 def test_the_whole_model_of_a_browser_becomes_one_in_mode_browser() -> None:
     model = {"user": {"sip": "anna", "domain": "example.com"}, "launcher": False, "connInfo": {**INFO, "standby": True}}
     user, notes = from_conn_info({"@client": {"model": model}}, User(aor=""))
@@ -89,6 +91,7 @@ def test_what_is_no_conn_info_is_refused(data: Any, message: str) -> None:
         ("https://10.0.0.1/#phys=a%2Db", "10.0.0.1", "a-b"),
     ],
 )
+@pytest.mark.proves("S3b")
 def test_an_address_as_it_is_copied_becomes_a_phone_in_mode_browser(text: str, cur: str, phys: str) -> None:
     user, _ = from_address(text, ANNA)
     assert (user.mode, user.cur, user.phys) == ("Browser", cur, phys)
@@ -103,6 +106,7 @@ def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
         from_address("https://pbx.example.com/#phys=a&phys=b", ANNA)
 
 
+@pytest.mark.proves("S3a")
 def test_the_launchers_configuration_becomes_a_phone_in_mode_launcher() -> None:
     user = from_launcher("https://pbx1.example.com/PBX0", "pbx2.example.com:5070", User(aor=ANNA.aor, phys="graz"))
     specs = made(user, transport="udp", namespace="demo", credentials=False)
