@@ -36,7 +36,6 @@ def main() -> None:
     place.boundAddress = asked["address"]
     endpoint.transportCreate(TRANSPORTS[asked["transport"]], place)
     endpoint.libStart()
-    endpoint.audDevManager().setNullDev()
     phones = [_phone(asked, index) for index in asked["users"]]
     while phones:
         endpoint.libHandleEvents(100)
