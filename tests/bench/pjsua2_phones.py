@@ -7,6 +7,7 @@ AccountRegConfig). Runs until it is killed.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pjsua2
 
 from bench.pair import DOMAIN
 
+PROCESS = 500
+"""Accounts that one process of it has: what the own build carries, and as many as a worker of the agent."""
 TRANSPORTS = {
     "udp": pjsua2.PJSIP_TRANSPORT_UDP,
     "tcp": pjsua2.PJSIP_TRANSPORT_TCP,
@@ -24,6 +27,10 @@ TRANSPORTS = {
 def main() -> None:
     """Register them, and let pjsua2 do the rest."""
     asked = json.loads(Path(sys.argv[1]).read_text())
+    users = asked["users"]
+    while len(users) > PROCESS and os.fork():
+        users = users[PROCESS:]
+    users = users[:PROCESS]
     config = pjsua2.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
@@ -36,7 +43,7 @@ def main() -> None:
     place.boundAddress = asked["address"]
     endpoint.transportCreate(TRANSPORTS[asked["transport"]], place)
     endpoint.libStart()
-    phones = [_phone(asked, index) for index in asked["users"]]
+    phones = [_phone(asked, index) for index in users]
     while phones:
         endpoint.libHandleEvents(100)
 
