@@ -111,5 +111,11 @@ def find(settings: Settings | None = None) -> list[str]:
         before = json.loads(now.baseline.read_text())
         for aspect, look in ASPECTS.items():
             known = set(before[aspect])
-            found += [f"{aspect} {thing}" for thing in dict.fromkeys(look()) if thing not in known]
+            new = [thing for thing in dict.fromkeys(look()) if thing not in known]
+            found += [f"{aspect} {thing}" for thing in new if aspect != "file" or not _of_debian(thing)]
     return found
+
+
+def _of_debian(path: str) -> bool:
+    """Whether a package brought it, as the browser that pictures are taken with: packages stay installed."""
+    return run(["dpkg-query", "--search", path], check=False).returncode == 0
