@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing Python packages" && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-check: lint audit unit ## lint, types, import contracts, unit tests: no root, under a minute
+check: lint audit unit ## lint, types, import contracts, unit tests: no root, 80 s on 2 cores
 
 lint: venv
 	$(BIN)/ruff check
