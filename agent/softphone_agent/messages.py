@@ -125,5 +125,10 @@ class News:
     """Phone -> Unix time at which its binding ends, where that changed; 0 for no binding."""
     observations: list[Observation] = field(default_factory=list)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody who looks at the agent would see something else now."""
+        return bool(self.phones or self.removed or self.pbxs or self.unwatched)
+
     def __bool__(self) -> bool:
-        return bool(self.phones or self.removed or self.pbxs or self.unwatched or self.expiries or self.observations)
+        return self.urgent or bool(self.expiries or self.observations)

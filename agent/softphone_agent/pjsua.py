@@ -256,7 +256,7 @@ class Engine:
         self._traced: frozenset[str] = frozenset()
         self._watch = ResponseWatch(self._library, self._seen)
         self._mute = Mute(self._library)
-        self._sent = SentWatch(self._library, self._goes_out)
+        self._sent = SentWatch(self._library, lambda: self._sending is not None, self._goes_out)
         self._intruders = Intruders()
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
@@ -420,13 +420,10 @@ class Engine:
     def _discarded(self, reason: str) -> None:
         self._intruders.discarded[reason] += 1
 
-    def register(
-        self, phone: str, serial: int, registering: Registering, *, refresh: bool, goodbye: bool = False
-    ) -> None:
-        """Send a REGISTER; an Answer with `serial` follows.
+    def register(self, phone: str, serial: int, registering: Registering, *, goodbye: bool = False) -> None:
+        """Send a REGISTER of a new registration; an Answer with `serial` follows.
 
-        A refresh goes on with the present registration (its Call-ID); where there is none to go on with, and
-        otherwise, a new one is begun and takes its place. With `goodbye` the present one is un-REGISTERed.
+        It takes the place of the present one, which is un-REGISTERed only with `goodbye`.
         """
         account = self._phones.get(phone)
         if account is None:
@@ -435,22 +432,33 @@ class Engine:
         account.earlier = []
         account.tls_name = _tls_name(sip_uri.parse(registering.registrar), registering.tls)
         try:
-            if refresh and account.live and account.bound:
-                with self._noting(account):
-                    account.setRegistration(True)
-            else:
-                (self._shut if goodbye else self._leave)(account)
-                account.transport = self._transport_for(
-                    Place(registering.registrar, registering.target), registering.tls
-                )
-                account.handled = None
-                with self._noting(account):
-                    account.create(self._account_config(account, registering))
-                account.live = True
-                if registering.tls is not None:
-                    self._close_unused_tls()
+            (self._shut if goodbye else self._leave)(account)
+            account.transport = self._transport_for(Place(registering.registrar, registering.target), registering.tls)
+            account.handled = None
+            with self._noting(account):
+                account.create(self._account_config(account, registering))
+            account.live = True
+            if registering.tls is not None:
+                self._close_unused_tls()
         except pj.Error as error:
             self._failed(account, error)
+
+    def refresh(self, phone: str, serial: int) -> bool:
+        """Go on with the present registration (its Call-ID): an Answer with `serial` follows.
+
+        False where there is none to go on with.
+        """
+        account = self._phones.get(phone)
+        if account is None or not account.live or not account.bound:
+            return False
+        account.serial, account.unregistering = serial, False
+        account.earlier = []
+        try:
+            with self._noting(account):
+                account.setRegistration(True)
+        except pj.Error as error:
+            self._failed(account, error)
+        return True
 
     def unregister(self, phone: str, serial: int) -> None:
         """Remove the phone's binding; an Answer with `serial` follows, at once where there is nothing to remove."""
@@ -568,14 +576,12 @@ class Engine:
             self._sending = None
 
     def _goes_out(self, request: str) -> None:
-        """A request of ours is being sent."""
+        """The REGISTER of the phone that is being noted is sent. One registration keeps its Call-ID and its Contact."""
         account = self._sending
-        if account is None:
+        call_id = sip_message.call_id(request)
+        if account is None or call_id == account.call_id:
             return
         account.ours = sip_message.ours(request)
-        call_id = sip_message.call_id(request)
-        if call_id == account.call_id:
-            return
         self._by_call_id.pop(account.former_call_id, None)
         account.former_call_id, account.call_id, account.former = account.call_id, call_id, []
         self._by_call_id[call_id] = account

@@ -14,6 +14,7 @@ from softphone_agent.config import LocationCarrier, Pbx, Phone, Tls, is_uri
 from softphone_agent.pacing import fraction
 from softphone_agent.registration.location import physical_location
 from softphone_agent.registration.plan import Mode, Plan, Registrar
+from softphone_agent.registration.policy import REFRESH_FRACTIONS
 from softphone_agent.targets import Target
 
 _INSTANCES = uuid.UUID("6b1b6f0e-5a3c-4f6e-9a8e-2f1c7d1f3a55")
@@ -168,7 +169,7 @@ def plan_of(
         answer_seconds=2 * answer_seconds + 1,
         backoff_initial=phone.registration.backoff.initial_seconds,
         backoff_max=phone.registration.backoff.max_seconds,
-        refresh_fraction=fraction(phone.id or phone.name, 0.5, 0.9),
+        refresh_fraction=fraction(phone.id or phone.name, *REFRESH_FRACTIONS),
     )
 
 

@@ -15,11 +15,11 @@ _PRIORITY = 6
 
 
 class SentWatch:
-    """Calls `sent(text)` for each request, before it is sent."""
+    """Calls `sent(text)` for each request before it is sent, where `wanted()`: to read one costs."""
 
-    def __init__(self, library: ctypes.CDLL, sent: Callable[[str], None]) -> None:
+    def __init__(self, library: ctypes.CDLL, wanted: Callable[[], bool], sent: Callable[[str], None]) -> None:
         self._library = library
-        self._sent = sent
+        self._wanted, self._sent = wanted, sent
         self._layout = Sent()
         self._module = module("softphone-agent-sent", _PRIORITY)
         self._module.on_tx_request = OnMessage(self._on_request)
@@ -29,5 +29,6 @@ class SentWatch:
         register(self._library, self._module)
 
     def _on_request(self, tdata: int) -> int:
-        self._sent(self._layout.text(tdata))
+        if self._wanted():
+            self._sent(self._layout.text(tdata))
         return 0

@@ -233,6 +233,8 @@ def retry_after(message: str) -> int | None:
 
 def _split_entries(value: str) -> list[str]:
     """Split a header's value at commas outside quotes and angle brackets."""
+    if "," not in value:
+        return [value.strip()] if value.strip() else []
     entries, current, quoted, angled, escaped = [], "", False, False, False
     for character in value:
         if escaped:

@@ -243,14 +243,14 @@ class Supervisor:
         """Take a worker's news, or notice that it is gone."""
         assert one.pipe is not None
         try:
-            while one.pipe is not None and one.pipe.poll():
-                message: News | LookUp = one.pipe.recv()
-                if isinstance(message, LookUp):
-                    self._look_up(one, message)
-                else:
-                    self._take(one, message)
+            message: News | LookUp = one.pipe.recv()  # what comes after it is heard next
         except (EOFError, ConnectionError):
             self._gone(one)
+            return
+        if isinstance(message, LookUp):
+            self._look_up(one, message)
+        else:
+            self._take(one, message)
 
     def _look_up(self, one: _Worker, asked: LookUp) -> None:
         """Find out where a registrar's name leads; workers that ask meanwhile get the same answer."""

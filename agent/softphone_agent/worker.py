@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import time
 from dataclasses import dataclass, replace
@@ -85,16 +86,18 @@ from softphone_agent.scouting import Scouting
 from softphone_agent.second_opinion import SecondOpinion
 from softphone_agent.targets import Place, Server, Target, choose, targets_of
 
-LONGEST_WAIT = 0.05
-"""Seconds between two looks at the pipe."""
-LOOKUP_WAIT = 0.005
-"""Seconds between two looks at the pipe while a name is looked up."""
+LONGEST_WAIT = 0.2
+"""Seconds between two looks at the pipe. What is to be done in time, and the network, ends a wait earlier."""
+EAGER_WAIT = 0.005
+"""The same while an order is awaited: the first one, or where a name leads."""
 REFRESH_PATIENCE = 0.5
 """Seconds that a refresh waits for DNS; after that it goes where the phone is registered."""
 NAME_SECONDS = 30.0
 """A name whose servers are pinged is looked up again so often, besides for each attempt."""
 NEWS_SECONDS = 1.0
 """The supervisor hears from a worker at least so often."""
+ROUTINE_SECONDS = 0.25
+"""What moves nothing but counters, as a refresh does, is told together at most so often."""
 WATCH_SECONDS = 0.1
 """Which PBXes are to be pinged is found anew at most so often: all phones are looked at for it."""
 TOLD_AT_ONCE = 10
@@ -115,6 +118,8 @@ class _Phone:
     secret: Secret | None
     state: State
     reported: PhoneReport | None = None
+    told: tuple[Any, ...] | None = None
+    """What that report was made of, besides the configuration."""
     expiry: float = 0.0
     asked_at: float = 0.0
     request: Register | None = None
@@ -160,6 +165,8 @@ class Worker:
     def __init__(self, engine: Engine, pipe: Connection) -> None:
         self._engine = engine
         self._pipe = pipe
+        self._orders = select.poll()
+        self._orders.register(pipe.fileno(), select.POLLIN)
         self._phones: dict[str, _Phone] = {}
         self._random = random.Random()  # for all phones: one takes 2.5 KB
         self._directory = Directory.of(())
@@ -220,7 +227,7 @@ class Worker:
     def _pause(self, now: float) -> float:
         if self._scouting.ready():
             return 0.0
-        times = [now + (LOOKUP_WAIT if self._lookups else LONGEST_WAIT)]
+        times = [now + (EAGER_WAIT if self._lookups or not self._phones else LONGEST_WAIT)]
         if (alarm := self._alarms.next) is not None:
             times.append(alarm)
         if (ping := self._reachability.next_wakeup()) is not None:
@@ -232,7 +239,7 @@ class Worker:
     def _take_orders(self) -> bool:
         """Carry out what the supervisor asks for; False when it is gone."""
         try:
-            while self._pipe.poll():
+            while self._orders.poll(0):
                 order: ToWorker = self._pipe.recv()
                 if isinstance(order, Configure):
                     self._configure(order)
@@ -279,6 +286,7 @@ class Worker:
                 phone.config, phone.secret = config, secret
                 if plan != phone.state.plan:
                     self._feed(config.name, Reconfigured(plan))
+                phone.told = None  # names of PBXes may be others now
                 self._report(config.name)
         self._moved = True
 
@@ -736,6 +744,10 @@ class Worker:
             self._register(name, phone, request, Place(request.registrar.uri))
 
     def _register(self, name: str, phone: _Phone, request: Register, place: Place) -> None:
+        phone.asked = place
+        moves = place != phone.bound  # only a name leads to another server from one refresh to the next
+        if request.refresh and not moves and self._engine.refresh(name, request.serial):
+            return
         tls = self._tls_files(phone.config, place.uri) if sip_uri.parse(place.uri).secure else None
         wire = registering(
             phone.config,
@@ -746,10 +758,7 @@ class Worker:
             tls=tls,
             target=place.target,
         )
-        phone.asked = place
-        moves = place != phone.bound  # only a name leads to another server from one refresh to the next
-        refresh, goodbye = request.refresh and not moves, request.refresh and moves
-        self._engine.register(name, request.serial, wire, refresh=refresh, goodbye=goodbye)
+        self._engine.register(name, request.serial, wire, goodbye=request.refresh and moves)
 
     def _bucket(self, uri: str) -> TokenBucket:
         rate = self._rate(uri)
@@ -789,6 +798,10 @@ class Worker:
             self._news.expiries[name] = expiry
         if _is_retrying(phone.state) and phone.reported is not None:
             return  # round after round of the same is no news
+        told = _reported_of(phone)
+        if told == phone.told:
+            return
+        phone.told = told
         report = self._describe(name, phone)
         if report != phone.reported:
             phone.reported = report
@@ -836,7 +849,8 @@ class Worker:
         return report
 
     def _send_news(self, now: float, *, at_once: bool = False) -> None:
-        if not (self._news or at_once or now - self._news_at >= NEWS_SECONDS):
+        patience = 0.0 if at_once or self._news.urgent else ROUTINE_SECONDS if self._news else NEWS_SECONDS
+        if now - self._news_at < patience:
             return
         intruders = self._engine.take_intruders()
         self._news.observations += [
@@ -868,6 +882,13 @@ class Worker:
         self._not_before = {place: when for place, when in self._not_before.items() if when > now}
         self._buckets = {uri: bucket for uri, bucket in self._buckets.items() if not bucket.is_full(now)}
         self._engine.forget_names()
+
+
+def _reported_of(phone: _Phone) -> tuple[Any, ...]:
+    """What a phone's report is made of, besides the configuration."""
+    state, binding = phone.state, phone.state.binding
+    where = (binding.registrar, binding.entry, binding.hops, binding.role) if binding else None
+    return _public_state(state), where, state.failure, phone.contact, phone.observed, phone.outage
 
 
 def _is_awaited(phone: _Phone) -> bool:

@@ -10,13 +10,14 @@ import pytest
 
 from softphone_agent import worker as module
 from softphone_agent.config import Phone
-from softphone_agent.messages import LookedUp
+from softphone_agent.messages import LookedUp, News, PingSeen
 from softphone_agent.pjsua import Engine, EngineSettings
 from softphone_agent.reachability import Verdict
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
 from softphone_agent.registration.machine import Phase
 from softphone_agent.registration.plan import Entry, Plan, Registrar
+from softphone_agent.report import PhoneReport
 from softphone_agent.targets import Place, Server, Target
 from softphone_agent.worker import Worker
 
@@ -58,3 +59,26 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     worker._servers[uri] = (Server((first, second)),)
     worker._judged(Verdict(place, alive=False, changed=True), time.monotonic())
     assert sent == asked
+
+
+def test_what_moves_only_counters_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = Worker(Engine(EngineSettings("test")), ours)
+    report = PhoneReport(name="alice", state="Registered", registered=True, since="2026-01-01T00:00:00.000Z")
+
+    def told(at: float) -> News | None:
+        worker._send_news(at)
+        news: News | None = theirs.recv() if theirs.poll() else None
+        return news
+
+    assert told(1.0) is not None, "a sign of life"
+    worker._news.expiries["alice"] = 100.0
+    worker._news.observations.append(PingSeen("master", 0.001))
+    assert told(1.0 + module.ROUTINE_SECONDS / 2) is None
+    worker._news.phones.append(report)
+    news = told(1.0 + module.ROUTINE_SECONDS / 2)
+    assert news is not None
+    assert (news.phones, len(news.expiries), len(news.observations)) == ([report], 1, 1), "a phone's news do not wait"
+    worker._news.expiries["alice"] = 200.0
+    assert told(1.0 + module.ROUTINE_SECONDS) is None
+    assert told(1.0 + 2 * module.ROUTINE_SECONDS) is not None

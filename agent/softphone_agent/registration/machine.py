@@ -49,6 +49,7 @@ from softphone_agent.registration.policy import (
     backoff,
     followable,
     learned_home,
+    refresh_at,
     role,
 )
 
@@ -303,7 +304,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
         aor=attempt.aor,
         wire=attempt.wire,
         since=kept.since if kept else now,
-        refresh_at=now + event.expires * state.plan.refresh_fraction,
+        refresh_at=refresh_at(state.plan, event.expires, now),
         expires_at=now + event.expires,
         tried=kept.tried if kept else state.tried,
         failed_rounds=kept.failed_rounds if kept else state.failed_rounds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 from softphone_agent.registration.plan import Plan, Registrar
@@ -43,6 +44,12 @@ follows another, the PBX does not serve."""
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds; a PBX that asks for more is asked after an hour all the same."""
 
+REFRESH_FRACTIONS = (0.5, 0.9)
+"""Of the granted expiry: each phone refreshes at its own one between these."""
+TOGETHER = (1.0, 1 / 100)
+"""Refreshes of many phones fall together: on full steps of so many seconds, or of such a part of the expiry if that is
+less. It costs less than half to send several at once."""
+
 _TEMPORARY = frozenset({408, 480})
 
 
@@ -53,6 +60,17 @@ def answer_reason(code: int) -> Reason:
     """
     unavailable = 500 <= code < 600 or code < 300 or code in _TEMPORARY
     return Reason.UNAVAILABLE if unavailable else Reason.REJECTED
+
+
+def refresh_at(plan: Plan, expires: float, now: float) -> float:
+    """When to refresh a binding that was granted now for `expires` seconds, on the clock of `now`.
+
+    At the phone's own fraction of the expiry, or up to a step of TOGETHER earlier.
+    """
+    step = min(TOGETHER[0], TOGETHER[1] * expires)
+    own = now + expires * plan.refresh_fraction
+    earliest = now + expires * min(REFRESH_FRACTIONS[0], plan.refresh_fraction)
+    return max(earliest, math.floor(own / step) * step)
 
 
 def backoff(plan: Plan, failed_rounds: int, jitter: float, *, rejected: bool) -> float:

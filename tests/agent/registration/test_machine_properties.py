@@ -29,6 +29,7 @@ from softphone_agent.registration.events import (
 )
 from softphone_agent.registration.machine import State, step
 from softphone_agent.registration.plan import Entry, Mode, Plan
+from softphone_agent.registration.policy import refresh_at
 
 REGISTRARS = st.sampled_from([MASTER, SLAVE, STANDBY, OTHER])
 PLANS = st.sampled_from(
@@ -246,3 +247,14 @@ def test_failing_pbxes_are_never_hammered(data: st.DataObject, of: Plan) -> None
             world.now = max(world.now, wakeup)
             world.happens(TimePassed(), 0.5)
     assert sent <= 60
+
+
+@pytest.mark.proves("L3")
+@given(st.integers(1, 86400), st.floats(0.5, 0.9), st.floats(0, 1e6))
+def test_refreshes_fall_together_within_their_range(expires: int, fraction: float, now: float) -> None:
+    """On full seconds, or hundredths of a shorter expiry, so that one wake-up serves many phones."""
+    at = refresh_at(plan(refresh_fraction=fraction), expires, now)
+    step = min(1.0, expires / 100)
+    assert now + 0.5 * expires <= at <= now + 0.9 * expires
+    assert now + fraction * expires - at <= step + 1e-6
+    assert at == now + 0.5 * expires or abs(at / step - round(at / step)) < 1e-3

@@ -21,7 +21,7 @@ from softphone_agent.registration.events import (
 )
 from softphone_agent.registration.machine import IllegalTransition
 from softphone_agent.registration.plan import Registrar
-from softphone_agent.registration.policy import Reason, Role
+from softphone_agent.registration.policy import Reason, Role, refresh_at
 
 PRIMARY_ALONE = plan(sec=None)
 
@@ -243,6 +243,25 @@ def test_it_refreshes_at_its_own_fraction_of_the_granted_expiry() -> None:
     assert machine.next_wakeup(phone.state) == 30
     phone.until_wakeup()
     assert phone.last_action == Register(phone.state.serial, MASTER, refresh=True)
+
+
+@pytest.mark.proves("L3")
+@pytest.mark.parametrize(
+    ("fraction", "expires", "now", "expected"),
+    [
+        (0.7, 120, 0.3, 84.0),
+        (0.7, 120, 0.9, 84.0),
+        (0.505, 120, 0.9, 61.0),
+        (0.5, 120, 0.9, 60.9),
+        (0.7, 50, 0.4, 35.0),
+        (0.7, 50, 0.6, 35.5),
+        (0.4, 50, 0.6, 20.6),
+    ],
+    ids=["full second", "the same", "short of half", "half", "full half second", "next", "less than half is asked for"],
+)
+def test_refreshes_of_phones_fall_together(fraction: float, expires: int, now: float, expected: float) -> None:
+    """So that one wake-up serves many: on full seconds, or hundredths of a shorter expiry, and never too late."""
+    assert refresh_at(plan(refresh_fraction=fraction), expires, now) == pytest.approx(expected)
 
 
 @pytest.mark.proves("L3a", "L3b")
