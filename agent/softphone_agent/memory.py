@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 
 GIVE_BACK_SECONDS = 30.0
-"""At most so often: the transactions of a burst are over by then."""
+"""At most so often."""
+BURST_SECONDS = 35.0
+"""So long after its last request a burst may hold memory: a transaction ends after 32 s at the latest (64*T1)."""
 
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 

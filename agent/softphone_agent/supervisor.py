@@ -107,6 +107,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        gc.collect()
+        memory.give_back()  # what the imports left unused would be filled by each worker on its own
         gc.freeze()  # what was imported stays shared with the workers
         self._assign()
         sources = http.Sources(

@@ -191,8 +191,7 @@ class Worker:
         self._news = News()
         self._news_at = 0.0
         self._memory_at = time.monotonic()
-        self._sent = False
-        """Whether anything was sent since memory was given back."""
+        self._sent_at = float("-inf")
         self._stopping = False
         self._moved = False
         """Whether the PBXes to watch have to be found anew."""
@@ -733,7 +732,7 @@ class Worker:
 
     def _send(self, name: str, phone: _Phone, request: Register | Unregister, now: float) -> None:
         phone.asked_at = now
-        self._sent = True
+        self._sent_at = time.monotonic()
         if isinstance(request, Unregister):
             self._engine.unregister(name, request.serial)
             return
@@ -866,11 +865,12 @@ class Worker:
         self._news, self._news_at = News(), now
 
     def _give_memory_back(self, now: float) -> None:
-        """A burst takes several times what its phones hold afterwards."""
-        if self._sent and now - self._memory_at >= memory.GIVE_BACK_SECONDS:
-            self._sent, self._memory_at = False, now
-            self._forget_places(now)
-            memory.give_back()
+        """A burst takes several times what its phones hold afterwards. The last time is when all of it is over."""
+        if now - self._memory_at < memory.GIVE_BACK_SECONDS or self._memory_at - self._sent_at > memory.BURST_SECONDS:
+            return
+        self._memory_at = now
+        self._forget_places(now)
+        memory.give_back()
 
     def _forget_places(self, now: float) -> None:
         """Keep nothing of PBXes that nobody uses any more: redirects may lead to ever new ones."""

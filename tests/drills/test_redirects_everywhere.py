@@ -17,8 +17,9 @@ from lab.pbx import System
 from lab.settings import settings
 from lab.waiting import wait_until
 from sip_responder import Request, answer
+from softphone_agent.memory import BURST_SECONDS, GIVE_BACK_SECONDS
 
-pytestmark = [pytest.mark.lab, pytest.mark.drill]
+pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(600)]
 
 SECONDS = 60
 LEAST_PLACES = 1000
@@ -71,7 +72,12 @@ def test_redirects_to_ever_new_places(drill: Drill, phones: Fleet, pbxes: System
             assert now.keys() == held.keys(), "no process was replaced"
             return max(now[pid] - held[pid] for pid in held)
 
-        wait_until(lambda: gained() <= MEGABYTES, "the memory is given back", explain=lambda: f"{gained():.1f} MB more")
+        wait_until(
+            lambda: gained() <= MEGABYTES,
+            "the memory is given back",
+            seconds=2 * (GIVE_BACK_SECONDS + BURST_SECONDS),
+            explain=lambda: f"{gained():.1f} MB more",
+        )
         more = series(phones) - shown
         assert more < places, "what is shown does not grow with the places"
         fault.figures["places"] = str(places)
