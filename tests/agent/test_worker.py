@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from softphone_agent import memory
 from softphone_agent import worker as module
 from softphone_agent.config import Phone
 from softphone_agent.messages import LookedUp, News, PingSeen
@@ -87,8 +88,8 @@ def test_what_moves_only_counters_is_told_together(monkeypatch: pytest.MonkeyPat
 def test_memory_is_given_back_once_more_when_a_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The transactions of its last requests live on when it is given back for the first time."""
     ours, _theirs = multiprocessing.Pipe()
-    worker, given = Worker(Engine(EngineSettings("test")), ours), list[float]()
-    monkeypatch.setattr(module.memory, "give_back", lambda: given.append(at))
+    worker, given = Worker(Engine(EngineSettings("test")), ours), []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(worker._memory_at))
     worker._memory_at, worker._sent_at = 0.0, 29.0
     for at in (29.5, 30.0, 59.0, 60.0, 90.0, 120.0, 600.0):
         worker._give_memory_back(at)
