@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(600)]
 SECONDS = 30
 LEAST_PLACES = 1000
 """In fewer nothing would be seen of what is kept of each."""
-KILOBYTES = 7
-"""What a place takes in a process whose name is a label: ten series."""
+MEGABYTES = 16
+"""That a process may hold more afterwards. A place whose name is a label is ten series and 7 kB."""
 
 
 def memory(phones: Fleet) -> dict[int, float]:
@@ -73,7 +73,6 @@ def test_redirects_to_ever_new_places(drill: Drill, phones: Fleet, pbxes: System
         held, shown = memory(phones), series(phones)
         places = led_away()
         assert places >= LEAST_PLACES
-        most = places * KILOBYTES / 1000 / 2
 
         def gained() -> float:
             now = memory(phones)
@@ -81,10 +80,10 @@ def test_redirects_to_ever_new_places(drill: Drill, phones: Fleet, pbxes: System
             return max(now[pid] - held[pid] for pid in held)
 
         wait_until(
-            lambda: gained() <= most,
+            lambda: gained() <= MEGABYTES,
             "the memory is given back",
             seconds=2 * (GIVE_BACK_SECONDS + BURST_SECONDS),
-            explain=lambda: f"{gained():.1f} MB more, of {most:.1f}, after {places} places",
+            explain=lambda: f"{gained():.1f} MB more",
         )
         more = series(phones) - shown
         assert more < places, "what is shown does not grow with the places"
