@@ -501,6 +501,7 @@ class Engine:
         request.method = "OPTIONS"
         request.txOption.targetUri = str(uri)
         request.userData = request
+        request.this.acquire()  # by that SWIG takes it for given away, and would never free it
         token = int(request.this)
         self._pings[token] = request, place
         try:
