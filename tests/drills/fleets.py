@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from drills.history import History
 from e2e.objects import fleet, secret, system
+from lab.errors import LabError
 from lab.kube import Kube, Object, is_ready, kubectl
 from lab.prometheus import Prometheus
 
@@ -126,9 +128,15 @@ def make(
 ) -> Fleet:
     """A fleet of these phones that is registered, and its PBX objects: the lab's three unless others are given.
 
-    `template` goes into the phones' spec.
+    `template` goes into the phones' spec. Raises LabError where phones of somebody else are registered there: they
+    would be taken for bindings that a fault has left.
     """
-    keys = {user: f"pw-{user}" for user in users(0, phones)}
+    ours = users(0, phones)
+    strangers = {span.user for span in history.ledger(ours).orphans(time.time())}
+    if others := sorted(user for user in strangers if not user.startswith("load")):
+        who = ", ".join(others)
+        raise LabError(f"others are registered: {who}; `make demo` leaves such phones, `make lab-down` ends them")
+    keys = {user: f"pw-{user}" for user in ours}
     namespace.apply(*(pbxs or system()), secret("load", **keys), fleet(phones, per_agent, name=name, of=template))
     namespace.until("spf", name, is_ready, seconds=300)
     return Fleet(namespace, name, phones, history, known_as or {})
