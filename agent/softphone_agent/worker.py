@@ -378,8 +378,7 @@ class Worker:
                 self._answered(happening, now)
             case Pong(place, alive):
                 self._judged(self._reachability.answered(place, alive, now), now)
-                if not alive:
-                    self._ping_unanswered(place, now)
+                (self._ping_answered if alive else self._ping_unanswered)(place, now)
             case ConnectionOpened():
                 self._connection_opened()
             case ConnectionClosed():
@@ -605,6 +604,12 @@ class Worker:
         self._register(name, phone, request, Place(request.registrar.uri, targets[0]))
 
     # A UDP socket that something on the way has turned against
+
+    def _ping_answered(self, place: Place, now: float) -> None:
+        """Our socket is well: what another one was answered before says nothing of the next ping."""
+        if self._second_opinion is not None and self._second_opinion.place == place:
+            self._second_opinion.close()
+            self._second_opinion = None
 
     def _ping_unanswered(self, place: Place, now: float) -> None:
         """Ask another socket; where that was answered and this ping, sent meanwhile, was not, ours is dead."""

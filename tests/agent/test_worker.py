@@ -12,7 +12,7 @@ from softphone_agent import memory
 from softphone_agent import worker as module
 from softphone_agent.config import Phone
 from softphone_agent.messages import LookedUp, News, PingSeen
-from softphone_agent.pjsua import Engine, EngineSettings
+from softphone_agent.pjsua import Engine, EngineSettings, Pong
 from softphone_agent.reachability import Verdict
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
@@ -94,3 +94,32 @@ def test_memory_is_given_back_once_more_when_a_burst_is_over(monkeypatch: pytest
     for at in (29.5, 30.0, 59.0, 60.0, 90.0, 120.0, 600.0):
         worker._give_memory_back(at)
     assert given == [30.0, 60.0, 90.0]
+
+
+@pytest.mark.parametrize(
+    ("pongs", "reopened"),
+    [([False, False], 1), ([False, True, False], 0), ([False, True, False, False], 1)],
+    ids=["none is answered", "one is answered between", "none is answered from then on"],
+)
+def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_not_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, pongs: list[bool], reopened: int
+) -> None:
+    """A PBX that came back, answered us and died again has nothing against our socket."""
+
+    class Answered:
+        answered = True
+
+        def __init__(self, place: Place, bind_address: str) -> None:
+            self.place = place
+
+        def close(self) -> None:
+            pass
+
+    ours, _theirs = multiprocessing.Pipe()
+    place, engine, anew = Place("sip:192.0.2.1:5060;transport=udp"), Engine(EngineSettings("test")), []
+    monkeypatch.setattr(module, "SecondOpinion", Answered)
+    monkeypatch.setattr(engine, "reopen_udp", lambda: anew.append(True))
+    worker = Worker(engine, ours)
+    for alive in pongs:
+        worker._happened(Pong(place, alive))
+    assert len(anew) == reopened
