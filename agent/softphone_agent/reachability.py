@@ -20,6 +20,8 @@ class _Watched:
     alive: bool | None = None
     answers_pings: bool = False
     """Whether silence means anything: a PBX may drop OPTIONS and still take REGISTER."""
+    heard_at: float = float("-inf")
+    """When it answered last, whatever it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +93,30 @@ class Reachability:
         watched.sent_at = None
         watched.next_ping = max(watched.next_ping, now if alive else now + SHORTEST_WAIT / 2)
         watched.answers_pings |= alive
+        if alive:
+            watched.heard_at = now
         if not watched.answers_pings:
             return None
         return self._judge(place, watched, alive=alive, seconds=seconds, since=sent_at)
 
-    def registered(self, place: Place) -> Verdict | None:
+    def registered(self, place: Place, now: float) -> Verdict | None:
         """A REGISTER was answered by this registrar: it is alive, and its silence to pings means nothing."""
         watched = self._watched.get(place)
-        if watched is None or watched.alive:
+        if watched is None:
+            return None
+        watched.heard_at = now
+        if watched.alive:
             return None
         watched.answers_pings = False
         return self._judge(place, watched, alive=True)
 
     def silent(self, place: Place, asked_at: float) -> Verdict | None:
-        """A REGISTER was not answered. That counts where pings say nothing."""
+        """A REGISTER was not answered. That counts where pings say nothing, and nothing was heard since it was sent.
+
+        Else a PBX that is back would be dead again with each REGISTER that was sent before.
+        """
         watched = self._watched.get(place)
-        if watched is None or watched.answers_pings:
+        if watched is None or watched.answers_pings or asked_at < watched.heard_at:
             return None
         return self._judge(place, watched, alive=False, since=asked_at)
 

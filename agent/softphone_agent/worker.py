@@ -450,7 +450,7 @@ class Worker:
         if outcome == "unreachable":
             self._judged(self._reachability.silent(place, phone.asked_at), now)
         else:
-            self._judged(self._reachability.registered(place), now)
+            self._judged(self._reachability.registered(place, now), now)
         if answer.serial != phone.state.serial:
             return
         if outcome == "unreachable" or answer.code == 503:

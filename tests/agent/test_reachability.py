@@ -84,8 +84,8 @@ def test_a_hint_that_a_pbx_is_gone_makes_the_next_ping_go_now() -> None:
 
 def test_a_registration_proves_a_pbx_alive_also_where_it_drops_pings() -> None:
     reachability = watching()
-    assert reachability.registered(PBX) == Verdict(PBX, True, True)
-    assert reachability.registered(PBX) is None, "said once"
+    assert reachability.registered(PBX, 1.0) == Verdict(PBX, True, True)
+    assert reachability.registered(PBX, 1.0) is None, "said once"
 
 
 def test_an_unanswered_register_counts_only_where_pings_say_nothing() -> None:
@@ -94,12 +94,22 @@ def test_an_unanswered_register_counts_only_where_pings_say_nothing() -> None:
     assert watching().silent(OTHER, 7.0) is None
 
 
+def test_a_pbx_that_is_back_is_not_dead_by_a_register_that_was_sent_before() -> None:
+    reachability = watching()
+    assert reachability.silent(PBX, 1.0) == Verdict(PBX, False, True, since=1.0)
+    assert reachability.registered(PBX, 5.0) == Verdict(PBX, True, True)
+    assert reachability.silent(PBX, 4.9) is None
+    assert reachability.registered(PBX, 6.0) is None, "it is known to be alive"
+    assert reachability.silent(PBX, 5.9) is None
+    assert reachability.silent(PBX, 6.1) == Verdict(PBX, False, True, since=6.1)
+
+
 def test_a_pbx_that_nobody_uses_any_more_is_forgotten() -> None:
     reachability = answering()
     reachability.watch({OTHER: 2.0}, 1.0)
     assert reachability.alive(PBX) is None
     assert reachability.answered(PBX, True, 1.0) is None
-    assert reachability.registered(PBX) is None
+    assert reachability.registered(PBX, 1.0) is None
     assert reachability.due(1.0) == [OTHER]
 
 
