@@ -295,6 +295,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
     again = attempt.entry is Entry.CURRENT and before is not None
     hops = before.hops if again and before and not attempt.hops else attempt.hops
     kept = state.binding if state.binding and state.binding.registrar == attempt.target else None
+    lasted = state.binding is not None and now - state.binding.since >= BRIEF_SECONDS
     binding = Binding(
         registrar=attempt.target,
         entry=before.entry if again and before else attempt.entry,
@@ -321,6 +322,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
         not_before=tuple((at, when) for at, when in state.not_before if when > now),
         failed_rounds=0,
         rejected=False,
+        brief=0 if lasted else state.brief,
     )
 
 

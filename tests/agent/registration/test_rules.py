@@ -223,6 +223,18 @@ def test_a_binding_that_lasted_ten_seconds_was_good(lasts: float, asked_again: b
         assert phone.asking is MASTER, "what was before is forgotten"
 
 
+def test_a_binding_that_lasted_and_moved_home_ends_the_row_of_brief_ones() -> None:
+    """Two PBXes that die one after the other, soon after the phone came home, are not one that does not serve."""
+    phone = Phone(LAUNCHER).begins().redirected(SLAVE).accepted().happens(PingFailed(SLAVE, 0.0)).accepted()
+    assert (phone.at, phone.state.brief) == (MASTER, 1)
+    phone.happens(PingAnswered(SLAVE)).until_wakeup().redirected(SLAVE).accepted()
+    assert (phone.at, phone.state.brief) == (SLAVE, 0), "it was at the master for half of its expiry"
+    phone.happens(PingFailed(SLAVE, phone.now)).accepted()
+    assert phone.at == MASTER
+    phone.happens(PingFailed(MASTER, phone.now))
+    assert phone.asking == STANDBY, "without a wait"
+
+
 def test_a_brief_binding_is_brief_also_where_it_was_refreshed() -> None:
     phone = Phone(LAUNCHER, jitter=0.5).begins().accepted(4).happens(TransportClosed(MASTER))
     phone.rejected(503).rejected(503)
