@@ -170,6 +170,8 @@ class State:
     """Retry-After: PBXes that must not be asked before a time, each once."""
     rejected: bool = False
     """Whether a PBX of this round rejected the phone."""
+    back: bool = False
+    """Whether an entry PBX that was dead answered a ping while this round was asking."""
     failure: Failure | None = None
     ended: bool = False
     """StopRequested was seen: nothing begins any more."""
@@ -239,7 +241,7 @@ def _start(state: State, entry: Entry, at: Registrar, now: float, *, refresh: bo
 
 def _start_round(state: State, now: float, jitter: float) -> Step:
     """Alternate anew, from the primary PBX."""
-    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False)
+    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False, back=False)
     return _try_next(fresh, now, jitter)
 
 
@@ -259,9 +261,16 @@ def _wait(state: State, now: float, jitter: float) -> Step:
     """Every PBX of the round failed: back off, and respect Retry-After."""
     failed_rounds = state.failed_rounds + 1
     wake_at = now + backoff(state.plan, failed_rounds, jitter, rejected=state.rejected)
+    if state.back and not state.rejected:
+        wake_at = min(wake_at, _soon(state, now, jitter))
     soonest = min((_may_ask_at(state, at) for _, at in state.plan.entries), default=wake_at)
     wake_at = max(wake_at, soonest)
-    return _give_up(replace(state, phase=Phase.WAITING, wake_at=wake_at, failed_rounds=failed_rounds))
+    return _give_up(replace(state, phase=Phase.WAITING, wake_at=wake_at, failed_rounds=failed_rounds, back=False))
+
+
+def _soon(state: State, now: float, jitter: float) -> float:
+    """When to ask a PBX that is back: each phone at its own moment, so that it is not run over."""
+    return now + jitter * state.plan.backoff_initial
 
 
 def _give_up(state: State) -> Step:
@@ -322,6 +331,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
         not_before=tuple((at, when) for at, when in state.not_before if when > now),
         failed_rounds=0,
         rejected=False,
+        back=False,
         brief=0 if lasted else state.brief,
     )
 
@@ -484,11 +494,20 @@ def _ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> 
 def _ping_answered(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
     at = event.registrar
     alive = replace(state, dead=state.dead - {at})
-    awaited = at in state.dead and any(at == entry for _, entry in state.plan.entries)
-    if state.phase is Phase.WAITING and awaited and not state.rejected and _may_ask_at(state, at) <= now:
-        soon = now + jitter * state.plan.backoff_initial
-        alive = replace(alive, wake_at=min(state.wake_at, soon))
+    if _is_awaited(state, at) and not state.rejected and _may_ask_at(state, at) <= now:
+        alive = replace(alive, wake_at=min(state.wake_at, _soon(state, now, jitter)))
     return alive, ()
+
+
+def _ping_answered_meanwhile(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
+    """A round is asking, perhaps this PBX, or it has asked it before: where it fails the next one follows soon."""
+    at = event.registrar
+    return replace(state, dead=state.dead - {at}, back=state.back or _is_awaited(state, at)), ()
+
+
+def _is_awaited(state: State, at: Registrar) -> bool:
+    """Whether it is an entry PBX that was dead."""
+    return at in state.dead and any(at == entry for _, entry in state.plan.entries)
 
 
 def _transport_closed(state: State, event: TransportClosed, now: float, jitter: float) -> Step:
@@ -643,7 +662,7 @@ def _wait_over(state: State, event: TimePassed, now: float, jitter: float) -> St
         return _start_round(state, now, jitter)
     if _is_moved(state):
         return _unregister(state, now)
-    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False)
+    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False, back=False)
     return _start(fresh, Entry.CURRENT, binding.registrar, now)
 
 
@@ -680,7 +699,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], tuple[Handler, set[Phase]]] = {
     (Phase.TRYING, TimePassed): (_answer_overdue, _GOES_ON),
     (Phase.TRYING, PingFailed): (_ping_failed, _GOES_ON),
     (Phase.TRYING, Delayed): (_delayed, {Phase.TRYING}),
-    (Phase.TRYING, PingAnswered): (_note_ping, {Phase.TRYING}),
+    (Phase.TRYING, PingAnswered): (_ping_answered_meanwhile, {Phase.TRYING}),
     (Phase.TRYING, TransportClosed): (_ignored, {Phase.TRYING}),
     (Phase.TRYING, Reconfigured): (_reconfigured, {Phase.TRYING, Phase.STOPPING}),
     (Phase.TRYING, StopRequested): (_stop_requested, {Phase.STOPPING}),

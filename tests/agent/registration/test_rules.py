@@ -431,6 +431,30 @@ def test_a_waiting_phone_does_not_sleep_through_the_return_of_its_pbx() -> None:
     assert machine.next_wakeup(phone.state) == phone.now
 
 
+def _after_many_rounds() -> Phone:
+    """Both entry PBXes are dead, and the phone asks all the same: it may be that they only drop pings."""
+    phone = Phone(LAUNCHER, jitter=0.5).begins()
+    phone.happens(PingFailed(MASTER, since=0.0)).happens(PingFailed(STANDBY, since=0.0))
+    while phone.state.failed_rounds < 6 or phone.asking != STANDBY:
+        phone.until_wakeup() if phone.state.phase is Phase.WAITING else phone.unanswered()
+    return phone
+
+
+def test_a_pbx_that_returns_while_the_phone_asks_is_asked_again_soon() -> None:
+    phone = _after_many_rounds().happens(PingAnswered(STANDBY))
+    assert phone.asking == STANDBY
+    phone.unanswered()
+    assert machine.next_wakeup(phone.state) == phone.now + 0.5, "not the 32 s of the seventh round"
+    phone.until_wakeup().unanswered().accepted()
+    assert phone.at == STANDBY
+
+
+def test_it_returns_only_once_for_each_time_that_it_was_dead() -> None:
+    phone = _after_many_rounds().happens(PingAnswered(STANDBY)).unanswered()
+    phone.until_wakeup().unanswered().happens(PingAnswered(STANDBY)).unanswered()
+    assert machine.next_wakeup(phone.state) == phone.now + 30, "the back-off goes on"
+
+
 # Rule 5: rejected
 
 
