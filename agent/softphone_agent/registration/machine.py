@@ -265,7 +265,7 @@ def _wait(state: State, now: float, jitter: float) -> Step:
         wake_at = min(wake_at, _soon(state, now, jitter))
     soonest = min((_may_ask_at(state, at) for _, at in state.plan.entries), default=wake_at)
     wake_at = max(wake_at, soonest)
-    return _give_up(replace(state, phase=Phase.WAITING, wake_at=wake_at, failed_rounds=failed_rounds, back=False))
+    return _give_up(replace(state, phase=Phase.WAITING, wake_at=wake_at, failed_rounds=failed_rounds))
 
 
 def _soon(state: State, now: float, jitter: float) -> float:
@@ -662,7 +662,7 @@ def _wait_over(state: State, event: TimePassed, now: float, jitter: float) -> St
         return _start_round(state, now, jitter)
     if _is_moved(state):
         return _unregister(state, now)
-    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False, back=False)
+    fresh = replace(state, tried=frozenset(), silent=frozenset(), rejected=False)
     return _start(fresh, Entry.CURRENT, binding.registrar, now)
 
 

@@ -455,6 +455,12 @@ def test_it_returns_only_once_for_each_time_that_it_was_dead() -> None:
     assert machine.next_wakeup(phone.state) == phone.now + 30, "the back-off goes on"
 
 
+def test_a_return_counts_no_more_once_the_phone_is_registered() -> None:
+    phone = _after_many_rounds().happens(PingAnswered(STANDBY))
+    assert phone.state.back
+    assert not phone.accepted().state.back
+
+
 # Rule 5: rejected
 
 
