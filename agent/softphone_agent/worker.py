@@ -378,7 +378,10 @@ class Worker:
                 self._answered(happening, now)
             case Pong(place, alive):
                 self._judged(self._reachability.answered(place, alive, now), now)
-                (self._ping_answered if alive else self._ping_unanswered)(place, now)
+                if alive:
+                    self._ping_answered(place)
+                else:
+                    self._ping_unanswered(place, now)
             case ConnectionOpened():
                 self._connection_opened()
             case ConnectionClosed():
@@ -605,7 +608,7 @@ class Worker:
 
     # A UDP socket that something on the way has turned against
 
-    def _ping_answered(self, place: Place, now: float) -> None:
+    def _ping_answered(self, place: Place) -> None:
         """Our socket is well: what another one was answered before says nothing of the next ping."""
         if self._second_opinion is not None and self._second_opinion.place == place:
             self._second_opinion.close()
