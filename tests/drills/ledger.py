@@ -309,7 +309,9 @@ def fold(events: Iterable[Event], users: Collection[str]) -> Ledger:
             case Forgot(time, pbx):
                 forget(pbx, time)
             case FellSilent(time, pbx):
-                silences.setdefault(pbx, []).append(Interval(time, FOREVER))
+                earlier = silences.setdefault(pbx, [])
+                if not earlier or earlier[-1].end < FOREVER:  # else it is silent since a drill that failed
+                    earlier.append(Interval(time, FOREVER))
             case Back(time, pbx):
                 dead.discard(pbx)
                 if (known := silences.get(pbx)) and known[-1].end == FOREVER:

@@ -35,6 +35,10 @@ OUTAGES: dict[str, tuple[list[Event], list[tuple[float, float]]]] = {
         [at(0, expires=200), FellSilent(10, "slave"), Back(15, "slave")],
         [(10, 15)],
     ),
+    "said twice, it is silent once": (
+        [at(0, expires=200), FellSilent(10, "slave"), FellSilent(12, "slave"), Back(15, "slave")],
+        [(10, 15)],
+    ),
     "silent again and again": (
         [at(0, expires=200), *(each for t in (10, 20) for each in (FellSilent(t, "slave"), Back(t + 2, "slave")))],
         [(10, 12), (20, 22)],
