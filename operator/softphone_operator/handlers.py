@@ -33,6 +33,9 @@ CONNECT_SECONDS = 5.0
 BACKOFFS = (0.2, 0.5, 1.0, 2.0)
 LONGEST_BACKOFF = 5.0
 PAGE = 500
+KEPT_SECONDS = 0.1
+"""So long kopf keeps an object after it was told, in case that more comes of it. By its default of 5 s a start kept all
+objects of the cluster at once, as dictionaries, each with a task."""
 CRD_WAIT_SECONDS = 2.0
 HEALTH_CHECK_SECONDS = 5.0
 KOPFS_WATCHERS = "watcher for "
@@ -171,6 +174,7 @@ def operator_settings(watch_seconds: float, selector: str = "") -> kopf.Operator
     made.networking.request_timeout = REQUEST_SECONDS
     made.networking.connect_timeout = CONNECT_SECONDS
     made.networking.error_backoffs = Backoffs()
+    made.queueing.idle_timeout = KEPT_SECONDS
     made.watching.connect_timeout = CONNECT_SECONDS
     made.watching.server_timeout = round(watch_seconds)
     made.watching.client_timeout = made.watching.inactivity_timeout = lifetime(watch_seconds)

@@ -186,7 +186,9 @@ class Observed:
         """The Softphone that was made first of those with the same AOR as this one; None where it is itself."""
         aor = self._needs[place].aor
         sharing = self._users.get((AOR, place[0], aor), set()) if aor else set()
-        first = min(sharing, key=lambda name: self._age(place[0], name), default=place[1])
+        if len(sharing) < 2:
+            return None
+        first = min(sharing, key=lambda name: self._age(place[0], name))
         return None if first == place[1] else first
 
     def softphones_of_aor(self, namespace: str, aor: str) -> list[str]:

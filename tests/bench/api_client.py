@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -23,7 +24,6 @@ from softphone_operator.api import API_VERSION, KINDS
 from softphone_operator.crd import crd
 
 IN_FLIGHT = 20
-APPLY = {"fieldManager": "bench", "force": "true"}
 SOFTPHONES = f"apis/{API_VERSION}"
 PBXS = {"master": {"address": "sip:10.245.0.11"}, "standby": {"address": "sip:10.245.0.13"}}
 WRITING = ("APPLY", "PATCH", "POST", "PUT")
@@ -38,18 +38,24 @@ class Client:
         self._server = server
         self.writes = 0
 
-    async def apply(self, path: str, body: Object) -> Object:
+    async def apply(self, path: str, body: Object, manager: str = "bench") -> Object:
         """Server-side apply."""
-        return await self._patch(path, body, "application/apply-patch+yaml", APPLY)
+        query = {"fieldManager": manager, "force": "true"}
+        return await self._write("PATCH", path, body, "application/apply-patch+yaml", query)
 
     async def merge(self, path: str, body: Object) -> Object:
         """A merge patch."""
-        return await self._patch(path, body, "application/merge-patch+json", {})
+        return await self._write("PATCH", path, body, "application/merge-patch+json", {})
 
-    async def _patch(self, path: str, body: Object, content: str, query: Mapping[str, str]) -> Object:
+    async def update(self, path: str, body: Object) -> Object:
+        """Put an object in the place of the one that is there, which must be the one that was read."""
+        return await self._write("PUT", path, body, "application/json", {})
+
+    async def _write(self, verb: str, path: str, body: Object, content: str, query: Mapping[str, str]) -> Object:
         self.writes += 1
         headers, text = {"Content-Type": content}, json.dumps(body)
-        async with self._session.patch(self._server + path, params=query, data=text, headers=headers) as answer:
+        url = self._server + path
+        async with self._session.request(verb, url, params=query, data=text, headers=headers) as answer:
             made: Object = await answer.json()
             if answer.status >= 300:
                 raise SystemExit(f"{path}: {made}")
@@ -67,16 +73,24 @@ class Client:
             return found
 
     async def watch(self, path: str) -> AsyncIterator[Object]:
-        """What changes from now on, until it is closed."""
-        version = (await self.get(path))["metadata"]["resourceVersion"]
-        query = {"watch": "true", "resourceVersion": version}
+        """The objects that are there, and each anew when it changes, for ever.
+
+        The API server ends the watch of a client that is too slow; then everything is told once more.
+        """
         endless = aiohttp.ClientTimeout(total=None)
-        async with self._session.get(self._server + path, params=query, timeout=endless) as answer:
-            rest = b""
-            async for chunk in answer.content.iter_any():
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield json.loads(line)
+        while True:
+            page = await self.get(path)
+            for found in page["items"]:
+                yield found
+            query = {"watch": "true", "resourceVersion": page["metadata"]["resourceVersion"]}
+            async with self._session.get(self._server + path, params=query, timeout=endless) as answer:
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for change in map(json.loads, lines):
+                        if change["type"] != "ERROR":
+                            yield change["object"]
+            print(f"the watch of {path} ended, it is begun anew", file=sys.stderr, flush=True)
 
     async def written(self, *resources: str) -> int:
         """How often the API server was asked to write these resources, by whom ever but its own controllers.

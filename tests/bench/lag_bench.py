@@ -1,10 +1,12 @@
 """How long a transition in an agent takes to the status of its Softphone: `make bench ONLY=operator-lag`.
 
-In the lab: python -m bench.lag_bench [--count 1000] [--rates 10 500]
+In the lab: python -m bench.lag_bench [--count 1000] [--rates 10 200 500]
 
 The operator is real, and so are API server and Softphones. The agents are one server in this process that speaks the
 status stream; each has an address of its own of 127.0.0.0/8, told by the status of a pod that no node runs. The clock
 stops when a watch of the API server, in this process too, shows the Softphone with the transition.
+
+Afterwards the bare client writes such statuses by itself: what the API server takes here, in each way to write one.
 """
 
 from __future__ import annotations
@@ -13,17 +15,18 @@ import argparse
 import asyncio
 import os
 import time
-from datetime import UTC, datetime
 from functools import partial
 from itertools import count as counting
 from statistics import median
 
 from aiohttp import web
 
+from bench import status_writes
 from bench.api_client import SOFTPHONES, Client, Object, connected, in_flight, kinds, namespace, path_of, settled
 from bench.figures import percentile
 from bench.operator_bench import at_rest, by_operator, operator
 from bench.operator_figures import Lag, Part, Rest
+from bench.status_writes import phone_report, server_seconds
 from e2e.operator_process import OperatorProcess
 from softphone_agent.report import (
     HEARTBEAT_SECONDS,
@@ -31,11 +34,11 @@ from softphone_agent.report import (
     Heartbeat,
     PbxReport,
     PhoneChanged,
-    PhoneReport,
     Snapshot,
     to_line,
 )
 from softphone_operator import manifests, names
+from softphone_operator.api import API_VERSION
 
 PORT = 18083
 DRAIN_SECONDS = 60.0
@@ -65,7 +68,7 @@ class Agents:
         reachable = tuple(PbxReport(name=name, reachable=True) for name in ("master", "standby"))
         config = ConfigReport(digest=self._digests[index])
         await response.write(
-            to_line(Snapshot(version="bench", config=config, phones=(self._phone(index, 0),), pbxs=reachable))
+            to_line(Snapshot(version="bench", config=config, phones=(phone_report(index, 0),), pbxs=reachable))
         )
         self.streams[index] = response
         while True:
@@ -75,23 +78,10 @@ class Agents:
     async def transit(self, index: int) -> None:
         """A phone is registered elsewhere from now on."""
         number = next(self._numbers)
-        phone = self._phone(index, number)
+        phone = phone_report(index, number)
         assert phone.registrar is not None
         self.sent[phone.registrar] = time.perf_counter()
         await self.streams[index].write(to_line(PhoneChanged(phone=phone)))
-
-    @staticmethod
-    def _phone(index: int, number: int) -> PhoneReport:
-        return PhoneReport(
-            name=f"load{index:05d}",
-            state="Registered",
-            registered=True,
-            pbx=("master", "standby")[number // 1000 % 2],
-            registrar=f"sip:10.245.0.11;number={number}",
-            via="pri",
-            role="Home",
-            since=datetime.now(UTC).isoformat(),
-        )
 
 
 async def put_pod(client: Client, place: str, softphone: Object, index: int) -> None:
@@ -132,15 +122,15 @@ async def lag(client: Client, place: str, agents: Agents, ours: OperatorProcess,
     changed = asyncio.Event()
 
     async def look() -> None:
-        async for change in client.watch(f"/{SOFTPHONES}/namespaces/{place}/softphones"):
-            registrar = change["object"].get("status", {}).get("registration", {}).get("registrar", "")
+        async for phone in client.watch(f"/{SOFTPHONES}/namespaces/{place}/softphones"):
+            registrar = phone.get("status", {}).get("registration", {}).get("registrar", "")
             if (sent := agents.sent.pop(registrar, None)) is not None:
                 lags.append(time.perf_counter() - sent)
                 changed.set()
 
     looking = asyncio.create_task(look())
     await asyncio.sleep(1)
-    used, begun = ours.cpu_seconds(), time.perf_counter()
+    used, server, other, begun = ours.cpu_seconds(), server_seconds(), time.process_time(), time.perf_counter()
     wrote = ours.metric("softphone_operator_api_requests_total", verb="PATCH")
     total = round(rate * seconds)
     for number in range(total):
@@ -169,6 +159,8 @@ async def lag(client: Client, place: str, agents: Agents, ours: OperatorProcess,
         longest=max(lags),
         writes=(ours.metric("softphone_operator_api_requests_total", verb="PATCH") - wrote) / whole,
         cores=(ours.cpu_seconds() - used) / whole,
+        server_cores=(server_seconds() - server) / whole,
+        other_cores=(time.process_time() - other) / whole,
     )
     print(f"{rate}/s wanted, {total / lasted:.0f}/s sent, all told after {whole:.1f} s: {made}", flush=True)
     return made
@@ -180,44 +172,51 @@ def _last_numbers(agents: Agents, phones: int) -> range:
 
 
 async def measure(count: int, rates: list[int], seconds: float) -> Part:
-    found: list[Lag] = []
-    rests: list[Rest] = []
     async with connected() as client:
-        with namespace() as place, operator(place) as ours:
-            await by_operator(client, place, range(count))
-            await settled(client, place, count)
-            rests.append(await at_rest(ours, count, 20, "no agent is there"))
-            collection = f"namespaces/{place}"
-            files = {file["metadata"]["name"]: file for file in await client.list(f"/api/v1/{collection}/configmaps")}
-            phones = await client.list(f"/{SOFTPHONES}/{collection}/softphones")
-            digests = {}
-            for index, phone in enumerate(phones):
-                file = files[names.softphone_agent(phone["metadata"]["name"])]
-                digests[index] = manifests.text_digest(file["data"][names.CONFIG_KEY])
-                phone |= {"apiVersion": "softphone-fleet.io/v1alpha1", "kind": "Softphone"}
-            agents = Agents(digests)
-            application = web.Application()
-            application.router.add_get("/status", agents.follow)
-            runner = web.AppRunner(application)
-            await runner.setup()
-            await web.TCPSite(runner, "0.0.0.0", PORT).start()
-            try:
-                await in_flight(partial(put_pod, client, place, phone, n) for n, phone in enumerate(phones))
-                async with asyncio.timeout(120):
-                    while len(agents.streams) < count:
-                        await asyncio.sleep(0.1)
-                rests.append(await at_rest(ours, count, 20, "each has an agent", streams=count))
-                for rate in rates:
-                    found.append(await lag(client, place, agents, ours, rate, seconds))
-            finally:
-                await runner.cleanup()
-    return Part.now(lag=found, rest=rests)
+        with namespace() as place:
+            with operator(place) as ours:
+                lags, rests = await by_our_operator(client, place, ours, count, rates, seconds)
+            written = await status_writes.measure(client, place, count)
+    return Part.now(lag=lags, status_writes=written, rest=rests)
+
+
+async def by_our_operator(
+    client: Client, place: str, ours: OperatorProcess, count: int, rates: list[int], seconds: float
+) -> tuple[list[Lag], list[Rest]]:
+    """The lag at each rate, and what the operator costs before, with and without agents."""
+    await by_operator(client, place, range(count))
+    await settled(client, place, count)
+    rests = [await at_rest(ours, count, 20, "no agent is there")]
+    collection = f"namespaces/{place}"
+    files = {file["metadata"]["name"]: file for file in await client.list(f"/api/v1/{collection}/configmaps")}
+    phones = await client.list(f"/{SOFTPHONES}/{collection}/softphones")
+    digests = {}
+    for index, phone in enumerate(phones):
+        file = files[names.softphone_agent(phone["metadata"]["name"])]
+        digests[index] = manifests.text_digest(file["data"][names.CONFIG_KEY])
+        phone |= {"apiVersion": API_VERSION, "kind": "Softphone"}
+    agents = Agents(digests)
+    application = web.Application()
+    application.router.add_get("/status", agents.follow)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", PORT).start()
+    try:
+        await in_flight(partial(put_pod, client, place, phone, n) for n, phone in enumerate(phones))
+        async with asyncio.timeout(120):
+            while len(agents.streams) < count:
+                await asyncio.sleep(0.1)
+        rests.append(await at_rest(ours, count, 20, "each has an agent", streams=count))
+        lags = [await lag(client, place, agents, ours, rate, seconds) for rate in rates]
+    finally:
+        await runner.cleanup()
+    return lags, rests
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--rates", type=int, nargs="+", default=[10, 500])
+    parser.add_argument("--rates", type=int, nargs="+", default=[10, 200, 500])
     parser.add_argument("--seconds", type=float, default=30)
     found = parser.parse_args()
     with kinds():

@@ -43,6 +43,23 @@ class Lag(_Figures):
     writes: float
     """Status writes a second."""
     cores: float
+    server_cores: float | None = None
+    """CPU of API server and etcd meanwhile; None where it was not measured."""
+    other_cores: float | None = None
+    """CPU of what plays the agents and looks at the API server."""
+
+
+class StatusWrites(_Figures):
+    """The status of Softphones written by the bare client, one write after the other in each of its connections."""
+
+    how: str
+    in_flight: int
+    writes: float
+    """A second."""
+    median: float
+    p99: float
+    server_cores: float
+    client_cores: float
 
 
 class Rest(_Figures):
@@ -63,6 +80,7 @@ class Part(_Figures):
     machine: Machine
     reconciled: list[Reconciled] = []
     lag: list[Lag] = []
+    status_writes: list[StatusWrites] = []
     rest: list[Rest] = []
 
     @classmethod

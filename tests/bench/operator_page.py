@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bench.figures import exponent
-from bench.operator_figures import Lag, Part, Reconciled, Rest, parts
+from bench.operator_figures import Lag, Part, Reconciled, Rest, StatusWrites, parts
 
 PAGE = Path(__file__).parents[2] / "docs" / "operator-benchmarks.md"
 NAMES = ("reconciled", "lag", "rest")
@@ -49,7 +49,7 @@ def page(found: Mapping[str, Part]) -> str:
     """The whole page."""
     lines = [HEAD]
     for part in (found[name] for name in NAMES if name in found):
-        for table in (reconciled(part.reconciled), lag(part.lag), rest(part.rest)):
+        for table in (reconciled(part.reconciled), lag(part.lag), status_writes(part.status_writes), rest(part.rest)):
             lines += [*table]
         machine = part.machine
         busy = ", with other work on it" if machine.busy else ""
@@ -95,12 +95,35 @@ def lag(rows: Iterable[Lag]) -> Iterator[str]:
     yield "## From an agent's transition to the status\n"
     yield "Until a watch of the API server shows it. The agents are one server that speaks the status stream, with an"
     yield "address for each. What the next transition of the same phone overtakes is never told.\n"
-    yield "| sent a second | phones | sent | told | median, s | p99, s | longest, s | writes a second | CPU, cores |"
-    yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield (
+        "| sent a second | phones | sent | told | median, s | p99, s | longest, s | writes a second | "
+        "CPU of the operator, cores | of API server and etcd | of agents and witness |"
+    )
+    yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for row in rows:
         yield (
             f"| {row.rate} | {row.softphones} | {row.transitions} | {row.told} | {row.median:.2f} | {row.p99:.2f} | "
-            f"{row.longest:.2f} | {row.writes:.0f} | {row.cores:.2f} |"
+            f"{row.longest:.2f} | {row.writes:.0f} | {row.cores:.2f} | {_figure(row.server_cores, 2)} | "
+            f"{_figure(row.other_cores, 2)} |"
+        )
+    yield ""
+
+
+def status_writes(rows: Iterable[StatusWrites]) -> Iterator[str]:
+    """What the API server takes."""
+    rows = list(rows)
+    if not rows:
+        return
+    yield "The bare client by itself, with such statuses of the same Softphones, as fast as it is answered:\n"
+    yield (
+        "| the bare client's way | in flight | writes a second | median, ms | p99, ms | "
+        "CPU of API server and etcd, ms a write | of the client |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for row in rows:
+        yield (
+            f"| {row.how} | {row.in_flight} | {row.writes:.0f} | {1000 * row.median:.0f} | {1000 * row.p99:.0f} | "
+            f"{1000 * row.server_cores / row.writes:.1f} | {1000 * row.client_cores / row.writes:.1f} |"
         )
     yield ""
 

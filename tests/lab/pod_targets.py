@@ -9,15 +9,22 @@ and with which labels, the chart's own relabelings decide (charts/softphone-flee
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 PAUSE_BEFORE_NEXT_WATCH = 1.0
+GATHER_SECONDS = 0.5
+"""The file is written at most so often: Prometheus reads all of it anew each time, and a thousand pods are 1 MB."""
+
+Targets = dict[str, list[dict[str, Any]]]
+"""What there is to scrape of each pod, by its uid."""
 
 
 def main() -> None:
@@ -25,23 +32,41 @@ def main() -> None:
     kubectl, file = sys.argv[1], Path(sys.argv[2])
     watch = [kubectl, "get", "pods", "--all-namespaces", "--watch", "--output-watch-events", "--output=json"]
     while True:
-        with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(watch, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            _follow(process.stdout, file)
+            follow(process.stdout.fileno(), file)
         time.sleep(PAUSE_BEFORE_NEXT_WATCH)
 
 
-def _follow(stream: IO[str], file: Path) -> None:
-    targets: dict[str, list[dict[str, Any]]] = {}
-    for line in stream:
-        event = json.loads(line)
-        if event["type"] == "ERROR":
-            return  # the API server cannot go on with this watch
-        pod = event["object"]
-        found = list(targets_of(pod)) if event["type"] != "DELETED" else []
-        if found != targets.get(pod["metadata"]["uid"], []):
-            targets[pod["metadata"]["uid"]] = found
+def follow(stream: int, file: Path) -> None:
+    """Keep the file as the watch tells that comes from this file descriptor, until it ends or says that it must."""
+    targets: Targets = {}
+    rest, changed, next_write = b"", False, time.monotonic()
+    while True:
+        wait = max(0.0, next_write - time.monotonic()) if changed else None
+        if select.select([stream], [], [], wait)[0]:
+            chunk = os.read(stream, 1 << 20)
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return  # the API server cannot go on with this watch
+                changed |= _take(targets, event)
+        if changed and time.monotonic() >= next_write:
             _write(file, [target for each in targets.values() for target in each])
+            changed, next_write = False, time.monotonic() + GATHER_SECONDS
+
+
+def _take(targets: Targets, event: dict[str, Any]) -> bool:
+    """Whether an event about a pod changes anything for who scrapes it."""
+    pod = event["object"]
+    uid, found = pod["metadata"]["uid"], list(targets_of(pod)) if event["type"] != "DELETED" else []
+    before = targets.pop(uid, [])
+    if found:
+        targets[uid] = found
+    return found != before
 
 
 def targets_of(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:

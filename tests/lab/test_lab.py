@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from lab import images, pod_targets
 from lab.register_log import RegisterLog
 from lab.settings import Settings, settings
+from lab.waiting import wait_until
 
 LINE = (
     " 2(300) ALERT: <script>: REGISTER\t1795397131.605232\talice@pbx.test\tpbx.test\tudp:10.244.0.10:5066\tcall-1\t7\t"
@@ -97,6 +101,30 @@ def test_a_pod_is_told_as_prometheus_itself_tells_it() -> None:
 
 def test_a_pod_without_an_address_is_no_target_yet() -> None:
     assert list(pod_targets.targets_of(pod(podIP=""))) == []
+
+
+def test_many_pods_at_once_are_told_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, writes, write = tmp_path / "targets.json", [0], pod_targets._write
+
+    def counted(file: Path, targets: list[dict[str, Any]]) -> None:
+        writes[0] += 1
+        write(file, targets)
+
+    monkeypatch.setattr(pod_targets, "_write", counted)
+    reading, writing = os.pipe()
+    following = threading.Thread(target=pod_targets.follow, args=(reading, file))
+    following.start()
+    try:
+        for number in range(300):
+            one = pod(podIP=f"10.244.{number // 250}.{number % 250 + 1}")
+            one["metadata"]["uid"] = str(number)
+            os.write(writing, json.dumps({"type": "ADDED", "object": one}).encode() + b"\n")
+        wait_until(lambda: file.exists() and len(json.loads(file.read_text())) == 300, "all are told")
+    finally:
+        os.close(writing)
+        following.join(10)
+        os.close(reading)
+    assert writes[0] < 30, "Prometheus reads the whole file for each"
 
 
 def test_the_address_of_an_ipv6_pod_is_in_brackets() -> None:

@@ -136,6 +136,18 @@ async def test_what_kopf_watches_reaches_the_controller(api: KubernetesEmulator)
             await recorder.told(("Softphone", "bob", True))
 
 
+async def test_kopf_keeps_no_object_longer_than_it_takes_to_tell_it(api: KubernetesEmulator) -> None:
+    recorder = Recorder()
+    for number in range(20):
+        api.objects[kmock_resource("v1/pods"), "demo", f"pod{number}"] = obj("Pod", f"pod{number}")
+    async with watching(recorder, namespaces=["demo"]), asyncio.timeout(20):
+        for _ in range(20):
+            await recorder.seen.get()
+        keepers = [task for task in asyncio.all_tasks() if task.get_name().startswith("worker for ")]
+        _, keeping = await asyncio.wait(keepers, timeout=2)
+        assert not keeping, "a start would hold all objects of the cluster at once"
+
+
 async def test_kopf_reads_only_what_is_watched_and_writes_nothing(api: KubernetesEmulator) -> None:
     recorder = Recorder()
     api.objects[kmock_resource(f"{GROUP}/softphones"), "demo", "anna"] = obj("Softphone", "anna", GROUP)

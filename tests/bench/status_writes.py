@@ -1,0 +1,118 @@
+"""How many statuses of Softphones the API server takes from the bare client, in each way to write one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count as counting
+from statistics import median
+
+from bench.api_client import IN_FLIGHT, SOFTPHONES, Client, Object, path_of
+from bench.figures import percentile
+from bench.operator_figures import StatusWrites
+from lab.measuring import cpu
+from lab.procfs import marked
+from lab.settings import settings
+from softphone_agent.report import ConfigReport, PhoneReport
+from softphone_operator import status
+from softphone_operator.api import API_VERSION
+from softphone_operator.facts import Heard, Verdict
+from softphone_operator.names import FIELD_MANAGER
+
+SERVERS = ("kube-apiserver", "etcd")
+SECONDS = 10.0
+
+Write = Callable[[str, Object, Object], Awaitable[Object]]
+"""Path of a Softphone's status, the Softphone as it is, and its new status; gives what it is then."""
+
+
+def server_seconds() -> float:
+    """The CPU that API server and etcd have used."""
+    return cpu(pid for name in SERVERS for pid in marked(settings(), name))
+
+
+def phone_report(index: int, number: int) -> PhoneReport:
+    """What an agent says of a phone after its transition `number`: its registrar tells which one it was."""
+    return PhoneReport(
+        name=f"load{index:05d}",
+        state="Registered",
+        registered=True,
+        pbx=("master", "standby")[number // 1000 % 2],
+        registrar=f"sip:10.245.0.11;number={number}",
+        via="pri",
+        role="Home",
+        since=datetime.now(UTC).isoformat(),
+    )
+
+
+async def measure(client: Client, place: str, count: int) -> list[StatusWrites]:
+    """Each way for SECONDS, on the Softphones that are there; nobody else may write them."""
+    listed = await client.list(f"/{SOFTPHONES}/namespaces/{place}/softphones")
+    phones = [phone | {"apiVersion": API_VERSION, "kind": "Softphone"} for phone in listed[:count]]
+    ways: dict[str, Write] = {
+        "server-side apply": partial(_apply, client),
+        "merge patch": partial(_merge, client),
+        "update": partial(_update, client),
+    }
+    return [await _one(how, write, place, phones) for how, write in ways.items()]
+
+
+async def _apply(client: Client, path: str, phone: Object, told: Object) -> Object:
+    metadata = {field: phone["metadata"][field] for field in ("name", "namespace", "uid")}
+    body = {"apiVersion": phone["apiVersion"], "kind": phone["kind"], "metadata": metadata, "status": told}
+    return await client.apply(path, body, FIELD_MANAGER)
+
+
+async def _merge(client: Client, path: str, phone: Object, told: Object) -> Object:
+    return await client.merge(path, {"status": told})
+
+
+async def _update(client: Client, path: str, phone: Object, told: Object) -> Object:
+    return await client.update(path, {**phone, "status": told})
+
+
+async def _one(how: str, write: Write, place: str, phones: list[Object]) -> StatusWrites:
+    took: list[float] = []
+    numbers, end = counting(), time.perf_counter() + SECONDS
+
+    async def worker() -> None:
+        while (begun := time.perf_counter()) < end:
+            number = next(numbers)
+            index = number % len(phones)
+            phone = phones[index]
+            path = path_of(SOFTPHONES, place, "softphones", f"{phone['metadata']['name']}/status")
+            phones[index] = await write(path, phone, _status(phone, phone_report(index, number)))
+            took.append(time.perf_counter() - begun)
+
+    server, own, begun = server_seconds(), time.process_time(), time.perf_counter()
+    await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+    lasted = time.perf_counter() - begun
+    made = StatusWrites(
+        how=how,
+        in_flight=IN_FLIGHT,
+        writes=len(took) / lasted,
+        median=median(took),
+        p99=percentile(took, 99),
+        server_cores=(server_seconds() - server) / lasted,
+        client_cores=(time.process_time() - own) / lasted,
+    )
+    print(f"bare client: {made}", flush=True)
+    return made
+
+
+def _status(phone: Object, report: PhoneReport) -> Object:
+    """The status that the operator would write."""
+    heard = Heard("heard", report, ConfigReport(digest="bench"))
+    told = status.softphone(
+        phone.get("status") or {},
+        generation=phone["metadata"]["generation"],
+        accepted=status.ACCEPTED,
+        agent=Verdict("True", "Running", "its pod runs"),
+        heard=heard,
+        wanted_digest="bench",
+        now=datetime.now(UTC),
+    )
+    return dict(status.dump(told))
