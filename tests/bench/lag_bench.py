@@ -57,6 +57,7 @@ class Agents:
         self.streams: dict[int, web.StreamResponse] = {}
         self.sent: dict[str, float] = {}
         self._numbers = counting(1)
+        self._last: dict[int, int] = {}
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """Serve `/status?watch=1`."""
@@ -67,9 +68,8 @@ class Agents:
         await response.prepare(request)
         reachable = tuple(PbxReport(name=name, reachable=True) for name in ("master", "standby"))
         config = ConfigReport(digest=self._digests[index])
-        await response.write(
-            to_line(Snapshot(version="bench", config=config, phones=(phone_report(index, 0),), pbxs=reachable))
-        )
+        phone = phone_report(index, self._last.get(index, 0))
+        await response.write(to_line(Snapshot(version="bench", config=config, phones=(phone,), pbxs=reachable)))
         self.streams[index] = response
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -78,6 +78,7 @@ class Agents:
     async def transit(self, index: int) -> None:
         """A phone is registered elsewhere from now on."""
         number = next(self._numbers)
+        self._last[index] = number
         phone = phone_report(index, number)
         assert phone.registrar is not None
         self.sent[phone.registrar] = time.perf_counter()

@@ -63,4 +63,4 @@ def test_lags_and_rest_are_told() -> None:
     )
     assert "| 10 | 1000 | 300 | 299 | 0.12 | 0.20 | 0.30 | 11 | 0.10 | 0.25 |  |" in told
     assert "| update | 20 | 200 | 100 | 210 | 6.0 | 1.5 |" in told
-    assert "| after a start | 5000 | 0 | 160 | 0.4% | 3 |" in told
+    assert "| after a start | 5000 | 0 | 160 | 0.4% | 3 | 2026-11-23 (2 cores, 24 GB) |" in told
