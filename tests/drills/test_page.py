@@ -91,7 +91,7 @@ STILL = [held("MB", 60, 61), held("MB of its own", 40, 40), held("files", 19, 19
 
 def test_the_verdict_on_growth_is_made_of_what_was_held() -> None:
     assert page._verdict([*STILL, held("MB", 60, 61.5, "worker")]).endswith(
-        "MB +1.5 of 3% and 1 allowed (worker); MB of its own +0 of 3% and 1 allowed (operator); "
+        "MB +1.5 of 3% and 1 allowed (worker); MB of its own +0 of 1% and 0.5 allowed (operator); "
         "files +0 of 2 allowed (operator); threads +0 of 1 allowed (operator)."
     )
     grown = page._verdict([*STILL, held("files", 19, 25, "worker")])
