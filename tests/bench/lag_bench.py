@@ -34,6 +34,7 @@ from softphone_agent.report import (
     Heartbeat,
     PbxReport,
     PhoneChanged,
+    PhoneReport,
     Snapshot,
     to_line,
 )
@@ -57,7 +58,8 @@ class Agents:
         self.streams: dict[int, web.StreamResponse] = {}
         self.sent: dict[str, float] = {}
         self._numbers = counting(1)
-        self._last: dict[int, int] = {}
+        self.last: dict[int, PhoneReport] = {}
+        """What each said last, by its number; who connects again is told that."""
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """Serve `/status?watch=1`."""
@@ -68,7 +70,7 @@ class Agents:
         await response.prepare(request)
         reachable = tuple(PbxReport(name=name, reachable=True) for name in ("master", "standby"))
         config = ConfigReport(digest=self._digests[index])
-        phone = phone_report(index, self._last.get(index, 0))
+        phone = self.last.get(index) or phone_report(index, 0)
         await response.write(to_line(Snapshot(version="bench", config=config, phones=(phone,), pbxs=reachable)))
         self.streams[index] = response
         while True:
@@ -77,9 +79,7 @@ class Agents:
 
     async def transit(self, index: int) -> None:
         """A phone is registered elsewhere from now on."""
-        number = next(self._numbers)
-        self._last[index] = number
-        phone = phone_report(index, number)
+        phone = self.last[index] = phone_report(index, next(self._numbers))
         assert phone.registrar is not None
         self.sent[phone.registrar] = time.perf_counter()
         await self.streams[index].write(to_line(PhoneChanged(phone=phone)))
@@ -140,7 +140,7 @@ async def lag(client: Client, place: str, agents: Agents, ours: OperatorProcess,
         await agents.transit(number % phones)
     lasted = time.perf_counter() - begun
     # What was overtaken by the next transition of its phone is never told.
-    last = {f"sip:10.245.0.11;number={n}" for n in _last_numbers(agents, min(phones, total))}
+    last = {phone.registrar for phone in agents.last.values()}
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             while last & agents.sent.keys():
@@ -167,17 +167,12 @@ async def lag(client: Client, place: str, agents: Agents, ours: OperatorProcess,
     return made
 
 
-def _last_numbers(agents: Agents, phones: int) -> range:
-    newest = next(agents._numbers) - 1
-    return range(newest - phones + 1, newest + 1)
-
-
 async def measure(count: int, rates: list[int], seconds: float) -> Part:
     async with connected() as client:
         with namespace() as place:
             with operator(place) as ours:
                 lags, rests = await by_our_operator(client, place, ours, count, rates, seconds)
-            written = await status_writes.measure(client, place, count)
+            written = await status_writes.measure(client, place)
     return Part.now(lag=lags, status_writes=written, rest=rests)
 
 

@@ -43,9 +43,9 @@ class Lag(_Figures):
     writes: float
     """Status writes a second."""
     cores: float
-    server_cores: float | None = None
-    """CPU of API server and etcd meanwhile; None where it was not measured."""
-    other_cores: float | None = None
+    server_cores: float
+    """CPU of API server and etcd meanwhile."""
+    other_cores: float
     """CPU of what plays the agents and looks at the API server."""
 
 

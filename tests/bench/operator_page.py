@@ -106,8 +106,8 @@ def lag(rows: Iterable[Lag]) -> Iterator[str]:
     for row in rows:
         yield (
             f"| {row.rate} | {row.softphones} | {row.transitions} | {row.told} | {row.median:.2f} | {row.p99:.2f} | "
-            f"{row.longest:.2f} | {row.writes:.0f} | {row.cores:.2f} | {_figure(row.server_cores, 2)} | "
-            f"{_figure(row.other_cores, 2)} |"
+            f"{row.longest:.2f} | {row.writes:.0f} | {row.cores:.2f} | {row.server_cores:.2f} | "
+            f"{row.other_cores:.2f} |"
         )
     yield ""
 

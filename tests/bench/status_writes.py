@@ -13,6 +13,7 @@ from statistics import median
 from bench.api_client import IN_FLIGHT, SOFTPHONES, Client, Object, path_of
 from bench.figures import percentile
 from bench.operator_figures import StatusWrites
+from bench.wanted import write_status
 from lab.measuring import cpu
 from lab.procfs import marked
 from lab.settings import settings
@@ -25,8 +26,8 @@ from softphone_operator.names import FIELD_MANAGER
 SERVERS = ("kube-apiserver", "etcd")
 SECONDS = 10.0
 
-Write = Callable[[str, Object, Object], Awaitable[Object]]
-"""Path of a Softphone's status, the Softphone as it is, and its new status; gives what it is then."""
+Write = Callable[[Object, Object], Awaitable[Object]]
+"""Takes a Softphone as it is, and its new status; gives what it is then."""
 
 
 def server_seconds() -> float:
@@ -48,33 +49,36 @@ def phone_report(index: int, number: int) -> PhoneReport:
     )
 
 
-async def measure(client: Client, place: str, count: int) -> list[StatusWrites]:
+async def measure(client: Client, place: str) -> list[StatusWrites]:
     """Each way for SECONDS, on the Softphones that are there; nobody else may write them."""
     listed = await client.list(f"/{SOFTPHONES}/namespaces/{place}/softphones")
-    phones = [phone | {"apiVersion": API_VERSION, "kind": "Softphone"} for phone in listed[:count]]
+    phones = [phone | {"apiVersion": API_VERSION, "kind": "Softphone"} for phone in listed]
     ways: dict[str, Write] = {
         "server-side apply": partial(_apply, client),
         "merge patch": partial(_merge, client),
         "update": partial(_update, client),
     }
-    return [await _one(how, write, place, phones) for how, write in ways.items()]
+    return [await _one(how, write, phones) for how, write in ways.items()]
 
 
-async def _apply(client: Client, path: str, phone: Object, told: Object) -> Object:
-    metadata = {field: phone["metadata"][field] for field in ("name", "namespace", "uid")}
-    body = {"apiVersion": phone["apiVersion"], "kind": phone["kind"], "metadata": metadata, "status": told}
-    return await client.apply(path, body, FIELD_MANAGER)
+async def _apply(client: Client, phone: Object, told: Object) -> Object:
+    return await write_status(client, phone, told, FIELD_MANAGER)
 
 
-async def _merge(client: Client, path: str, phone: Object, told: Object) -> Object:
-    return await client.merge(path, {"status": told})
+async def _merge(client: Client, phone: Object, told: Object) -> Object:
+    return await client.merge(_path(phone), {"status": told})
 
 
-async def _update(client: Client, path: str, phone: Object, told: Object) -> Object:
-    return await client.update(path, {**phone, "status": told})
+async def _update(client: Client, phone: Object, told: Object) -> Object:
+    return await client.update(_path(phone), {**phone, "status": told})
 
 
-async def _one(how: str, write: Write, place: str, phones: list[Object]) -> StatusWrites:
+def _path(phone: Object) -> str:
+    metadata = phone["metadata"]
+    return path_of(SOFTPHONES, metadata["namespace"], "softphones", f"{metadata['name']}/status")
+
+
+async def _one(how: str, write: Write, phones: list[Object]) -> StatusWrites:
     took: list[float] = []
     numbers, end = counting(), time.perf_counter() + SECONDS
 
@@ -83,8 +87,7 @@ async def _one(how: str, write: Write, place: str, phones: list[Object]) -> Stat
             number = next(numbers)
             index = number % len(phones)
             phone = phones[index]
-            path = path_of(SOFTPHONES, place, "softphones", f"{phone['metadata']['name']}/status")
-            phones[index] = await write(path, phone, _status(phone, phone_report(index, number)))
+            phones[index] = await write(phone, _status(phone, phone_report(index, number)))
             took.append(time.perf_counter() - begun)
 
     server, own, begun = server_seconds(), time.process_time(), time.perf_counter()

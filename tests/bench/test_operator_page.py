@@ -52,7 +52,7 @@ def test_what_was_measured_is_told_beside_the_bare_client(tmp_path: Path) -> Non
 def test_lags_and_rest_are_told() -> None:
     lag = Lag(
         rate=10, softphones=1000, transitions=300, told=299, median=0.12, p99=0.2, longest=0.3, writes=11, cores=0.1,
-        server_cores=0.25,
+        server_cores=0.25, other_cores=0.03,
     )  # fmt: skip
     write = StatusWrites(
         how="update", in_flight=20, writes=200, median=0.1, p99=0.21, server_cores=1.2, client_cores=0.3
@@ -61,6 +61,6 @@ def test_lags_and_rest_are_told() -> None:
     told = operator_page.page(
         {"lag": Part(date=date(2026, 11, 23), machine=MACHINE, lag=[lag], status_writes=[write], rest=[rest])}
     )
-    assert "| 10 | 1000 | 300 | 299 | 0.12 | 0.20 | 0.30 | 11 | 0.10 | 0.25 |  |" in told
+    assert "| 10 | 1000 | 300 | 299 | 0.12 | 0.20 | 0.30 | 11 | 0.10 | 0.25 | 0.03 |" in told
     assert "| update | 20 | 200 | 100 | 210 | 6.0 | 1.5 |" in told
     assert "| after a start | 5000 | 0 | 160 | 0.4% | 3 | 2026-11-23 (2 cores, 24 GB) |" in told

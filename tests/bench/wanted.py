@@ -44,9 +44,9 @@ async def write_agent(client: Client, softphone: Object) -> Object:
     return dict(status.dump(told))
 
 
-async def write_status(client: Client, softphone: Object, told: Object) -> None:
-    """The status, by server-side apply."""
+async def write_status(client: Client, softphone: Object, told: Object, manager: str = "bench") -> Object:
+    """The status, by server-side apply; gives the Softphone as it is then."""
     name, namespace, uid = (softphone["metadata"][field] for field in ("name", "namespace", "uid"))
     metadata = {"name": name, "namespace": namespace, "uid": uid}
     written = {"apiVersion": API_VERSION, "kind": "Softphone", "metadata": metadata, "status": told}
-    await client.apply(path_of(SOFTPHONES, namespace, "softphones", f"{name}/status"), written)
+    return await client.apply(path_of(SOFTPHONES, namespace, "softphones", f"{name}/status"), written, manager)
