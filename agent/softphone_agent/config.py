@@ -76,6 +76,23 @@ class Model(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
 
+    def model_post_init(self, context: Any, /) -> None:
+        """What pydantic calls with each new object."""
+        self._share_fields_set()
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._share_fields_set()
+
+    def _share_fields_set(self) -> None:
+        """Hold the set of the fields that were given together with all who were given the same: 700 bytes a phone."""
+        object.__setattr__(self, "__pydantic_fields_set__", _fields_set(frozenset(self.__pydantic_fields_set__)))
+
+
+@lru_cache(maxsize=1024)
+def _fields_set(given: frozenset[str]) -> set[str]:
+    return set(given)
+
 
 def _sip_uri(text: str) -> str:
     try:

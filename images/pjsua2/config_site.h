@@ -1,6 +1,7 @@
 /* What this build of pjproject is made for: many accounts that register in one process, and no media devices. */
 
-#define PJSUA_MAX_ACC 512 /* an agent gives a process 500 phones; each place takes 7 KB, used or not */
+#define PJSUA_MAX_ACC 512 /* an agent gives a process 500 phones; each place takes 3.5 KB, used or not */
+#define PJSUA_ACC_MAX_PROXIES 1 /* of an account: one route, and one user name; 8 take 2 KB more */
 #define PJSUA_MAX_BUDDIES 1
 #define PJSIP_MAX_TSX_COUNT (2 * 1024 - 1) /* buckets and timers, which grow; a transaction over UDP stays for 5 s after its answer */
 #define PJ_IOQUEUE_MAX_HANDLES 1024
@@ -11,3 +12,5 @@
 #define PJMEDIA_HAS_VIDEO 0
 #define PJMEDIA_HAS_SRTP 0
 #define PJMEDIA_AUDIO_DEV_HAS_BDIMAD 0
+#define PJMEDIA_SRTP_MAX_CRYPTOS 1 /* each account has settings of media that nobody uses: this and the next take 1.5 KB by default */
+#define PJMEDIA_RTCP_FB_MAX_CAP 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,18 @@ def test_a_fleet_becomes_phones() -> None:
         ("load-1000", "1-1000", "sip:load01000@acme"),
     ]
     assert {phone.credentials for phone in config.phones} == {configuration.Credentials(directory="/secrets/load")}
+
+
+def test_the_phones_of_a_fleet_hold_the_names_of_their_given_fields_together() -> None:
+    """700 bytes a phone, in the supervisor and in its worker."""
+    phones = configuration.parse(FLEET).phones
+    for each in (phones, pickle.loads(pickle.dumps(phones))):
+        one, other, _ = (phone.model_fields_set for phone in each)
+        assert one is other
+        assert one == {"name", "id", "aor", "pri", "mode", "credentials", "registration", "trace", "suspend"}
+    changed = phones[0].model_copy(update={"phys": "hq"})
+    assert "phys" in changed.model_fields_set
+    assert "phys" not in phones[0].model_fields_set
 
 
 def test_another_count_leaves_the_phones_that_stay_as_they_were() -> None:

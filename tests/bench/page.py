@@ -141,7 +141,7 @@ def _cost(rows: Sequence[Cost]) -> Iterator[Table]:
                 [client, *line, f"{row.cores:.2%}", _grows([(r.phones, r.cores) for r in found if r.cores], last)]
             )
     figures = ("phones", "processes", "memory", "a phone", "memory : agent's", "k", "CPU, of a core", "k of CPU")
-    about = "Over UDP, a minute long. Memory is PSS as if nobody else ran: libraries count whole."
+    about = "Over UDP, a minute long, client by client. Memory is PSS as if nobody else ran: libraries count whole."
     yield Table("At rest", about, ("client",), figures, lines)
 
 
