@@ -42,11 +42,12 @@ READ = """\
 - **pjsua2 has no second registrar.** SRV records are the only way to tell it of one. They helped where connecting failed, never where an answer did not come.
 - RFC 5626 (`sipnat=outbound` in baresip) is another answer: a registration at both PBXes at all times. It was not measured: PBXes that redirect to each other
   do not keep both.
-- **The agent's memory is not its phones.** One phone takes 77 MB: the interpreter and what it imports (HTTP, validation, SIP). A second process, from 500 phones on, takes some 15 MB,
-  and each phone some 20 KB. The target of 80 MB for 1000 phones was missed. On the pjsua2 of the package index every 7 phones take a process of 9 MB: take the own build.
-- **CPU at rest** is measured while all clients and sizes register side by side, with an expiry of 60 s. The agent uses three times what plain pjsua2 does for
-  refreshes with its defaults, since its rules run in Python and it refreshes at 50 to 90 % of the expiry. The target of 2 % is for 120 s. Until 2026-11-28 it was 8 % at 60 s: every
-  refresh woke a process three times by itself. Now refreshes fall together on full seconds, counters are told to the supervisor together, and nothing is read that nobody asked for.
+- **The agent's memory is not its phones.** One phone takes 75 MB: the interpreter and what it imports (HTTP, validation, SIP). A second process, from 500 phones on, takes some 13 MB,
+  and each phone some 25 KB. The target of 80 MB for 1000 phones was missed: so much takes pjsua2 alone, in two Python processes without rules, metrics or HTTP.
+  On the pjsua2 of the package index every 7 phones take a process of 9 MB: take the own build.
+- **CPU at rest** is that of one client alone on the machine, with an expiry of 60 s. The agent uses twice what plain pjsua2 does for refreshes with its defaults, since its rules run in
+  Python and it refreshes at 50 to 90 % of the expiry. With 120 s, for which the target of 2 % is, it uses half of that. Beside twenty other clients the same agent takes twice as much,
+  since each time that it wakes it finds nothing of its own in the caches: so it was measured until 2026-11-28.
 - **CPU at a fail-over** is counted from the fault until the last phone moved, or for all of the 100 s where some did not: rows of different length do not compare. Where a
   connection closes, all of them are done within seconds, and the agent is worse: about 1 ms a phone, several times what the two C programs use, as its rules run in Python.
 """  # noqa: E501

@@ -479,9 +479,7 @@ def _delayed(state: State, event: Delayed, now: float, jitter: float) -> Step:
 
 
 def _ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> Step:
-    at = event.registrar
-    if not event.elsewhere:
-        state = replace(state, dead=state.dead | {at})
+    at, state = event.registrar, _with_ping(state, event)
     if state.binding is not None and state.binding.registrar == at:
         noted = replace(state, failure=Failure(Reason.PING_FAILED, at, now))
         since = max(event.since, state.binding.since)
@@ -492,8 +490,7 @@ def _ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> 
 
 
 def _ping_answered(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
-    at = event.registrar
-    alive = replace(state, dead=state.dead - {at})
+    at, alive = event.registrar, _with_ping(state, event)
     if _is_awaited(state, at) and not state.rejected and _may_ask_at(state, at) <= now:
         alive = replace(alive, wake_at=min(state.wake_at, _soon(state, now, jitter)))
     return alive, ()
@@ -501,8 +498,7 @@ def _ping_answered(state: State, event: PingAnswered, now: float, jitter: float)
 
 def _ping_answered_meanwhile(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
     """A round is asking, perhaps this PBX, or it has asked it before: where it fails the next one follows soon."""
-    at = event.registrar
-    return replace(state, dead=state.dead - {at}, back=state.back or _is_awaited(state, at)), ()
+    return replace(_with_ping(state, event), back=state.back or _is_awaited(state, event.registrar)), ()
 
 
 def _is_awaited(state: State, at: Registrar) -> bool:
@@ -524,9 +520,14 @@ def _transport_closed(state: State, event: TransportClosed, now: float, jitter: 
 
 
 def _note_ping(state: State, event: PingFailed | PingAnswered, now: float, jitter: float) -> Step:
+    return _with_ping(state, event), ()
+
+
+def _with_ping(state: State, event: PingFailed | PingAnswered) -> State:
+    """Which PBXes are dead after a ping. One that has other servers is not dead for one of them."""
     if isinstance(event, PingAnswered):
-        return replace(state, dead=state.dead - {event.registrar}), ()
-    return (state if event.elsewhere else replace(state, dead=state.dead | {event.registrar})), ()
+        return replace(state, dead=state.dead - {event.registrar})
+    return state if event.elsewhere else replace(state, dead=state.dead | {event.registrar})
 
 
 def _ignored(state: State, event: Event, now: float, jitter: float) -> Step:
