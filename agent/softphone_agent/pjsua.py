@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import math
 import re
 import ssl
 import time
@@ -388,7 +389,7 @@ class Engine:
         assert self._endpoint is not None
         if self.happenings:
             seconds = 0
-        self._endpoint.libHandleEvents(max(0, int(seconds * 1000)))
+        self._endpoint.libHandleEvents(max(0, math.ceil(seconds * 1000)))  # too early, and the caller would ask again
         self._streams.look(time.monotonic(), self._answer_seconds)
         while self.happenings:
             yield self.happenings.popleft()

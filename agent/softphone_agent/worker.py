@@ -917,8 +917,8 @@ def _is_name(uri: str) -> bool:
 
 
 def _whereabouts(state: State) -> tuple[Any, ...]:
-    """What decides which PBXes are watched for a phone."""
-    return (state.binding.registrar.uri if state.binding else None, state.home, state.plan.entries)
+    """What decides which PBXes are watched for a phone, besides its configuration."""
+    return (state.binding.registrar.uri if state.binding else None, state.home)
 
 
 def _is_retrying(state: State) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,6 +61,17 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     worker._servers[uri] = (Server((first, second)),)
     worker._judged(Verdict(place, alive=False, changed=True), time.monotonic())
     assert sent == asked
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(-0.1, 0), (0.0, 0), (0.0004, 1), (0.0015, 2), (0.2, 200)])
+def test_the_engine_waits_until_it_is_time_so_that_nobody_has_to_ask_it_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, milliseconds: int
+) -> None:
+    waits: list[int] = []
+    engine = Engine(EngineSettings("test"))
+    monkeypatch.setattr(engine, "_endpoint", SimpleNamespace(libHandleEvents=waits.append))
+    assert not list(engine.poll(seconds))
+    assert waits == [milliseconds]
 
 
 def test_what_moves_only_counters_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ class Plan:
         """The PBX at which an attempt of this kind starts, None where the mode does not use it."""
         if self.mode is Mode.BROWSER:
             return self.cur if entry is Entry.CUR else None
-        return {Entry.PRI: self.pri, Entry.SEC: self.sec}.get(entry)
+        return self.pri if entry is Entry.PRI else self.sec if entry is Entry.SEC else None
 
     @property
     def entries(self) -> tuple[tuple[Entry, Registrar], ...]:
