@@ -27,10 +27,13 @@ class Bench:
     argv: list[str]
     kubernetes: bool = False
     """Whether it needs a cluster and the lab's own PBXes, or nothing but the network."""
+    images: bool = False
+    """Whether it needs the images too."""
 
 
 BENCHES = {
     "operator": Bench(["bench.operator_bench"], kubernetes=True),
+    "operator-ready": Bench(["bench.ready_bench"], kubernetes=True, images=True),
     "operator-lag": Bench(["bench.lag_bench", "--count", COUNT], kubernetes=True),
     "operator-rest": Bench(["bench.operator_bench", "--rest", REST], kubernetes=True),
     "agent": Bench(["bench.agent_bench", "--phones", COUNT], kubernetes=True),
@@ -68,7 +71,8 @@ def _run(name: str) -> bool:
     """Bring up what it needs, and run it."""
     print(f"== {name}", flush=True)
     bench, python = BENCHES[name], sys.executable
-    up = [python, "-m", "lab", "up", "--no-images", *([] if bench.kubernetes else ["--network-only"])]
+    up = [python, "-m", "lab", "up"]
+    up += [] if bench.images else ["--no-images"] if bench.kubernetes else ["--no-images", "--network-only"]
     run = [python, "-m", "lab", "exec", "--", python, "-m", *bench.argv]
     run += ["--write"] if not bench.kubernetes and os.environ.get("WRITE") else []
     return all(subprocess.run(argv, check=False).returncode == 0 for argv in (up, run))

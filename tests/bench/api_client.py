@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class Client:
             found: Object = await answer.json()
             return found
 
-    async def watch(self, path: str) -> AsyncIterator[Object]:
+    async def watch(self, path: str) -> AsyncGenerator[Object, None]:
         """The objects that are there, and each anew when it changes, for ever.
 
         The API server ends the watch of a client that is too slow; then everything is told once more.

@@ -70,11 +70,18 @@ async def by_operator(client: Client, place: str, indices: range) -> float:
 
 
 @contextmanager
-def operator(place: str) -> Iterator[OperatorProcess]:
+def operator(place: str, *, agent_image: str = "none", agent_replicas: int = 0) -> Iterator[OperatorProcess]:
     """Ours, for one namespace."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        made = OperatorProcess(log, port=PORT, agent_replicas=0, watch_namespaces=place, log_level="warning")
+        made = OperatorProcess(
+            log,
+            port=PORT,
+            agent_image=agent_image,
+            agent_replicas=agent_replicas,
+            watch_namespaces=place,
+            log_level="warning",
+        )
         made.start()
         try:
             made.wait_ready()

@@ -30,6 +30,22 @@ class Reconciled(_Figures):
     cpu_seconds: float | None = None
 
 
+class Ready(_Figures):
+    """A new Softphone, seconds from its write: the medians of several, and the longest."""
+
+    softphones: int
+    started: float
+    """Until its agent's process was started."""
+    granted: float
+    """Until a PBX granted it a binding."""
+    told: float
+    """Until a watch of the API server showed it as Registered."""
+    longest: float
+    after_start: float
+    """From the start of the process until that was shown."""
+    longest_after_start: float
+
+
 class Lag(_Figures):
     """From a transition in an agent to the object that tells of it, as a watch of the API server shows; seconds."""
 
@@ -79,6 +95,7 @@ class Part(_Figures):
     date: date
     machine: Machine
     reconciled: list[Reconciled] = []
+    ready: list[Ready] = []
     lag: list[Lag] = []
     status_writes: list[StatusWrites] = []
     rest: list[Rest] = []

@@ -9,7 +9,7 @@ import pytest
 
 from bench import operator_page
 from bench.figures import exponent, percentile
-from bench.operator_figures import Lag, Part, Reconciled, Rest, StatusWrites, parts
+from bench.operator_figures import Lag, Part, Ready, Reconciled, Rest, StatusWrites, parts
 from drills.seen import Machine
 
 MACHINE = Machine(cores=2, memory_gigabytes=24)
@@ -64,3 +64,12 @@ def test_lags_and_rest_are_told() -> None:
     assert "| 10 | 1000 | 300 | 299 | 0.12 | 0.20 | 0.30 | 11 | 0.10 | 0.25 | 0.03 |" in told
     assert "| update | 20 | 200 | 100 | 210 | 6.0 | 1.5 |" in told
     assert "| after a start | 5000 | 0 | 160 | 0.4% | 3 | 2026-11-23 (2 cores, 24 GB) |" in told
+
+
+def test_what_a_new_softphone_takes_is_told() -> None:
+    row = Ready(
+        softphones=20, started=0.5, granted=0.93, told=1.21, longest=2.99, after_start=0.711, longest_after_start=1.07
+    )
+    told = operator_page.page({"ready": Part(date=date(2026, 11, 28), machine=MACHINE, ready=[row])}).splitlines()
+    assert "| 20 | 0.50 | 0.93 | 1.21 | 2.99 | 0.71 | 1.07 |" in told
+    assert told.count("Measured 2026-11-28 (2 cores, 24 GB).") == 1
