@@ -20,23 +20,25 @@ from lab.settings import REPOSITORY, settings
 COUNT, REST = os.environ.get("COUNT", "1000"), os.environ.get("REST", "5000")
 
 
+NETWORK, CLUSTER, IMAGES = ("--no-images", "--network-only"), ("--no-images",), ()
+"""What of the lab is up, as its command takes it: the network alone; a cluster and PBXes too; the images too."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """A module and its arguments. It runs in the lab's network, in a process of its own."""
 
     argv: list[str]
-    kubernetes: bool = False
-    """Whether it needs a cluster and the lab's own PBXes, or nothing but the network."""
-    images: bool = False
-    """Whether it needs the images too."""
+    lab: tuple[str, ...] = NETWORK
+    """What it needs of the lab."""
 
 
 BENCHES = {
-    "operator": Bench(["bench.operator_bench"], kubernetes=True),
-    "operator-ready": Bench(["bench.ready_bench"], kubernetes=True, images=True),
-    "operator-lag": Bench(["bench.lag_bench", "--count", COUNT], kubernetes=True),
-    "operator-rest": Bench(["bench.operator_bench", "--rest", REST], kubernetes=True),
-    "agent": Bench(["bench.agent_bench", "--phones", COUNT], kubernetes=True),
+    "operator": Bench(["bench.operator_bench"], CLUSTER),
+    "operator-ready": Bench(["bench.ready_bench"], IMAGES),
+    "operator-lag": Bench(["bench.lag_bench", "--count", COUNT], CLUSTER),
+    "operator-rest": Bench(["bench.operator_bench", "--rest", REST], CLUSTER),
+    "agent": Bench(["bench.agent_bench", "--phones", COUNT], CLUSTER),
     "failover-udp": Bench(["bench.failover", "udp"]),
     "failover-tcp": Bench(["bench.failover", "tcp"]),
     "failover-tls": Bench(["bench.failover", "tls"]),
@@ -56,7 +58,7 @@ def main() -> int:
         parser.error(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     exact, begins = set(asked) & BENCHES.keys(), tuple(set(asked) - BENCHES.keys())
     wanted = [name for name in BENCHES if not asked or name in exact or name.startswith(begins)]
-    if any(not BENCHES[name].kubernetes for name in wanted):  # what has no way to a registry in the lab's network
+    if any(BENCHES[name].lab == NETWORK for name in wanted):  # what has no way to a registry in the lab's network
         baresip.fetch(settings())
         # As in the image: what compiles itself at its start takes longer for it, and keeps more memory.
         for folder in (REPOSITORY / "agent", pjsua2.unpacked(settings())):
@@ -71,10 +73,9 @@ def _run(name: str) -> bool:
     """Bring up what it needs, and run it."""
     print(f"== {name}", flush=True)
     bench, python = BENCHES[name], sys.executable
-    up = [python, "-m", "lab", "up"]
-    up += [] if bench.images else ["--no-images"] if bench.kubernetes else ["--no-images", "--network-only"]
+    up = [python, "-m", "lab", "up", *bench.lab]
     run = [python, "-m", "lab", "exec", "--", python, "-m", *bench.argv]
-    run += ["--write"] if not bench.kubernetes and os.environ.get("WRITE") else []
+    run += ["--write"] if bench.lab == NETWORK and os.environ.get("WRITE") else []
     return all(subprocess.run(argv, check=False).returncode == 0 for argv in (up, run))
 
 

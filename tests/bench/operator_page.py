@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.figures import exponent
@@ -32,7 +32,7 @@ READ = """\
 
 - **Many at once:** the target is 1.5 times the bare client's time for 1000, and it is met. With 100 the operator takes about twice as long, 1.5 s.
 - **A new Softphone is Registered 0.7 s after its agent's process was started; the target is 3 s.** More than half of that is Python, until it has read what it needs.
-  What comes before is Kubernetes' part; now and then a pod begins a second later.
+  What comes before is Kubernetes' part; now and then a pod begins a second or two later.
 - **Where the operator is worse than a minimal one:** CPU. It watches six kinds and all Secrets, keeps what it needs to correct drift, and checks and words
   every object. Where it is better: one request to write less for each object, no annotation of its own in the users' objects, and less memory.
 - **5000 Softphones at rest: the target is 200 MB, and it is met.** Until 2026-11-28 it was missed, with some 250 MB after a start. kopf keeps an object, and a task for it, for 5 s
@@ -92,9 +92,8 @@ def reconciled(rows: Iterable[Reconciled]) -> Iterator[str]:
     yield ""
 
 
-def ready(rows: Iterable[Ready]) -> Iterator[str]:
+def ready(rows: Sequence[Ready]) -> Iterator[str]:
     """New Softphones."""
-    rows = list(rows)
     if not rows:
         return
     yield "## From the write of a Softphone to Registered\n"
@@ -112,9 +111,8 @@ def ready(rows: Iterable[Ready]) -> Iterator[str]:
     yield ""
 
 
-def lag(rows: Iterable[Lag]) -> Iterator[str]:
+def lag(rows: Sequence[Lag]) -> Iterator[str]:
     """Transitions."""
-    rows = list(rows)
     if not rows:
         return
     yield "## From an agent's transition to the status\n"
@@ -134,9 +132,8 @@ def lag(rows: Iterable[Lag]) -> Iterator[str]:
     yield ""
 
 
-def status_writes(rows: Iterable[StatusWrites]) -> Iterator[str]:
+def status_writes(rows: Sequence[StatusWrites]) -> Iterator[str]:
     """What the API server takes."""
-    rows = list(rows)
     if not rows:
         return
     yield "The bare client by itself, with such statuses of the same Softphones, as fast as it is answered:\n"

@@ -13,12 +13,12 @@ import asyncio
 import os
 import time
 from contextlib import aclosing
-from pathlib import Path
 from statistics import median
 
 from bench.api_client import SOFTPHONES, Client, Object, connected, kinds, namespace, path_of, softphone
 from bench.operator_bench import operator
 from bench.operator_figures import Part, Ready
+from lab import procfs
 from lab.images import Images
 from lab.measuring import TICKS, first_registered, processes_of_pods
 from lab.pbx import System, default_system
@@ -28,18 +28,10 @@ from softphone_operator import names
 PATIENCE = 60.0
 
 
-def started(pid: int) -> float:
-    """Unix time at which a process was started, as exact as the kernel's ticks."""
-    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / TICKS
-
-
-def agent_of(pod: str) -> int | None:
-    """The first process of a pod that runs the agent, not the container's start-up."""
-    for pid in processes_of_pods([pod]):
-        if b"softphone_agent" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return pid
-    return None
+def started(pod: str) -> float:
+    """Unix time at which the agent of a pod was started, as exact as the kernel's ticks."""
+    supervisor, *_ = processes_of_pods([pod])
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + procfs.started(supervisor) / TICKS
 
 
 async def one(client: Client, place: str, index: int, system: System) -> tuple[float, float, float]:
@@ -66,20 +58,18 @@ async def one(client: Client, place: str, index: int, system: System) -> tuple[f
     seen = time.time()
     selector = f"{names.INSTANCE}={names.softphone_agent(name)}"
     [pod] = await client.list(f"/api/v1/namespaces/{place}/pods?labelSelector={selector}")
-    agent = agent_of(pod["metadata"]["name"])
-    assert agent is not None
     granted = first_registered(since)[body["spec"]["aor"].removeprefix("sip:")]
-    times = started(agent) - begun, granted - begun, seen - begun
+    times = started(pod["metadata"]["name"]) - begun, granted - begun, seen - begun
     print(f"{name}: process {times[0]:.2f} s, 200 {times[1]:.2f} s, status {times[2]:.2f} s", flush=True)
     return times
 
 
 async def measure(count: int) -> Part:
     """One after the other."""
-    image = Images(settings()).names.agent
+    image, system = Images(settings()).names.agent, default_system(settings())
     async with connected() as client:
         with namespace() as place, operator(place, agent_image=image, agent_replicas=1):
-            found = [await one(client, place, index, default_system(settings())) for index in range(count)]
+            found = [await one(client, place, index, system) for index in range(count)]
     after_start = [told - start for start, _, told in found]
     return Part.now(
         ready=[

@@ -54,10 +54,11 @@ def marked(settings: Settings, name: str | None = None) -> list[int]:
             environment = Path(entry.path, "environ").read_bytes().split(b"\0")
             if any(line == wanted if name else line.startswith(wanted) for line in environment):
                 found.append(int(entry.name))
-    return sorted(found, key=_started)
+    return sorted(found, key=started)
 
 
-def _started(pid: int) -> int:
+def started(pid: int) -> int:
+    """When a process was started, in the kernel's ticks since the machine's start; 0 for one that is gone."""
     fields = _stat(pid)
     return int(fields[19]) if fields else 0
 
