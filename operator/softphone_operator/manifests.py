@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from softphone_agent.config import AgentConfig
 from softphone_agent.config import digest as config_digest
 from softphone_operator import names
 from softphone_operator.api import AgentSpec, Resources
+from softphone_operator.resources import quantity, with_defaults
 
 Object = dict[str, Any]
 
@@ -312,9 +312,8 @@ def _container(agent: Agent) -> Object:
 
 def _resources(wanted: Resources | None) -> Object:
     """Requests and limits; what is not said is the default, what is said to be empty is left out."""
-    requests = DEFAULT_REQUESTS if wanted is None or wanted.requests is None else wanted.requests
-    limits = DEFAULT_LIMITS if wanted is None or wanted.limits is None else wanted.limits
-    parts = {"requests": dict(requests), "limits": dict(limits)}
+    made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
+    parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}
 
 
@@ -354,7 +353,7 @@ def _difference(desired: Any, observed: Any, name: str) -> str | None:
         for key, value in desired.items():
             if key not in observed:
                 return f".{key}"
-            if quantities and _quantity(value) == _quantity(observed[key]):
+            if quantities and quantity(value) == quantity(observed[key]):
                 continue
             if (found := _difference(value, observed[key], key)) is not None:
                 return f".{key}{found}"
@@ -390,20 +389,3 @@ _MERGE_KEYS = {
     "ownerReferences": "uid",
 }
 """The keys by which the API server merges lists; others are taken as a whole."""
-
-
-_SUFFIXES = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-
-
-def _quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number, None where it is none."""
-    text = str(value)
-    factor = Decimal(1)
-    if text.endswith("i") and text[-2:-1] in ("K", "M", "G", "T", "P", "E"):
-        factor, text = Decimal(1024) ** ("KMGTPE".index(text[-2]) + 1), text[:-2]
-    elif text[-1:] in _SUFFIXES:
-        factor, text = Decimal(10) ** _SUFFIXES[text[-1]], text[:-1]
-    try:
-        return Decimal(text) * factor
-    except ArithmeticError:
-        return None
