@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from softphone_agent.report import FailureReason, PhoneReport
+from softphone_operator import progress
 from softphone_operator.api import (
     MAX_REDIRECTS,
-    PBX,
     Condition,
     PbxPhones,
     PBXStatus,
@@ -39,11 +39,11 @@ def timestamp(now: datetime) -> str:
 
 
 def state(obj: Object) -> str:
-    """One of STATES, as an object's conditions tell; a PBX has no condition Ready."""
+    """One of STATES, as an object's conditions tell."""
     said = {c["type"]: c["status"] for c in obj["status"].get("conditions") or ()}
     if said.get("Accepted") == "False":
         return "Refused"
-    return "Ready" if said.get("Accepted" if obj["kind"] == PBX.name else "Ready") == "True" else "NotReady"
+    return "Ready" if said.get("Ready") == "True" else "NotReady"
 
 
 def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard) -> Verdict:
@@ -156,6 +156,7 @@ def softphone(
         registration = _registration(heard, stored)
     ready = _ready(accepted, agent, registered, heard, wanted_digest)
     verdicts = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
+    verdicts |= progress.progress(accepted, agent, ready)
     return SoftphoneStatus(
         observed_generation=generation,
         conditions=conditions(previous, verdicts, generation, now),
@@ -282,9 +283,11 @@ def pbx(
         stored = previous.get("phones")
         phones = PbxPhones.model_validate(stored, by_alias=True) if stored else None
         reachable = previous.get("reachable")
+    ready = progress.pbx_ready(accepted, consistent)
+    verdicts = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
     return PBXStatus(
         observed_generation=generation,
-        conditions=conditions(previous, {"Accepted": accepted, "Consistent": consistent}, generation, now),
+        conditions=conditions(previous, verdicts, generation, now),
         location=location,
         phones=phones,
         users=users,

@@ -328,6 +328,7 @@ def test_a_pbx_in_full() -> None:
         "conditions": [
             {"type": "Accepted", "reason": "Accepted", "message": "the spec is accepted", **condition},
             {"type": "Consistent", "reason": "Consistent", "message": consistent, **condition},
+            {"type": "Ready", "reason": "Accepted", "message": "the spec is accepted", **condition},
         ],
         "location": "master",
         "phones": {"registered": 3, "home": 2, "standby": 1},
