@@ -404,6 +404,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Available": "True: the agent runs and is ready.",
             "NotAccepted": "False: there is no agent, since the spec was never accepted.",
             "Starting": "False: the agent's pod is being made or started.",
+            "NotReady": "False: the agent is heard, but its pod is not ready: it was started a moment ago, or its "
+            "readiness probe fails.",
             "Terminating": "False: the agent's pod is being stopped.",
             "Unschedulable": "False: no node can run the pod; the message is the scheduler's.",
             "FailedCreate": "False: the pod could not be made, for example for a quota.",

@@ -25,7 +25,7 @@ Object = Mapping[str, Any]
 ACCEPTED = Verdict("True", "Accepted", "the spec is accepted")
 NO_AGENT = Verdict("False", "NotAccepted", "there is no agent, since the spec was never accepted")
 STARTING_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
-QUIET_REASONS = frozenset({"Starting", "Terminating", "NotAccepted"})
+QUIET_REASONS = frozenset({"Starting", "NotReady", "Terminating", "NotAccepted"})
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
 LOSSES = FAILURES | {"AgentUnreachable"}
@@ -60,9 +60,10 @@ def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard
         return trouble
     if deployment is not None and is_replacing(deployment):
         return Verdict("False", "Starting", f"the pod {name} is being replaced")
-    ready = _condition(pod, "Ready").get("status") == "True"
-    if ready or heard.hearing == "heard":
+    if _condition(pod, "Ready").get("status") == "True":
         return Verdict("True", "Available", f"the pod {name} runs")
+    if heard.hearing == "heard":
+        return Verdict("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
     return Verdict("False", "Starting", f"the pod {name} is starting")
 
 
@@ -345,11 +346,18 @@ def accepted_events(before: Object, after: Condition) -> Iterable[Event]:
 def _registered_events(
     before: Object, after: Condition, was: Object, now: RegistrationStatus | None
 ) -> Iterable[Event]:
+    # As with fleets, whose phones are told of in sum: to be kept by a standby is a Warning, to be home again is not.
     if after.status == "True":
+        moved = f"moved from {was['pbx']}: " if now and was.get("pbx") not in (None, now.pbx) else ""
+        role, before_it = now.role if now else None, was.get("role")
         if before.get("status") != "True":
             yield Event("Normal", "Registered", after.message, personal=True)
-        elif now and was.get("pbx") and was["pbx"] != now.pbx:
-            yield Event("Normal", "Moved", f"moved from {was['pbx']}: {after.message}", personal=True)
+        if role == "Standby" and before_it != "Standby":
+            yield Event("Warning", "Standby", f"{moved}{after.message}", personal=True)
+        elif role != "Standby" and before_it == "Standby":
+            yield Event("Normal", "Home", f"{moved}{after.message}", personal=True)
+        elif moved:
+            yield Event("Normal", "Moved", f"{moved}{after.message}", personal=True)
     elif after.reason in LOSSES and before.get("reason") not in LOSSES:
         yield Event("Warning", after.reason, after.message, personal=True)
 
