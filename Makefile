@@ -105,6 +105,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m chart_values
 	PYTHONPATH=tests $(BIN)/python -m cli_reference
 	PYTHONPATH=tests $(BIN)/python -m operator_flags
+	PYTHONPATH=tests $(BIN)/python -m operator_rights
 	PYTHONPATH=tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page

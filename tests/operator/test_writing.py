@@ -12,6 +12,7 @@ from softphone_operator import writing
 from softphone_operator.cluster import FLEETS, PBXS, Resource
 from softphone_operator.metrics import Metrics
 from softphone_operator.observed import Observed, WorkKey
+from softphone_operator.status import Event
 from softphone_operator.writing import SHARED_WRITE_SECONDS, Writer
 
 LAG = "softphone_operator_status_lag_seconds"
@@ -22,6 +23,19 @@ class Api:
 
     def __init__(self) -> None:
         self.written: list[int] = []
+        self.events: dict[str, tuple[str, int]] = {}
+
+    async def post_event(
+        self, about: Mapping[str, str], *, kind: str, reason: str, message: str, name: str, time: str
+    ) -> None:
+        assert name not in self.events
+        self.events[name] = (message, 1)
+
+    async def count_event(self, namespace: str, name: str, message: str, count: int, time: str) -> bool:
+        if name not in self.events:
+            return False
+        self.events[name] = (message, count)
+        return True
 
     async def write_status(
         self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
@@ -109,3 +123,25 @@ async def test_the_lag_of_a_status_that_had_to_wait_counts_from_the_transition(m
     it.time += 60
     await it.count(3)
     assert it.lag() == SHARED_WRITE_SECONDS, "what changed nothing has no lag"
+
+
+async def test_an_event_that_happens_again_is_counted_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, PBXS)
+    known = it.observed.get("PBX", ("demo", "it"))
+    assert known is not None
+    for _ in range(3):
+        await it.writer.post(known, Event("Warning", "Unreachable", "no agent reaches the PBX"))
+        await it.writer.post(known, Event("Normal", "Reachable", "agents reach the PBX again"))
+    assert sorted(it.api.events.values()) == [("agents reach the PBX again", 3), ("no agent reaches the PBX", 3)]
+
+
+async def test_an_event_that_the_api_server_has_forgotten_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, PBXS)
+    known = it.observed.get("PBX", ("demo", "it"))
+    assert known is not None
+    event = Event("Warning", "Unreachable", "no agent reaches the PBX")
+    await it.writer.post(known, event)
+    it.api.events.clear()
+    await it.writer.post(known, event)
+    await it.writer.post(known, event)
+    assert list(it.api.events.values()) == [("no agent reaches the PBX", 2)]
