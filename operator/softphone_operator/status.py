@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
+from softphone_agent.config import Model
 from softphone_agent.report import FailureReason, PhoneReport
 from softphone_operator.api import (
     MAX_REDIRECTS,
@@ -150,7 +153,7 @@ def softphone(
     registration: RegistrationStatus | None
     if heard.hearing == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
         registered = _previous_verdict(previous, "Registered")
-        registration = _stored_registration(stored)
+        registration = _stored(RegistrationStatus, stored)
     else:
         registered = _registered(agent, heard)
         registration = _registration(heard, stored)
@@ -203,11 +206,10 @@ def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
         if not stored:
             return None
         last = stored.get("lastFailure")
-        return RegistrationStatus.model_validate(
-            {"state": "Unknown", **({"lastFailure": last} if last else {})}, by_alias=True
-        )
+        unknown = {"state": "Unknown", **({"lastFailure": last} if last else {})}
+        return _stored(RegistrationStatus, unknown) or RegistrationStatus(state="Unknown")
     if not phone.registered:
-        return RegistrationStatus(state=phone.state, since=phone.since, last_failure=phone.last_failure)
+        return RegistrationStatus(state=phone.state, since=phone.since or None, last_failure=phone.last_failure)
     return RegistrationStatus(
         state=phone.state,
         pbx=phone.pbx,
@@ -217,13 +219,20 @@ def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
         redirects=phone.redirects[:MAX_REDIRECTS],
         physical_location=phone.physical_location,
         contact=phone.contact,
-        since=phone.since,
+        since=phone.since or None,
         last_failure=phone.last_failure,
     )
 
 
-def _stored_registration(stored: Object) -> RegistrationStatus:
-    return RegistrationStatus.model_validate(stored, by_name=False, by_alias=True)
+Stored = TypeVar("Stored", bound=Model)
+
+
+def _stored(model: type[Stored], stored: Object) -> Stored | None:
+    """A part of a stored status; None where it is none: an operator of another version may have written it."""
+    try:
+        return model.model_validate(stored, by_name=False, by_alias=True)
+    except ValidationError:
+        return None
 
 
 def _ready(accepted: Verdict, agent: Verdict, registered: Verdict, heard: Heard, wanted_digest: str | None) -> Verdict:
@@ -280,7 +289,7 @@ def pbx(
         consistent = Verdict("True", "Consistent", "noPhysicalLocation is the same on all PBXes of the system")
     if phones is None:
         stored = previous.get("phones")
-        phones = PbxPhones.model_validate(stored, by_alias=True) if stored else None
+        phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
     return PBXStatus(
         observed_generation=generation,

@@ -111,7 +111,7 @@ class Writer:
                 kind=event.type,
                 reason=event.reason,
                 message=event.message,
-                name=f"{metadata['name'][:200]}.{randomness.token_hex(8)}",
+                name=f"{metadata['name'][:200].rstrip('-.')}.{randomness.token_hex(8)}",
                 time=status.timestamp(self._now()),
             )
         except ClusterError as error:

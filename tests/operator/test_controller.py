@@ -30,7 +30,7 @@ from softphone_agent.report import (
     to_line,
 )
 from softphone_operator import controller as subject
-from softphone_operator import label_selector, upkeep, writing
+from softphone_operator import label_selector, plan, upkeep, writing
 from softphone_operator.cluster import (
     BUDGETS,
     CONFIG_MAPS,
@@ -687,6 +687,38 @@ async def test_what_the_agent_says_becomes_status(cluster: FakeCluster) -> None:
         assert ("anna", "Normal", "Moved") in cluster.events
         assert it.lags() == 1
         assert b'softphone_operator_objects{kind="Softphone",state="Ready"} 1.0' in it.metrics.render()
+
+
+async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        said = {"physical_location": "x" * 64, "contact": "y" * 600, "since": "yesterday"}
+        talker.say(snapshot(cluster, at("slave").model_copy(update=said)))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        assert it.status()["registration"]["physicalLocation"] == "x" * 63
+        assert "since" not in it.status()["registration"]
+        assert b'result="error"' not in it.metrics.render()
+
+
+async def test_a_pbx_that_cannot_be_understood_stops_no_other(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    understood = plan.pbx
+
+    def fails(name: str, *others: Any) -> Any:
+        if name == "odd":
+            raise RuntimeError("a fault of ours")
+        return understood(name, *others)
+
+    monkeypatch.setattr(plan, "pbx", fails)
+    cluster.put("PBX", "odd", spec={"address": "sip:10.0.0.3"})
+    cluster.put("Softphone", "bob", spec={"aor": "sip:bob@acme.example", "pri": "odd"})
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.until_condition("Accepted", "False", "InvalidSpec", name="odd", of="PBX")
+        await it.until_condition("Accepted", "False", "PBXInvalid", name="bob")
+        await it.until_condition("Accepted", "True", "Accepted", name="slave", of="PBX")
 
 
 async def test_ready_waits_for_the_present_configuration(cluster: FakeCluster) -> None:

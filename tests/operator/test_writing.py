@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from softphone_operator import writing
 from softphone_operator.cluster import FLEETS, PBXS, Resource
 from softphone_operator.metrics import Metrics
 from softphone_operator.observed import Observed, WorkKey
+from softphone_operator.status import Event
 from softphone_operator.writing import SHARED_WRITE_SECONDS, Writer
 
 LAG = "softphone_operator_status_lag_seconds"
@@ -22,6 +24,10 @@ class Api:
 
     def __init__(self) -> None:
         self.written: list[int] = []
+        self.events: list[str] = []
+
+    async def post_event(self, about: Mapping[str, str], *, name: str, **rest: str) -> None:
+        self.events.append(name)
 
     async def write_status(
         self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
@@ -109,3 +115,16 @@ async def test_the_lag_of_a_status_that_had_to_wait_counts_from_the_transition(m
     it.time += 60
     await it.count(3)
     assert it.lag() == SHARED_WRITE_SECONDS, "what changed nothing has no lag"
+
+
+@pytest.mark.parametrize("name", ["anna", "x" * 253, f"{'x' * 199}-{'y' * 9}", f"{'x' * 199}.{'y' * 9}"])
+async def test_the_name_of_an_event_is_one_whatever_the_object_is_called(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    it = Desk(monkeypatch, PBXS)
+    about = obj(PBXS, 1, {})
+    about["metadata"]["name"] = name
+    await it.writer.post(about, Event("Normal", "Accepted", "the spec is accepted"))
+    (made,) = it.api.events
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", made)
+    assert len(made) <= 253
