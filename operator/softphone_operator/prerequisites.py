@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 
-from softphone_operator import plan
+from softphone_operator import mounts, plan
 from softphone_operator.cluster import PBXS, Cluster
 from softphone_operator.observed import Observed, Place
 
@@ -48,6 +48,13 @@ class Prerequisites:
         if self._pbx_changes[namespace] == changes:
             self._pbx_plans[namespace] = made
         return made
+
+    async def unmountable(self, deployment: Mapping[str, Any] | None) -> str | None:
+        """Why a new pod of a Deployment cannot mount its Secrets, None where it can. Raises ClusterError."""
+        if deployment is None:
+            return None
+        keys = await self.keys_of_secrets(deployment["metadata"]["namespace"], mounts.mounted(deployment))
+        return mounts.unmountable(deployment, keys)
 
     async def keys_of_secrets(self, namespace: str, wanted: Iterable[str]) -> dict[str, frozenset[str]]:
         """The key names of those of the wanted Secrets that there are. Raises ClusterError."""

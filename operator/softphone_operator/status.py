@@ -49,8 +49,13 @@ def state(obj: Object) -> str:
     return "Ready" if said.get("Accepted" if obj["kind"] == PBX.name else "Ready") == "True" else "NotReady"
 
 
-def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard) -> Verdict:
-    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard."""
+def availability(
+    deployment: Object | None, pods: Sequence[Object], heard: Heard, unmountable: str | None = None
+) -> Verdict:
+    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard.
+
+    `unmountable`: why a new pod cannot mount what it is to mount, None where it can.
+    """
     if deployment is None and not pods:
         return NO_AGENT
     pod = current_pod(pods)
@@ -61,6 +66,8 @@ def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard
         return Verdict("False", "Terminating", f"the pod {name} is being stopped")
     if trouble := _pod_trouble(pod):
         return trouble
+    if unmountable and is_mounting(pods):
+        return Verdict("False", "FailedMount", _bounded(f"the pod {name} cannot start: {unmountable}"))
     if deployment is not None and is_replacing(deployment):
         return Verdict("False", "Starting", f"the pod {name} is being replaced")
     ready = _condition(pod, "Ready").get("status") == "True"
@@ -90,6 +97,19 @@ def is_replacing(deployment: Object) -> bool:
     if state["observedGeneration"] < deployment["metadata"].get("generation", 0):
         return True
     return bool(state.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1))
+
+
+def has_replaced(deployment: Object) -> bool:
+    """Whether it is known that no pod of an earlier template is left."""
+    return "observedGeneration" in deployment.get("status", {}) and not is_replacing(deployment)
+
+
+def is_mounting(pods: Iterable[Object]) -> bool:
+    """Whether the pod that counts has a node and no running container yet: it may be waiting for its volumes."""
+    pod = current_pod(pods)
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return False
+    return pod.get("status", {}).get("phase") == "Pending" and _condition(pod, "PodScheduled").get("status") != "False"
 
 
 def creation_trouble(deployment: Object | None) -> Verdict | None:

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from server_side_apply import entry
 from softphone_agent import config as agent_config
 from softphone_agent.report import (
     ConfigChanged,
@@ -30,7 +31,7 @@ from softphone_agent.report import (
     to_line,
 )
 from softphone_operator import controller as subject
-from softphone_operator import label_selector, plan, upkeep, writing
+from softphone_operator import label_selector, mounts, plan, upkeep, writing
 from softphone_operator.cluster import (
     BUDGETS,
     CONFIG_MAPS,
@@ -130,7 +131,7 @@ class FakeCluster:
             raise self.refusal
         self.calls.append(("apply", resource.kind, desired["metadata"]["name"]))
         parts = copy.deepcopy({k: v for k, v in desired.items() if k not in ("apiVersion", "kind", "metadata")})
-        metadata = dict(desired["metadata"])
+        metadata = {**desired["metadata"], "managedFields": [entry(desired)]}
         made = self.put(resource.kind, metadata.pop("name"), metadata.pop("namespace"), metadata=metadata, **parts)
         return copy.deepcopy(made)
 
@@ -272,7 +273,13 @@ def cluster() -> FakeCluster:
 
 
 def config_of(cluster: FakeCluster, name: str = "anna") -> str:
-    return str(cluster.objects["ConfigMap", "demo", f"softphone-{name}"]["data"]["agent.json"])
+    return file_of(cluster, f"softphone-{name}")
+
+
+def file_of(cluster: FakeCluster, agent: str) -> str:
+    """The file that the pod of an agent's Deployment mounts."""
+    key = mounts.mounted_key(cluster.objects["Deployment", "demo", agent])
+    return str(cluster.objects["ConfigMap", "demo", agent]["data"][key])
 
 
 def digest_of(cluster: FakeCluster, name: str = "anna") -> str:
@@ -896,7 +903,7 @@ def put_fleet(cluster: FakeCluster, **spec: Any) -> None:
 
 
 def slice_of(cluster: FakeCluster, number: int) -> list[str]:
-    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    text = file_of(cluster, f"fleet-load-{number}")
     return [phone.name for phone in agent_config.parse(text).phones]
 
 
@@ -913,7 +920,7 @@ def put_fleet_pod(cluster: FakeCluster, talker: Agent, number: int, name: str) -
 
 
 def counts_of(cluster: FakeCluster, number: int, registered: int, phones: int = 10) -> Counts:
-    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    text = file_of(cluster, f"fleet-load-{number}")
     return Counts(
         version="1",
         config=ConfigReport(digest=agent_config.digest(text.encode())),
@@ -1051,7 +1058,7 @@ async def test_another_secret_reaches_an_agent_with_its_new_pod_only(cluster: Fa
         await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
 
         def told(number: int) -> bool:
-            return "/others" in cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+            return "/others" in file_of(cluster, f"fleet-load-{number}")
 
         put_fleet(cluster, replicas=20, template={"credentials": {"secretName": "others"}})
         await it.until(lambda: told(0))
