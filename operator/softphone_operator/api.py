@@ -399,6 +399,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Terminating": "False: the agent's pod is being stopped.",
             "Unschedulable": "False: no node can run the pod; the message is the scheduler's.",
             "FailedCreate": "False: the pod could not be made, for example for a quota.",
+            "FailedMount": "False: the pod cannot start, since a Secret that it mounts, or a key of it, does not "
+            "exist; the message names it.",
             "NameTaken": "False: an object that does not belong to this Softphone bears the name of its agent.",
             "AgentRefused": "False: the API server refused the agent's objects; the message is its own.",
             "Failed": "False: the pod ended, or its container did, and no better reason is known.",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from server_side_apply import applied, set_image
 from softphone_agent import config as agent_config
 from softphone_operator import comparing, manifests, names, plan
 
@@ -144,6 +145,28 @@ def test_a_running_agent_keeps_its_image_until_its_pod_changes_for_another_reaso
     )
     for edit in RESTARTING:
         wanted = with_image("agent:2", edited(edit), **later)
+        assert without_file(manifests.deployment(wanted, there)) == without_file(manifests.deployment(wanted))
+
+
+def test_an_image_that_somebody_else_set_is_put_back() -> None:
+    there = applied(manifests.deployment(with_image("agent:1", BASE)))
+    wanted = with_image("agent:2", BASE, at_once=False)
+    assert manifests.deployment(wanted, there)["spec"] == there["spec"]
+    foreign = set_image(there, "somewhere/agent:9")
+    assert manifests.deployment(wanted, foreign) == manifests.deployment(wanted)
+    theirs = copy.deepcopy(there)
+    theirs["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "theirs"}]
+    theirs["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Never"
+    again = manifests.deployment(replace(wanted, image=replace(wanted.image, pull_policy="Always")), theirs)
+    (container,) = again["spec"]["template"]["spec"]["containers"]
+    assert "imagePullSecrets" not in again["spec"]["template"]["spec"]
+    assert container["imagePullPolicy"] == "Always"
+
+
+def test_an_edit_that_takes_something_away_makes_another_pod_with_the_present_image() -> None:
+    for edit in RESTARTING:
+        there = applied(manifests.deployment(with_image("agent:1", edited(edit))))
+        wanted = with_image("agent:2", BASE, at_once=False)
         assert without_file(manifests.deployment(wanted, there)) == without_file(manifests.deployment(wanted))
 
 
