@@ -27,8 +27,10 @@ RedirectPolicy = Literal["Any", "KnownPBXes"]
 CarrierType = Literal["Header", "ContactParameter", "Domain"]
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+MAX_NAME = 253
 TOKEN_PATTERN = r"^[A-Za-z0-9\-.!%*_+`'~]{1,64}$"
 LOCATION_PATTERN = r"^[A-Za-z0-9\-._~]{1,63}$"
+MAX_LOCATION = 63
 ID_PATTERN = r"^[A-Za-z0-9\-]*$"
 USER_AGENT_PATTERN = r"^[\x20-\x7e]+$"
 LOCATION_WORDS = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
@@ -262,7 +264,9 @@ class Pbx(Model):
     name: Name = Field(description="Name of the PBX object.")
     address: SipUriText = Field(description="SIP URI of the registrar: host, port, transport.")
     system: str = Field(default="", max_length=253, description="Which PBXes belong together.")
-    location: Location | None = Field(default=None, description="Physical location; default: the name.")
+    location: Location | None = Field(
+        default=None, description="Physical location; default: the name, of up to 63 characters."
+    )
     no_physical_location: bool = Field(
         default=False, description='The PBX setting "No physical location" (from 13r3 SR7).'
     )
@@ -276,6 +280,15 @@ class Pbx(Model):
         le=100000,
         description="REGISTERs per second that one agent may send there.",
     )
+
+    @model_validator(mode="after")
+    def _name_may_be_its_location(self) -> Self:
+        if self.location is None and not self.no_physical_location and len(self.name) > MAX_LOCATION:
+            raise ValueError(
+                f'location: is required, since the name "{self.name}" has {len(self.name)} characters: '
+                f"without a location it stands for one, and {LOCATION_WORDS}"
+            )
+        return self
 
 
 PASSWORD, USERNAME = "password", "username"
@@ -545,7 +558,7 @@ def expanded(config: AgentConfig) -> AgentConfig:
         wrong = 0
         for index in range(fleet.first_index, fleet.first_index + fleet.count):
             try:
-                phones.append(phone_at(fleet.template, f"{fleet.name or config.fleet}-{index}", index, known))
+                phones.append(phone_at(fleet.template, phone_of_fleet(fleet.name or config.fleet, index), index, known))
             except ConfigFaults as refused:
                 faults += [f"fleets[{number}].template.{fault}" for fault in refused.faults]
                 wrong += 1
@@ -555,6 +568,11 @@ def expanded(config: AgentConfig) -> AgentConfig:
     if faults:
         raise ConfigFaults(list(dict.fromkeys(faults)))
     return config.model_copy(update={"phones": tuple(phones), "fleets": ()})
+
+
+def phone_of_fleet(fleet: str, index: int) -> str:
+    """The name of a fleet's phone."""
+    return f"{fleet}-{index}"
 
 
 def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Set[str]) -> Phone:

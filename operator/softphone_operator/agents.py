@@ -25,6 +25,7 @@ from softphone_agent.report import (
     parse_line,
 )
 from softphone_operator.facts import Heard
+from softphone_operator.hearsay import fitting
 
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 CONNECT_SECONDS = 3.0
@@ -87,7 +88,7 @@ async def _stream(session: aiohttp.ClientSession, url: str, *, counts: bool) -> 
                 raise _BadStreamError(f"it sent a line longer than {MAX_LINE_BYTES} bytes")
             for line in lines:
                 try:
-                    yield parse_line(line)
+                    yield fitting(parse_line(line))
                 except ValidationError as error:
                     fault = error.errors(include_url=False, include_input=False)[0]
                     raise _BadStreamError(f"it sent a line that is not understood: {fault['msg']}") from None

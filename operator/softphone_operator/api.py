@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from softphone_agent.config import (
+    MAX_LOCATION,
     MAX_PHONES,
     LocationCarrier,
     Metrics,
@@ -28,6 +29,8 @@ CATEGORY = "telephony"
 
 MAX_CONDITIONS = 16
 MAX_REDIRECTS = 32
+MAX_URI, MAX_PBX_LABEL = 512, 300
+"""Characters of a URI, and of what a PBX is called: its object's name, or host:port."""
 MAX_AGENTS = 1000
 """A fleet has at most so many agents."""
 
@@ -35,7 +38,7 @@ ConditionStatus = Literal["True", "False", "Unknown"]
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 Operator = Literal["Exists", "Equal"]
 
-UriText = Annotated[str, Field(max_length=512)]
+UriText = Annotated[str, Field(max_length=MAX_URI)]
 NameText = Annotated[str, Field(max_length=253)]
 Quantity = Annotated[int | Annotated[str, Field(max_length=64)], Field()]
 
@@ -67,7 +70,8 @@ class PBXSpec(Model):
     )
     location: Annotated[str, Field(max_length=63)] | None = Field(
         default=None,
-        description="Physical location that the PBX stands for. Default: the name of the object.",
+        description="Physical location that the PBX stands for. Default: the name of the object; one of more than 63 "
+        "characters needs a location.",
     )
     no_physical_location: bool = Field(
         default=False,
@@ -218,7 +222,7 @@ class RegistrationStatus(Model):
     """The registration as the agent reports it. What is not known is left out."""
 
     state: State | Literal["Unknown"] = Field(description="What the phone is doing; Unknown: its agent is not heard.")
-    pbx: Annotated[str, Field(max_length=300)] | None = Field(
+    pbx: Annotated[str, Field(max_length=MAX_PBX_LABEL)] | None = Field(
         default=None, description="PBX that holds the registration: the object's name, or host:port."
     )
     registrar: UriText | None = Field(default=None, description="SIP URI of that registrar.")
@@ -232,7 +236,7 @@ class RegistrationStatus(Model):
     redirects: tuple[Redirect, ...] = Field(
         default=(), max_length=MAX_REDIRECTS, description="Redirects walked, in order."
     )
-    physical_location: Annotated[str, Field(max_length=63)] | None = Field(
+    physical_location: Annotated[str, Field(max_length=MAX_LOCATION)] | None = Field(
         default=None, description="Physical location sent in REGISTER."
     )
     contact: UriText | None = Field(default=None, description="Contact that was registered.")
@@ -409,6 +413,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Terminating": "False: the agent's pod is being stopped.",
             "Unschedulable": "False: no node can run the pod; the message is the scheduler's.",
             "FailedCreate": "False: the pod could not be made, for example for a quota.",
+            "FailedMount": "False: the pod cannot start, since a Secret that it mounts, or a key of it, does not "
+            "exist; the message names it.",
             "NameTaken": "False: an object that does not belong to this Softphone bears the name of its agent.",
             "AgentRefused": "False: the API server refused the agent's objects; the message is its own.",
             "Failed": "False: the pod ended, or its container did, and no better reason is known.",

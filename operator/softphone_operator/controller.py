@@ -262,9 +262,8 @@ class Controller:
         trouble, digest = None, None
         if isinstance(planned, plan.AgentPlan):
             wanted = self._upkeep.agent(obj, planned, {names.SOFTPHONE_LABEL: names.shorten(name)})
-            config_map = manifests.config_map(wanted)
-            digest = manifests.text_digest(config_map["data"][names.CONFIG_KEY])
-            deployment = manifests.deployment(wanted, self.observed.get(DEPLOYMENTS.kind, (namespace, agent)))
+            digest = manifests.text_digest(manifests.config_text(planned.config))
+            config_map, deployment = self._upkeep.objects(wanted)
             for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)):
                 trouble = trouble or await self._upkeep.ensure(resource, desired)
         else:
@@ -278,7 +277,9 @@ class Controller:
             waits.append(await self._upkeep.poke(pods, heard, contents, digest))
         if heard.hearing == "connecting":
             waits.append(agents.GRACE_SECONDS)
-        available = trouble or status.availability(self.observed.get(DEPLOYMENTS.kind, (namespace, agent)), pods, heard)
+        there = self.observed.get(DEPLOYMENTS.kind, (namespace, agent))
+        unmountable = await self._prerequisites.unmountable(there) if status.is_mounting(pods) else None
+        available = trouble or status.availability(there, pods, heard, unmountable)
         made = status.softphone(
             obj["status"],
             generation=obj["metadata"]["generation"],

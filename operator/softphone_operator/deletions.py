@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from softphone_operator import comparing
 from softphone_operator.cluster import APPLIED, Object, Resource
 from softphone_operator.observed import Observed, Place
 
@@ -64,7 +65,13 @@ def _controller(obj: Mapping[str, Any]) -> dict[str, Any]:
 def _applicable(known: Mapping[str, Any]) -> Object:
     """An object as it was observed, in the form in which it is applied again."""
     metadata = {key: known["metadata"][key] for key in ("name", "namespace", "labels") if key in known["metadata"]}
-    kept = {key: known[key] for key in ("apiVersion", "kind", "data", "spec") if key in known}
+    kept = {key: known[key] for key in ("apiVersion", "kind") if key in known}
+    fields = comparing.ours(known) or []
+    for part in ("data", "spec"):
+        if part in known:
+            # What the API server or others filled in is theirs, and comes again by itself.
+            of_part = fields[0].get(f"f:{part}", {}) if len(fields) == 1 else {}
+            kept[part] = comparing.owned_part(known[part], of_part)
     made: Object = _without_nulls({**kept, "metadata": {**metadata, "ownerReferences": [_controller(known)]}})
     return made
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from softphone_operator import agents, fleet_status, manifests, names, outcome, plan, rollout, status
+from softphone_operator import agents, comparing, fleet_status, manifests, mounts, names, outcome, plan, rollout, status
 from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, FLEETS
 from softphone_operator.facts import Verdict
 from softphone_operator.listening import Listening
@@ -69,7 +69,7 @@ class Fleets:
             if trouble := await self._upkeep.restore(obj):
                 waits.append(again(trouble))
             made = self._observed.agents_of_fleet(place)
-            facts = [self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
+            facts = [await self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
         self._agents[place] = frozenset(one.name for one in facts)
         if any(one.heard.hearing == "connecting" for one in facts):
             waits.append(agents.GRACE_SECONDS)
@@ -101,23 +101,26 @@ class Fleets:
         for number, wanted in enumerate(planned.agents):
             agent = self._upkeep.agent(obj, wanted, names.fleet_labels(name, number))
             there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent.name))
-            config_map, deployment = manifests.config_map(agent), manifests.marked(manifests.deployment(agent, there))
+            config_map, deployment = self._upkeep.objects(agent)
+            deployment = manifests.marked(deployment)
             pod = deployment["spec"]["template"]
             updated = (
                 there is None
-                or manifests.difference(pod, there["spec"].get("template")) is None
+                or comparing.difference(pod, there["spec"].get("template")) is None
                 or self._upkeep.is_settled(DEPLOYMENTS, (namespace, agent.name), deployment, there)
             )
-            waits_for_pod = there is not None and not updated and manifests.mounts_differ(deployment, there)
+            waits_for_pod = (
+                there is not None and not updated and mounts.mounted_key(deployment) != mounts.mounted_key(there)
+            )
             trouble = None if waits_for_pod else await self._upkeep.ensure(CONFIG_MAPS, config_map)
             if updated and trouble is None:
                 trouble = await self._upkeep.ensure(DEPLOYMENTS, deployment)
             if trouble:
                 waits.append(again(trouble))
-            digest = manifests.text_digest(config_map["data"][names.CONFIG_KEY])
+            digest = manifests.text_digest(manifests.config_text(wanted.config))
             phones = sum(part.count for part in wanted.config.fleets)
             objects.append(((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)))
-            one = self._facts(namespace, agent.name, digest, phones, trouble, updated=updated)
+            one = await self._facts(namespace, agent.name, digest, phones, trouble, updated=updated)
             facts.append(one)
             if trouble is None and not waits_for_pod:
                 contents = self._upkeep.contents(namespace, digest, wanted.secrets)
@@ -130,19 +133,22 @@ class Fleets:
                 await self._upkeep.ensure(resource, desired)
         return facts
 
-    def _facts_as_it_runs(self, namespace: str, agent: str) -> fleet_status.AgentFacts:
+    async def _facts_as_it_runs(self, namespace: str, agent: str) -> fleet_status.AgentFacts:
         """Of an agent whose fleet's spec is refused: it goes on with the file that it has."""
         file = self._observed.get(CONFIG_MAPS.kind, (namespace, agent))
-        return self._facts(namespace, agent, None, manifests.phones_of(file) if file else 0, None, updated=True)
+        deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
+        phones = mounts.phones_of(file, deployment) if file else 0
+        return await self._facts(namespace, agent, None, phones, None, updated=True)
 
-    def _facts(
+    async def _facts(
         self, namespace: str, agent: str, digest: str | None, phones: int, trouble: Verdict | None, *, updated: bool
     ) -> fleet_status.AgentFacts:
         pods = self._observed.pods(namespace, agent)
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
         heard = self._listening.listen(namespace, agent, "", pods, counts=True)
         view = self._listening.view((namespace, agent))
-        available = trouble or status.availability(deployment, pods, heard)
+        unmountable = await self._prerequisites.unmountable(deployment) if status.is_mounting(pods) else None
+        available = trouble or status.availability(deployment, pods, heard, unmountable)
         pod = status.current_pod(pods)
         if pod is not None and deployment is not None and available.status == "True":
             # The pod of the template before is still there until it is replaced.

@@ -1,4 +1,4 @@
-"""The Kubernetes objects of an agent: pure builders, and the comparison with what was observed.
+"""The Kubernetes objects of an agent: pure builders.
 
 An agent is one ConfigMap and one Deployment of one pod. The pod's template depends on nothing that the agent can take
 while it runs, so that an edit of a phone never restarts it.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from softphone_agent.config import AgentConfig
 from softphone_agent.config import digest as config_digest
-from softphone_operator import names
+from softphone_operator import comparing, mounts, names
 from softphone_operator.api import AgentSpec, Resources
-from softphone_operator.resources import quantity, with_defaults
+from softphone_operator.resources import with_defaults
 
 Object = dict[str, Any]
 
@@ -76,35 +76,35 @@ def text_digest(text: str) -> str:
     return config_digest(text.encode())
 
 
-def phones_of(config_map: Mapping[str, Any]) -> int:
-    """How many phones of fleets are in the file of this ConfigMap; 0 where somebody else has spoilt it."""
-    try:
-        file = json.loads(config_map["data"][names.CONFIG_KEY])
-        return sum(fleet["count"] for fleet in file.get("fleets", ()))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return 0
+def config_map(
+    agent: Agent,
+    observed: Mapping[str, Any] | None = None,
+    deployment: Mapping[str, Any] | None = None,
+    *,
+    settled: bool = False,
+) -> Object:
+    """The ConfigMap that holds the agent's configuration file, in place of the `observed` one where there is one.
 
-
-def config_map(agent: Agent) -> Object:
-    """The ConfigMap that holds the agent's configuration file."""
+    `deployment` is what is there of the agent's Deployment; `settled`: it has no pods of an earlier template.
+    """
+    key = mounts.config_key(agent.secrets, deployment)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(agent),
-        "data": {names.CONFIG_KEY: config_text(agent.config)},
+        "data": mounts.config_data(config_text(agent.config), key, observed, deployment, settled=settled),
     }
 
 
 def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Object:
     """The Deployment of the agent's pod, in place of the `observed` one where there is one."""
-    made = _deployment(agent)
+    made = _deployment(agent, mounts.config_key(agent.secrets, observed))
     if observed is None:
         return made
     kept = _with_scraping_of(observed, made)
-    if not agent.image.at_once:
+    if not agent.image.at_once and comparing.owns(observed, *_CONTAINER, "f:image"):
         kept = _with_image_of(observed, kept)
-    there = observed["spec"].get("template")
-    return kept if difference(kept["spec"]["template"], there) is None else made
+    return kept if comparing.part_differs(kept, observed, "spec", "template") is None else made
 
 
 def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
@@ -120,20 +120,35 @@ def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
 
 
 def _with_image_of(observed: Mapping[str, Any], made: Object) -> Object:
-    """What was made, but with the image, and all that belongs to it, of the observed pod template."""
+    """What was made, but with the image, and all that belongs to it, of the observed pod template.
+
+    Only what we chose ourselves once is kept: what somebody else set since is none of ours any more.
+    """
     pod = (observed["spec"].get("template") or {}).get("spec") or {}
     template = made["spec"]["template"]
     (container,) = template["spec"]["containers"]
     theirs: Mapping[str, Any] = next((c for c in pod.get("containers") or () if c.get("name") == container["name"]), {})
-    image = {key: theirs[key] for key in ("image", "imagePullPolicy") if key in theirs and key in container}
+    image = {
+        key: theirs[key]
+        for key in ("image", "imagePullPolicy")
+        if key in theirs and key in container and comparing.owns(observed, *_CONTAINER, f"f:{key}")
+    }
     kept = {**template["spec"], "containers": [{**container, **image}]}
     kept.pop("imagePullSecrets", None)
-    if "imagePullSecrets" in pod:
-        kept["imagePullSecrets"] = pod["imagePullSecrets"]
+    if secrets := [one for one in pod.get("imagePullSecrets") or () if _is_our_pull_secret(one, observed)]:
+        kept["imagePullSecrets"] = secrets
     return {**made, "spec": {**made["spec"], "template": {**template, "spec": kept}}}
 
 
-def _deployment(agent: Agent) -> Object:
+_POD = (*mounts.TEMPLATE, "f:spec")
+_CONTAINER = (*_POD, "f:containers", 'k:{"name":"agent"}')
+
+
+def _is_our_pull_secret(secret: Mapping[str, Any], observed: Mapping[str, Any]) -> bool:
+    return comparing.owns(observed, *_POD, "f:imagePullSecrets", f'k:{{"name":"{secret.get("name")}"}}')
+
+
+def _deployment(agent: Agent, config_key: str) -> Object:
     """Recreate: two pods with the same AORs would fight for the bindings.
 
     A PBX that knows a phone by its +sip.instance, or keeps one binding of an AOR, has just the new pod's binding, and
@@ -157,7 +172,7 @@ def _deployment(agent: Agent) -> Object:
                         names.PORT_ANNOTATION: str(agent.config.http.port),
                     },
                 },
-                "spec": _pod_spec(agent),
+                "spec": _pod_spec(agent, config_key),
             },
         },
     }
@@ -171,14 +186,6 @@ def marked(deployment: Object) -> Object:
     annotations = {**metadata["annotations"], names.TEMPLATE_ANNOTATION: mark}
     made = {**template, "metadata": {**metadata, "annotations": annotations}}
     return {**deployment, "spec": {**deployment["spec"], "template": made}}
-
-
-def mounts_differ(desired: Object, observed: Mapping[str, Any]) -> bool:
-    """Whether the pods of two Deployments would mount different things."""
-    volumes, others = (of["spec"]["template"]["spec"].get("volumes") or [] for of in (desired, observed))
-    if {volume["name"] for volume in volumes} != {volume["name"] for volume in others}:
-        return True
-    return difference(volumes, others, "volumes") is not None
 
 
 def template_mark(obj: Mapping[str, Any]) -> str | None:
@@ -230,7 +237,7 @@ def _metadata(agent: Agent) -> Object:
     }
 
 
-def _pod_spec(agent: Agent) -> Object:
+def _pod_spec(agent: Agent, config_key: str) -> Object:
     pod = agent.pod
     spec: Object = {
         "automountServiceAccountToken": False,
@@ -244,11 +251,7 @@ def _pod_spec(agent: Agent) -> Object:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(agent)],
-        "volumes": [
-            {"name": "config", "configMap": {"name": agent.name}},
-            {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-            *(_secret_volume(use) for use in agent.secrets),
-        ],
+        "volumes": mounts.volumes(agent.name, config_key, agent.secrets),
     }
     if agent.image.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in agent.image.pull_secrets]
@@ -315,77 +318,3 @@ def _resources(wanted: Resources | None) -> Object:
     made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
     parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}
-
-
-def _secret_volume(use: names.SecretUse) -> Object:
-    """A projection, since it can hold an optional key beside a required one.
-
-    A whole Secret is projected without a list of keys, so that keys may come and go while the pod runs.
-    A Secret that disappears, or loses a required key, leaves the files of a running pod as they were.
-    """
-    if use.whole:
-        whole: Object = {"secret": {"name": use.name}}
-        return {"name": names.secret_volume(use.name), "projected": {"defaultMode": 0o440, "sources": [whole]}}
-    sources: list[Object] = [{"secret": {"name": use.name, "items": [{"key": k, "path": k} for k in use.required]}}]
-    if use.optional:
-        items = [{"key": k, "path": k} for k in use.optional]
-        sources.append({"secret": {"name": use.name, "items": items, "optional": True}})
-    return {"name": names.secret_volume(use.name), "projected": {"defaultMode": 0o440, "sources": sources}}
-
-
-def difference(desired: Any, observed: Any, path: str = "") -> str | None:
-    """The first place where `observed` lacks something desired, None where it holds all of it.
-
-    What the API server or others added is no difference. Quantities are compared by value.
-    """
-    found = _difference(desired, observed, path.rpartition(".")[2])
-    return None if found is None else f"{path}{found}".removeprefix(".") or "the object"
-
-
-def _difference(desired: Any, observed: Any, name: str) -> str | None:
-    """The place below what its parent calls `name`; empty: all of it. Most is equal."""
-    if desired == observed:
-        return None
-    if isinstance(desired, dict):
-        if not isinstance(observed, dict):
-            return ""
-        quantities = name in ("requests", "limits")
-        for key, value in desired.items():
-            if key not in observed:
-                return f".{key}"
-            if quantities and quantity(value) == quantity(observed[key]):
-                continue
-            if (found := _difference(value, observed[key], key)) is not None:
-                return f".{key}{found}"
-        return None
-    if isinstance(desired, list):
-        return _list_difference(desired, observed, name)
-    return ""
-
-
-def _list_difference(desired: list[Any], observed: Any, name: str) -> str | None:
-    if not isinstance(observed, list):
-        return ""
-    key = _MERGE_KEYS.get(name)
-    if key is None:
-        if len(desired) != len(observed):
-            return ""
-        pairs: Iterator[tuple[Any, Any]] = iter(zip(desired, observed, strict=True))
-    else:
-        by_key = {item.get(key): item for item in observed if isinstance(item, dict)}
-        pairs = iter([(item, by_key.get(item[key])) for item in desired])
-    for index, (one, other) in enumerate(pairs):
-        if (found := _difference(one, other, "")) is not None:
-            return f"[{index}]{found}"
-    return None
-
-
-_MERGE_KEYS = {
-    "containers": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "ports": "containerPort",
-    "imagePullSecrets": "name",
-    "ownerReferences": "uid",
-}
-"""The keys by which the API server merges lists; others are taken as a whole."""

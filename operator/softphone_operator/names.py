@@ -28,6 +28,8 @@ PORT_ANNOTATION = "prometheus.io/port"
 OWNED_SELECTOR = f"{MANAGED_BY}={FIELD_MANAGER},{COMPONENT}=agent"
 
 CONFIG_KEY = "agent.json"
+SECRET_VOLUMES = "secret-"
+"""With what the names of the volumes of Secrets begin."""
 CONFIG_DIRECTORY = "/etc/softphone-agent"
 SECRETS_DIRECTORY = "/etc/softphone-secrets"
 HTTP_PORT = 8080
@@ -113,7 +115,7 @@ def secret_volume(secret: str) -> str:
     label = re.sub(r"[^a-z0-9-]", "-", secret)
     if label != secret:
         label = f"{label}-{_hash(secret)}"
-    return shorten(f"secret-{label}")
+    return shorten(f"{SECRET_VOLUMES}{label}")
 
 
 def http_port(namespace: str, agent: str, *, host_network: bool, number: int = 0) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
-from softphone_operator import names, plan, status
+from softphone_operator import comparing, names, plan, status
 from softphone_operator.aors import FleetAors, shared
 from softphone_operator.cluster import (
     CONFIG_MAPS,
@@ -42,6 +42,7 @@ KEPT_METADATA = (
     "ownerReferences",
 )
 KEPT_ANNOTATIONS = (names.POKE_ANNOTATION, names.PORT_ANNOTATION, names.TEMPLATE_ANNOTATION)
+KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
 KEPT_STATUS = (
     *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),
     *("observedGeneration", "updatedReplicas"),
@@ -328,6 +329,9 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
     annotations = obj["metadata"].get("annotations") or {}
     if kept := {key: annotations[key] for key in KEPT_ANNOTATIONS if key in annotations}:
         metadata["annotations"] = kept
+    if kind in MADE and "managedFields" in obj["metadata"]:
+        entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
+        metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
     slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
     if kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
         slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}

@@ -17,6 +17,7 @@ from softphone_agent import sip_uri, template
 from softphone_agent.config import (
     LOCATION_PATTERN,
     LOCATION_WORDS,
+    MAX_NAME,
     MAX_TOLD,
     PASSWORD,
     SAME_AOR,
@@ -33,6 +34,7 @@ from softphone_agent.config import (
     entry_faults,
     fault_messages,
     is_uri,
+    phone_of_fleet,
     shown_template,
 )
 from softphone_operator.aors import FleetAors, canonical_aor
@@ -360,7 +362,7 @@ def fleet(
     except ValidationError as error:
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     count = -(-wanted.replicas // wanted.phones_per_agent)
-    faults = list(_fleet_faults(wanted, count, namespace, pbxs, secrets))
+    faults = [*_phone_name_faults(name, wanted), *_fleet_faults(wanted, count, namespace, pbxs, secrets)]
     if faults:
         return _refusal(faults)
     of, indices = wanted.template, _indices(wanted)
@@ -398,6 +400,16 @@ def fleet(
     if same_aors:
         cautions.insert(0, duplicate_aors_of_fleets(of.aor, *same_aors))
     return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
+
+
+def _phone_name_faults(name: str, spec: SoftphoneFleetSpec) -> Iterator[tuple[str, str]]:
+    last = spec.first_index + max(spec.replicas, 1) - 1
+    if (length := len(phone_of_fleet(name, last))) > MAX_NAME:
+        yield (
+            "InvalidSpec",
+            f'metadata.name: "{name}" is too long: its phones are named after it, and with the index {last} '
+            f"such a name has {length} characters, {MAX_NAME} at most are possible",
+        )
 
 
 def _fleet_faults(

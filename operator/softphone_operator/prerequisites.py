@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from softphone_operator import plan
+import structlog
+
+from softphone_operator import mounts, plan
 from softphone_operator.cluster import PBXS, Cluster
 from softphone_operator.observed import Observed, Place
+
+log = structlog.get_logger()
 
 
 class Prerequisites:
@@ -38,11 +43,18 @@ class Prerequisites:
         specs = {place[1]: obj["spec"] for place, obj in self._observed.all(PBXS.kind, namespace)}
         needs = frozenset().union(*(plan.pbx_needs(spec) for spec in specs.values()))
         keys = await self.keys_of_secrets(namespace, needs)
-        made = {name: plan.pbx(name, namespace, spec, keys) for name, spec in sorted(specs.items())}
+        made = {name: _planned(name, namespace, spec, keys) for name, spec in sorted(specs.items())}
         # Meanwhile others may have looked, or something may have changed: only what is whole and fresh is kept.
         if self._pbx_changes[namespace] == changes:
             self._pbx_plans[namespace] = made
         return made
+
+    async def unmountable(self, deployment: Mapping[str, Any] | None) -> str | None:
+        """Why a new pod of a Deployment cannot mount its Secrets, None where it can. Raises ClusterError."""
+        if deployment is None:
+            return None
+        keys = await self.keys_of_secrets(deployment["metadata"]["namespace"], mounts.mounted(deployment))
+        return mounts.unmountable(deployment, keys)
 
     async def keys_of_secrets(self, namespace: str, wanted: Iterable[str]) -> dict[str, frozenset[str]]:
         """The key names of those of the wanted Secrets that there are. Raises ClusterError."""
@@ -60,3 +72,12 @@ class Prerequisites:
                 known = self._secret_keys[place] = (mark.version, keys)
             found[name] = known[1]
         return found
+
+
+def _planned(name: str, namespace: str, spec: Any, keys: plan.Secrets) -> plan.PbxPlan | plan.Refusal:
+    """The plan of one PBX. One that is too much for us must not stop all the others, and all phones, of a namespace."""
+    try:
+        return plan.pbx(name, namespace, spec, keys)
+    except Exception as error:
+        log.exception("a pbx could not be planned", namespace=namespace, name=name)
+        return plan.Refusal("InvalidSpec", f"the operator does not understand it: {type(error).__name__}, see its log")

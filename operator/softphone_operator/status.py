@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
+from softphone_agent.config import Model
 from softphone_agent.report import FailureReason, PhoneReport
 from softphone_operator import progress
 from softphone_operator.api import (
@@ -46,8 +49,13 @@ def state(obj: Object) -> str:
     return "Ready" if said.get("Ready") == "True" else "NotReady"
 
 
-def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard) -> Verdict:
-    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard."""
+def availability(
+    deployment: Object | None, pods: Sequence[Object], heard: Heard, unmountable: str | None = None
+) -> Verdict:
+    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard.
+
+    `unmountable`: why a new pod cannot mount what it is to mount, None where it can.
+    """
     if deployment is None and not pods:
         return NO_AGENT
     pod = current_pod(pods)
@@ -58,6 +66,8 @@ def availability(deployment: Object | None, pods: Sequence[Object], heard: Heard
         return Verdict("False", "Terminating", f"the pod {name} is being stopped")
     if trouble := _pod_trouble(pod):
         return trouble
+    if unmountable and is_mounting(pods):
+        return Verdict("False", "FailedMount", _bounded(f"the pod {name} cannot start: {unmountable}"))
     if deployment is not None and is_replacing(deployment):
         return Verdict("False", "Starting", f"the pod {name} is being replaced")
     if _condition(pod, "Ready").get("status") == "True":
@@ -88,6 +98,19 @@ def is_replacing(deployment: Object) -> bool:
     if state["observedGeneration"] < deployment["metadata"].get("generation", 0):
         return True
     return bool(state.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1))
+
+
+def has_replaced(deployment: Object) -> bool:
+    """Whether it is known that no pod of an earlier template is left."""
+    return "observedGeneration" in deployment.get("status", {}) and not is_replacing(deployment)
+
+
+def is_mounting(pods: Iterable[Object]) -> bool:
+    """Whether the pod that counts has a node and no running container yet: it may be waiting for its volumes."""
+    pod = current_pod(pods)
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return False
+    return pod.get("status", {}).get("phase") == "Pending" and _condition(pod, "PodScheduled").get("status") != "False"
 
 
 def creation_trouble(deployment: Object | None) -> Verdict | None:
@@ -151,7 +174,7 @@ def softphone(
     registration: RegistrationStatus | None
     if heard.hearing == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
         registered = _previous_verdict(previous, "Registered")
-        registration = _stored_registration(stored)
+        registration = _stored(RegistrationStatus, stored)
     else:
         registered = _registered(agent, heard)
         registration = _registration(heard, stored)
@@ -205,11 +228,10 @@ def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
         if not stored:
             return None
         last = stored.get("lastFailure")
-        return RegistrationStatus.model_validate(
-            {"state": "Unknown", **({"lastFailure": last} if last else {})}, by_alias=True
-        )
+        unknown = {"state": "Unknown", **({"lastFailure": last} if last else {})}
+        return _stored(RegistrationStatus, unknown) or RegistrationStatus(state="Unknown")
     if not phone.registered:
-        return RegistrationStatus(state=phone.state, since=phone.since, last_failure=phone.last_failure)
+        return RegistrationStatus(state=phone.state, since=phone.since or None, last_failure=phone.last_failure)
     return RegistrationStatus(
         state=phone.state,
         pbx=phone.pbx,
@@ -219,13 +241,20 @@ def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
         redirects=phone.redirects[:MAX_REDIRECTS],
         physical_location=phone.physical_location,
         contact=phone.contact,
-        since=phone.since,
+        since=phone.since or None,
         last_failure=phone.last_failure,
     )
 
 
-def _stored_registration(stored: Object) -> RegistrationStatus:
-    return RegistrationStatus.model_validate(stored, by_name=False, by_alias=True)
+Stored = TypeVar("Stored", bound=Model)
+
+
+def _stored(model: type[Stored], stored: Object) -> Stored | None:
+    """A part of a stored status; None where it is none: an operator of another version may have written it."""
+    try:
+        return model.model_validate(stored, by_name=False, by_alias=True)
+    except ValidationError:
+        return None
 
 
 def _ready(accepted: Verdict, agent: Verdict, registered: Verdict, heard: Heard, wanted_digest: str | None) -> Verdict:
@@ -282,7 +311,7 @@ def pbx(
         consistent = Verdict("True", "Consistent", "noPhysicalLocation is the same on all PBXes of the system")
     if phones is None:
         stored = previous.get("phones")
-        phones = PbxPhones.model_validate(stored, by_alias=True) if stored else None
+        phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
     ready = progress.pbx_ready(accepted, consistent)
     verdicts = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from softphone_operator import manifests, names, plan, status
+from softphone_operator import comparing, manifests, names, plan, status
 from softphone_operator.api import API_VERSION
 from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, Cluster, ClusterError, Resource
 from softphone_operator.deletions import Deletions
@@ -84,6 +84,14 @@ class Upkeep:
             scrape=self._settings.agent_scrape == SCRAPED,
         )
 
+    def objects(self, agent: manifests.Agent) -> tuple[Object, Object]:
+        """The ConfigMap and the Deployment of an agent, in place of those that are there."""
+        place = (agent.namespace, agent.name)
+        there = self._observed.get(DEPLOYMENTS.kind, place)
+        settled = there is not None and status.has_replaced(there)
+        file = manifests.config_map(agent, self._observed.get(CONFIG_MAPS.kind, place), there, settled=settled)
+        return file, manifests.deployment(agent, there)
+
     async def ensure(self, resource: Resource, desired: Object) -> Verdict | None:
         """Bring an object of ours to what is desired; returns what stands in the way, None where nothing does."""
         metadata = desired["metadata"]
@@ -96,8 +104,8 @@ class Upkeep:
                 observed = slimmed(resource.kind, found)
             if observed is not None and (strange := not_ours(observed, owner)):
                 return strange
-            lacking = "the object" if observed is None else manifests.difference(desired, observed)
-            if lacking is None or self.is_settled(resource, place, desired, observed):
+            differing = "the object" if observed is None else comparing.differs(desired, observed)
+            if differing is None or self.is_settled(resource, place, desired, observed):
                 self._deletions.there(resource, place, owner["uid"])
                 return None
             applied = await self._cluster.apply(resource, desired)
@@ -106,11 +114,11 @@ class Upkeep:
                 raise
             log.warning("the agent was refused", object=f"{resource.kind}/{place[1]}", error=str(error))
             return Verdict("False", "AgentRefused", f"{resource.kind} {place[1]}: {error}")
-        log.info("applied", object=f"{resource.kind}/{place[1]}", lacking=lacking)
+        log.info("applied", object=f"{resource.kind}/{place[1]}", differing=differing)
         self._deletions.there(resource, place, owner["uid"])
         self._observed.take(resource.kind, applied)
         now_there = slimmed(resource.kind, applied)
-        if manifests.difference(desired, now_there) is not None:
+        if comparing.differs(desired, now_there) is not None:
             self._settled[(resource.kind, *place)] = (_fingerprint(desired), _version(now_there))
         return None
 
@@ -157,7 +165,7 @@ class Upkeep:
         found = await self._cluster.get(resource, place[0], desired["metadata"]["name"])
         if found is not None and (strange := not_ours(found, desired["metadata"]["ownerReferences"][0])):
             log.warning("no PodDisruptionBudget", reason=strange.message)
-        elif found is None or manifests.difference(desired, found) is not None:
+        elif found is None or comparing.differs(desired, found) is not None:
             await self._cluster.apply(resource, desired)
             log.info("applied", object=f"PodDisruptionBudget/{desired['metadata']['name']}")
         self._budgets[place] = (mark, now)
@@ -181,6 +189,9 @@ class Upkeep:
         pod = status.current_pod(pods)
         if pod is None or agent_url(pod) is None or pod["metadata"].get("deletionTimestamp"):
             return None
+        place = (pod["metadata"]["namespace"], names.instance(pod))
+        if (deployment := self._observed.get(DEPLOYMENTS.kind, place)) and status.is_replacing(deployment):
+            return None  # the new pod gets it all
         running = heard.config.digest if heard.config else None
         metadata, now = pod["metadata"], _clock()
         poke = self._pokes.get(metadata["uid"])

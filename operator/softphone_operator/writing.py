@@ -107,7 +107,7 @@ class Writer:
             "name": metadata["name"],
             "uid": metadata["uid"],
         }
-        name, time = f"{metadata['name'][:200]}.{randomness.token_hex(8)}", status.timestamp(self._now())
+        name, time = f"{metadata['name'][:200].rstrip('-.')}.{randomness.token_hex(8)}", status.timestamp(self._now())
         told = self._similar.tell((metadata["uid"], event.type, event.reason), event.message, name, _clock())
         try:
             if told.count > 1:

@@ -235,6 +235,9 @@ def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, 
             continue  # told of the PBX itself
         elsewhere = reason == "PBXNotFound" and not space.pbxs and not strict
         path = _field(message)
+        if path.startswith("metadata."):
+            yield _at(document, path, what, message, _severity(elsewhere))
+            continue
         yield _at(document, f"spec.{path}", what, f"spec.{message}" if path else message, _severity(elsewhere))
 
 

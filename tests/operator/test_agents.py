@@ -92,6 +92,13 @@ async def test_lines_are_heard_however_they_are_cut() -> None:
         assert await first(url, 2) == [snapshot(phone()), Heartbeat()]
 
 
+async def test_what_no_status_could_hold_is_cut_off_at_the_door() -> None:
+    too_long = phone().model_copy(update={"physical_location": "x" * 64, "since": "yesterday"})
+    fits = phone().model_copy(update={"physical_location": "x" * 63, "since": ""})
+    async with agent(says(to_line(snapshot(too_long)), stay=True)) as url:
+        assert await first(url, 1) == [snapshot(fits)]
+
+
 async def test_a_long_line_is_heard() -> None:
     long = snapshot(*(phone(f"phone-{number}") for number in range(5000)))
     async with agent(says(to_line(long), stay=True)) as url:

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from server_side_apply import entry, set_image
 from softphone_agent import config as agent_config
 from softphone_agent.report import (
     ConfigChanged,
@@ -30,7 +31,7 @@ from softphone_agent.report import (
     to_line,
 )
 from softphone_operator import controller as subject
-from softphone_operator import label_selector, upkeep, writing
+from softphone_operator import label_selector, mounts, plan, upkeep, writing
 from softphone_operator.cluster import (
     BUDGETS,
     CONFIG_MAPS,
@@ -130,7 +131,7 @@ class FakeCluster:
             raise self.refusal
         self.calls.append(("apply", resource.kind, desired["metadata"]["name"]))
         parts = copy.deepcopy({k: v for k, v in desired.items() if k not in ("apiVersion", "kind", "metadata")})
-        metadata = dict(desired["metadata"])
+        metadata = {**desired["metadata"], "managedFields": [entry(desired)]}
         made = self.put(resource.kind, metadata.pop("name"), metadata.pop("namespace"), metadata=metadata, **parts)
         return copy.deepcopy(made)
 
@@ -275,7 +276,13 @@ def cluster() -> FakeCluster:
 
 
 def config_of(cluster: FakeCluster, name: str = "anna") -> str:
-    return str(cluster.objects["ConfigMap", "demo", f"softphone-{name}"]["data"]["agent.json"])
+    return file_of(cluster, f"softphone-{name}")
+
+
+def file_of(cluster: FakeCluster, agent: str) -> str:
+    """The file that the pod of an agent's Deployment mounts."""
+    key = mounts.mounted_key(cluster.objects["Deployment", "demo", agent])
+    return str(cluster.objects["ConfigMap", "demo", agent]["data"][key])
 
 
 def digest_of(cluster: FakeCluster, name: str = "anna") -> str:
@@ -519,6 +526,61 @@ async def test_drift_is_corrected(cluster: FakeCluster) -> None:
         await it.until(lambda: cluster.objects["Deployment", "demo", "softphone-anna"]["spec"]["replicas"] == 1)
 
 
+async def test_what_is_taken_away_of_a_spec_is_taken_away_of_the_pod(cluster: FakeCluster) -> None:
+    spec = cluster.objects["Softphone", "demo", "anna"]["spec"]
+    agent = {"nodeSelector": {"site": "vienna"}, "priorityClassName": "phones", "resources": {"limits": {"cpu": "1"}}}
+    cluster.put("Softphone", "anna", spec={**spec, "agent": agent})
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+
+        def pod() -> dict[str, Any]:
+            return dict(cluster.objects["Deployment", "demo", "softphone-anna"]["spec"]["template"]["spec"])
+
+        assert pod()["nodeSelector"] == {"site": "vienna"}
+        for name in ("nodeSelector", "priorityClassName"):
+            del agent[name]
+            cluster.put("Softphone", "anna", spec={**spec, "agent": copy.deepcopy(agent)})
+            await it.until(lambda name=name: name not in pod())  # type: ignore[misc]
+        assert pod()["containers"][0]["resources"]["limits"] == {"cpu": "1"}
+        cluster.put("Softphone", "anna", spec=spec)
+        await it.until(lambda: pod()["containers"][0]["resources"]["limits"] == {"memory": "256Mi"})
+        bare = {key: value for key, value in spec.items() if key != "credentials"}
+        cluster.put("Softphone", "anna", spec=bare)
+        await it.until(lambda: "secret-anna" not in [volume["name"] for volume in pod()["volumes"]])
+        cluster.calls.clear()
+        cluster.put("Softphone", "anna", metadata={"labels": {"touched": "yes"}})
+        assert [call for call in await it.quiet() if call[0] == "apply"] == []
+
+
+async def test_an_image_that_somebody_sets_does_not_stay_where_images_wait_for_the_next_pod(
+    cluster: FakeCluster,
+) -> None:
+    def image() -> str:
+        pod = cluster.objects["Deployment", "demo", "softphone-anna"]["spec"]["template"]["spec"]
+        return str(pod["containers"][0]["image"])
+
+    def somebody_sets(reference: str) -> None:
+        changed = set_image(cluster.objects["Deployment", "demo", "softphone-anna"], reference)
+        cluster.put("Deployment", "softphone-anna", spec=changed["spec"], metadata=changed["metadata"])
+
+    async with world(cluster, agent_image_update="OnNextPod") as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        somebody_sets("somewhere/agent:9")
+        await it.until(lambda: image() == "agent:1")
+        await it.quiet()
+    # An image that an earlier operator chose stays; one that somebody set while there was none does not.
+    before = copy.deepcopy(cluster.objects["Deployment", "demo", "softphone-anna"])
+    before["spec"]["template"]["spec"]["containers"][0]["image"] = "agent:0"
+    cluster.objects["Deployment", "demo", "softphone-anna"] = before
+    async with world(cluster, agent_image_update="OnNextPod") as it:
+        await it.quiet()
+        assert image() == "agent:0"
+    somebody_sets("somewhere/agent:9")
+    async with world(cluster, agent_image_update="OnNextPod") as it:
+        await it.until(lambda: image() == "agent:1")
+
+
 async def test_what_the_server_makes_of_an_object_is_not_fought_over(cluster: FakeCluster) -> None:
     async with world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
@@ -690,6 +752,113 @@ async def test_what_the_agent_says_becomes_status(cluster: FakeCluster) -> None:
         assert ("anna", "Warning", "Standby") in cluster.events
         assert it.lags() == 1
         assert b'softphone_operator_objects{kind="Softphone",state="Ready"} 1.0' in it.metrics.render()
+
+
+async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cluster: FakeCluster) -> None:
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        said = {"physical_location": "x" * 64, "contact": "y" * 600, "since": "yesterday"}
+        talker.say(snapshot(cluster, at("slave").model_copy(update=said)))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        assert it.status()["registration"]["physicalLocation"] == "x" * 63
+        assert "since" not in it.status()["registration"]
+        assert b'result="error"' not in it.metrics.render()
+
+
+async def test_a_pbx_that_cannot_be_understood_stops_no_other(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    understood = plan.pbx
+
+    def fails(name: str, *others: Any) -> Any:
+        if name == "odd":
+            raise RuntimeError("a fault of ours")
+        return understood(name, *others)
+
+    monkeypatch.setattr(plan, "pbx", fails)
+    cluster.put("PBX", "odd", spec={"address": "sip:10.0.0.3"})
+    cluster.put("Softphone", "bob", spec={"aor": "sip:bob@acme.example", "pri": "odd"})
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.until_condition("Accepted", "False", "InvalidSpec", name="odd", of="PBX")
+        await it.until_condition("Accepted", "False", "PBXInvalid", name="bob")
+        await it.until_condition("Accepted", "True", "Accepted", name="slave", of="PBX")
+
+
+async def test_another_secret_reaches_the_phone_with_the_pod_that_mounts_it(cluster: FakeCluster) -> None:
+    cluster.secrets["demo", "other"] = (2, {"password"})
+
+    def files() -> dict[str, str]:
+        return dict(cluster.objects["ConfigMap", "demo", "softphone-anna"]["data"])
+
+    def mounted() -> str:
+        return mounts.mounted_key(cluster.objects["Deployment", "demo", "softphone-anna"])
+
+    def seen_by_its_controller(*, updated: int) -> None:
+        generation = cluster.objects["Deployment", "demo", "softphone-anna"]["metadata"]["generation"]
+        cluster.put(
+            "Deployment", "softphone-anna", status={"observedGeneration": generation, "updatedReplicas": updated}
+        )
+
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        seen_by_its_controller(updated=1)
+        talker.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, talker)
+        await it.until_condition("Ready", "True", "Registered")
+        old = files()["agent.json"]
+        apply = cluster.apply
+
+        async def fails(resource: Resource, desired: Mapping[str, Any]) -> dict[str, Any]:
+            if resource is DEPLOYMENTS:
+                raise ClusterError(403, "Forbidden", "not now")
+            return await apply(resource, desired)
+
+        cluster.apply = fails  # type: ignore[method-assign]
+        spec = cluster.objects["Softphone", "demo", "anna"]["spec"]
+        cluster.put("Softphone", "anna", spec={**spec, "credentials": {"secretName": "other"}})
+        await it.until_condition("AgentAvailable", "False", "AgentRefused")
+        assert files()["agent.json"] == old
+        assert mounted() == "agent.json", "the pod that runs has its file, and the operator may end here"
+        cluster.apply = apply  # type: ignore[method-assign]
+    cluster.calls.clear()
+    async with agent() as new, world(cluster) as it:
+        await it.until(lambda: mounted() != "agent.json")
+        seen_by_its_controller(updated=0)
+        calls = list(await it.quiet())
+        assert files()["agent.json"] == old
+        assert "/other/" in files()[mounted()]
+        assert [call for call in calls if call[0] == "poke"] == [], "the pod that ends has nothing to look for"
+        cluster.remove("Pod", "pod-1")
+        new.say(snapshot(cluster, at("slave")))
+        put_pod(cluster, new, "pod-2")
+        seen_by_its_controller(updated=1)
+        await it.until_condition("Ready", "True", "Registered")
+        await it.until(lambda: list(files()) == [mounted()])
+        cluster.put("Softphone", "anna", spec={**spec, "credentials": {"secretName": "other"}, "phys": "vienna"})
+        await it.until(lambda: "vienna" in files()[mounted()])
+        assert list(files()) == [mounted()]
+
+
+async def test_a_pod_that_cannot_mount_its_secret_is_told_with_its_name(cluster: FakeCluster) -> None:
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        cluster.remove_secret("anna")
+        await it.until_condition("Accepted", "False", "SecretNotFound")
+        waiting = {"name": "agent", "state": {"waiting": {"reason": "ContainerCreating"}}}
+        cluster.put(
+            "Pod",
+            "pod-1",
+            metadata={"labels": {"app.kubernetes.io/instance": "softphone-anna"}, "creationTimestamp": "1"},
+            status={"phase": "Pending", "containerStatuses": [waiting]},
+        )
+        await it.until_condition("AgentAvailable", "False", "FailedMount")
+        told = next(c["message"] for c in it.status()["conditions"] if c["type"] == "AgentAvailable")
+        assert told == 'the pod pod-1 cannot start: the Secret "anna" that it mounts does not exist'
+        assert ("anna", "Warning", "FailedMount") in cluster.events
+        cluster.put_secret("anna", "password")
+        await it.until_condition("AgentAvailable", "False", "Starting")
 
 
 async def test_ready_waits_for_the_present_configuration(cluster: FakeCluster) -> None:
@@ -867,7 +1036,7 @@ def put_fleet(cluster: FakeCluster, **spec: Any) -> None:
 
 
 def slice_of(cluster: FakeCluster, number: int) -> list[str]:
-    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    text = file_of(cluster, f"fleet-load-{number}")
     return [phone.name for phone in agent_config.parse(text).phones]
 
 
@@ -884,7 +1053,7 @@ def put_fleet_pod(cluster: FakeCluster, talker: Agent, number: int, name: str) -
 
 
 def counts_of(cluster: FakeCluster, number: int, registered: int, phones: int = 10) -> Counts:
-    text = cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+    text = file_of(cluster, f"fleet-load-{number}")
     return Counts(
         version="1",
         config=ConfigReport(digest=agent_config.digest(text.encode())),
@@ -1022,7 +1191,7 @@ async def test_another_secret_reaches_an_agent_with_its_new_pod_only(cluster: Fa
         await it.until_condition("Ready", "True", "Registered", name="load", of="SoftphoneFleet")
 
         def told(number: int) -> bool:
-            return "/others" in cluster.objects["ConfigMap", "demo", f"fleet-load-{number}"]["data"]["agent.json"]
+            return "/others" in file_of(cluster, f"fleet-load-{number}")
 
         put_fleet(cluster, replicas=20, template={"credentials": {"secretName": "others"}})
         await it.until(lambda: told(0))

@@ -12,7 +12,7 @@ from hostile import HOSTILE, KEY, Place, put
 from hostile_objects import CASES, FLEET, PBX, PHONE, hostile_spec
 from softphone_agent import config as agent_config
 from softphone_agent.planning import Directory, Registering, Secret, registering, registrar_uri
-from softphone_operator import manifests, names, plan
+from softphone_operator import manifests, mounts, names, plan
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
@@ -152,5 +152,5 @@ def test_a_secret_or_pbx_of_another_namespace_cannot_be_had(name: str) -> None:
 
 def test_only_secrets_of_the_own_namespace_are_mounted() -> None:
     """A volume names a Secret and no namespace: Kubernetes takes the pod's."""
-    volume = manifests._secret_volume(names.SecretUse("good", ("password",)))
+    volume = mounts.secret_volume(names.SecretUse("good", ("password",)))
     assert json.dumps(volume).count("namespace") == 0

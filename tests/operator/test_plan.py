@@ -193,6 +193,38 @@ def test_no_spec_breaks_the_plan(spec: Any) -> None:
     assert isinstance(plans({"x": spec})["x"], plan.PbxPlan | plan.Refusal)
 
 
+LONG = "x" * 64
+
+
+def test_a_name_that_is_too_long_for_a_location_needs_one() -> None:
+    words = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
+    assert plans({LONG: MASTER})[LONG] == plan.Refusal(
+        "InvalidSpec",
+        f'location: is required, since the name "{LONG}" has 64 characters: '
+        f"without a location it stands for one, and {words}",
+    )
+    for spec in ({**MASTER, "location": "vienna"}, {**MASTER, "noPhysicalLocation": True}):
+        assert isinstance(plans({LONG: spec})[LONG], plan.PbxPlan)
+    assert isinstance(plans({"x" * 63: MASTER})["x" * 63], plan.PbxPlan)
+
+
+@pytest.mark.parametrize(("length", "first", "replicas", "longest"), [(251, 0, 11, 254), (250, 999, 2, 255)])
+def test_a_fleet_whose_phones_cannot_be_named_is_refused(length: int, first: int, replicas: int, longest: int) -> None:
+    name, last = "x" * length, first + replicas - 1
+    spec = {**LOAD, "firstIndex": first, "replicas": replicas}
+    outcome = plan.fleet(name, "demo", "uid-1", spec, plans({"master": MASTER}), {})
+    assert outcome == plan.Refusal(
+        "InvalidSpec",
+        f'metadata.name: "{name}" is too long: its phones are named after it, and with the index {last} '
+        f"such a name has {longest} characters, 253 at most are possible",
+    )
+    shorter = plan.fleet(
+        name, "demo", "uid-1", {**spec, "firstIndex": 0, "replicas": 10}, plans({"master": MASTER}), {}
+    )
+    assert isinstance(shorter, plan.FleetPlan), shorter
+    assert all(expanded(agent.config) for agent in shorter.agents)
+
+
 @pytest.mark.parametrize(
     ("use", "words"),
     [

@@ -284,6 +284,29 @@ def test_agent_available(deployment: Any, pods: list[dict[str, Any]], verdict: V
     assert status.availability(deployment, pods, Heard("unheard")) == verdict
 
 
+MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCreating"}}))
+
+
+@pytest.mark.parametrize(
+    ("pods", "reason"),
+    [
+        ([MOUNTING], "FailedMount"),
+        ([pod(phase="Pending")], "FailedMount"),
+        ([pod(phase="Pending", conditions=[NO_NODE])], "Unschedulable"),
+        ([pod(phase="Running")], "Starting"),
+        ([pod(phase="Pending", deleted=True)], "Terminating"),
+        ([], "Starting"),
+    ],
+)
+def test_a_pod_that_cannot_mount_is_told_as_such(pods: list[dict[str, Any]], reason: str) -> None:
+    why = 'the Secret "anna" that it mounts does not exist'
+    told = status.availability({}, pods, Heard("unheard"), why)
+    assert told.reason == reason
+    if reason == "FailedMount":
+        assert told == Verdict("False", reason, f"the pod x cannot start: {why}")
+        assert status.availability({}, pods, Heard("unheard"), None).reason == "Starting"
+
+
 READY_POD = pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -145,3 +146,16 @@ async def test_an_event_that_the_api_server_has_forgotten_is_made_anew(monkeypat
     await it.writer.post(known, event)
     await it.writer.post(known, event)
     assert list(it.api.events.values()) == [("no agent reaches the PBX", 2)]
+
+
+@pytest.mark.parametrize("name", ["anna", "x" * 253, f"{'x' * 199}-{'y' * 9}", f"{'x' * 199}.{'y' * 9}"])
+async def test_the_name_of_an_event_is_one_whatever_the_object_is_called(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    it = Desk(monkeypatch, PBXS)
+    about = obj(PBXS, 1, {})
+    about["metadata"]["name"] = name
+    await it.writer.post(about, Event("Normal", "Accepted", "the spec is accepted"))
+    (made,) = it.api.events  # its names
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", made)
+    assert len(made) <= 253

@@ -58,6 +58,14 @@ def test_references_are_looked_for_in_all_files_and_in_the_same_namespace() -> N
     assert len(said(PHONE, secret, elsewhere)) == 1
 
 
+def test_names_that_are_too_long_for_what_is_made_of_them_are_told() -> None:
+    fleet = PHONE.replace("kind: Softphone", "kind: SoftphoneFleet").replace("name: anna}", f"name: {'x' * 252}}}")
+    fleet = fleet.replace("spec: {", "spec: {template: {").replace("}}\n", "}}}\n").replace("anna@", "load{index}@")
+    told = said(MASTER.replace("name: master", f"name: {'x' * 64}"), fleet)
+    assert told[0].startswith(f'0.yaml:4: fault: PBX/{"x" * 64}: spec.location: is required, since the name "xxx')
+    assert told[1].startswith(f'1.yaml:3: fault: SoftphoneFleet/{"x" * 252}: metadata.name: "xxx')
+
+
 def test_a_file_that_is_no_yaml_is_told_and_the_others_are_looked_at() -> None:
     told = said("a: [", MASTER.replace("10.0.0.1", "@"))
     assert told[0] == "0.yaml:1:5: fault: is no YAML: expected the node content, but found '<stream end>'"
