@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import select
-import signal
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -149,8 +148,6 @@ class _Due:
 
 def run(pipe: Connection, settings: EngineSettings) -> None:
     """Run until told to stop, or until the supervisor is gone. The process's main function."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = Engine(settings)
     engine.open()
     try:

@@ -386,6 +386,14 @@ async def test_sigterm_unregisters_all_within_the_pace_that_the_pbx_bears(tmp_pa
         assert agent.log_lines("agent stopped")
 
 
+async def test_sigterm_as_soon_as_the_agent_has_begun_leaves_nothing_registered(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    phones = [phone(f"p{number}", pri=master.uri()) for number in range(30)]
+    async with running(tmp_path, [], phones, workers={"phonesPerWorker": 5}) as agent:
+        assert await agent.stop() == 0
+        assert master.bindings() == set()
+
+
 async def test_sigterm_ends_in_time_though_a_pbx_is_silent(tmp_path: Path, start: Start) -> None:
     master = await start()
     async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master")], stopSeconds=1) as agent:

@@ -13,7 +13,7 @@ from agent_process import pbx, phone, running
 from hostile import HOSTILE, KEY, Place, places, put
 from sip_responder import Start, accept, challenge
 from softphone_agent import config as subject
-from softphone_agent.__main__ import main
+from softphone_agent.command import main
 from softphone_agent.config import AgentConfig, ConfigFaults
 from softphone_agent.credentials import Reader
 from softphone_agent.planning import Directory, Secret, registering, registrar_uri
