@@ -363,6 +363,7 @@ class Supervisor:
                 down = report.model_copy(
                     update={"state": "Starting", "registered": False, "pbx": None, "registrar": None, "via": None}
                     | {"role": None, "redirects": (), "physical_location": None, "contact": None}
+                    | {"observed_address": None}
                 )
                 self._picture.phones[name] = down
                 self._watchers.publish(PhoneChanged(phone=down))
@@ -428,15 +429,16 @@ class Supervisor:
         rests = Rests(*REST_SECONDS)
         while not self._stopping.is_set():
             self._reload()  # what changed while nobody watched
-            folders = {folder for folder in self._folders() if folder.is_dir()}
+            folders = self._folders()
             async for _ in awatch(*folders, stop_event=self._stopping, step=WATCH_STEP_MS, recursive=False):
                 taken = self._reload()
-                if {folder for folder in self._folders() if folder.is_dir()} != folders:
+                if self._folders() != folders:
                     break
                 if taken:
                     await asyncio.sleep(rests.after(time.monotonic()))
 
     def _folders(self) -> set[Path]:
+        """The folders of all files; of one that is not there yet the folder in which it would appear."""
         files = {self._path}
         for phone in self._config.phones:
             if phone.credentials is not None:
@@ -448,7 +450,7 @@ class Supervisor:
             if pbx.tls is not None:
                 tls = (pbx.tls.ca_file, pbx.tls.certificate_file, pbx.tls.key_file)
                 files |= {Path(file) for file in tls if file is not None}
-        return {file.absolute().parent for file in files}
+        return {next(filter(Path.is_dir, file.absolute().parents)) for file in files}
 
     def _reload(self) -> bool:
         """Take the file if it is good; refuse it whole if not, and go on with the old one. Returns whether it was read.
