@@ -17,6 +17,7 @@ from softphone_operator.crd import crd
 PAGE = Path(__file__).parents[1] / "docs" / "edits.md"
 
 GOES_ON = "goes on"
+OVER = "registers over"
 ANEW = "starts anew"
 MOVES = "moves"
 RESTS = "rests"
@@ -84,9 +85,9 @@ WHILE_RUNNING = [
     Row(
         "the Secret's `password`, `username`",
         {},
-        ANEW,
+        OVER,
         secret={"password": "pw-u31", "username": "auth-u31"},
-        note="no edit of the Softphone: the agent sees the Secret's new values",
+        note="no edit of the Softphone: the agent sees the Secret's values. Refused, the binding counts until it ends",
     ),
     Row("agent.publicAddress", {"agent": {"publicAddress": "192.0.2.7"}}, ANEW),
     Row("pri", {"pri": NOBODY, "sec": "master"}, ANEW, when=BY_PRI),
@@ -169,6 +170,7 @@ and the cluster saw.
 | the phone | |
 |---|---|
 | goes on | The binding stays: same Call-ID, no un-REGISTER. The new value counts from the next request. |
+| registers over | It registers once more with the same Contact, and does not un-REGISTER: the PBX goes on with the binding. |
 | starts anew | It un-REGISTERs, then registers with a new Call-ID. With a new pod the old one does the first, the new one the second. |
 | rests | It un-REGISTERs and stays so. |
 | moves | Another agent registers it with a new Call-ID, and the one that had it un-REGISTERs; either may come first. |

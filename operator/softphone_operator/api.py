@@ -426,6 +426,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Rejected": "False: the PBX refuses the phone: wrong password, unknown user, …",
             "Unavailable, Unreachable, KnownDead, RedirectLoop, TooManyRedirects, BadRedirect, RedirectRefused, "
             "UnexpectedRedirect, PingFailed, TransportClosed, Expired": "False: the last failure; attempts go on.",
+            "NoCredentials": "False: the agent finds no password where the Secret should be; it asks no PBX without.",
             "Unregistering": "False: the phone is un-registering.",
             "Stopped": "False: the phone has stopped.",
             "Suspended": "False: spec.suspend is set.",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from softphone_agent import config as configuration
-from softphone_agent.__main__ import main
+from softphone_agent.command import main
 from softphone_agent.config import AgentConfig, ConfigFaults
 
 BROKEN = sorted((Path(__file__).parent / "data" / "broken").glob("*.yaml"))
