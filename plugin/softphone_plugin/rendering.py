@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, cast
 
 from rich.console import Console as RichConsole
 from rich.console import Group, RenderableType
@@ -18,6 +19,7 @@ from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
 from softphone_plugin.phones import short
+from softphone_plugin.streams import Unpadded
 from softphone_plugin.tracing import Line
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
@@ -37,7 +39,8 @@ def console(*, stderr: bool = False, uncut: bool = True) -> Console:
     """The terminal, or whatever else stands there. `uncut` False: what is shown fits the terminal."""
     stream = sys.stderr if stderr else sys.stdout
     width = UNCUT_COLUMNS if uncut or not stream.isatty() else None
-    return Console(stderr=stderr, highlight=False, width=width)
+    file = stream if stream.isatty() else cast("IO[str]", Unpadded(stream))
+    return Console(file=file, highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(of: Table, *, title: bool = False) -> RenderableType:
@@ -118,7 +121,7 @@ def drill(of: Result) -> RenderableType:
         Text(""),
         pairs(
             [
-                ("phones", f"{of.phones} were registered there"),
+                ("phones", f"{of.phones} {'was' if of.phones == 1 else 'were'} registered there"),
                 ("lost", f"{of.lost}, {of.moved} moved without an outage, {of.untouched} noticed nothing"),
                 ("registered", f"{back}" + (f": {places}" if places else "")),
                 *((name, f"{seconds:.2f} s") for name, seconds in of.percentiles.items()),
@@ -135,13 +138,13 @@ def drill(of: Result) -> RenderableType:
 
 
 def _histogram(outages: Sequence[float]) -> RenderableType:
-    counted = bars(outages)
-    most = max(count for _, count in counted)
+    heights = bars(outages)
+    most = max(count for _, count in heights)
     made = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     made.add_column(justify="right", no_wrap=True)
     made.add_column(justify="right", no_wrap=True)
     made.add_column(no_wrap=True)
-    for label, count in counted:
+    for label, count in heights:
         made.add_row(label, str(count), Text("█" * max(bool(count), round(BAR_COLUMNS * count / most)), "cyan"))
     return made
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_a_line_and_1(
     run: Run, monkeypatch: pytest.MonkeyPatch, content: bytes, told: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    assert run("lint", "-") == (1, told, "0 objects, 1 faults, 0 warnings\n")
+    assert run("lint", "-") == (1, told, "0 objects, 1 fault, 0 warnings\n")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_every_user_name_of_a_secret_to_be_made_is_told(run: Run, tmp_path: Path
     assert err.splitlines() == [
         *(f"{made} {name} --from-file=password=…" for name in "abc"),
         f"{made} e --from-file=password=… --from-literal=username='auth e'",
-        "note: and 1 more Secrets",
+        "note: and 1 more Secret",
         "5 rows: 5 Softphones, 0 left out",
     ]
 

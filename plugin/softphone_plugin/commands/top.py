@@ -19,6 +19,7 @@ from softphone_plugin.pages import Whereabouts
 from softphone_plugin.reading import is_running, proxied
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
+from softphone_plugin.streams import tell
 
 AT_ONCE = 16
 """So many agents are asked at the same time."""
@@ -68,7 +69,7 @@ async def top(session: Session, console: Console, *, once: bool, interval: float
         if once:
             await look(session, kept, history)
             if raw:
-                print(document(data(history), "json"))  # noqa: T201
+                tell(document(data(history), "json"))
             else:
                 console.print(rendering.top(history, _title(session), console.width))
         elif raw or not console.is_terminal:
@@ -98,7 +99,7 @@ async def _lines(
         await look(session, kept, history)
         if raw:
             told = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **data(history)}
-            print(json.dumps(told, ensure_ascii=False), flush=True)  # noqa: T201
+            tell(json.dumps(told, ensure_ascii=False))
         else:
             console.print(rendering.top_line(history, f"{datetime.now():%H:%M:%S}"), soft_wrap=True)
             console.file.flush()
