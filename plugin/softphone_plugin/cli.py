@@ -86,7 +86,10 @@ app.add_typer(cli_import.app, name="import")
 def status(
     name: Annotated[
         str | None,
-        typer.Argument(help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet, spf/NAME the fleet."),
+        typer.Argument(
+            help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet. Or TYPE/NAME: sp/NAME, spf/NAME, "
+            "pbx/NAME."
+        ),
     ] = None,
     selector: Selector = "",
     output: Annotated[

@@ -62,6 +62,7 @@ def test_the_whole_model_of_a_browser_becomes_one_in_mode_browser() -> None:
     user, notes = from_conn_info({"@client": {"model": model}}, User(aor=""))
     assert (user.mode, user.aor, user.cur, user.pri) == ("Browser", "sip:anna@example.com", "pbx2.example.com", "")
     assert notes[0].startswith("connInfo.standby: the client was on a standby PBX")
+    assert notes[1].startswith("aor: made of the SIP name; where the PBX knows the device by its hardware id")
 
 
 @pytest.mark.parametrize(
