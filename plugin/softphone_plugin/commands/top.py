@@ -110,7 +110,7 @@ async def _show(session: Session, console: Console, kept: Kept, history: History
     with rendering.screen(console) as show:
         while True:
             await look(session, kept, history)
-            show(rendering.top(history, _title(session), console.width))
+            show(rendering.top_fitting(console, history, _title(session)))
             await asyncio.sleep(interval)
 
 
@@ -122,7 +122,8 @@ async def look(session: Session, kept: Kept, history: History) -> None:
     """Add how things are now to the history."""
     fleets = kept.of(SOFTPHONE_FLEET)
     told = await _fleets(session, fleets) if fleets else []
-    history.add(sample(kept.of(PBX), kept.of(SOFTPHONE), told), time.monotonic())
+    seen = sample(kept.of(PBX), kept.of(SOFTPHONE), told, namespaces=session.all_namespaces)
+    history.add(seen, time.monotonic())
 
 
 async def _fleets(session: Session, fleets: list[Object]) -> list[Fleet]:
