@@ -62,7 +62,7 @@ def _of_windows(file: str, data: bytes) -> str:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ImportFault(f"{file}:{line}", f"is neither UTF-8 nor Windows-1252: 0x{data[error.start]:02x}") from None
+        raise ImportFault(f"{file}:{line}", "is neither UTF-8 nor Windows-1252") from None
 
 
 @dataclass(frozen=True)
