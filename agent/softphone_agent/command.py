@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigFaults as refused:
         return _refused(options.config, refused)
     if options.check:
-        print(f"{options.config.name}: {len(config.phones)} phones, {len(config.pbxs)} PBXes, ok")  # noqa: T201
+        phones, pbxs = len(config.phones), len(config.pbxs)
+        counts = f"{phones} phone{'' if phones == 1 else 's'}, {pbxs} PBX{'' if pbxs == 1 else 'es'}"
+        print(f"{options.config.name}: {counts}, ok")  # noqa: T201
         return 0
     _log_json_lines()
     from softphone_agent.supervisor import Supervisor  # --check needs no SIP stack

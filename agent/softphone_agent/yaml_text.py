@@ -23,7 +23,12 @@ MOST_REPEATED = 1_000_000
 MOST_BITS = 64
 LONGEST_SHOWN = 80
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_IN_WORDS = {"found unhashable key": "a key must be a text, and not a list or a mapping"}
+_IN_WORDS = {
+    "found unhashable key": "a key must be a text, and not a list or a mapping",
+    "found undefined alias": "an alias of no anchor (text that begins with * goes in quotes)",
+    "could not determine a constructor for the tag": "a tag that nobody knows (text that begins with ! goes in quotes)",
+}
+"""PyYAML's words that nobody understands, or that hold a value: a password without quotes is taken for an alias."""
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REFUSED_BY_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -55,8 +60,8 @@ def text_of(data: bytes) -> str:
         return body.decode(encoding)
     except UnicodeDecodeError as error:
         name = encoding.upper().removesuffix("-LE").removesuffix("-BE")
-        shown = " ".join(f"0x{byte:02x}" for byte in body[error.start : error.start + 1])
-        raise YamlFault(f"is not {name}: {shown}", *_place(body[: error.start].decode(encoding))) from None
+        # Which byte it is, is not said: it may be one of a password.
+        raise YamlFault(f"is not {name}", *_place(body[: error.start].decode(encoding))) from None
 
 
 def _place(before: str) -> tuple[int, int]:
@@ -82,7 +87,8 @@ def documents(text: str) -> Iterator[Document]:
                 yield Document(value, node, line)
     except yaml.MarkedYAMLError as error:
         said = " ".join(str(error.problem or error.context).split())
-        said = without_password(_IN_WORDS.get(said, said))
+        said = next((words for begins, words in _IN_WORDS.items() if said.startswith(begins)), said)
+        said = without_password(said)
         mark = error.problem_mark or error.context_mark
         unread = "" if isinstance(error, _BoundError) else "is no YAML: "
         raise YamlFault(unread + said, *((mark.line + 1, mark.column + 1) if mark else (line, 0))) from None
@@ -122,11 +128,13 @@ class _Loader(yaml.SafeLoader):
         self._depth = 0
         self._written = 0
         self._measures: dict[int, _Measure] = {}
+        self._secret = False
 
     def compose_document(self) -> yaml.Node | None:
         """The next document's nodes; of the one before nothing is kept."""
         self._depth = self._written = 0
         self._measures.clear()
+        self._secret = False
         return super().compose_document()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -143,6 +151,7 @@ class _Loader(yaml.SafeLoader):
             if id(node) not in self._measures:
                 raise _fault(f'the anchor "{_shown(event.anchor)}" holds itself', _start(event))
             return node
+        self._secret = self._secret or _is_secret(node)
         measure = self._measures[id(node)] = self._measured(node)
         if measure.depth > DEEPEST:
             raise _fault(f"is nested more than {DEEPEST} levels deep, with its aliases", _start(event))
@@ -165,10 +174,16 @@ class _Loader(yaml.SafeLoader):
         try:
             value = super().construct_object(node, deep)
         except _REFUSED_BY_PYTHON:
-            raise _no(node) from None
+            raise self._no(node) from None
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
-            raise _no(node)
+            raise self._no(node)
         return value
+
+    def _no(self, node: yaml.Node) -> yaml.YAMLError:
+        kind = str(node.tag).rpartition(":")[2]
+        known = isinstance(node, yaml.ScalarNode) and not self._secret
+        shown = f'"{_shown(node.value)}"' if known else "this"
+        return _fault(f"{shown} is no {kind} (text that looks like one goes in quotes)", _start(node))
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """The text of a node. JSON writes a character beyond U+FFFF as two escapes, which make one here."""
@@ -191,10 +206,11 @@ def _fault(said: str, mark: yaml.Mark) -> yaml.YAMLError:
     return _BoundError(None, None, said, mark)
 
 
-def _no(node: yaml.Node) -> yaml.YAMLError:
-    kind = str(node.tag).rpartition(":")[2]
-    shown = f'"{_shown(node.value)}"' if isinstance(node, yaml.ScalarNode) else "this"
-    return _fault(f"{shown} is no {kind} (text that looks like one goes in quotes)", _start(node))
+def _is_secret(node: yaml.Node) -> bool:
+    """Whether it is a Secret of Kubernetes, whose values nobody may see."""
+    return isinstance(node, yaml.MappingNode) and any(
+        (name.value, value.value) == ("kind", "Secret") for name, value in node.value
+    )
 
 
 def _shown(text: object) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 
 from softphone_plugin.errors import CLUSTER, INTERRUPTED, READER_GONE, PluginError, ReaderGoneError
+from softphone_plugin.streams import prepare
 
 MISSING = "kubectl-softphone: is not whole: `make plugin` in a clone of softphone-fleet makes it anew"
 COMPLETE = "__complete"
@@ -14,6 +15,7 @@ COMPLETE = "__complete"
 
 def main() -> None:
     """Run a command. What goes wrong is told in one line, and by the exit code."""
+    prepare()
     if sys.argv[1:2] == [COMPLETE]:
         del sys.argv[1]
         complete()

@@ -255,6 +255,8 @@ def from_conn_info(data: Any, user: User) -> tuple[User, list[str]]:
     notes = [f"connInfo.{name}: is not known, and left out" for name in info if name not in _CONN_INFO]
     if mode == "Browser" and info.get("standby") is True:
         notes.append("connInfo.standby: the client was on a standby PBX, so cur may be another one in quiet times")
+    if not user.aor and model is not None and _aor(model.get("user")):
+        notes.append("aor: made of the SIP name; where the PBX knows the device by its hardware id, give it with --aor")
     wanted = ("cur", "phys") if mode == "Browser" else ("pri", "sec", "phys")
     found = replace(user, mode=mode, aor=user.aor or _aor((model or {}).get("user")), **_only(texts, wanted))
     return found, notes

@@ -47,7 +47,7 @@ def test_a_missing_file_is_a_fault_of_its_own(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
     file.write_bytes(b"pbxs: []\n\xff")
-    with pytest.raises(ConfigFaults, match="line 2, column 1: is not UTF-8: 0xff"):
+    with pytest.raises(ConfigFaults, match="line 2, column 1: is not UTF-8"):
         configuration.load(file)
 
 

@@ -11,6 +11,7 @@ from softphone_plugin.explaining import explain
 from softphone_plugin.output import Data, document
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
+from softphone_plugin.streams import tell
 
 
 async def show(session: Session, console: Console, name: str, form: Data | None) -> None:
@@ -22,4 +23,4 @@ async def show(session: Session, console: Console, name: str, form: Data | None)
     if form is None:
         console.print(rendering.explanation(said))
     else:
-        print(document(said.data(), form))  # noqa: T201
+        tell(document(said.data(), form))

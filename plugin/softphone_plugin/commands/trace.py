@@ -14,6 +14,7 @@ from softphone_plugin.phones import Phone
 from softphone_plugin.reading import agent_pod, find_phone
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
+from softphone_plugin.streams import tell
 from softphone_plugin.tracing import Switch, line_of, switch
 
 WAIT_SECONDS = 0.5
@@ -89,7 +90,7 @@ async def _log(session: Session, console: Console, phone: Phone, last: str, *, r
                 continue
             last = line.time
             if raw:
-                print(json.dumps(json.loads(text), ensure_ascii=False), flush=True)  # noqa: T201
+                tell(json.dumps(json.loads(text), ensure_ascii=False))
             else:
                 console.print(rendering.traced(line))
                 console.file.flush()
