@@ -6,17 +6,28 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help python plugin venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 venv: $(STAMP) ## the virtual environment with everything that developing needs
 
-$(STAMP): pyproject.toml constraints.txt
+python:
 	@command -v python3 >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 >/dev/null; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
 	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
+
+plugin: python ## kubectl softphone as one file: build/plugin, for a folder of your PATH
+	@test -x build/plugin-tools/bin/python || python3 -m venv build/plugin-tools
+	@rm -rf build/plugin-parts build/plugin build/lib
+	@PYTHON=build/plugin-tools/bin/python images/build-wheel.sh build/plugin-parts/wheel .
+	@build/plugin-tools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
+	  --target build/plugin-parts/packages "$$(echo build/plugin-parts/wheel/*.whl)[plugin]"
+	@PYTHONPATH=plugin build/plugin-tools/bin/python -m softphone_plugin.single_file build/plugin-parts/packages build/plugin
+	@rm -rf build/plugin-parts
+
+$(STAMP): pyproject.toml constraints.txt | python
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@echo "installing Python packages" && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -94,6 +105,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tests $(BIN)/python -m chart_values
 	PYTHONPATH=tests $(BIN)/python -m cli_reference
 	PYTHONPATH=tests $(BIN)/python -m operator_flags
+	PYTHONPATH=tests $(BIN)/python -m operator_rights
 	PYTHONPATH=tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page

@@ -85,6 +85,8 @@ BESIDE = {
     "E6": "Location carriers: Header, ContactParameter, Domain",
     "E7": "UDP sockets are taken anew where a PBX answers others",
     "E8": "A closed connection is noticed at once, and what is known of a PBX is shared by its phones",
+    "E13": "Other credentials are shown by a REGISTER over the binding; refused, it counts until it ends",
+    "E14": "A password file that is missing or empty: the phone keeps what it had, or waits, and asks nobody without",
     "E9": "Live change: only what changed acts; a faulty file is refused whole, and the old one goes on",
     "E10": "A worker that dies takes only its phones with it, and is restarted with back-off",
     "E11": "No password and no digest response shows anywhere",

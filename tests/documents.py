@@ -52,6 +52,14 @@ def anchors(document: Path) -> set[str]:
     return found
 
 
+def code(document: Path) -> Iterator[str]:
+    """Its code in order: what stands between backticks, and the lines of blocks."""
+    for token in _tokens(document):
+        if token.type in ("code_block", "fence"):
+            yield from token.content.splitlines()
+        yield from (part.content for part in token.children or () if part.type == "code_inline")
+
+
 def broken_links(document: Path) -> list[str]:
     """Links to files that are not there, to headings that are not there, or that only one of site and files knows."""
     return [link for link in links(document) if not _leads_somewhere(document, link)]

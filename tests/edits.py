@@ -17,6 +17,7 @@ from softphone_operator.crd import crd
 PAGE = Path(__file__).parents[1] / "docs" / "edits.md"
 
 GOES_ON = "goes on"
+OVER = "registers over"
 ANEW = "starts anew"
 MOVES = "moves"
 RESTS = "rests"
@@ -98,9 +99,9 @@ WHILE_RUNNING = [
     Row(
         "the Secret's `password`, `username`",
         {},
-        ANEW,
+        OVER,
         secret={"password": "pw-u31", "username": "auth-u31"},
-        note="no edit of the Softphone: the agent sees the Secret's new values",
+        note="no edit of the Softphone: the agent sees the Secret's values. Refused, the binding counts until it ends",
     ),
     Row("agent.publicAddress", {"agent": {"publicAddress": "192.0.2.7"}}, ANEW),
     Row("pri", {"pri": NOBODY, "sec": "master"}, ANEW, when=BY_PRI),
@@ -132,7 +133,7 @@ AWAY_WHILE_RUNNING = [
     Row(
         "the Secret's `password`, `username`",
         {},
-        ANEW,
+        OVER,
         away=True,
         secret={"password": "pw-u31"},
         note="`username`: the user of the AOR is taken; without `password` the spec is refused, the phone goes on",
@@ -248,6 +249,7 @@ tables say is what the PBXes and the cluster saw.
 | the phone | |
 |---|---|
 | goes on | The binding stays: same Call-ID, no un-REGISTER. The new value counts from the next request. |
+| registers over | It registers once more with the same Contact, and does not un-REGISTER: the PBX goes on with the binding. |
 | starts anew | It un-REGISTERs, then registers with a new Call-ID. With a new pod the old one does the first, the new one the second. |
 | rests | It un-REGISTERs and stays so. |
 | goes on, refused | The API server, or the operator by `Accepted`, refuses a spec without it. Nothing changes. |

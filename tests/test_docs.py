@@ -12,6 +12,7 @@ import documents
 import figures
 import generated
 import operator_flags
+import operator_rights
 from bench.figures import parts
 from documents import DOCUMENTS, REPOSITORY
 from drills.seen import rows
@@ -41,6 +42,19 @@ def test_the_page_of_the_agents_file_is_fresh() -> None:
 
 def test_the_operators_flags_are_fresh() -> None:
     assert not generated.stale(operator_flags.PAGE, operator_flags.WHAT, operator_flags.table()), "run make generate"
+
+
+def test_the_operators_rights_are_those_of_the_charts_roles() -> None:
+    assert not generated.stale(operator_rights.PAGE, operator_rights.WHAT, operator_rights.table()), "run make generate"
+
+
+def test_every_right_to_delete_is_in_the_page() -> None:
+    """What the page says of deleting, it says of just these."""
+    rights = [operator_rights.granted(role) for role in operator_rights.ROLES]
+    deletes = {resource for role in rights for resource, verbs in role.items() if "delete" in verbs}
+    assert deletes == {"deployments", "configmaps", "pbxs", "softphones"}
+    cells = [line.split("|") for line in operator_rights.PAGE.read_text().splitlines() if line.startswith("| ")]
+    assert deletes == {cell[1].strip() for cell in cells if "delete" in cell[2].replace(",", "").split()}
 
 
 def test_the_figures_are_those_of_benches_and_drills() -> None:

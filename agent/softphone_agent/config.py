@@ -15,11 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from softphone_agent import sip_uri, template
+from softphone_agent.yaml_text import YamlFault, documents, text_of
 
 Mode = Literal["Launcher", "Browser"]
 TraceFlag = Literal["App", "Signaling"]
@@ -675,40 +675,37 @@ def _path(location: tuple[int | str, ...]) -> str:
     return sip_uri.printable(path)
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's loader of plain data. Where Python refuses what YAML takes for a date or number, it says where."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """The value of a node; raises YAMLError and nothing else."""
-        try:
-            return super().construct_object(node, deep)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            text = sip_uri.without_password(str(node.value))[:LONGEST_SHOWN]
-            said = f'"{text}" is no {node.tag.rpartition(":")[2]}'
-            hint = "(text that looks like one goes in quotes)"
-            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark, hint) from None
-
-
 def _data(text: str) -> object:
-    """What a JSON or YAML text holds. Raises ConfigFaults."""
+    """What a JSON or YAML text holds. Raises ConfigFaults, with line and column."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)  # what the operator writes, and quicker by far
+        except (ValueError, RecursionError):
+            pass
     try:
-        if text.lstrip().startswith("{"):
-            return json.loads(text)
-        return yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigFaults([f"is neither JSON nor YAML: {' '.join(str(error).split())}"]) from None
+        first, more = (*documents(text), None, None)[:2]
+    except YamlFault as fault:
+        raise ConfigFaults([_placed(fault)]) from None
+    if more is not None:
+        raise ConfigFaults([f"line {more.line}: is a second document, and a configuration is one"])
+    return first.value if first else None
+
+
+def _placed(fault: YamlFault) -> str:
+    where = f"line {fault.line}" + (f", column {fault.column}" if fault.column else "")
+    return f"{where}: {fault.message}" if fault.line else fault.message
 
 
 def parse(text: str) -> AgentConfig:
     """Parse a configuration from JSON or YAML text, its fleets expanded to phones; raises ConfigFaults."""
     try:
-        return _parse(text)
+        return of(_data(text))
     except RecursionError:
         raise ConfigFaults(["is nested too deeply"]) from None
 
 
-def _parse(text: str) -> AgentConfig:
-    data = _data(text)
+def of(data: object) -> AgentConfig:
+    """What was read of a file as a configuration, its fleets expanded to phones; raises ConfigFaults."""
     if not isinstance(data, dict):
         raise ConfigFaults(["must be a mapping with the fields pbxs and phones"])
     try:
@@ -727,9 +724,9 @@ def load(path: Path) -> tuple[AgentConfig, str]:
     if len(data) > MAX_FILE_BYTES:
         raise ConfigFaults([f"{path}: is larger than {MAX_FILE_BYTES} bytes"])
     try:
-        return parse(data.decode()), digest(data)
-    except UnicodeDecodeError:
-        raise ConfigFaults([f"{path}: is not UTF-8"]) from None
+        return parse(text_of(data)), digest(data)
+    except YamlFault as fault:
+        raise ConfigFaults([_placed(fault)]) from None
 
 
 def digest(data: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +24,7 @@ class Reader:
         self._files: dict[str, tuple[str | None, str | None]] = {}
 
     def read(self, phone: Phone) -> tuple[Secret | None, str | None]:
-        """The phone's credentials and, where a file cannot be read, what is wrong; no digest without a password."""
+        """The phone's credentials; where a file is missing, empty or of no use none, and what is wrong with it."""
         if phone.credentials is None:
             return None, None
         user = sip_uri.parse_aor(phone.aor).user
@@ -30,26 +32,41 @@ class Reader:
             return self._from_directory(phone.credentials.directory, user)
         username, fault = self._username(phone.credentials.username_file)
         if fault is not None:
-            return Secret(user, None), fault
-        password, fault = self._read(phone.credentials.password_file or "")
-        return Secret(username or user, password), fault
+            return None, f"credentials.usernameFile: {fault}"
+        password, fault = self._password(phone.credentials.password_file or "")
+        if password is None:
+            return None, f"credentials.passwordFile: {fault}"
+        return Secret(username or user, password), None
 
-    def _from_directory(self, directory: str, user: str) -> tuple[Secret, str | None]:
-        common, _ = self._read(f"{directory}/{PASSWORD}")
-        if common is not None:
+    def _from_directory(self, directory: str, user: str) -> tuple[Secret | None, str | None]:
+        username: str | None = None
+        file, fault = f"{directory}/{PASSWORD}", None
+        if self._read(file)[0] is not None:
             username, fault = self._username(f"{directory}/{USERNAME}")
-            return Secret(username or user, common if fault is None else None), fault
-        if not SECRET_KEY.match(user):
-            return Secret(user, None), f'{directory}: no file can be named like the user "{user}"'
-        password, fault = self._read(f"{directory}/{user}")
-        return Secret(user, password), fault
+        elif SECRET_KEY.match(user):
+            file = f"{directory}/{user}"
+        else:
+            fault = f'{directory}: no file can be named like the user "{user}"'
+        if fault is None:
+            password, fault = self._password(file)
+            if password is not None:
+                return Secret(username or user, password), None
+        return None, f"credentials.directory: {fault}"
 
     def _username(self, file: str | None) -> tuple[str | None, str | None]:
-        """The user name of a file that need not be there and, where it cannot stand in a header, that it cannot."""
-        username, _ = self._read(file) if file is not None else (None, None)
+        """The user name of a file that need not be there and, where it is of no use, why."""
+        if file is None:
+            return None, None
+        username, fault = self._read(file)
+        if fault == f"{file}: {os.strerror(errno.ENOENT)}":
+            return None, None
         if username is not None and (not username.isprintable() or _QUOTING.search(username)):
             return None, f"{file}: holds a line break, a quote, a backslash or a control character"
-        return username, None
+        return username, fault
+
+    def _password(self, file: str) -> tuple[str | None, str | None]:
+        password, fault = self._read(file)
+        return (None, f"{file}: is empty") if password == "" else (password, fault)
 
     def _read(self, file: str) -> tuple[str | None, str | None]:
         if file not in self._files:
@@ -105,9 +122,13 @@ def read_tls(tls: Tls | None) -> tuple[TlsFiles, list[str]]:
         if file is None:
             continue
         try:
-            digest.update(Path(file).read_bytes())
+            content = Path(file).read_bytes()
         except OSError as error:
             faults.append(f"{file}: {error.strerror}")
+            continue
+        digest.update(content)
+        if not content:
+            faults.append(f"{file}: is empty")
     digests = digest.hexdigest()[:16]
     return TlsFiles(tls.ca_file, tls.certificate_file, tls.key_file, digests, tls.server_name), faults
 

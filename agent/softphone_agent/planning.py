@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from softphone_agent import sip_uri
 from softphone_agent.config import LocationCarrier, Pbx, Phone, Tls, is_uri
@@ -183,8 +184,10 @@ def plan_of(
     *,
     public_address: str | None = None,
     transports: str = "",
+    fault: str = "",
+    waits: bool = False,
 ) -> Plan:
-    """The machine's plan for this phone.
+    """The machine's plan for this phone. `fault` and `waits` as in Plan.
 
     `answer_seconds` is the time that one transaction may take, `transports` stands for sockets
     and TLS files: another value means that the binding has to be made anew.
@@ -203,7 +206,10 @@ def plan_of(
         cur=registrar(phone.cur),
         home=registrar(phone.home),
         mode=Mode(phone.mode),
-        wire=_wire(phone, directory, secret, [public_address, transports]),
+        wire=_wire(phone, directory, [public_address, transports]),
+        credentials=_digest([secret.username, secret.password]) if secret else "",
+        fault=fault,
+        waits=waits,
         suspend=phone.suspend,
         known_pbxes_only=phone.registration.redirect_policy == "KnownPBXes",
         max_redirects=phone.registration.max_redirects,
@@ -214,18 +220,36 @@ def plan_of(
     )
 
 
-def _wire(phone: Phone, directory: Directory, secret: Secret | None, shared: list[str | None]) -> str:
-    """A digest of all that shapes this phone's REGISTERs besides AOR and registrar."""
+def _wire(phone: Phone, directory: Directory, shared: list[str | None]) -> str:
+    """A digest of all that shapes this phone's REGISTERs besides AOR, registrar and credentials."""
     location = location_of(phone, directory)
     shape = [
         phone.id or phone.name,
         phone.registration.expires_seconds,
         location,
         _carriers(phone, directory) if location is not None else [],
-        [secret.username, secret.password] if secret else None,
         *shared,
     ]
+    return _digest(shape)
+
+
+def _digest(shape: list[Any]) -> str:
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()
+
+
+def without_credentials(
+    phone: Phone, former: Phone | None, secret: Secret | None, *, bound: bool
+) -> tuple[Phone, Secret | None, bool]:
+    """A phone that is to take a configuration whose credentials cannot be read: how it goes on, and whether it waits.
+
+    `former` and `secret` are what it had, None for a new one; `bound` says whether it has a binding. It keeps the
+    credentials that it had, and the AOR with them. Without any it asks nobody for a binding.
+    """
+    if former is None:
+        return phone, None, True
+    if phone.aor != former.aor and (secret is not None or bound):
+        phone = phone.model_copy(update={"aor": former.aor})
+    return phone, secret, secret is None and not bound
 
 
 def _carriers(phone: Phone, directory: Directory) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ FailureReason = Literal[
     "PingFailed",
     "TransportClosed",
     "Expired",
+    "NoCredentials",
 ]
 
 STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
@@ -53,7 +54,10 @@ class LastFailure(Model):
     reason: FailureReason = Field(description="What kind of failure it was.")
     message: str = Field(default="", max_length=256, description="The PBX's own words, or ours.")
     pbx: str = Field(max_length=300, description="Where: the PBX object's name, or host:port.")
-    time: str = Field(max_length=40, description="When, RFC 3339 UTC.")
+    time: str = Field(
+        max_length=40,
+        description="When, RFC 3339 UTC. Of the same failure again and again: the first since the state changed.",
+    )
 
 
 class Outage(Model):

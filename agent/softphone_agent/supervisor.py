@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
-import signal
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import structlog
 from watchfiles import awatch
 
 from softphone_agent import config as configuration
-from softphone_agent import credentials, http, memory, pjsua, worker
+from softphone_agent import credentials, early_stop, http, memory, pjsua, worker
 from softphone_agent.assignment import DEFAULT_PHONES, shares
 from softphone_agent.config import AgentConfig, ConfigFaults, Phone
 from softphone_agent.counting import count
@@ -105,7 +104,7 @@ class Supervisor:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then un-REGISTER all phones. Raises OSError where the port is taken."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in early_stop.SIGNALS:
             loop.add_signal_handler(number, self._stopping.set)
         gc.collect()
         memory.give_back()  # what the imports left unused would be filled by each worker on its own
@@ -208,7 +207,8 @@ class Supervisor:
             target=_worker_main, args=(theirs, [ours, *others], settings), name=f"worker-{one.number}", daemon=True
         )
         try:
-            process.start()
+            with early_stop.held_back():  # a signal meant for a child that has our handler would stop us
+                process.start()
         except OSError:
             ours.close()
             raise
@@ -363,6 +363,7 @@ class Supervisor:
                 down = report.model_copy(
                     update={"state": "Starting", "registered": False, "pbx": None, "registrar": None, "via": None}
                     | {"role": None, "redirects": (), "physical_location": None, "contact": None}
+                    | {"observed_address": None}
                 )
                 self._picture.phones[name] = down
                 self._watchers.publish(PhoneChanged(phone=down))
@@ -428,15 +429,16 @@ class Supervisor:
         rests = Rests(*REST_SECONDS)
         while not self._stopping.is_set():
             self._reload()  # what changed while nobody watched
-            folders = {folder for folder in self._folders() if folder.is_dir()}
+            folders = self._folders()
             async for _ in awatch(*folders, stop_event=self._stopping, step=WATCH_STEP_MS, recursive=False):
                 taken = self._reload()
-                if {folder for folder in self._folders() if folder.is_dir()} != folders:
+                if self._folders() != folders:
                     break
                 if taken:
                     await asyncio.sleep(rests.after(time.monotonic()))
 
     def _folders(self) -> set[Path]:
+        """The folders of all files; of one that is not there yet the folder in which it would appear."""
         files = {self._path}
         for phone in self._config.phones:
             if phone.credentials is not None:
@@ -448,7 +450,7 @@ class Supervisor:
             if pbx.tls is not None:
                 tls = (pbx.tls.ca_file, pbx.tls.certificate_file, pbx.tls.key_file)
                 files |= {Path(file) for file in tls if file is not None}
-        return {file.absolute().parent for file in files}
+        return {next(filter(Path.is_dir, file.absolute().parents)) for file in files}
 
     def _reload(self) -> bool:
         """Take the file if it is good; refuse it whole if not, and go on with the old one. Returns whether it was read.
@@ -534,6 +536,7 @@ def _phones_per_worker(config: AgentConfig) -> int:
 
 def _worker_main(pipe: Connection, not_ours: list[Connection], settings: pjsua.EngineSettings) -> None:
     """The main function of a worker: without the supervisor's ends of the pipes, else it would never see them close."""
+    early_stop.leave_to_parent()
     for connection in not_ours:
         connection.close()
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import select
-import signal
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,6 +57,7 @@ from softphone_agent.planning import (
     registering,
     registrar_uri,
     tls_of,
+    without_credentials,
 )
 from softphone_agent.reachability import Reachability, Verdict
 from softphone_agent.registration import machine
@@ -106,6 +106,8 @@ last have heard of it."""
 
 REOPEN_SECONDS = 30.0
 """New UDP sockets are taken at most so often."""
+LONGEST_MESSAGE = 256
+"""Characters of a failure's message (report.LastFailure)."""
 LONGEST_EXPIRY = 86400
 """Seconds; who grants more is refreshed within a day all the same."""
 
@@ -130,6 +132,12 @@ class _Phone:
     """Servers of the name that are asked if that one does not answer."""
     bound: Place | None = None
     """Where the phone was registered last."""
+    shown: Secret | None = None
+    """The credentials of its present registration."""
+    carried: str | None = None
+    """The physical location that its REGISTERs carry."""
+    location: str | None = None
+    """The one that the binding was made with, and likewise:"""
     contact: str | None = None
     observed: str | None = None
     outage: Outage | None = None
@@ -149,8 +157,6 @@ class _Due:
 
 def run(pipe: Connection, settings: EngineSettings) -> None:
     """Run until told to stop, or until the supervisor is gone. The process's main function."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = Engine(settings)
     engine.open()
     try:
@@ -175,6 +181,7 @@ class Worker:
         """The part of each PBX's rate that is this worker's."""
         self._public_address: str | None = None
         self._tls: dict[Tls | None, TlsFiles] = {}
+        self._tls_of_pbx: dict[str, TlsFiles] = {}
         self._reachability = Reachability()
         self._scouting: Scouting[tuple[Place, TlsFiles | None]] = Scouting()
         self._servers: dict[str, tuple[Server, ...]] = {}
@@ -270,10 +277,18 @@ class Worker:
         reader = credentials.Reader()
         for config in order.phones:
             secret, fault = reader.read(config)
+            phone, waits = self._phones.get(config.name), False
             if fault is not None:
-                log.warning("credentials not readable", softphone=config.name, fault=fault)
-            plan = self._plan(config, secret)
-            phone = self._phones.get(config.name)
+                former = None if phone is None or phone.removed else phone
+                config, secret, waits = without_credentials(
+                    config,
+                    former.config if former else None,
+                    former.secret if former else None,
+                    bound=former is not None and former.state.binding is not None,
+                )
+                goes_on = "waits for them" if waits else "with those it had"
+                log.warning("credentials not usable", softphone=config.name, fault=fault, goes_on=goes_on)
+            plan = self._plan(config, secret, (fault or "")[:LONGEST_MESSAGE], waits)
             if phone is None or phone.removed:
                 state = machine.begin(plan, begin_at.get(config.name, now))
                 if phone is not None:  # taken back while it leaves: answers to its last requests are none of ours
@@ -290,14 +305,17 @@ class Worker:
         self._moved = True
 
     def _read_tls(self, order: Configure) -> None:
-        self._tls = {}
+        """Read the files of every PBX. One of which a file is missing or empty keeps those that it had."""
+        former, self._tls = self._tls_of_pbx, {}
         for pbx in order.pbxs:
             if pbx.tls not in self._tls:
-                self._tls[pbx.tls], faults = credentials.read_tls(pbx.tls)
+                files, faults = credentials.read_tls(pbx.tls)
                 for fault in faults:
-                    log.warning("TLS file not readable", pbx=pbx.name, fault=fault)
+                    log.warning("TLS file not usable", pbx=pbx.name, fault=fault)
+                self._tls[pbx.tls] = former.get(pbx.name, files) if faults else files
+        self._tls_of_pbx = {pbx.name: self._tls[pbx.tls] for pbx in order.pbxs}
 
-    def _plan(self, config: Phone, secret: Secret | None) -> Plan:
+    def _plan(self, config: Phone, secret: Secret | None, fault: str, waits: bool) -> Plan:
         return plan_of(
             config,
             self._directory,
@@ -305,6 +323,8 @@ class Worker:
             self._answer_seconds,
             public_address=self._public_address,
             transports=f"{self._tls_digest(config)} {self._sockets}",
+            fault=fault,
+            waits=waits,
         )
 
     def _tls_digest(self, config: Phone) -> str:
@@ -468,16 +488,16 @@ class Worker:
     def _event(self, answer: Answer, phone: _Phone) -> tuple[Event, str]:
         """The machine's event for an answer, and the outcome that the metrics count."""
         if answer.expires > 0:
-            phone.contact = answer.contact
+            phone.location, phone.contact = phone.carried, answer.contact
             phone.observed = sip_message.observed_address(answer.message)
             return Registered(answer.serial, min(answer.expires, LONGEST_EXPIRY)), "accepted"
         if answer.code == 0:
-            return Unreachable(answer.serial, answer.reason[:256]), "unreachable"
+            return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
         if 300 <= answer.code < 400:
             system, directory = self._system(phone), self._directory.of_phone(phone.config)
             targets = tuple(directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message))
             return Redirected(answer.serial, answer.code, targets), "redirected"
-        reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:256]
+        reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
         return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
 
     def _system(self, phone: _Phone) -> str | None:
@@ -582,7 +602,7 @@ class Worker:
             else:
                 phone.request = None
                 self._news.observations.append(RegisterDone(label, "unreachable", "", None))
-                self._feed(name, Unreachable(request.serial, answer.fault[:256]))
+                self._feed(name, Unreachable(request.serial, answer.fault[:LONGEST_MESSAGE]))
 
     def _refresh_without_dns(self, now: float) -> None:
         """A binding must not depend on DNS: a refresh that waited for it goes where the phone is registered."""
@@ -643,7 +663,9 @@ class Worker:
         self._engine.reopen_udp()
         for name, phone in list(self._phones.items()):
             if not phone.removed:
-                self._feed(name, Reconfigured(self._plan(phone.config, phone.secret)))
+                before = phone.state.plan
+                plan = self._plan(phone.config, phone.secret, before.fault, before.waits)
+                self._feed(name, Reconfigured(plan))
 
     def _note_pbx(self, name: str, reachable: bool | None) -> None:
         self._told_pbxs.add(name)
@@ -754,8 +776,10 @@ class Worker:
     def _register(self, name: str, phone: _Phone, request: Register, place: Place) -> None:
         phone.asked = place
         moves = place != phone.bound  # only a name leads to another server from one refresh to the next
-        if request.refresh and not moves and self._engine.refresh(name, request.serial):
+        goes_on = request.refresh and not moves and phone.shown == phone.secret
+        if goes_on and self._engine.refresh(name, request.serial):
             return
+        phone.shown, phone.carried = phone.secret, location_of(phone.config, self._directory)
         tls = self._tls_files(phone.config, place.uri) if sip_uri.parse(place.uri).secure else None
         wire = registering(
             phone.config,
@@ -827,8 +851,6 @@ class Worker:
                 pbx=label(state.failure.registrar.uri),
                 time=_rfc3339(_wall(state.failure.at)),
             )
-            if before and before.last_failure and _same_failure(before.last_failure, failure):
-                failure = before.last_failure
         report = PhoneReport(
             name=name,
             state=_public_state(state),
@@ -841,13 +863,18 @@ class Worker:
                 Redirect(pbx=label(hop.source.uri), target=label(hop.target.uri), code=hop.code)
                 for hop in (binding.hops if binding else ())
             ),
-            physical_location=location_of(phone.config, self._directory) if binding else None,
+            physical_location=phone.location if binding else None,
             contact=phone.contact if binding else None,
             observed_address=phone.observed if binding else None,
             since=_rfc3339(time.time()),
             last_failure=failure,
             last_outage=phone.outage,
         )
+        if before and before.last_failure and failure and _same_failure(before.last_failure, failure):
+            # The same failure again is told with the next change: else every round of every phone were news.
+            again = {"last_failure": before.last_failure, "since": before.since}
+            if report.model_copy(update=again) == before:
+                return before
         if before and (before.state, before.registered, before.registrar) == (
             report.state,
             report.registered,
@@ -897,7 +924,7 @@ def _reported_of(phone: _Phone) -> tuple[Any, ...]:
     """What a phone's report is made of, besides the configuration."""
     state, binding = phone.state, phone.state.binding
     where = (binding.registrar, binding.entry, binding.hops, binding.role) if binding else None
-    return _public_state(state), where, state.failure, phone.contact, phone.observed, phone.outage
+    return _public_state(state), where, state.failure, phone.location, phone.contact, phone.observed, phone.outage
 
 
 def _is_awaited(phone: _Phone) -> bool:
@@ -946,11 +973,14 @@ def _public_state(state: State) -> PublicState:
             return "Rejected" if state.rejected else "Waiting"
         case Phase.STOPPING | Phase.UNREGISTERING:
             return "Unregistering"
+        case _ if state.ended:
+            return "Stopped"
         case _:
-            return "Suspended" if state.plan.suspend and not state.ended else "Stopped"
+            return "Suspended" if state.plan.suspend else "Waiting"
 
 
 def _same_failure(one: LastFailure, other: LastFailure) -> bool:
+    """Whether they differ at most in words and time."""
     return (one.code, one.reason, one.pbx) == (other.code, other.reason, other.pbx)
 
 

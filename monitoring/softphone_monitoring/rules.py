@@ -120,6 +120,10 @@ _MOVES, _OUTAGES = (
 _EXPIRY = "max by (namespace, pod, softphone) (softphone_registration_expiry_timestamp_seconds)"
 _STALE = f"time() - {_EXPIRY}"
 _WATCHES = "max by (namespace, pod, kind) (softphone_operator_watch_age_seconds)"
+_FAILED = (
+    "sum by (namespace, kind) (max by (namespace, pod, kind)"
+    ' (increase(softphone_operator_reconcile_total{result="error"}[10m])))'
+)
 _CONFIG_REFUSED = "max by (namespace, pod) (softphone_config_refused)"
 # Several operators of one release see the same objects, those of several releases have others.
 _OBJECTS = "sum by (kind) (max by (namespace, kind, state) (softphone_operator_objects{%s}))"
@@ -277,6 +281,17 @@ ALERTS = (
         "Operator {{ $labels.pod }} has heard nothing of {{ $labels.kind }} for {{ $value | humanizeDuration }}",
         "A watch is made anew every two minutes. One that is not tells nothing any more: changes of these objects are"
         " not seen.",
+    ),
+    Alert(
+        "SoftphoneOperatorFailing",
+        "warning",
+        "15m",
+        f"{_FAILED} > 0",
+        _FAILED,
+        'The operator in {{ $labels.namespace }} failed {{ $value | printf "%.0f" }} times in 10 minutes at a'
+        " {{ $labels.kind }}",
+        "What is to be done for one or more of these objects fails again and again: their edits have no effect, or"
+        " their status is old. Phones that run stay registered.",
     ),
 )
 

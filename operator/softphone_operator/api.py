@@ -251,14 +251,14 @@ class SoftphoneStatus(Model):
 
     observed_generation: int | None = Field(
         default=None,
-        description="Generation of the spec that the status is about.",
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
         json_schema_extra={"format": "int64"},
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=MAX_CONDITIONS,
         description="Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
-        "registration. Ready: all of them, with the present spec.",
+        "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled.",
     )
     registration: RegistrationStatus | None = Field(default=None, description="The registration.")
 
@@ -283,14 +283,14 @@ class PBXStatus(Model):
 
     observed_generation: int | None = Field(
         default=None,
-        description="Generation of the spec that the status is about.",
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
         json_schema_extra={"format": "int64"},
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=MAX_CONDITIONS,
-        description="Accepted: the spec makes sense. "
-        "Consistent: noPhysicalLocation is the same on all PBXes of the system.",
+        description="Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
+        "system. Ready: both. Only while they are true: Reconciling and Stalled.",
     )
     location: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="Physical location in effect: spec.location, else the name."
@@ -316,14 +316,15 @@ class SoftphoneFleetStatus(Model):
 
     observed_generation: int | None = Field(
         default=None,
-        description="Generation of the spec that the status is about.",
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
         json_schema_extra={"format": "int64"},
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=MAX_CONDITIONS,
         description="Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
-        "registrations of all softphones. Ready: all of them, with the present spec.",
+        "registrations of all softphones. Ready: all of them, with the present spec. Only while they are true: "
+        "Reconciling and Stalled.",
     )
     replicas: int = Field(default=0, description="Softphones that the agents carry.")
     registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
@@ -378,6 +379,17 @@ SOFTPHONE_FLEET = Kind(
 )
 KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET)
 
+_PROGRESS = {
+    "Reconciling": {
+        "any": "True: the present spec is not carried out yet, or waits for a PBX object, a Secret or a node; goes on "
+        "by itself. The reason is that of Ready. Absent where it is carried out, also while no PBX serves the phone.",
+    },
+    "Stalled": {
+        "InvalidSpec": "True: a field's value is refused; only an edit of this object helps.",
+        "ConfigRefused": "True: the agent refused the configuration; its image is of another version.",
+    },
+}
+
 REASONS: dict[str, dict[str, dict[str, str]]] = {
     "Softphone": {
         "Accepted": {
@@ -398,6 +410,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Available": "True: the agent runs and is ready.",
             "NotAccepted": "False: there is no agent, since the spec was never accepted.",
             "Starting": "False: the agent's pod is being made or started.",
+            "NotReady": "False: the agent is heard, but its pod is not ready: it was started a moment ago, or its "
+            "readiness probe fails.",
             "Terminating": "False: the agent's pod is being stopped.",
             "Unschedulable": "False: no node can run the pod; the message is the scheduler's.",
             "FailedCreate": "False: the pod could not be made, for example for a quota.",
@@ -414,6 +428,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Rejected": "False: the PBX refuses the phone: wrong password, unknown user, …",
             "Unavailable, Unreachable, KnownDead, RedirectLoop, TooManyRedirects, BadRedirect, RedirectRefused, "
             "UnexpectedRedirect, PingFailed, TransportClosed, Expired": "False: the last failure; attempts go on.",
+            "NoCredentials": "False: the agent finds no password where the Secret should be; it asks no PBX without.",
             "Unregistering": "False: the phone is un-registering.",
             "Stopped": "False: the phone has stopped.",
             "Suspended": "False: spec.suspend is set.",
@@ -427,6 +442,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Suspended": "False: spec.suspend is set.",
             "any other": "That of the first of Accepted, AgentAvailable and Registered that is not True.",
         },
+        **_PROGRESS,
     },
     "SoftphoneFleet": {
         "Accepted": {
@@ -455,6 +471,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "ConfigPending, ConfigRefused, Suspended": "False: as with a Softphone.",
             "any other": "That of the first of Accepted, AgentsAvailable and Registered that is not True.",
         },
+        **_PROGRESS,
     },
     "PBX": {
         "Accepted": {
@@ -470,5 +487,12 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Inconsistent": "False: it is not; the message names who says what. Phones keep to their primary PBX.",
             "NotAccepted": "Unknown: the spec is not accepted.",
         },
+        "Ready": {
+            "Accepted": "True: the spec makes sense, and so does that of its system. Whether the PBX answers is told "
+            "by reachable.",
+            "any other": "That of the first of Accepted and Consistent that is not True.",
+        },
+        "Reconciling": {"SecretNotFound, SecretKeyMissing": "True: it waits for the Secret. Else absent."},
+        "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},
     },
 }

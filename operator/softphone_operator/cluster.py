@@ -80,7 +80,8 @@ ACCESS = frozenset(
     + [Access(r.group, r.plural, verb) for r in (*APPLIED, BUDGETS) for verb in ("get", "create", "patch")]
     + [Access(r.group, r.plural, "delete") for r in APPLIED]
     + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, PBXS)]
-    + [Access("", "secrets", "get"), Access("", "pods", "patch"), Access("", "events", "create")]
+    + [Access("", "secrets", "get"), Access("", "pods", "patch")]
+    + [Access("", "events", "create"), Access("", "events", "patch")]
 )
 
 LEASE_ACCESS = frozenset(Access(LEASES.group, LEASES.plural, verb) for verb in ("get", "create", "update"))
@@ -302,6 +303,17 @@ class Cluster:
             "reportingInstance": FIELD_MANAGER,
         }
         await self._json("POST", EVENTS.path(about["namespace"]), {}, body)
+
+    async def count_event(self, namespace: str, name: str, message: str, count: int, time: str) -> bool:
+        """Say that what an Event tells happened again; False where that Event is gone."""
+        body = {"message": message[:MAX_EVENT_MESSAGE], "count": count, "lastTimestamp": time}
+        try:
+            await self._json("PATCH", EVENTS.path(namespace, name), {}, body, "application/merge-patch+json")
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
         """The names of a Secret's keys, None where the Secret does not exist. Its values go no further."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 from softphone_operator.names import FIELD_MANAGER
+from softphone_operator.resources import quantity
 
 Object = Mapping[str, Any]
 Fields = Mapping[str, Any]
@@ -146,7 +146,7 @@ def _difference(desired: Any, observed: Any, name: str) -> str | None:
         for key, value in desired.items():
             if key not in observed:
                 return f".{key}"
-            if quantities and _quantity(value) == _quantity(observed[key]):
+            if quantities and quantity(value) == quantity(observed[key]):
                 continue
             if (found := _difference(value, observed[key], key)) is not None:
                 return f".{key}{found}"
@@ -182,20 +182,3 @@ _MERGE_KEYS = {
     "ownerReferences": "uid",
 }
 """The keys by which the API server merges lists; others are taken as a whole."""
-
-
-_SUFFIXES = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-
-
-def _quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number, None where it is none."""
-    text = str(value)
-    factor = Decimal(1)
-    if text.endswith("i") and text[-2:-1] in ("K", "M", "G", "T", "P", "E"):
-        factor, text = Decimal(1024) ** ("KMGTPE".index(text[-2]) + 1), text[:-2]
-    elif text[-1:] in _SUFFIXES:
-        factor, text = Decimal(10) ** _SUFFIXES[text[-1]], text[:-1]
-    try:
-        return Decimal(text) * factor
-    except ArithmeticError:
-        return None

@@ -19,6 +19,8 @@ Schema = dict[str, Any]
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "softphone-fleet"
 KEPT_DEFAULTS = {"Softphone": {"mode"}, "SoftphoneFleet": {"replicas", "phonesPerAgent"}}
+UNSEEN = {"observedGeneration": -1}
+"""The status of an object that the operator has not looked at. Without it kstatus would call such an object done."""
 SCALE = {
     "specReplicasPath": ".spec.replicas",
     "statusReplicasPath": ".status.replicas",
@@ -154,7 +156,7 @@ def crd(kind: Kind, *, rules: bool = True) -> Schema:
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec.model_json_schema(by_alias=True), KEPT_DEFAULTS.get(kind.name, set())),
-            "status": structural(kind.status.model_json_schema(by_alias=True)),
+            "status": structural(kind.status.model_json_schema(by_alias=True)) | {"default": dict(UNSEEN)},
         },
     }
     if rules:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from softphone_agent.report import Counts
-from softphone_operator import status
+from softphone_operator import progress, status
 from softphone_operator.api import FleetAgents, SoftphoneFleetStatus
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.status import Event, Object
@@ -77,6 +77,7 @@ def fleet(
     of = replicas if wanted is None else wanted
     available = _available(agents)
     verdict = _registered(agents, of, registered, standby, failures, suspended=suspended)
+    ready = _ready(accepted, available, verdict, agents)
     return SoftphoneFleetStatus(
         observed_generation=generation,
         conditions=status.conditions(
@@ -85,8 +86,9 @@ def fleet(
                 "Accepted": accepted,
                 "AgentsAvailable": available,
                 "Registered": verdict,
-                "Ready": _ready(accepted, available, verdict, agents),
-            },
+                "Ready": ready,
+            }
+            | progress.progress(accepted, available, ready),
             generation,
             now,
         ),

@@ -16,6 +16,7 @@ from softphone_agent.config import AgentConfig
 from softphone_agent.config import digest as config_digest
 from softphone_operator import comparing, mounts, names
 from softphone_operator.api import AgentSpec, Resources
+from softphone_operator.resources import with_defaults
 
 Object = dict[str, Any]
 
@@ -314,7 +315,6 @@ def _container(agent: Agent) -> Object:
 
 def _resources(wanted: Resources | None) -> Object:
     """Requests and limits; what is not said is the default, what is said to be empty is left out."""
-    requests = DEFAULT_REQUESTS if wanted is None or wanted.requests is None else wanted.requests
-    limits = DEFAULT_LIMITS if wanted is None or wanted.limits is None else wanted.limits
-    parts = {"requests": dict(requests), "limits": dict(limits)}
+    made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
+    parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}

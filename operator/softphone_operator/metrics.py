@@ -8,7 +8,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from softphone_operator.api import KINDS
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+RESULTS = ("accepted", "refused", "gone", "left", "error")
 
 Objects = Callable[[], Mapping[tuple[str, str], int]]
 Fleets = Callable[[], Mapping[tuple[str, str, str], int]]
@@ -26,6 +30,10 @@ class Metrics:
             ["kind", "result"],
             registry=self.registry,
         )
+        # Begun at 0: the increase of a series that is born with its first error would not show that error.
+        for kind in KINDS:
+            for result in RESULTS:
+                self.reconciles.labels(kind.name, result)
         self.reconcile_seconds = Histogram(
             "softphone_operator_reconcile_duration_seconds",
             "Their duration, API calls included.",

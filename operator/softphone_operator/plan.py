@@ -56,6 +56,7 @@ from softphone_operator.names import (
     secret_file,
     softphone_agent,
 )
+from softphone_operator.resources import below_requests, is_quantity, with_defaults
 from softphone_operator.rollout import agents_away
 
 REFERENCES = ("pri", "sec", "cur", "home")
@@ -65,8 +66,6 @@ FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
 of that would restart the pods."""
 MAX_MESSAGE = 4000
 NAMES_TOLD = 5
-
-_QUANTITY = re.compile(r"[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?\Z")
 
 Secrets = Mapping[str, frozenset[str]]
 """The key names of the Secrets of a namespace, by name; a Secret that is not there does not exist."""
@@ -556,10 +555,7 @@ def _fleet_resources(given: Resources | None, phones: int) -> Resources:
     """Defaults that grow with phonesPerAgent; not with the present number of phones: that changes without restart."""
     requests: dict[str, int | str] = {"cpu": f"{10 + phones // 20}m", "memory": f"{64 + phones // 8}Mi"}
     limits: dict[str, int | str] = {"memory": f"{256 + phones}Mi"}
-    return Resources(
-        requests=requests if given is None or given.requests is None else given.requests,
-        limits=limits if given is None or given.limits is None else given.limits,
-    )
+    return with_defaults(given, requests, limits)
 
 
 def _phone_template(uid: str, spec: SoftphoneSpec) -> PhoneTemplate:
@@ -705,9 +701,13 @@ def _pod_faults(agent: AgentSpec) -> Iterator[tuple[str, str]]:
         return
     for part in ("requests", "limits"):
         for resource, quantity in (getattr(agent.resources, part) or {}).items():
-            if not _QUANTITY.match(str(quantity)):
+            if not is_quantity(quantity):
                 shown = f'agent.resources.{part}.{sip_uri.printable(resource)}: "{sip_uri.printable(str(quantity))}"'
                 yield "InvalidSpec", f"{shown} is no quantity"
+    for resource, limit, request in below_requests(agent.resources):
+        where = f"agent.resources.limits.{sip_uri.printable(resource)}"
+        shown = sip_uri.printable(str(limit))
+        yield "InvalidSpec", f'{where}: "{shown}" is less than is requested, "{sip_uri.printable(str(request))}"'
 
 
 def _pod_texts(agent: AgentSpec) -> Iterator[tuple[str, str, re.Pattern[str], str]]:

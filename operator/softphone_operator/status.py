@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from softphone_agent.config import Model
 from softphone_agent.report import FailureReason, PhoneReport
+from softphone_operator import progress
 from softphone_operator.api import (
     MAX_REDIRECTS,
-    PBX,
     Condition,
     PbxPhones,
     PBXStatus,
@@ -28,7 +28,7 @@ Object = Mapping[str, Any]
 ACCEPTED = Verdict("True", "Accepted", "the spec is accepted")
 NO_AGENT = Verdict("False", "NotAccepted", "there is no agent, since the spec was never accepted")
 STARTING_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
-QUIET_REASONS = frozenset({"Starting", "Terminating", "NotAccepted"})
+QUIET_REASONS = frozenset({"Starting", "NotReady", "Terminating", "NotAccepted"})
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
 LOSSES = FAILURES | {"AgentUnreachable"}
@@ -42,11 +42,11 @@ def timestamp(now: datetime) -> str:
 
 
 def state(obj: Object) -> str:
-    """One of STATES, as an object's conditions tell; a PBX has no condition Ready."""
+    """One of STATES, as an object's conditions tell."""
     said = {c["type"]: c["status"] for c in obj["status"].get("conditions") or ()}
     if said.get("Accepted") == "False":
         return "Refused"
-    return "Ready" if said.get("Accepted" if obj["kind"] == PBX.name else "Ready") == "True" else "NotReady"
+    return "Ready" if said.get("Ready") == "True" else "NotReady"
 
 
 def availability(
@@ -70,9 +70,10 @@ def availability(
         return Verdict("False", "FailedMount", _bounded(f"the pod {name} cannot start: {unmountable}"))
     if deployment is not None and is_replacing(deployment):
         return Verdict("False", "Starting", f"the pod {name} is being replaced")
-    ready = _condition(pod, "Ready").get("status") == "True"
-    if ready or heard.hearing == "heard":
+    if _condition(pod, "Ready").get("status") == "True":
         return Verdict("True", "Available", f"the pod {name} runs")
+    if heard.hearing == "heard":
+        return Verdict("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
     return Verdict("False", "Starting", f"the pod {name} is starting")
 
 
@@ -179,6 +180,7 @@ def softphone(
         registration = _registration(heard, stored)
     ready = _ready(accepted, agent, registered, heard, wanted_digest)
     verdicts = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
+    verdicts |= progress.progress(accepted, agent, ready)
     return SoftphoneStatus(
         observed_generation=generation,
         conditions=conditions(previous, verdicts, generation, now),
@@ -311,9 +313,11 @@ def pbx(
         stored = previous.get("phones")
         phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
+    ready = progress.pbx_ready(accepted, consistent)
+    verdicts = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
     return PBXStatus(
         observed_generation=generation,
-        conditions=conditions(previous, {"Accepted": accepted, "Consistent": consistent}, generation, now),
+        conditions=conditions(previous, verdicts, generation, now),
         location=location,
         phones=phones,
         users=users,
@@ -371,11 +375,18 @@ def accepted_events(before: Object, after: Condition) -> Iterable[Event]:
 def _registered_events(
     before: Object, after: Condition, was: Object, now: RegistrationStatus | None
 ) -> Iterable[Event]:
+    # As with fleets, whose phones are told of in sum: to be kept by a standby is a Warning, to be home again is not.
     if after.status == "True":
+        moved = f"moved from {was['pbx']}: " if now and was.get("pbx") not in (None, now.pbx) else ""
+        role, before_it = now.role if now else None, was.get("role")
         if before.get("status") != "True":
             yield Event("Normal", "Registered", after.message, personal=True)
-        elif now and was.get("pbx") and was["pbx"] != now.pbx:
-            yield Event("Normal", "Moved", f"moved from {was['pbx']}: {after.message}", personal=True)
+        if role == "Standby" and before_it != "Standby":
+            yield Event("Warning", "Standby", f"{moved}{after.message}", personal=True)
+        elif role != "Standby" and before_it == "Standby":
+            yield Event("Normal", "Home", f"{moved}{after.message}", personal=True)
+        elif moved:
+            yield Event("Normal", "Moved", f"{moved}{after.message}", personal=True)
     elif after.reason in LOSSES and before.get("reason") not in LOSSES:
         yield Event("Warning", after.reason, after.message, personal=True)
 

@@ -14,6 +14,7 @@ from softphone_operator.api import API_VERSION
 from softphone_operator.cluster import FLEETS, PBXS, Cluster, ClusterError, Resource
 from softphone_operator.metrics import Metrics
 from softphone_operator.observed import Object, Observed, WorkKey
+from softphone_operator.similar import Similar
 
 NOISE_SECONDS = 20.0
 SHARED_WRITE_SECONDS = 1.0
@@ -45,6 +46,7 @@ class Writer:
         self._written: dict[WorkKey, float] = {}
         self._transitions: dict[WorkKey, datetime] = {}
         self._event_tokens, self._event_time = float(EVENT_BURST), 0.0
+        self._similar = Similar()
 
     def transition(self, key: WorkKey, since: datetime | None) -> None:
         """An agent told a transition that the status of `key` is to tell; None where it did not say since when."""
@@ -92,7 +94,7 @@ class Writer:
         return None
 
     async def post(self, obj: Object, event: status.Event) -> None:
-        """Post an Event about an object; one that cannot be posted is only logged."""
+        """Tell an Event about an object, by counting one that says the same; one that cannot be told is only logged."""
         if event.personal and not self._may_post():
             log.info("event left out", reason=event.reason, message=event.message)
             return
@@ -105,16 +107,18 @@ class Writer:
             "name": metadata["name"],
             "uid": metadata["uid"],
         }
+        name, time = f"{metadata['name'][:200].rstrip('-.')}.{randomness.token_hex(8)}", status.timestamp(self._now())
+        told = self._similar.tell((metadata["uid"], event.type, event.reason), event.message, name, _clock())
         try:
+            if told.count > 1:
+                if await self._cluster.count_event(about["namespace"], told.name, told.message, told.count, time):
+                    return
+                self._similar.gone(told)
             await self._cluster.post_event(
-                about,
-                kind=event.type,
-                reason=event.reason,
-                message=event.message,
-                name=f"{metadata['name'][:200].rstrip('-.')}.{randomness.token_hex(8)}",
-                time=status.timestamp(self._now()),
+                about, kind=event.type, reason=event.reason, message=told.message, name=told.name, time=time
             )
         except ClusterError as error:
+            self._similar.failed(told)
             log.warning("an event could not be posted", reason=event.reason, error=str(error))
 
     def _may_post(self) -> bool:

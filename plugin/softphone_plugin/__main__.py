@@ -7,11 +7,17 @@ import sys
 
 from softphone_plugin.errors import CLUSTER, INTERRUPTED, READER_GONE, PluginError, ReaderGoneError
 
-MISSING = "kubectl-softphone: is not whole: pip install '.[plugin]' in a clone of softphone-fleet"
+MISSING = "kubectl-softphone: is not whole: `make plugin` in a clone of softphone-fleet makes it anew"
+COMPLETE = "__complete"
+"""The word with which kubectl_complete-softphone of the single file asks the program."""
 
 
 def main() -> None:
     """Run a command. What goes wrong is told in one line, and by the exit code."""
+    if sys.argv[1:2] == [COMPLETE]:
+        del sys.argv[1]
+        complete()
+        return
     try:
         from softphone_plugin.cli import app
     except ModuleNotFoundError as missing:

@@ -79,9 +79,11 @@ def conninfo(
     def make(maker: Maker) -> None:
         try:
             data = json.loads(read(file))
+            user, notes = from_conn_info(data, _user(aor, name, secret, password_file))
         except ValueError as error:
             raise ImportFault(file, f"is no JSON: {error}") from None
-        user, notes = from_conn_info(data, _user(aor, name, secret, password_file))
+        except RecursionError:
+            raise ImportFault(file, "is nested too deeply") from None
         maker.notes += notes
         maker.add(user)
 

@@ -18,6 +18,7 @@ import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
+from softphone_agent.yaml_text import YamlFault, documents, text_of
 from softphone_operator.api import API_VERSION, GROUP, Kind
 from softphone_plugin.errors import CLUSTER, NOT_FOUND, PluginError
 
@@ -29,7 +30,7 @@ CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 300
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MERGE_PATCH, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 FIELD_MANAGER = "kubectl-softphone"
 NO_CRD = "the cluster does not know our kinds: the chart softphone-fleet brings them"
@@ -61,7 +62,7 @@ def pods(namespace: str | None, name: str | None = None, part: str = "") -> str:
 def contexts(kubeconfig: Path | None) -> list[str]:
     """The contexts of a kubeconfig. Raises PluginError."""
     try:
-        path = str(kubeconfig) if kubeconfig else None
+        path = _checked(kubeconfig)
         found, _ = config.list_kube_config_contexts(config_file=path)  # type: ignore[no-untyped-call]
         return [str(one["name"]) for one in found]
     except (config.ConfigException, yaml.YAMLError, OSError, *_MALFORMED) as error:
@@ -79,10 +80,10 @@ class Cluster:
     async def connect(cls, kubeconfig: Path | None, context: str | None) -> Cluster:
         """With the user's kubeconfig, or the service account of the pod that this runs in. Raises PluginError."""
         configuration = client.Configuration()
-        path = str(kubeconfig) if kubeconfig else None
-        if not _exists(path):
-            if path or context:
-                raise PluginError(f"no cluster: there is no kubeconfig {path or KUBE_CONFIG_DEFAULT_LOCATION}")
+        path = _checked(kubeconfig)
+        if path is None:
+            if kubeconfig or context:
+                raise PluginError(f"no cluster: there is no kubeconfig {kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION}")
             namespace = _own_account(configuration)
             return cls(client.ApiClient(configuration), namespace)
         try:
@@ -244,9 +245,32 @@ def _place(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def _exists(path: str | None) -> bool:
-    given = path or KUBE_CONFIG_DEFAULT_LOCATION
-    return any(Path(one).expanduser().exists() for one in given.split(os.pathsep) if one)
+def _checked(kubeconfig: Path | None) -> str | None:
+    """The kubeconfigs as the client takes them, read before: it names no place, and falls over empty ones.
+
+    None: there is none. Raises PluginError.
+    """
+    given = str(kubeconfig) if kubeconfig else KUBE_CONFIG_DEFAULT_LOCATION or str(Path.home() / ".kube" / "config")
+    found = [path for one in given.split(os.pathsep) if one and (path := Path(one).expanduser()).exists()]
+    held = {path: _document(path) for path in found}
+    for path, value in held.items():
+        if value is not None and not isinstance(value, dict):
+            raise PluginError(f"no cluster: the kubeconfig {path} is of no use: it holds no fields")
+    filled = [str(path) for path, value in held.items() if value]
+    if found and not filled:
+        raise PluginError(f"no cluster: the kubeconfig {os.pathsep.join(map(str, found))} is empty")
+    return os.pathsep.join(filled) or None
+
+
+def _document(file: Path) -> Any:
+    """What a kubeconfig holds, None where it is empty. Raises PluginError."""
+    try:
+        return next((one.value for one in documents(text_of(file.read_bytes()))), None)
+    except OSError as error:
+        raise PluginError(f"no cluster: the kubeconfig {file} cannot be read: {error.strerror}") from None
+    except YamlFault as fault:
+        place = f"{file}:{fault.line}:{fault.column}"
+        raise PluginError(f"no cluster: the kubeconfig is of no use: {place}: {fault.message}") from None
 
 
 def _own_account(configuration: client.Configuration) -> str:

@@ -27,6 +27,7 @@ REASONS: Mapping[FailureReason, str] = {
     "UnexpectedRedirect": "the PBX redirected, and in mode Browser no redirect is followed",
     "PingFailed": "the PBX answered no pings any more",
     "TransportClosed": "the connection to the PBX was closed",
+    "NoCredentials": "the agent has no credentials: a file that should hold them is missing, empty or of no use",
     "Expired": "the binding ended before it could be refreshed",
 }
 """What the machine's reasons mean."""

@@ -6,25 +6,31 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
+from softphone_agent.yaml_text import YamlFault, text_of
+from softphone_plugin.errors import NO, NOT_FOUND, USAGE, PluginError
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def read_all(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Name and text of files, and of all manifests below folders. Raises PluginError."""
-    return [(name, read(name)) for given in names for name in _files(given)]
+def read_all(names: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Name and content of files, and of all manifests below folders. Raises PluginError."""
+    return [(name, content(name)) for given in names for name in _files(given)]
+
+
+def content(name: str) -> bytes:
+    """What a file holds, or what comes on standard input for `-`. Raises PluginError."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise PluginError(f"{name}: {getattr(error, 'strerror', None) or error}", NOT_FOUND) from None
 
 
 def read(name: str) -> str:
     """The text of a file, or of standard input for `-`. Raises PluginError."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise PluginError(f"{name}: {error.strerror}", NOT_FOUND) from None
-    except UnicodeDecodeError:
-        raise PluginError(f"{name}: is not UTF-8", NOT_FOUND) from None
+        return text_of(content(name))
+    except YamlFault as fault:
+        raise PluginError(f"{name}:{fault.line}:{fault.column}: {fault.message}", NO) from None
 
 
 def _files(given: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ already: a Secret that is not among the files, and a PBX where the files hold no
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +35,20 @@ class Finding(NamedTuple):
     severity: Severity = "fault"
     field: str = ""
     """Such as spec.pri; empty where it is about the whole."""
+    column: int = 0
+    """Of a text that cannot be read, where it is known; else 0."""
 
     def __str__(self) -> str:
-        words = [f"{self.file}:{self.line}", self.severity, *([self.what] if self.what else []), self.message]
-        return ": ".join(words)
+        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+        words = [place, self.severity, *([self.what] if self.what else []), self.message]
+        return ": ".join(on_a_line(word) for word in words)
 
     def data(self) -> dict[str, Any]:
         """For other programs."""
         return {
             "file": self.file,
             "line": self.line,
+            **({"column": self.column} if self.column else {}),
             "severity": self.severity,
             "object": self.what,
             "field": self.field,
@@ -71,12 +74,17 @@ class _Namespace:
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def lint(files: Iterable[tuple[str, str]], namespace: str = "default", *, strict: bool = False) -> Found:
-    """Look at files, given as name and text. `namespace` is that of objects which name none.
+def on_a_line(text: str) -> str:
+    """A message that stays on its line, whatever the values are that it shows."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def lint(files: Iterable[tuple[str, bytes | str]], namespace: str = "default", *, strict: bool = False) -> Found:
+    """Look at files, given as name and content. `namespace` is that of objects which name none.
 
     `strict`: the files hold everything, so whatever is not among them is a fault.
     """
-    documents = [document for name, text in files for document in read(name, text)]
+    documents = [document for name, content in files for document in read(name, content)]
     spaces: dict[str, _Namespace] = {}
     findings = [finding for document in documents for finding in _sorted_in(document, spaces, namespace)]
     for space in spaces.values():
@@ -90,7 +98,7 @@ def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) 
     """Put a document where it belongs; what is wrong with its outer part."""
     value = document.value
     if document.fault is not None:
-        yield Finding(document.file, document.line, "", document.fault)
+        yield Finding(document.file, document.line, "", document.fault, column=document.column)
         return
     if not isinstance(value, dict) or "kind" not in value or "apiVersion" not in value:
         if isinstance(value, dict) and "kind" not in value and _AGENT_FIELDS & set(value):
@@ -138,14 +146,10 @@ def _at(document: Document, path: str, what: str, message: str, severity: Severi
 def _agent_faults(document: Document) -> Iterator[Finding]:
     """The faults of an agent's configuration, for those who run agents without Kubernetes."""
     try:
-        agent_config.parse(_json(document.value))
+        agent_config.of(document.value)
     except agent_config.ConfigFaults as refused:
         for fault in refused.faults:
             yield _at(document, _field(fault), "agent configuration", fault)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=str)
 
 
 def _field(message: str) -> str:

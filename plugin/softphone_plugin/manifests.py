@@ -9,6 +9,9 @@ from typing import Any
 
 import yaml
 
+from softphone_agent import sip_uri
+from softphone_agent.yaml_text import YamlFault, documents, text_of
+
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -21,6 +24,8 @@ class Document:
     value: Any = None
     node: yaml.Node | None = None
     fault: str | None = None
+    column: int = 0
+    """Of a fault, where it is known; else 0."""
 
     def line_of(self, path: str) -> int:
         """The line of a field such as spec.registration.backoff, or of the deepest part of it that is there."""
@@ -34,25 +39,15 @@ class Document:
         return line
 
 
-def read(file: str, text: str) -> Iterator[Document]:
-    """The documents of a file, those of its Lists one by one; empty documents are left out."""
-    loader = yaml.SafeLoader(text)
+def read(file: str, content: bytes | str) -> Iterator[Document]:
+    """The documents of a file, those of its Lists one by one; empty documents are left out. Nothing is raised."""
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is None:
-                continue
-            line = node.start_mark.line + 1
-            yield from (Document(file, at, fault=fault) for at, fault in _twice(node))
-            value = loader.construct_document(node)
-            if value is not None:
-                yield from _unfolded(Document(file, line, value, node))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        said = getattr(error, "problem", None) or " ".join(str(error).split())
-        yield Document(file, mark.line + 1 if mark else 1, fault=f"is no YAML: {said}")
-    finally:
-        loader.dispose()
+        text = content if isinstance(content, str) else text_of(content)
+        for found in documents(text):
+            yield from (Document(file, at, fault=fault) for at, fault in _twice(found.node, set()))
+            yield from _unfolded(Document(file, found.line, found.value, found.node))
+    except YamlFault as fault:
+        yield Document(file, fault.line or 1, fault=fault.message, column=fault.column)
 
 
 def _unfolded(document: Document) -> Iterator[Document]:
@@ -81,15 +76,22 @@ def _item(node: yaml.Node | None, number: int) -> tuple[yaml.Node, yaml.Node] | 
     return None
 
 
-def _twice(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Keys that a mapping has twice: YAML takes the last one silently, and Kubernetes refuses them."""
+def _twice(node: yaml.Node, known: set[int]) -> Iterator[tuple[int, str]]:
+    """Keys that a mapping has twice: YAML takes the last one silently, and Kubernetes refuses them.
+
+    `known` are the nodes that were looked at: aliases lead to the same ones again.
+    """
+    if id(node) in known:
+        return
+    known.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for name, value in node.value:
-            if name.value in seen:
-                yield name.start_mark.line + 1, f'the key "{name.value}" is there twice'
-            seen.add(str(name.value))
-            yield from _twice(value)
+            if isinstance(name, yaml.ScalarNode):
+                if name.value in seen:
+                    yield name.start_mark.line + 1, f'the key "{sip_uri.printable(name.value)}" is there twice'
+                seen.add(str(name.value))
+            yield from _twice(value, known)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _twice(value)
+            yield from _twice(value, known)

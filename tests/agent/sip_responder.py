@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
@@ -126,6 +127,27 @@ def challenge(then: Behaviour, *, code: int = 401, nonce: Callable[[], str] = la
         ]
 
     return behave
+
+
+def digest(*passwords: str) -> Behaviour:
+    """Challenge, then accept who has one of these passwords, and refuse all others."""
+
+    def judged(request: Request) -> Iterable[bytes]:
+        given = dict(re.findall(r'(\w+)="?([^",]*)', request.header("Authorization")))
+        right = (_response(given, password) for password in passwords)
+        return (accept() if given["response"] in right else reply(403))(request)
+
+    return challenge(judged)
+
+
+def _response(given: dict[str, str], password: str) -> str:
+    """The digest of a REGISTER by this password (RFC 2617, section 3.2.2)."""
+
+    def md5(*parts: str) -> str:
+        return hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+    secret, what = md5(given["username"], given["realm"], password), md5("REGISTER", given["uri"])
+    return md5(secret, given["nonce"], given["nc"], given["cnonce"], given["qop"], what)
 
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:

@@ -213,42 +213,18 @@ async def test_suspend_unregisters_and_its_end_registers(tmp_path: Path, start: 
         await agent.phone(registered=True)
 
 
-@pytest.mark.proves("E9")
-async def test_a_changed_password_file_registers_anew(tmp_path: Path, start: Start) -> None:
+async def test_what_is_told_of_a_binding_is_what_it_was_made_with(tmp_path: Path, start: Start) -> None:
     master = await start()
-    master.register = challenge(accept())
-    secret = tmp_path / "secret"
-    secret.mkdir()
-    file = secret / "password"
-    file.write_text("old")
-    credentials = {"passwordFile": str(file)}
-    async with running(
-        tmp_path, [pbx("master", master.uri())], [phone(pri="master", credentials=credentials)]
-    ) as agent:
-        await agent.phone(registered=True)
-        responses = {re.search('response="(.*?)"', r.text)[1] for r in master.requests if "response=" in r.text}  # type: ignore[index]
-        assert len(responses) == 1
-        before = master.registers
-        new = secret / "new"
-        new.write_text("changed")
-        new.rename(file)
-        await master.count(before + 3)
-        await agent.phone(registered=True)
-        assert master.bindings() == {"alice"}
-
-
-async def test_a_missing_password_is_shown_and_mended_while_running(tmp_path: Path, start: Start) -> None:
-    master = await start()
-    master.register = challenge(accept())
-    file = tmp_path / "password"
-    credentials = {"passwordFile": str(file)}
-    slow = {"backoff": {"initialSeconds": 60, "maxSeconds": 60}}
-    phones = [phone(pri="master", credentials=credentials, registration=slow)]
-    async with running(tmp_path, [pbx("master", master.uri())], phones) as agent:
-        await agent.phone(state="Rejected", code=401)
-        assert agent.log_lines("credentials not readable")
-        file.write_text("pw")
-        await agent.phone(registered=True)
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master", phys="vienna")]) as agent:
+        await agent.phone(registered=True, physical_location="vienna")
+        master.register = silence
+        agent.write(config(agent, phone(pri="master", phys="linz")))
+        told = await agent.phone(state="Unregistering")
+        assert (told.registered, told.physical_location) == (True, "vienna")
+        assert await agent.metric("softphone_registration_info", location="linz") == 0
+        master.register = accept()
+        await agent.phone(registered=True, physical_location="linz")
+        assert master.requests[-1].header("X-Physical-Location") == "linz"
 
 
 @pytest.mark.proves("E9")
@@ -384,6 +360,14 @@ async def test_sigterm_unregisters_all_within_the_pace_that_the_pbx_bears(tmp_pa
         assert master.bindings() == set()
         assert asyncio.get_running_loop().time() - begun >= 0.4, "paced: not faster than the PBX bears"
         assert agent.log_lines("agent stopped")
+
+
+async def test_sigterm_as_soon_as_the_agent_has_begun_leaves_nothing_registered(tmp_path: Path, start: Start) -> None:
+    master = await start()
+    phones = [phone(f"p{number}", pri=master.uri()) for number in range(30)]
+    async with running(tmp_path, [], phones, workers={"phonesPerWorker": 5}) as agent:
+        assert await agent.stop() == 0
+        assert master.bindings() == set()
 
 
 async def test_sigterm_ends_in_time_though_a_pbx_is_silent(tmp_path: Path, start: Start) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from softphone_agent import config as configuration
-from softphone_agent.__main__ import main
+from softphone_agent.command import main
 from softphone_agent.config import AgentConfig, ConfigFaults
 
 BROKEN = sorted((Path(__file__).parent / "data" / "broken").glob("*.yaml"))
@@ -46,8 +46,8 @@ def test_a_missing_file_is_a_fault_of_its_own(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
-    file.write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigFaults, match="is not UTF-8"):
+    file.write_bytes(b"pbxs: []\n\xff")
+    with pytest.raises(ConfigFaults, match="line 2, column 1: is not UTF-8: 0xff"):
         configuration.load(file)
 
 

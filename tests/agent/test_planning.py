@@ -17,6 +17,7 @@ from softphone_agent.planning import (
     primary,
     registering,
     registrar_uri,
+    without_credentials,
 )
 from softphone_agent.registration.plan import Mode
 
@@ -94,16 +95,46 @@ def test_a_phones_refresh_fraction_is_its_own_and_never_changes() -> None:
         ({"phys": "branch"}, SECRET),
         ({"id": "other"}, SECRET),
         ({"registration": {"expires_seconds": 60}}, SECRET),
-        ({}, Secret("auth-alice", "new")),
-        ({}, Secret("alice", "pw-alice")),
-        ({}, None),
         ({"pri": "slave", "sec": None}, SECRET),
     ],
-    ids=["phys", "id", "expiry", "password", "user name", "no credentials", "location of another primary"],
+    ids=["phys", "id", "expiry", "location of another primary"],
 )
 def test_what_shapes_a_register_changes_the_wire_digest(changed: dict[str, Any], secret: Secret | None) -> None:
     before = plan_of(phone(), DIRECTORY, SECRET, 4.0).wire
     assert plan_of(phone(**changed), DIRECTORY, secret, 4.0).wire != before
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [Secret("auth-alice", "new"), Secret("alice", "pw-alice"), None],
+    ids=["password", "user name", "no credentials"],
+)
+def test_other_credentials_are_told_apart_from_what_makes_another_binding(secret: Secret | None) -> None:
+    before, after = (plan_of(phone(), DIRECTORY, which, 4.0) for which in (SECRET, secret))
+    assert after.wire == before.wire
+    assert after.credentials != before.credentials
+    assert "alice" not in before.credentials
+
+
+HAD = phone()
+MOVED = phone(aor="sip:bob@pbx.test", trace=("App",))
+
+
+@pytest.mark.parametrize(
+    ("former", "secret", "bound", "goes_on"),
+    [
+        (None, None, False, (MOVED, None, True)),
+        (HAD, SECRET, True, (phone(trace=("App",)), SECRET, False)),
+        (HAD, SECRET, False, (phone(trace=("App",)), SECRET, False)),
+        (HAD, None, True, (phone(trace=("App",)), None, False)),
+        (HAD, None, False, (MOVED, None, True)),
+    ],
+    ids=["new", "registered", "asking", "registered without", "asking without"],
+)
+def test_a_phone_whose_credentials_cannot_be_read_keeps_those_it_had_and_their_aor(
+    former: Phone | None, secret: Secret | None, bound: bool, goes_on: tuple[Phone, Secret | None, bool]
+) -> None:
+    assert without_credentials(MOVED, former, secret, bound=bound) == goes_on
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,21 @@ async def test_tls_is_refused_where_the_certificate_names_another(
         assert master.registers == 0
 
 
+async def test_tls_files_that_are_not_there_yet_leave_the_binding_and_the_old_ones_in_use(
+    tmp_path: Path, start: Start
+) -> None:
+    authority = Authority(tmp_path / "tls")
+    master = await start(tls=server(authority.issue("pbx", "IP:127.0.0.1")))
+    missing = pbx("master", master.uri("tls"), tls={"caFile": str(tmp_path / "not-there")})
+    pbxs = [pbx("master", master.uri("tls"), tls={"caFile": str(authority.ca)})]
+    async with running(tmp_path, pbxs, [phone(pri="master")]) as agent:
+        await agent.phone(registered=True)
+        agent.write(agent.config | {"pbxs": [missing], "phones": [phone(pri="master"), phone("bob", pri="master")]})
+        await agent.phone("bob", registered=True)
+        assert agent.log_lines("TLS file not usable")
+        assert [(request.user, request.expires > 0) for request in master.requests] == [("alice", True), ("bob", True)]
+
+
 async def test_tls_is_refused_where_an_unknown_ca_signed(tmp_path: Path, start: Start) -> None:
     ours, theirs = Authority(tmp_path / "tls"), Authority(tmp_path / "tls", "theirs")
     master = await start(tls=server(theirs.issue("pbx", "IP:127.0.0.1")))
@@ -218,7 +233,7 @@ async def test_a_tls_file_that_is_missing_is_said(tmp_path: Path, start: Start) 
     pbxs = [pbx("master", master.uri("tls"), tls={"caFile": str(tmp_path / "none.pem")})]
     async with running(tmp_path, pbxs, [phone(pri="master")]) as agent:
         await agent.phone(state="Waiting", failure="Unreachable")
-        assert agent.log_lines("TLS file not readable")
+        assert agent.log_lines("TLS file not usable")
 
 
 @pytest.mark.proves("X1")

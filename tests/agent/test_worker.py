@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import replace
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
 from softphone_agent.registration.machine import Phase
 from softphone_agent.registration.plan import Entry, Plan, Registrar
+from softphone_agent.registration.policy import Reason, Role
 from softphone_agent.report import PhoneReport
 from softphone_agent.targets import Place, Server, Target
 from softphone_agent.worker import Worker
@@ -51,7 +53,7 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     monkeypatch.setattr(engine, "register", lambda name, serial, wire, **_: sent.append(names[wire.target]))
     worker, uri = Worker(engine, ours), "sip:pbx.test:5060;transport=udp"
     at, begun = Registrar(uri), machine.begin(Plan("sip:alice@pbx.test", pri=Registrar(uri)), 0.0)
-    attempt = machine.Attempt(Entry.PRI, at, 0.0, 9.0, "sip:alice@pbx.test", "")
+    attempt = machine.Attempt(Entry.PRI, at, 0.0, 9.0, "sip:alice@pbx.test", "", "")
     state = replace(begun, phase=Phase.TRYING, serial=2, attempt=attempt)
     config = Phone(name="alice", aor="sip:alice@pbx.test", pri=uri)
     place = Place(uri, first)
@@ -61,6 +63,32 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     worker._servers[uri] = (Server((first, second)),)
     worker._judged(Verdict(place, alive=False, changed=True), time.monotonic())
     assert sent == asked
+
+
+def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_after_round() -> None:
+    ours, _theirs = multiprocessing.Pipe()
+    worker, at = Worker(Engine(EngineSettings("test")), ours), Registrar("sip:192.0.2.1:5060;transport=udp")
+    begun = machine.begin(Plan("sip:alice@pbx.test", pri=at), 0.0)
+    binding = machine.Binding(at, Entry.PRI, at, (), Role.UNKNOWN, "sip:alice@pbx.test", "", 0.0, 1.0, 2.0)
+    config = Phone(name="alice", aor="sip:alice@pbx.test", pri="sip:192.0.2.1")
+    phone = worker._phones["alice"] = module._Phone(config, None, begun)
+
+    def told(phase: Phase, failed_at: float, bound: machine.Binding | None = None) -> tuple[int, float]:
+        """How much news that makes, and when the failure was, in seconds."""
+        failure = machine.Failure(Reason.UNREACHABLE, at, failed_at)
+        phone.state = replace(begun, phase=phase, failure=failure, binding=bound, failed_rounds=1)
+        before = len(worker._news.phones)
+        worker._report("alice")
+        assert phone.reported is not None
+        assert phone.reported.last_failure is not None
+        when = datetime.fromisoformat(phone.reported.last_failure.time).timestamp()
+        return len(worker._news.phones) - before, round(when - time.time() + time.monotonic())
+
+    assert told(Phase.WAITING, 100.0) == (1, 100)
+    assert told(Phase.WAITING, 200.0) == (0, 100), "round after round"
+    assert told(Phase.REGISTERED, 200.0, binding) == (1, 200)
+    assert told(Phase.WAITING, 300.0) == (1, 300), "lost again, for the same reason"
+    assert told(Phase.WAITING, 400.0) == (0, 300)
 
 
 @pytest.mark.parametrize(("seconds", "milliseconds"), [(-0.1, 0), (0.0, 0), (0.0004, 1), (0.0015, 2), (0.2, 200)])

@@ -14,7 +14,7 @@ import yaml
 
 from charts.rendering import CHART, NEW, OLD, Render, run
 from charts.switches import EVERYTHING
-from softphone_operator import label_selector, names, self_test
+from softphone_operator import label_selector, names, self_test, trial
 from softphone_operator import settings as operator_settings
 from softphone_operator.api import KINDS
 from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
@@ -325,7 +325,7 @@ def test_a_release_can_be_tested_under_its_network_policies(render_all: Render) 
     assert peer["podSelector"]["matchLabels"].items() <= one(objects, "Pod")["metadata"]["labels"].items()
     operators = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert not peer["podSelector"]["matchLabels"].items() <= operators.items()
-    assert test["ports"] == [{"protocol": "UDP", "port": self_test.SIP_PORT}]
+    assert test["ports"] == [{"protocol": "UDP", "port": trial.SIP_PORT}]
     _, untested = of_kind(render_all({"networkPolicy": values, "agents.replicas": 0}), "NetworkPolicy")
     assert untested["spec"]["egress"] == [dns, sip]
 

@@ -40,6 +40,7 @@ class Observer:
         seen = self.accepted()
         assert seen, f"{user} has not registered"
         self.call_id: str | None = seen[-1].call_id
+        self.contact = seen[-1].contact_uri
         self.pod = self.present_pod()
 
     def accepted(self) -> list[Register]:
@@ -82,7 +83,9 @@ class Observer:
             return edits.ANEW
         if any(each.unregisters for each in seen):
             return edits.RESTS
-        return edits.GOES_ON if all(each.call_id == self.call_id for each in seen) else "registered twice"
+        if all(each.call_id == self.call_id for each in seen):
+            return edits.GOES_ON
+        return edits.OVER if {each.contact_uri for each in seen} == {self.contact} else "registered twice"
 
     def end(self, row: edits.Row) -> tuple[str, str]:
         """The edit is over: what happened to the phone, and to the pod."""
@@ -93,6 +96,7 @@ class Observer:
         seen = self.accepted()
         if told[0] not in (edits.GOES_ON, edits.REFUSED):
             self.call_id = None if seen[-1].unregisters else seen[-1].call_id
+            self.contact = seen[-1].contact_uri
         self.pod = self.present_pod()
         return told
 
@@ -161,7 +165,7 @@ def wait_for(phone: Observer, row: edits.Row) -> None:
         wait_until(lambda: phone.present_pod() not in ("", phone.pod), f"{row.name}: a new pod", seconds=PATIENCE)
     if row.phone == edits.ANEW:
         wait_until(lambda: phone.anew, f"{row.name}: the phone starts anew", seconds=PATIENCE)
-    if row.phone in (edits.RESTS, edits.MOVES):
+    if row.phone in (edits.RESTS, edits.MOVES, edits.OVER):
         wait_until(lambda: phone.effect() == row.phone, f"{row.name}: the phone {row.phone}", seconds=PATIENCE)
 
 

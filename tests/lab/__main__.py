@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab import leftovers, packages, parts
+from lab import kstatus, leftovers, packages, parts
 from lab.errors import LabError
 from lab.images import Images
 from lab.pbx import default_system
@@ -100,6 +101,13 @@ def helm4(context: typer.Context) -> None:
     """Run Helm 4, which is fetched when it is first asked for."""
     packages.fetch_tools(settings(), "4")
     _run_inside([str(packages.helm(settings(), "4")), *context.args])
+
+
+@app.command(name="kstatus")
+def show_kstatus() -> None:
+    """Say what kstatus makes of objects: a list of them in JSON on stdin, as kubectl's `items` is."""
+    for verdict in kstatus.compute(json.load(sys.stdin)):
+        print(f"{verdict.status}: {verdict.message}")
 
 
 def _run_inside(argv: list[str]) -> None:

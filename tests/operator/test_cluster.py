@@ -272,6 +272,15 @@ async def test_events_are_posted_about_an_object() -> None:
     assert len(body["message"]) == 1024
 
 
+async def test_an_event_that_is_there_is_counted_up() -> None:
+    async with connected() as (api, it):
+        api.answer("PATCH", "/api/v1/namespaces/demo/events/anna.1", {})
+        assert await it.count_event("demo", "anna.1", "again", 2, "now")
+        assert not await it.count_event("demo", "anna.gone", "again", 2, "now")
+    assert api.requests[0]["type"] == "application/merge-patch+json"
+    assert api.requests[0]["body"] == {"message": "again", "count": 2, "lastTimestamp": "now"}
+
+
 async def test_deleting_names_the_one_object_that_is_meant() -> None:
     path = "/apis/apps/v1/namespaces/demo/deployments/fleet-load-3"
     async with connected() as (api, it):

@@ -94,6 +94,13 @@ def test_the_only_defaults_are_those_that_rules_and_kubectl_scale_need() -> None
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_object_that_nobody_has_looked_at_says_so(kind: Kind) -> None:
+    status = schema(kind)["properties"]["status"]
+    assert status["default"] == {"observedGeneration": -1}
+    assert jsonschema.Draft4Validator(status).is_valid(status["default"])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_conditions_are_a_map_by_type(kind: Kind) -> None:
     conditions = schema(kind)["properties"]["status"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-type"] == "map"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from softphone_agent.report import ConfigReport, Counts, PbxCounts
+import pytest
+
+from softphone_agent.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
 from softphone_operator import fleet_status, status
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.fleet_status import AgentFacts
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 RUNS = Verdict("True", "Available", "the pod x runs")
+REFUSED = Verdict("False", "InvalidSpec", "aor: bad")
 
 
 def agent(registered: int = 10, *, name: str = "fleet-load-0", **fields: Any) -> AgentFacts:
@@ -159,3 +162,61 @@ def test_an_outage_of_all_phones_is_one_event() -> None:
     assert events(out, agent(2, failures={"PingFailed": 8}), agent()) == []
     assert events(well, agent(standby=10), agent()) == [("Warning", "Standby")]
     assert events(made(agent(standby=10), agent()), agent(), agent()) == [("Normal", "Home")]
+
+
+def test_an_agent_whose_pod_is_0_of_1_is_missing_though_it_is_heard() -> None:
+    pod = {
+        "metadata": {"name": "x"},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]},
+    }
+    available = status.availability({}, [pod], Heard("heard"))
+    of = made(agent(), agent(name="fleet-load-1", available=available))
+    told = "1 of 2 agents run; fleet-load-1: the agent is heard, but its pod x is not ready"
+    assert said(of, "AgentsAvailable") == ("False", "NotReady", told)
+    assert events(made(agent(), agent()), agent(), agent(name="fleet-load-1", available=available)) == []
+
+
+@pytest.mark.parametrize("reason", ["Unreachable", "Standby", "Home", "Registered", "CrashLoopBackOff", "InvalidSpec"])
+def test_a_phone_and_a_fleet_of_one_are_told_of_by_events_of_the_same_type(reason: str) -> None:
+    """By the change from each of these states to each other."""
+    assert types_of_a_softphone()[reason] == types_of_a_fleet()[reason]
+
+
+def types_of_a_softphone() -> dict[str, str]:
+    home = PhoneReport(name="a", state="Registered", registered=True, pbx="slave", role="Home", since="x")
+    standby = home.model_copy(update={"pbx": "master", "role": "Standby"})
+    failure = LastFailure(code=0, reason="Unreachable", message="", pbx="master", time="x")
+    lost = PhoneReport(name="a", state="Waiting", registered=False, since="x", last_failure=failure)
+    crashed = Verdict("False", "CrashLoopBackOff", "")
+    states = [
+        status.softphone(
+            {}, generation=3, accepted=accepted, agent=available, heard=heard, wanted_digest="abc", now=NOW
+        )
+        for accepted, available, heard in [
+            (status.ACCEPTED, RUNS, Heard("heard", home)),
+            (status.ACCEPTED, RUNS, Heard("heard", standby)),
+            (status.ACCEPTED, RUNS, Heard("heard", lost)),
+            (status.ACCEPTED, crashed, Heard("unheard")),
+            (REFUSED, RUNS, Heard("heard", home)),
+        ]
+    ]
+    changes = [(a, b) for a in states for b in states]
+    return {e.reason: e.type for a, b in changes for e in status.softphone_events(status.dump(a), b)}
+
+
+def types_of_a_fleet() -> dict[str, str]:
+    crashed = Verdict("False", "CrashLoopBackOff", "")
+    states = [
+        fleet_status.fleet(
+            {}, generation=3, accepted=accepted, agents=[one], wanted=10, suspended=False, selector="", now=NOW
+        )
+        for accepted, one in [
+            (status.ACCEPTED, agent()),
+            (status.ACCEPTED, agent(standby=10)),
+            (status.ACCEPTED, agent(0, failures={"Unreachable": 10})),
+            (status.ACCEPTED, agent(available=crashed, heard=Heard("unheard"), counts=None)),
+            (REFUSED, agent()),
+        ]
+    ]
+    changes = [(a, b) for a in states for b in states]
+    return {e.reason: e.type for a, b in changes for e in fleet_status.events(status.dump(a), b)}

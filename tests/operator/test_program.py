@@ -14,7 +14,7 @@ import structlog
 
 from softphone_operator import metrics as measured
 from softphone_operator import server, settings
-from softphone_operator.__main__ import configure_logging
+from softphone_operator.program import configure_logging
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "operator.md").read_text()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import self_test
+from softphone_operator import trial as self_test
 from softphone_operator.cluster import PBXS, SOFTPHONES, ClusterError, Resource
 
 REGISTER = "\r\n".join(

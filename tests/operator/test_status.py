@@ -325,8 +325,10 @@ def test_a_pod_that_is_about_to_be_replaced_is_not_available(seen: int, updated:
     assert status.availability(deployment, [READY_POD], Heard("heard")).status == "True"
 
 
-def test_an_agent_that_is_heard_is_available() -> None:
-    assert status.availability({}, [pod(phase="Running")], Heard("heard")).status == "True"
+def test_an_agent_whose_pod_kubectl_shows_as_0_of_1_is_not_available_though_it_is_heard() -> None:
+    told = status.availability({}, [pod(phase="Running")], Heard("heard"))
+    assert told == Verdict("False", "NotReady", "the agent is heard, but its pod x is not ready")
+    assert told.reason in REASONS["Softphone"]["AgentAvailable"]
 
 
 def pbx(previous: dict[str, Any] | None = None, **changes: Any) -> Any:
@@ -351,6 +353,7 @@ def test_a_pbx_in_full() -> None:
         "conditions": [
             {"type": "Accepted", "reason": "Accepted", "message": "the spec is accepted", **condition},
             {"type": "Consistent", "reason": "Consistent", "message": consistent, **condition},
+            {"type": "Ready", "reason": "Accepted", "message": "the spec is accepted", **condition},
         ],
         "location": "master",
         "phones": {"registered": 3, "home": 2, "standby": 1},
@@ -388,6 +391,7 @@ def softphone_status(heard: Heard, **more: Any) -> Any:
 
 
 MOVED = phone(pbx="standby", role="Standby", redirects=())
+ELSEWHERE = phone(pbx="third", redirects=())
 EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
     (
         "first registration",
@@ -399,8 +403,29 @@ EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
     (
         "moved",
         softphone_status(Heard("heard", HOME, CONFIG)),
+        softphone_status(Heard("heard", ELSEWHERE, CONFIG)),
+        [("Normal", "Moved", "moved from slave: registered at third as Home")],
+    ),
+    (
+        "a standby keeps it: a Warning, as with a fleet",
+        softphone_status(Heard("heard", HOME, CONFIG)),
         softphone_status(Heard("heard", MOVED, CONFIG)),
-        [("Normal", "Moved", "moved from slave: registered at standby as Standby")],
+        [("Warning", "Standby", "moved from slave: registered at standby as Standby")],
+    ),
+    (
+        "home again",
+        softphone_status(Heard("heard", MOVED, CONFIG)),
+        softphone_status(Heard("heard", HOME, CONFIG)),
+        [("Normal", "Home", "moved from standby: registered at slave as Home, redirected by master")],
+    ),
+    (
+        "lost, and then kept by a standby",
+        softphone_status(Heard("heard", away(last_failure=FAILURE), CONFIG)),
+        softphone_status(Heard("heard", MOVED, CONFIG)),
+        [
+            ("Normal", "Registered", "registered at standby as Standby"),
+            ("Warning", "Standby", "registered at standby as Standby"),
+        ],
     ),
     (
         "lost",

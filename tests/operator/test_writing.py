@@ -24,10 +24,19 @@ class Api:
 
     def __init__(self) -> None:
         self.written: list[int] = []
-        self.events: list[str] = []
+        self.events: dict[str, tuple[str, int]] = {}
 
-    async def post_event(self, about: Mapping[str, str], *, name: str, **rest: str) -> None:
-        self.events.append(name)
+    async def post_event(
+        self, about: Mapping[str, str], *, kind: str, reason: str, message: str, name: str, time: str
+    ) -> None:
+        assert name not in self.events
+        self.events[name] = (message, 1)
+
+    async def count_event(self, namespace: str, name: str, message: str, count: int, time: str) -> bool:
+        if name not in self.events:
+            return False
+        self.events[name] = (message, count)
+        return True
 
     async def write_status(
         self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
@@ -117,6 +126,28 @@ async def test_the_lag_of_a_status_that_had_to_wait_counts_from_the_transition(m
     assert it.lag() == SHARED_WRITE_SECONDS, "what changed nothing has no lag"
 
 
+async def test_an_event_that_happens_again_is_counted_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, PBXS)
+    known = it.observed.get("PBX", ("demo", "it"))
+    assert known is not None
+    for _ in range(3):
+        await it.writer.post(known, Event("Warning", "Unreachable", "no agent reaches the PBX"))
+        await it.writer.post(known, Event("Normal", "Reachable", "agents reach the PBX again"))
+    assert sorted(it.api.events.values()) == [("agents reach the PBX again", 3), ("no agent reaches the PBX", 3)]
+
+
+async def test_an_event_that_the_api_server_has_forgotten_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = Desk(monkeypatch, PBXS)
+    known = it.observed.get("PBX", ("demo", "it"))
+    assert known is not None
+    event = Event("Warning", "Unreachable", "no agent reaches the PBX")
+    await it.writer.post(known, event)
+    it.api.events.clear()
+    await it.writer.post(known, event)
+    await it.writer.post(known, event)
+    assert list(it.api.events.values()) == [("no agent reaches the PBX", 2)]
+
+
 @pytest.mark.parametrize("name", ["anna", "x" * 253, f"{'x' * 199}-{'y' * 9}", f"{'x' * 199}.{'y' * 9}"])
 async def test_the_name_of_an_event_is_one_whatever_the_object_is_called(
     monkeypatch: pytest.MonkeyPatch, name: str
@@ -125,6 +156,6 @@ async def test_the_name_of_an_event_is_one_whatever_the_object_is_called(
     about = obj(PBXS, 1, {})
     about["metadata"]["name"] = name
     await it.writer.post(about, Event("Normal", "Accepted", "the spec is accepted"))
-    (made,) = it.api.events
+    (made,) = it.api.events  # its names
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", made)
     assert len(made) <= 253

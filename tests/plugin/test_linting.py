@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
+from hostile_yaml import hostile_bytes
 from softphone_plugin.linting import lint
 
 DATA = Path(__file__).parent / "data" / "lint"
@@ -76,8 +79,46 @@ def test_pbxes_of_one_address_and_entries_in_two_systems_are_told() -> None:
 
 def test_a_file_that_is_no_yaml_is_told_and_the_others_are_looked_at() -> None:
     told = said("a: [", MASTER.replace("10.0.0.1", "@"))
-    assert told[0] == "0.yaml:1: fault: is no YAML: expected the node content, but found '<stream end>'"
+    assert told[0] == "0.yaml:1:5: fault: is no YAML: expected the node content, but found '<stream end>'"
     assert told[1].startswith('1.yaml:4: fault: PBX/master: spec.address: "sip:@" is no SIP URI')
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (PHONE + "status: {at: 2026-02-30}\n", '0.yaml:5:14: fault: "2026-02-30" is no timestamp'),
+        ("a: &a [*a]\n", '0.yaml:1:8: fault: the anchor "a" holds itself'),
+        ("[a, b]: c\n", "0.yaml:1:1: fault: is no YAML: a key must be a text, and not a list or a mapping"),
+        ("a: " + "[" * 5000, "0.yaml:1:103: fault: is nested more than 100 levels deep"),
+        (PHONE.replace("master", "a\0b"), "0.yaml:4:44: fault: holds the character U+0000"),
+        (PHONE.replace("master", "bö").encode("latin-1"), "0.yaml:4:44: fault: is not UTF-8: 0xf6"),
+    ],
+)
+def test_what_cannot_be_read_is_a_line_with_its_place(text: str | bytes, told: str) -> None:
+    (finding,) = lint([("0.yaml", text)]).findings
+    assert str(finding).startswith(told)
+
+
+def test_a_value_with_line_breaks_and_controls_is_told_on_one_line() -> None:
+    text = PHONE.replace("kind: Softphone", 'kind: "a\\n\\e[31mb"')
+    assert said(text) == [r'0.yaml:2: fault: kind: "a\n\x1b[31mb" is none of PBX, Softphone, SoftphoneFleet']
+
+
+@given(hostile_bytes((DATA / "site.yaml").read_text()))
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_file_holds_lint_tells_lines_and_nothing_else(content: bytes) -> None:
+    for finding in lint([("x", content)]).findings:
+        assert str(finding).isprintable()
+        assert finding.line >= 1
+        json.dumps(finding.data())
+
+
+def test_a_limit_below_its_request_is_a_fault_as_kubernetes_refuses_the_pod() -> None:
+    resources = "agent: {resources: {requests: {memory: 64Mi},\n  limits: {memory: 32Mi}}}"
+    told = said(MASTER, PHONE.replace("credentials: {secretName: anna}", resources))
+    assert told == [
+        '1.yaml:5: fault: Softphone/anna: spec.agent.resources.limits.memory: "32Mi" is less than is requested, "64Mi"'
+    ]
 
 
 def test_the_configuration_of_an_agent_without_kubernetes_is_looked_at_too() -> None:
@@ -99,6 +140,7 @@ def test_what_is_found_is_told_to_programs_with_its_field() -> None:
         {
             "file": "b.yaml",
             "line": 1,
+            "column": 5,
             "severity": "fault",
             "object": "",
             "field": "",

@@ -73,6 +73,41 @@ def test_where_there_is_no_manifest_lint_does_not_say_yes(
         assert run("lint", "-") == (2, "", "kubectl-softphone: there is no manifest in -\n")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a: 2026-02-30\n", '-:1:4: fault: "2026-02-30" is no timestamp (text that looks like one goes in quotes)\n'),
+        (b"a: &a [*a]\n", '-:1:8: fault: the anchor "a" holds itself\n'),
+        (b"[a]: b\n", "-:1:1: fault: is no YAML: a key must be a text, and not a list or a mapping\n"),
+        (b"a: \xe4\n", "-:1:4: fault: is not UTF-8: 0xe4\n"),
+        (b"a: \0\n", "-:1:4: fault: holds the character U+0000, which no YAML may hold\n"),
+    ],
+)
+def test_what_cannot_be_read_is_a_line_and_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch, content: bytes, told: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert run("lint", "-") == (1, told, "0 objects, 1 faults, 0 warnings\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[" * 100_000, "is nested too deeply"),
+        (b"{" + b'"a":{' * 900 + b"}" * 901, "is nested too deeply"),
+        (b"{'pri': 1}", "is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b'{"pri": "\xe4"}', "is not UTF-8: 0xe4"),
+    ],
+)
+def test_a_conn_info_that_cannot_be_read_is_a_line_too(run: Run, tmp_path: Path, content: bytes, told: str) -> None:
+    file = tmp_path / "conninfo.json"
+    file.write_bytes(content)
+    code, out, err = run("import", "conninfo", str(file))
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith(f"kubectl-softphone: {file}")
+    assert err.endswith(f": {told}\n")
+
+
 def test_an_aor_may_be_given_without_its_scheme_as_in_a_table(run: Run) -> None:
     address = ("import", "address", "https://pbx.example.com/PBX0", "--aor")
     code, out, _ = run(*address, "anna@example.com")
@@ -104,7 +139,12 @@ def test_a_file_that_is_not_there_is_4_and_a_wrong_option_2(run: Run) -> None:
     ("kubeconfig", "message"),
     [
         ("/nowhere", "no cluster: there is no kubeconfig /nowhere"),
-        ("LICENSE", "no cluster: the kubeconfig is of no use: mapping values are not allowed here"),
+        (
+            "LICENSE",
+            "no cluster: the kubeconfig is of no use: LICENSE:93:36: is no YAML: mapping values are not allowed",
+        ),
+        ("/dev/null", "no cluster: the kubeconfig /dev/null is empty"),
+        ("/", "no cluster: the kubeconfig / cannot be read: Is a directory"),
         (
             "tests/plugin/data/kubeconfig",
             "the API server at http://127.0.0.1:1 cannot be reached: Cannot connect to host 127.0.0.1:1",
@@ -116,6 +156,36 @@ def test_without_a_cluster_one_line_says_so(run: Run, kubeconfig: str, message: 
     assert (code, out) == (3, "")
     assert err.startswith(f"kubectl-softphone: {message}")
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# nothing\n", "no cluster: the kubeconfig {} is empty"),
+        ("[]\n", "no cluster: the kubeconfig {} is of no use: it holds no fields"),
+        (
+            "current-context: 2026-02-30\n",
+            'no cluster: the kubeconfig is of no use: {}:1:18: "2026-02-30" is no timestamp',
+        ),
+        ("users: &a [*a]\n", 'no cluster: the kubeconfig is of no use: {}:1:12: the anchor "a" holds itself'),
+        ("a: " + "[" * 5000, "no cluster: the kubeconfig is of no use: {}:1:103: is nested more than 100 levels deep"),
+    ],
+)
+def test_a_kubeconfig_of_no_use_is_told_with_its_place(run: Run, tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    for command in (("status",), ("top", "--once")):
+        code, out, err = run(*command, "--kubeconfig", str(file))
+        assert (code, out) == (3, "")
+        assert err.startswith(f"kubectl-softphone: {message.format(file)}")
+        assert len(err.splitlines()) == 1
+
+
+def test_of_several_kubeconfigs_empty_ones_count_for_nothing(run: Run, tmp_path: Path) -> None:
+    """As in kubectl."""
+    (tmp_path / "config").write_text("")
+    both = f"{tmp_path / 'config'}:tests/plugin/data/kubeconfig"
+    assert "http://127.0.0.1:1 cannot be reached" in run("status", "--kubeconfig", both).err
 
 
 def test_what_the_api_server_says_is_told_in_its_words() -> None:

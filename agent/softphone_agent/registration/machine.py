@@ -7,7 +7,7 @@
     Waiting       nothing in flight after a failed round     wakes when the back-off is over
     Stopping      stop asked for, an answer still awaited    wakes at the deadline
     Unregistering un-REGISTER in flight                      wakes at the deadline
-    Stopped       at rest: suspended, or ended               sleeps
+    Stopped       at rest: suspended, ended, no credentials  sleeps
 
 An *attempt* starts at one PBX and follows redirects until a PBX keeps the registration. A *round* tries every entry
 PBX once, the primary first. `TRANSITIONS` below is the whole table: what is not in it is illegal, raises
@@ -86,6 +86,7 @@ class Attempt:
     deadline: float
     aor: str
     wire: str
+    credentials: str
     hops: tuple[Hop, ...] = ()
     others: tuple[Registrar, ...] = ()
     """The last redirect's other Contacts, best first: asked where the target cannot serve (RFC 3261, 8.1.3.4)."""
@@ -120,6 +121,7 @@ class Binding:
     tried: frozenset[Entry] = frozenset()
     """Entry PBXes that its round had tried, and `failed_rounds` before it: where it is brief, that round goes on."""
     failed_rounds: int = 0
+    credentials: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ Step = tuple[State, tuple[Action, ...]]
 
 def begin(plan: Plan, start_at: float) -> State:
     """The state of a phone that is to begin at `start_at`."""
-    return State(plan=plan, phase=Phase.STOPPED if plan.suspend else Phase.IDLE, wake_at=start_at)
+    phase = Phase.STOPPED if plan.rests else Phase.IDLE
+    return State(plan=plan, phase=phase, wake_at=start_at, failure=_fault(plan, start_at))
 
 
 def step(state: State, event: Event, now: float, jitter: float) -> Step:
@@ -233,7 +236,7 @@ def _ask(state: State, attempt: Attempt, *, refresh: bool = False) -> Step:
 def _start(state: State, entry: Entry, at: Registrar, now: float, *, refresh: bool = False) -> Step:
     """Start an attempt at `at`."""
     plan = state.plan
-    attempt = Attempt(entry, at, now, now + plan.answer_seconds, plan.aor, plan.wire)
+    attempt = Attempt(entry, at, now, now + plan.answer_seconds, plan.aor, plan.wire, plan.credentials)
     if entry is not Entry.CURRENT:
         state = replace(state, tried=state.tried | {entry})
     return _ask(state, attempt, refresh=refresh)
@@ -318,6 +321,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
         expires_at=now + event.expires,
         tried=kept.tried if kept else state.tried,
         failed_rounds=kept.failed_rounds if kept else state.failed_rounds,
+        credentials=attempt.credentials,
     )
     return replace(
         state,
@@ -350,11 +354,16 @@ def _home_is_dead(state: State) -> bool:
 
 
 def _settle(state: State, now: float) -> Step:
-    """Hold the binding against the plan. Where they differ it is removed, and the phone begins anew."""
+    """Hold the binding against the plan. Where they differ it is removed, and the phone begins anew.
+
+    Other credentials are no reason to give it up: they are shown to the PBX over the binding.
+    """
     binding, plan = state.binding, state.plan
     assert binding is not None
     if (binding.aor, binding.wire) != (plan.aor, plan.wire) or _is_moved(state):
         return _unregister(state, now)
+    if binding.credentials != plan.credentials:
+        return _start(state, Entry.CURRENT, binding.registrar, now, refresh=True)
     return state, ()
 
 
@@ -390,6 +399,7 @@ def _follow(state: State, attempt: Attempt, now: float, jitter: float) -> Step:
         deadline=now + plan.answer_seconds,
         aor=plan.aor,
         wire=plan.wire,
+        credentials=plan.credentials,
         hops=(*attempt.hops[:-1], replace(hop, target=target)),
         others=tuple(others),
     )
@@ -430,7 +440,7 @@ def _attempt_failed(
     )
     if reason is Reason.UNREACHABLE:
         state = replace(state, silent=state.silent | {attempt.target})
-    if binding is not None and attempt.target == binding.registrar:
+    if binding is not None and attempt.target == binding.registrar and not _is_doubted(state, reason):
         silent_since = attempt.asked_at if reason is Reason.UNREACHABLE else now
         return _lost(state, reason, now, jitter, since=silent_since)
     if (
@@ -440,9 +450,18 @@ def _attempt_failed(
     ):
         return _follow(state, replace(attempt, passed=(*attempt.passed, attempt.target)), now, jitter)
     if binding is not None:
-        # The present PBX points to one that cannot be had: the binding is as good as before, so ask again later.
+        # The present PBX points to one that cannot be had, or it refuses credentials that the binding was not made
+        # with: the binding is as good as before, so ask again later.
         return _wait(state, now, jitter)
     return _try_next(state, now, jitter)
+
+
+def _is_doubted(state: State, reason: Reason) -> bool:
+    """Whether the PBX refused other credentials than those with which it keeps the phone."""
+    attempt, binding = state.attempt, state.binding
+    assert attempt is not None
+    assert binding is not None
+    return reason is Reason.REJECTED and attempt.credentials != binding.credentials
 
 
 def _lost(state: State, reason: Reason, now: float, jitter: float, *, since: float) -> Step:
@@ -537,30 +556,47 @@ def _ignored(state: State, event: Event, now: float, jitter: float) -> Step:
 # The plan
 
 
-def _adopt(state: State, plan: Plan) -> State:
-    return replace(state, plan=plan, home=state.home if plan.aor == state.plan.aor else None)
+def _adopt(state: State, plan: Plan, now: float) -> State:
+    told = plan.fault == state.plan.fault
+    return replace(
+        state,
+        plan=plan,
+        home=state.home if plan.aor == state.plan.aor else None,
+        failure=state.failure if told else _fault(plan, now) or state.failure,
+    )
+
+
+def _fault(plan: Plan, now: float) -> Failure | None:
+    """The failure to have credentials, which stops the phone before it asks the first of its PBXes."""
+    if not plan.fault or not plan.entries:
+        return None
+    return Failure(Reason.NO_CREDENTIALS, plan.entries[0][1], now, message=plan.fault)
 
 
 def _reconfigured(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
     """Take the new plan; with nothing in flight act on it at once, else when the answer is there."""
     before = state.plan
-    state = _adopt(state, event.plan)
-    if state.plan.suspend:
+    state = _adopt(state, event.plan, now)
+    if state.plan.rests:
         return _stop(state, now)
     if state.phase is Phase.REGISTERED:
         return _settle(state, now)
-    asked = (before.aor, before.wire, before.entries)
-    if state.phase is Phase.WAITING and asked != (state.plan.aor, state.plan.wire, state.plan.entries):
+    if state.phase is Phase.WAITING and _asks(before) != _asks(state.plan):
         return replace(state, wake_at=now, failed_rounds=0, rejected=False), ()
     return state, ()
 
 
+def _asks(plan: Plan) -> tuple[object, ...]:
+    """What a PBX may answer otherwise where it changed."""
+    return plan.aor, plan.wire, plan.credentials, plan.entries
+
+
 def _reconfigured_at_rest(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
-    return _rest(_adopt(state, event.plan), now)
+    return _rest(_adopt(state, event.plan, now), now)
 
 
 def _reconfigured_while_stopping(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
-    return _adopt(state, event.plan), ()
+    return _adopt(state, event.plan, now), ()
 
 
 def _stop_requested(state: State, event: StopRequested, now: float, jitter: float) -> Step:
@@ -603,7 +639,7 @@ def _rest(state: State, now: float) -> Step:
         failure=state.failure,
         ended=state.ended,
     )
-    if state.ended or state.plan.suspend:
+    if state.ended or state.plan.rests:
         return at_rest, ()
     return replace(at_rest, phase=Phase.IDLE, wake_at=now), ()
 
@@ -683,7 +719,7 @@ Handler = Callable[..., Step]
 _ASKING = {Phase.TRYING, Phase.REFRESHING}
 _GOES_ON = {Phase.TRYING, Phase.WAITING}
 _MAY_LOSE = {Phase.REFRESHING, Phase.TRYING, Phase.WAITING}
-_SETTLED = {Phase.REGISTERED, Phase.UNREGISTERING}
+_SETTLED = {Phase.REGISTERED, Phase.REFRESHING, Phase.UNREGISTERING}
 _AT_REST = {Phase.STOPPED, Phase.IDLE}
 
 TRANSITIONS: dict[tuple[Phase, type[Event]], tuple[Handler, set[Phase]]] = {

@@ -38,8 +38,8 @@ class Registrar:
 class Plan:
     """The configuration of one phone, resolved. Times in seconds.
 
-    `wire` stands for all that shapes a REGISTER besides the AOR and the registrar (credentials, location, expiry):
-    another value means that the binding has to be made anew.
+    `wire` stands for all that shapes a REGISTER besides AOR, registrar and credentials (location, expiry): another
+    value means that the binding has to be made anew.
     """
 
     aor: str
@@ -49,6 +49,12 @@ class Plan:
     home: Registrar | None = None
     mode: Mode = Mode.LAUNCHER
     wire: str = ""
+    credentials: str = ""
+    """Stands for what the phone authenticates with: another value means a REGISTER over the binding."""
+    fault: str = ""
+    """What is wrong with the files of its credentials, in words, told as a failure."""
+    waits: bool = False
+    """Whether it has, for that fault, nothing to authenticate with: it asks nobody."""
     suspend: bool = False
     known_pbxes_only: bool = False
     max_redirects: int = 8
@@ -58,6 +64,11 @@ class Plan:
     backoff_max: float = 60.0
     refresh_fraction: float = 0.7
     """Part of the granted expiry after which the binding is refreshed, 0.5 to 0.9, fixed for a phone."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether the phone is to have no binding for now."""
+        return self.suspend or self.waits
 
     def entry(self, entry: Entry) -> Registrar | None:
         """The PBX at which an attempt of this kind starts, None where the mode does not use it."""

@@ -23,6 +23,7 @@ class Reason(Enum):
     PING_FAILED = "PingFailed"
     TRANSPORT_CLOSED = "TransportClosed"
     EXPIRED = "Expired"
+    NO_CREDENTIALS = "NoCredentials"
 
 
 class Role(Enum):

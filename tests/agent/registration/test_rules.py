@@ -681,6 +681,108 @@ def test_a_primary_changed_while_waiting_with_a_binding_is_tried_at_once() -> No
     assert phone.asking == OTHER
 
 
+# Credentials: others are shown to the PBX over the binding, and a phone that has none asks nobody
+
+CHANGED = plan(credentials="changed")
+FAULT = "credentials.passwordFile: /etc/password: is empty"
+
+
+@pytest.mark.proves("E13")
+def test_other_credentials_register_over_the_binding() -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(CHANGED))
+    assert phone.last_action == Register(phone.state.serial, SLAVE, refresh=True)
+    assert phone.at == SLAVE
+    phone.accepted()
+    assert (phone.at, phone.state.phase, phone.changes) == (SLAVE, Phase.REGISTERED, [])
+    assert not [action for action in phone.actions if isinstance(action, Unregister)]
+
+
+@pytest.mark.proves("E13")
+@pytest.mark.parametrize("code", [401, 403, 404, 407])
+def test_where_they_are_refused_the_binding_counts_until_it_ends(code: int) -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(CHANGED)).rejected(code)
+    assert (phone.at, phone.state.phase, phone.changes) == (SLAVE, Phase.WAITING, [])
+    assert phone.state.failure is not None
+    assert (phone.state.failure.reason, phone.state.failure.code) == (Reason.REJECTED, code)
+    while phone.now < 100:
+        assert phone.at == SLAVE
+        phone.until_wakeup()
+        if phone.now < 100:
+            assert phone.asking == SLAVE
+            phone.rejected(code)
+    assert phone.asked.count(SLAVE) <= 6, "with the back-off of a rejection, not as fast as the PBX answers"
+    assert phone.changes == [OutageBegan()]
+    assert phone.asking == MASTER
+
+
+@pytest.mark.proves("E13")
+def test_credentials_that_the_pbx_learns_later_are_taken_without_an_outage() -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(CHANGED)).rejected(403).until_wakeup().accepted()
+    assert (phone.at, phone.state.phase, phone.changes) == (SLAVE, Phase.REGISTERED, [])
+
+
+def test_credentials_corrected_while_the_refused_ones_wait_are_shown_at_once() -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(CHANGED)).rejected(403)
+    phone.happens(Reconfigured(plan(credentials="corrected")))
+    assert machine.next_wakeup(phone.state) == phone.now
+    phone.until_wakeup().accepted()
+    assert phone.state.phase is Phase.REGISTERED
+
+
+def test_credentials_changed_while_a_refresh_is_in_flight_are_shown_after_it() -> None:
+    phone = Phone(LAUNCHER).at_home().until_wakeup().happens(Reconfigured(CHANGED))
+    asked = len(phone.asked)
+    phone.accepted()
+    assert phone.asked[asked:] == [SLAVE]
+    assert phone.accepted().state.phase is Phase.REGISTERED
+    assert len(phone.asked) == asked + 1
+
+
+def test_a_refresh_refused_with_the_credentials_of_the_binding_is_a_loss() -> None:
+    phone = Phone(LAUNCHER).at_home().until_wakeup().happens(Reconfigured(CHANGED)).rejected(403)
+    assert phone.changes == [OutageBegan()]
+    assert phone.asking == MASTER, "the others are asked with the present ones"
+
+
+def test_a_pbx_that_does_not_answer_the_other_credentials_is_lost_like_any() -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(CHANGED)).unanswered()
+    assert phone.changes == [OutageBegan()]
+
+
+@pytest.mark.proves("E14")
+def test_a_phone_without_usable_credentials_asks_nobody_and_says_why() -> None:
+    phone = Phone(plan(fault=FAULT, waits=True))
+    assert phone.state.phase is Phase.STOPPED
+    assert machine.next_wakeup(phone.state) is None
+    assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 0.0, message=FAULT)
+    assert phone.happens(Reconfigured(LAUNCHER)).until_wakeup().asked == [MASTER]
+
+
+@pytest.mark.proves("E14")
+def test_a_phone_that_keeps_its_credentials_goes_on_and_says_why() -> None:
+    phone = Phone(LAUNCHER).at_home()
+    actions, phone.now = list(phone.actions), 5.0
+    phone.happens(Reconfigured(plan(fault=FAULT)))
+    assert (phone.actions, phone.at, phone.state.phase) == (actions, SLAVE, Phase.REGISTERED)
+    assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 5.0, message=FAULT)
+    phone.now = 6.0
+    phone.happens(Reconfigured(plan(fault=FAULT, home=SLAVE)))
+    assert phone.state.failure.at == 5.0, "it was told"
+    phone.happens(Reconfigured(LAUNCHER))
+    assert phone.state.failure.at == 5.0, "the last thing that went wrong"
+
+
+def test_a_phone_in_its_back_off_asks_no_more_without_credentials() -> None:
+    phone = Phone(LAUNCHER).begins().rejected(401).rejected(401)
+    phone.happens(Reconfigured(plan(fault=FAULT, waits=True)))
+    assert phone.state.phase is Phase.STOPPED
+    assert machine.next_wakeup(phone.state) is None
+
+
+def test_a_phone_that_names_no_pbx_has_nowhere_to_tell_of() -> None:
+    assert Phone(plan(pri=None, sec=None, fault=FAULT, waits=True)).state.failure is None
+
+
 # Suspend and stop
 
 

@@ -1,0 +1,48 @@
+"""What kstatus, and with it Flux and Helm 4, says of objects in a real cluster, from their first moment on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.objects import secret, softphone, system
+from lab import kstatus
+from lab.kube import Kube, condition, is_ready, kubectl
+from softphone_operator import crd
+
+pytestmark = pytest.mark.lab
+
+
+def said(seen: dict[str, Any]) -> str:
+    return kstatus.compute([seen])[0].status
+
+
+def test_an_object_is_in_progress_from_its_first_moment_until_it_is_ready(namespace: Kube) -> None:
+    namespace.apply(*system(), secret("u1"))
+    for pbx in ("master", "slave", "standby"):
+        assert said(namespace.until("pbx", pbx, is_ready)) == "Current"
+    # The answer to the request that made it: the operator cannot have seen it before.
+    created = kubectl(
+        "-n", namespace.namespace, "create", "-f", "-", "-o", "json", given=yaml.safe_dump(softphone("u1"))
+    )
+    born = json.loads(created)
+    assert born["status"] == crd.UNSEEN
+    assert said(born) == "InProgress"
+    assert said(namespace.until("sp", "u1", is_ready, seconds=90)) == "Current"
+
+
+def test_a_refused_object_has_failed_and_one_that_waits_for_a_secret_has_not(namespace: Kube) -> None:
+    namespace.apply(softphone("u2"))
+    waits = namespace.until("sp", "u2", lambda of: condition(of, "Reconciling").get("reason") == "SecretNotFound")
+    assert said(waits) == "InProgress"
+    namespace.patch("sp", "u2", {"aor": "u2"})
+    assert said(namespace.until("sp", "u2", lambda of: condition(of, "Stalled").get("status") == "True")) == "Failed"
+    namespace.apply(secret("u2"))
+    namespace.patch("sp", "u2", {"aor": "sip:u2@pbx.test"})
+    mended = namespace.until("sp", "u2", is_ready, seconds=90)
+    assert said(mended) == "Current"
+    assert not condition(mended, "Stalled")
+    assert not condition(mended, "Reconciling")
