@@ -343,7 +343,7 @@ def test_a_fleet_may_leave_out_the_series_of_each_phone_and_no_pod_is_restarted_
 
 
 def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
-    spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}  # type: ignore[operator]
+    spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}
     keys = [f"load{index:03d}" for index in range(25)]
     for found in (["password"], keys):
         made = accepted_fleet(spec, {"master": MASTER}, {"load": found})
@@ -352,7 +352,7 @@ def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
 
 
 def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:
-    spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}  # type: ignore[operator]
+    spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}
     pbxs = {f"pbx-{n}": {"address": f"sip:10.0.0.{n + 1}"} for n in range(3)}
     assert [pbx.name for pbx in accepted_fleet(spec, pbxs).agents[0].config.pbxs] == ["pbx-0", "pbx-1"]
     assert plan.fleet_needs(spec).pbxs == {"pbx-0", "pbx-1"}
