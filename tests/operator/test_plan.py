@@ -297,7 +297,11 @@ def test_needs_are_what_the_spec_names() -> None:
     assert plan.pbx_needs({"tls": {"caSecretName": "x", "certificateSecretName": "y"}}) == {"x", "y"}
 
 
-LOAD: dict[str, Any] = {"replicas": 25, "phonesPerAgent": 10, "template": {**SPEC, "aor": "sip:load{index:03d}@acme.example"}}
+LOAD: dict[str, Any] = {
+    "replicas": 25,
+    "phonesPerAgent": 10,
+    "template": {**SPEC, "aor": "sip:load{index:03d}@acme.example"},
+}
 
 
 def accepted_fleet(
