@@ -13,6 +13,7 @@ from lab.kube import Kube, KubeError, condition, is_ready, kubectl, refused_for,
 from lab.pbx import System
 from lab.prometheus import Prometheus
 from lab.waiting import wait_until
+from softphone_operator.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 
@@ -158,6 +159,41 @@ def test_a_phone_that_becomes_wrong_goes_on_as_before(phones: Kube) -> None:
     assert pod_of(phones, "u1") == pod
     phones.patch("sp", "u1", {"pri": "master"})
     phones.until("sp", "u1", is_ready)
+
+
+def test_another_secret_comes_with_its_pod_and_the_one_before_may_go(phones: Kube, pbxes: System) -> None:
+    phones.apply(secret("u36"), secret("u36-new", password="pw-u36"), softphone("u36"))
+    phones.until("sp", "u36", is_ready)
+    pod, here = pod_of(phones, "u36"), {one.name: one.position() for one in pbxes.pbxes}
+    before = {held.call_id for one in pbxes.pbxes for held in one.bindings("u36")}
+    phones.patch("sp", "u36", {"credentials": {"secretName": "u36-new"}})
+    phones.until("sp", "u36", is_ready)
+    wait_until(lambda: phones.names("pods", "softphone-fleet.io/softphone=u36") != [pod], "a new pod")
+    phones.until("sp", "u36", is_ready)
+    seen = [r for one in pbxes.pbxes for r in one.registers(here[one.name], "sip:u36@pbx.test")]
+    new = {each.call_id for each in seen} - before
+    assert len(new) == 1, "only the new pod has registered anew, the old one has not tried without its password"
+    phones.delete("secret", "u36")
+    phones.delete("pod", pod_of(phones, "u36"))
+    phones.until("sp", "u36", is_ready, seconds=90)
+    assert [data for data in phones.get("configmap", "softphone-u36")["data"] if data.startswith("agent")] == [
+        mounted_key(phones.get("deployment", "softphone-u36"))
+    ]
+    phones.delete("sp", "u36")
+
+
+def test_a_pod_that_cannot_mount_is_told_and_starts_when_its_secret_is_back(phones: Kube) -> None:
+    phones.apply(secret("u37"), softphone("u37"))
+    phones.until("sp", "u37", is_ready)
+    phones.delete("secret", "u37")
+    phones.until("sp", "u37", refused_for("SecretNotFound"))
+    phones.delete("pod", pod_of(phones, "u37"))
+    hangs = phones.until("sp", "u37", lambda of: condition(of, "AgentAvailable").get("reason") == "FailedMount")
+    assert 'the Secret "u37" that it mounts does not exist' in condition(hangs, "AgentAvailable")["message"]
+    assert "FailedMount" in [said for said, _ in phones.events("Softphone", "u37")]
+    phones.apply(secret("u37"))
+    phones.until("sp", "u37", is_ready, seconds=120)
+    phones.delete("sp", "u37")
 
 
 def test_a_pbx_with_a_wrong_address_is_told(phones: Kube) -> None:
