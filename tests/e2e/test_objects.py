@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.objects import pbx, secret, softphone, system
-from lab.kube import Kube, KubeError, condition, is_ready, kubectl, refused_for, registered_at, registration
+from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl, refused_for, registered_at, registration
 from lab.pbx import System
 from lab.prometheus import Prometheus
 from lab.waiting import wait_until
@@ -194,6 +194,39 @@ def test_a_pod_that_cannot_mount_is_told_and_starts_when_its_secret_is_back(phon
     phones.apply(secret("u37"))
     phones.until("sp", "u37", is_ready, seconds=120)
     phones.delete("sp", "u37")
+
+
+def test_an_image_that_somebody_sets_is_put_back_and_what_else_others_add_stays(phones: Kube) -> None:
+    def image() -> str:
+        return str(phones.get("deployment", "softphone-u38")["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    phones.apply(secret("u38"), softphone("u38"))
+    phones.until("sp", "u38", is_ready)
+    chosen, somebody = image(), ("-n", phones.namespace)
+    kubectl(*somebody, "set", "image", "deployment/softphone-u38", "agent=localhost/agent:somebodys")
+    wait_until(lambda: image() == chosen, "the image is put back")
+    kubectl(*somebody, "rollout", "restart", "deployment/softphone-u38")
+    kubectl(*somebody, "set", "env", "deployment/softphone-u38", "SOMEBODYS=1")
+    phones.patch("sp", "u38", {"phys": "linz", "agent": {"nodeSelector": {"kubernetes.io/os": "linux"}}})
+    phones.until(
+        "sp", "u38", lambda of: is_ready(of) and registration(of).get("physicalLocation") == "linz", seconds=90
+    )
+    phones.patch("sp", "u38", {"agent": None})
+    template = phones.until("deployment", "softphone-u38", lambda of: "nodeSelector" not in _pod_spec(of))["spec"][
+        "template"
+    ]
+    assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    assert template["spec"]["containers"][0]["env"] == [{"name": "SOMEBODYS", "value": "1"}]
+    phones.until("sp", "u38", is_ready, seconds=90)
+    settled = phones.get("deployment", "softphone-u38")["metadata"]["generation"]
+    phones.patch("sp", "u38", {"trace": ["App"]})
+    phones.until("sp", "u38", is_ready)
+    assert phones.get("deployment", "softphone-u38")["metadata"]["generation"] == settled, "nobody is fought with"
+    phones.delete("sp", "u38")
+
+
+def _pod_spec(deployment: Object) -> Object:
+    return dict(deployment["spec"]["template"]["spec"])
 
 
 def test_a_pbx_with_a_wrong_address_is_told(phones: Kube) -> None:
