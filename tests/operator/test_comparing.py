@@ -83,6 +83,7 @@ TAKEN_AWAY = [
     (without("nodeSelector", "rack"), f"{POD}.nodeSelector.rack"),
     (without("tolerations"), f"{POD}.tolerations"),
     ({**FULL, "tolerations": FULL["tolerations"][:1]}, f"{POD}.tolerations"),
+    ({**FULL, "tolerations": [{"key": "site"}, FULL["tolerations"][1]]}, f"{POD}.tolerations[0].operator"),
     (without("priorityClassName"), f"{POD}.priorityClassName"),
     (without("resources", "limits", "cpu"), f"{CONTAINER}.resources.limits.cpu"),
     ({**FULL, "resources": {"requests": {}, "limits": {}}}, f"{CONTAINER}.resources.requests"),
