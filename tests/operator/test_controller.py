@@ -777,8 +777,8 @@ async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cl
         await it.until_condition("Ready", "True", "Registered")
         assert it.status()["registration"]["physicalLocation"] == "x" * 63
         assert "since" not in it.status()["registration"]
-        told = it.metrics.render().splitlines()
-        errors = [line for line in told if b"_total{" in line and b'result="error"' in line]
+        seen = it.metrics.render().splitlines()
+        errors = [line for line in seen if b"_total{" in line and b'result="error"' in line]
         assert {line.rpartition(b" ")[2] for line in errors} == {b"0.0"}
 
 
