@@ -1,4 +1,4 @@
-"""What an edit does: for every field of the three kinds, what happens to a registered phone and to its pod.
+"""What an edit does to a registered phone and to its pod, for every field of the three kinds: set, and taken away.
 
 The rows are the data of e2e/test_edits.py, which makes every one of these edits in the lab, in this order, and looks
 at the REGISTERs that the PBXes saw. `PYTHONPATH=tests python -m edits` writes docs/edits.md from them.
@@ -21,6 +21,7 @@ OVER = "registers over"
 ANEW = "starts anew"
 MOVES = "moves"
 RESTS = "rests"
+REFUSED = "goes on, refused"
 STAYS = "stays"
 NEW = "new"
 
@@ -37,32 +38,45 @@ class Row:
     note: str = ""
     secret: Mapping[str, str] | None = None
     """Edits the Secret of the credentials instead: its values afterwards."""
+    away: bool = False
+    """Whether the edit takes the field away."""
+    ends_as: str = ""
+    """Reason of Ready afterwards, where that is not true."""
+    aside: bool = False
+    """Whether it only leads to the next row, and is not on the page."""
 
     @property
     def name(self) -> str:
         """The field, and in which case."""
-        return f"{self.field} ({self.when})" if self.when else self.field
+        cases = ", ".join([self.when] * bool(self.when) + ["taken away"] * self.away)
+        return f"{self.field} ({cases})" if cases else self.field
+
+
+def _nested(path: str, value: Any) -> Any:
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+def _away(path: str, phone: str, pod: str = STAYS, *, of: str = "", **more: Any) -> Row:
+    """The field at `path` is taken away. `of`: the field that it stands for in the table, where that is another."""
+    return Row(of or path, _nested(path, None), phone, pod, away=True, **more)
 
 
 def _live(name: str, value: Any, note: str = "") -> Row:
     """A field of spec.registration that counts from the next request."""
-    change: Any = value
-    for part in reversed(f"registration.{name}".split(".")):
-        change = {part: change}
-    return Row(f"registration.{name}", change, GOES_ON, note=note)
+    return Row(f"registration.{name}", _nested(f"registration.{name}", value), GOES_ON, note=note)
 
 
 def _agent(name: str, value: Any, note: str = "") -> Row:
-    change: Any = value
-    for part in reversed(name.split(".")):
-        change = {part: change}
-    return Row(f"agent.{name}", {"agent": change}, ANEW, NEW, note=note)
+    return Row(f"agent.{name}", _nested(f"agent.{name}", value), ANEW, NEW, note=note)
 
 
-def _toleration(name: str, **whole: Any) -> Row:
-    return Row(f"agent.tolerations[].{name}", {"agent": {"tolerations": [whole]}}, ANEW, NEW)
+def _toleration(name: str, *, away: bool = False, **whole: Any) -> Row:
+    return Row(f"agent.tolerations[].{name}", {"agent": {"tolerations": [whole]}}, ANEW, NEW, away=away)
 
 
+NO_PASSWORD = "the Secret is mounted; taken away is `credentials` as a whole, and the PBX refuses who gives no password"
 MOUNTED = "the Secret is mounted, also in pods of other phones of the system"
 BY_PRI, BY_SEC = "the phone came by `pri`", "the phone came by `sec`"
 NOBODY = "sip:10.245.0.29:5060"
@@ -98,13 +112,41 @@ WHILE_RUNNING = [
     Row("suspend", {"suspend": True}, RESTS, when="set"),
     Row("suspend", {"suspend": False}, ANEW, when="taken back"),
 ]
+AWAY_WHILE_RUNNING = [
+    _away("trace", GOES_ON),
+    _away("home", GOES_ON),
+    _away("registration.attemptTimeoutSeconds", GOES_ON),
+    _away("registration.pingSeconds", GOES_ON),
+    _away("registration.maxRedirects", GOES_ON),
+    _away("registration.backoff.initialSeconds", GOES_ON),
+    _away("registration.backoff.maxSeconds", GOES_ON),
+    _away("registration.redirectPolicy", GOES_ON),
+    _away("cur", REFUSED, when="mode Browser"),
+    _away("mode", ANEW),
+    _away("cur", GOES_ON, when="mode Launcher"),
+    _away("sec", GOES_ON, when=BY_PRI),
+    _away("pri", REFUSED, when=BY_PRI),
+    _away("aor", REFUSED),
+    _away("phys", ANEW),
+    _away("registration.expiresSeconds", ANEW),
+    _away("agent.publicAddress", ANEW),
+    Row(
+        "the Secret's `password`, `username`",
+        {},
+        OVER,
+        away=True,
+        secret={"password": "pw-u31"},
+        note="`username`: the user of the AOR is taken; without `password` the spec is refused, the phone goes on",
+    ),
+    Row("suspend", {"suspend": True}, RESTS, when="set again", aside=True),
+    _away("suspend", ANEW, when="set"),
+]
 OF_THE_POD = [
     Row(
         "credentials.secretName",
         {"credentials": {"secretName": "another"}},
         ANEW,
         NEW,
-        note="the Secret is mounted; so also where `credentials` is added or removed",
     ),
     _agent("resources.requests", {"cpu": "11m"}),
     _agent("resources.limits", {"memory": "257Mi"}),
@@ -116,6 +158,34 @@ OF_THE_POD = [
     _toleration("operator", key="site", operator="Exists", effect="NoExecute", tolerationSeconds=60),
     _agent("priorityClassName", "phones"),
     _agent("hostNetwork", True),
+]
+AWAY_OF_THE_POD = [
+    # In the order of OF_THE_POD, since of both lists each third row is tried on the same phone.
+    _away("agent.priorityClassName", ANEW, NEW),
+    _away("agent.hostNetwork", ANEW, NEW),
+    _toleration("operator", away=True, key="site", value="linz", effect="NoExecute", tolerationSeconds=60),
+    _away("agent.nodeSelector", ANEW, NEW),
+    _toleration("tolerationSeconds", away=True, key="site", value="linz", effect="NoExecute"),
+    _toleration("value", away=True, key="site", effect="NoExecute", tolerationSeconds=60),
+    _toleration("effect", away=True, key="site", value="linz"),
+    _away("agent.resources.requests", ANEW, NEW),
+    _away("agent.resources.limits", ANEW, NEW),
+    _away("credentials", RESTS, NEW, of="credentials.secretName", ends_as="Rejected", note=NO_PASSWORD),
+    _away("agent.tolerations", ANEW, NEW, of="agent.tolerations[].key"),
+]
+AWAY_OF_THE_PBX = [
+    _away("registerRate", GOES_ON),
+    _away("system", GOES_ON),
+    _away("tls.serverName", GOES_ON),
+    _away("tls.caSecretName", ANEW, NEW),
+    _away("tls.certificateSecretName", ANEW, NEW),
+    _away("address", REFUSED, when="the phone came by this PBX"),
+    _away("location", GOES_ON, when="the phone does not send it"),
+    _away("noPhysicalLocation", ANEW, when="the phone sent the PBX's location"),
+    _away("locationCarrier.name", ANEW, when="the phone sends one"),
+    _away("locationCarrier.type", ANEW, when="the phone sends one"),
+    Row("location", {"location": "branch"}, ANEW, when="the phone sends it again", aside=True),
+    _away("location", ANEW, when="the phone sends it", note="taken away: the name of the PBX counts"),
 ]
 OF_THE_PBX = [
     Row("registerRate", {"registerRate": 500}, GOES_ON),
@@ -133,16 +203,22 @@ OF_THE_PBX = [
         "tls.certificateSecretName", {"tls": {"certificateSecretName": "own"}}, ANEW, NEW, note="the Secret is mounted"
     ),
 ]
-SOFTPHONE_ROWS = [*WHILE_RUNNING, *OF_THE_POD]
+SOFTPHONE_ROWS = [*WHILE_RUNNING, *AWAY_WHILE_RUNNING, *OF_THE_POD, *AWAY_OF_THE_POD]
+PBX_ROWS = [*OF_THE_PBX, *AWAY_OF_THE_PBX]
 
 OF_THE_FLEET = [
     Row("metrics.perPhone", {"metrics": {"perPhone": False}}, GOES_ON),
+    _away("metrics.perPhone", GOES_ON),
     Row("maxUnavailable", {"maxUnavailable": 2}, GOES_ON),
+    _away("maxUnavailable", GOES_ON),
+    _away("phonesPerAgent", ANEW, NEW),
     Row("phonesPerAgent", {"phonesPerAgent": 3}, ANEW, NEW, note="other phones may move between agents"),
     Row("replicas", {"replicas": 5}, GOES_ON, when="raised", note="the new phones come to the last agents"),
     Row("replicas", {"replicas": 4}, GOES_ON, when="lowered", note="the last phones un-REGISTER"),
     Row("firstIndex", {"firstIndex": 901}, GOES_ON, when="the phone stays with its agent"),
-    Row("firstIndex", {"firstIndex": 898}, MOVES, when="the phone comes to another agent"),
+    _away("replicas", GOES_ON, when="lowered", note="taken away: the first one stays"),
+    Row("firstIndex", {"firstIndex": 898, "replicas": 4}, MOVES, when="the phone comes to another agent"),
+    _away("firstIndex", RESTS, when="the phone is no more among them", note="it begins with 0"),
 ]
 """Seen by the phone of index 901 in a fleet of 3, two in each agent, that begins with 900."""
 
@@ -150,13 +226,16 @@ OF_THE_FLEET = [
 def _of_all(row: Row) -> Row:
     """A row of the Softphone as one of a fleet's template."""
     for_all = {"aor": "sip:load{index:03d}@branch.test", "credentials": {"secretName": "others"}}
-    change = {field: for_all.get(field, value) for field, value in row.change.items()}
+    change = {field: for_all.get(field, value) if value else value for field, value in row.change.items()}
     return replace(row, field=f"template.{row.field}", change={"template": change})
 
 
+OF_BOTH_KINDS = ("credentials.secretName", "agent.resources.requests")
 OF_THE_TEMPLATE = [
     *(_of_all(row) for row in WHILE_RUNNING if row.secret is None),
-    *(_of_all(row) for row in OF_THE_POD if row.field in ("credentials.secretName", "agent.resources.requests")),
+    *(_of_all(row) for row in AWAY_WHILE_RUNNING if row.secret is None),
+    *(_of_all(row) for row in OF_THE_POD if row.field in OF_BOTH_KINDS),
+    *(_of_all(row) for row in reversed(AWAY_OF_THE_POD) if row.field in OF_BOTH_KINDS),
 ]
 
 HEAD = """\
@@ -164,8 +243,8 @@ HEAD = """\
 
 <!-- Made from tests/edits.py by `make generate`. Do not edit. -->
 
-Every field of the spec, edited in tests/e2e/test_edits.py on a registered phone. What the tables say is what the PBXes
-and the cluster saw.
+Every field of the spec: set or changed, and taken away, in tests/e2e/test_edits.py on a registered phone. What the
+tables say is what the PBXes and the cluster saw.
 
 | the phone | |
 |---|---|
@@ -173,13 +252,16 @@ and the cluster saw.
 | registers over | It registers once more with the same Contact, and does not un-REGISTER: the PBX goes on with the binding. |
 | starts anew | It un-REGISTERs, then registers with a new Call-ID. With a new pod the old one does the first, the new one the second. |
 | rests | It un-REGISTERs and stays so. |
+| goes on, refused | The API server, or the operator by `Accepted`, refuses a spec without it. Nothing changes. |
 | moves | Another agent registers it with a new Call-ID, and the one that had it un-REGISTERs; either may come first. |
 
 A pod that stays keeps its UID: the agent takes the new configuration while it runs. A new pod is made when the old one has
 ended, so that two of them never fight for a binding.
 
 `status.observedGeneration` follows every edit, and `Ready` is true again when the agent runs with the new spec, in the pod
-that the new spec wants. A spec that is refused changes nothing for a phone that runs.
+that the new spec wants. A spec that is refused changes nothing for a phone that runs. What is taken away of the spec is
+taken away of the pod too: the default counts again, and a Secret that nothing names is mounted no more. What others have
+added to the Deployment stays.
 """  # noqa: E501
 
 TEMPLATE = """\
@@ -191,18 +273,33 @@ of the first kind, and two of the second.
 
 def page() -> str:
     """The whole page."""
-    tables = [(SOFTPHONE.name, SOFTPHONE_ROWS), (PBX.name, OF_THE_PBX), (SOFTPHONE_FLEET.name, OF_THE_FLEET)]
+    tables = [(SOFTPHONE.name, SOFTPHONE_ROWS), (PBX.name, PBX_ROWS), (SOFTPHONE_FLEET.name, OF_THE_FLEET)]
     parts = [HEAD, *("\n".join(_table(name, rows)) for name, rows in tables), TEMPLATE]
     return "\n".join(parts)
 
 
 def _table(kind: str, rows: Iterable[Row]) -> Iterator[str]:
     whose = {PBX.name: "a phone that uses the PBX", SOFTPHONE_FLEET.name: "a phone that stays"}.get(kind, "the phone")
-    yield f"## {kind}\n\n| field | when | {whose} | its pod | |\n|---|---|---|---|---|"
-    for row in sorted(rows, key=lambda row: "Secret" in row.field):
-        shown = row.field if "`" in row.field else f"`{row.field}`"
-        yield f"| {shown} | {row.when} | {row.phone} | {row.pod} | {row.note} |"
+    yield f"## {kind}\n\n| field | when | {whose} | its pod | taken away: {whose} | its pod | |"
+    yield "|---|---|---|---|---|---|---|"
+    for row, away in sorted(_pairs(rows), key=lambda pair: "Secret" in (pair[0] or pair[1]).field):  # type: ignore[union-attr]
+        one = row or away
+        assert one is not None
+        shown = one.field if "`" in one.field else f"`{one.field}`"
+        cells = [f"{of.phone} | {of.pod}" if of else " | " for of in (row, away)]
+        notes = "; ".join(of.note for of in (row, away) if of and of.note)
+        yield f"| {shown} | {one.when} | {cells[0]} | {cells[1]} | {notes} |"
     yield ""
+
+
+def _pairs(rows: Iterable[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+    """Of each field and case what setting does, and what taking away does."""
+    shown = [row for row in rows if not row.aside]
+    away = {(row.field, row.when): row for row in shown if row.away}
+    for row in shown:
+        if not row.away:
+            yield row, away.pop((row.field, row.when), None) or away.pop((row.field, ""), None)
+    yield from ((None, row) for row in away.values())
 
 
 def fields(kind: Kind) -> set[str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -66,24 +66,64 @@ class Registering:
         return f"Registering({self.aor} at {self.registrar})"
 
 
+_Named = tuple[str | None, ...]
+
+
+def _named(phone: Phone) -> _Named:
+    """The PBXes that a phone names, its primary (in Browser mode: its current) one first."""
+    entries = (phone.pri, phone.sec, phone.cur, phone.home)
+    return entries if phone.mode == "Launcher" else (phone.cur, phone.pri, phone.sec, phone.home)
+
+
 @dataclass(frozen=True)
 class Directory:
     """The configured PBXes, by name and by the address under which a redirect may name them."""
 
     by_name: Mapping[str, Pbx]
     by_registrar: Mapping[str, Pbx]
+    shared: Mapping[str, tuple[Pbx, ...]] = field(default_factory=dict)
+    """The addresses that several PBXes have, with these PBXes."""
+    _of_phones: dict[_Named, Directory] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, pbxs: tuple[Pbx, ...]) -> Directory:
-        """The directory of these PBXes; of two with the same address the first counts."""
-        by_registrar: dict[str, Pbx] = {}
+        """The directory of these PBXes; of two with the same address the first counts, but see `of_phone`."""
+        at: dict[str, tuple[Pbx, ...]] = {}
         for pbx in pbxs:
-            by_registrar.setdefault(registrar_uri(pbx.address), pbx)
-        return cls({pbx.name: pbx for pbx in pbxs}, by_registrar)
+            uri = registrar_uri(pbx.address)
+            at[uri] = (*at.get(uri, ()), pbx)
+        shared = {uri: found for uri, found in at.items() if len(found) > 1}
+        return cls({pbx.name: pbx for pbx in pbxs}, {uri: found[0] for uri, found in at.items()}, shared)
+
+    def of_phone(self, phone: Phone) -> Directory:
+        """The directory as a phone sees it: of PBXes with the same address the one that it names.
+
+        Where it names none of them, one of its own system counts before others.
+        """
+        if not self.shared:
+            return self
+        named = _named(phone)
+        if named not in self._of_phones:
+            chosen = {uri: self._chosen(found, named) for uri, found in self.shared.items()}
+            self._of_phones[named] = Directory(self.by_name, {**self.by_registrar, **chosen})
+        return self._of_phones[named]
+
+    def _chosen(self, found: tuple[Pbx, ...], named: _Named) -> Pbx:
+        """Of PBXes with the same address the one for a phone that names PBXes so."""
+        for name in named:
+            if (own := next((pbx for pbx in found if pbx.name == name), None)) is not None:
+                return own
+        first = self.by_name.get(named[0] or "")
+        of_system = (pbx for pbx in found if first is not None and pbx.system == first.system)
+        return next(of_system, found[0])
 
     def pbx(self, registrar: str) -> Pbx | None:
         """The PBX at this canonical URI."""
         return self.by_registrar.get(registrar)
+
+    def labels(self, registrar: str) -> tuple[str, ...]:
+        """The same for all PBXes at this canonical URI."""
+        return tuple(pbx.name for pbx in self.shared.get(registrar, ())) or (self.label(registrar),)
 
     def label(self, registrar: str) -> str:
         """How people and metrics call the PBX at this canonical URI: by its name, or host:port."""
@@ -110,7 +150,7 @@ def registrar_uri(address: str) -> str:
 
 def primary(phone: Phone, directory: Directory) -> Pbx | None:
     """The PBX object that is the phone's primary (in Browser mode: its current) one, if it is an object."""
-    return directory.pbx(entry_uri(phone, directory))
+    return directory.of_phone(phone).pbx(entry_uri(phone, directory))
 
 
 def entry_uri(phone: Phone, directory: Directory) -> str:
@@ -132,7 +172,7 @@ def location_of(phone: Phone, directory: Directory) -> str | None:
 
 def tls_of(phone: Phone, directory: Directory, registrar: str) -> Tls | None:
     """The TLS files for this registrar: its own, or those of the phone's primary PBX where it is no PBX object."""
-    pbx = directory.pbx(registrar) or primary(phone, directory)
+    pbx = directory.of_phone(phone).pbx(registrar) or primary(phone, directory)
     return pbx.tls if pbx else None
 
 
@@ -152,6 +192,7 @@ def plan_of(
     `answer_seconds` is the time that one transaction may take, `transports` stands for sockets
     and TLS files: another value means that the binding has to be made anew.
     """
+    directory = directory.of_phone(phone)
     pbx = primary(phone, directory)
     system = pbx.system if pbx else None
 
@@ -231,6 +272,7 @@ def registering(
 ) -> Registering:
     """The REGISTER of this phone to this registrar, with the location as that PBX wants it carried."""
     aor = sip_uri.parse_aor(phone.aor)
+    directory = directory.of_phone(phone)
     location = location_of(phone, directory)
     pbx = directory.pbx(registrar) or primary(phone, directory)
     headers: list[tuple[str, str]] = []

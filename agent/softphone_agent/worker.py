@@ -376,7 +376,7 @@ class Worker:
         self._reachability.watch(places, now)
         self._engine.watch(places.keys())
         self._stale_at = {uri: self._stale_at.get(uri, now) for uri in intervals if _is_name(uri)}
-        labels = {self._directory.label(uri): self._alive(uri) for uri in intervals}
+        labels = {name: self._alive(uri) for uri in intervals for name in self._directory.labels(uri)}
         for name, reachable in labels.items():
             if name not in self._told_pbxs:
                 self._note_pbx(name, reachable)
@@ -460,7 +460,7 @@ class Worker:
             return
         event, outcome = self._event(answer, phone)
         place = phone.asked or Place(attempt.target.uri)
-        pbx = self._directory.label(place.uri)
+        pbx = self._directory.of_phone(phone.config).label(place.uri)
         code = str(answer.code) if answer.code else ""
         for earlier in answer.earlier:
             kind = "rejected" if earlier == 423 else "challenged"
@@ -494,17 +494,15 @@ class Worker:
         if answer.code == 0:
             return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
         if 300 <= answer.code < 400:
-            system = self._system(phone)
-            targets = tuple(
-                self._directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message)
-            )
+            system, directory = self._system(phone), self._directory.of_phone(phone.config)
+            targets = tuple(directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message))
             return Redirected(answer.serial, answer.code, targets), "redirected"
         reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
         return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
 
     def _system(self, phone: _Phone) -> str | None:
         entry = phone.state.plan.pri or phone.state.plan.cur
-        pbx = self._directory.pbx(entry.uri) if entry else None
+        pbx = self._directory.of_phone(phone.config).pbx(entry.uri) if entry else None
         return pbx.system if pbx else None
 
     def _judged(self, verdict: Verdict | None, now: float) -> None:
@@ -520,7 +518,8 @@ class Worker:
         server = {"server": str(place.target)} if place.target else {}
         log.info("pbx reachable" if verdict.alive else "pbx unreachable", pbx=label, **server)
         alive = self._alive(place.uri)
-        self._note_pbx(label, alive)
+        for name in self._directory.labels(place.uri):
+            self._note_pbx(name, alive)
         registrar = Registrar(place.uri)
         elsewhere = place.target is not None and alive is not False
         if verdict.alive or not elsewhere:
@@ -576,7 +575,8 @@ class Worker:
         if answer.fault:
             log.warning("name not resolved", pbx=label, fault=answer.fault)
             if uri in self._stale_at and uri not in self._servers:
-                self._note_pbx(label, False)
+                for known_as in self._directory.labels(uri):
+                    self._note_pbx(known_as, False)
         elif set(targets_of(answer.servers)) != set(targets_of(self._servers.get(uri, ()))):
             log.info("name resolved", pbx=label, servers=[str(target) for target in targets_of(answer.servers)])
             self._moved = True
@@ -719,7 +719,8 @@ class Worker:
                 if phone.outage is not None:
                     phone.outage = phone.outage.model_copy(update={"ended": _rfc3339(_wall(now))})
             elif isinstance(change, FailedOver):
-                source, target = self._directory.label(change.source.uri), self._directory.label(change.target.uri)
+                label = self._directory.of_phone(phone.config).label
+                source, target = label(change.source.uri), label(change.target.uri)
                 self._news.observations.append(FailoverSeen(source, target, change.reason))
         if phone.outage is not None and phone.outage.ended is None and phone.state.loss is None:
             phone.outage = None  # nobody waits for its end: the phone was told to rest
@@ -734,7 +735,7 @@ class Worker:
     def _outage_began(self, phone: _Phone) -> None:
         loss = phone.state.loss
         assert loss is not None
-        pbx = self._directory.label(loss.binding.registrar.uri)
+        pbx = self._directory.of_phone(phone.config).label(loss.binding.registrar.uri)
         phone.outage = Outage(began=_rfc3339(_wall(loss.at)), pbx=pbx, reason=loss.reason.value)
 
     def _trace(self, name: str, event: Event, before: State, after: State, actions: tuple[Action, ...]) -> None:
@@ -840,7 +841,7 @@ class Worker:
 
     def _describe(self, name: str, phone: _Phone) -> PhoneReport:
         state, before = phone.state, phone.reported
-        binding, label = state.binding, self._directory.label
+        binding, label = state.binding, self._directory.of_phone(phone.config).label
         failure = None
         if state.failure is not None:
             failure = LastFailure(

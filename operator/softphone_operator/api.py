@@ -397,6 +397,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "DuplicateAOR": "True: it does, but an earlier Softphone of the namespace, or a phone of a fleet, has the "
             "same AOR. Both register.",
             "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
+            "MixedSystems": "True: it does, but its PBXes are of different systems, and with redirectPolicy KnownPBXes "
+            "only redirects within that of pri are followed.",
             "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
             "PBXNotFound": "False: pri, sec, cur or home names a PBX object that does not exist in the namespace, or "
             "no more. A running phone keeps the last known address, and goes on when the PBX is back.",
@@ -447,6 +449,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Accepted": "True: the spec makes sense.",
             "DuplicateAOR": "True: it does, but an earlier fleet of the namespace has one of its AORs. Both register.",
             "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
+            "MixedSystems": "True: as with a Softphone.",
             "InvalidSpec, PBXNotFound, PBXInvalid, SecretNotFound": "False: as with a Softphone.",
             "SecretKeyMissing": "False: the Secret has neither the key password nor one for each user.",
         },
@@ -473,6 +476,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
     "PBX": {
         "Accepted": {
             "Accepted": "True: the spec makes sense.",
+            "DuplicateAddress": "True: it does, but an older PBX of the namespace has the same address. Phones keep "
+            "the one that they name.",
             "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
             "SecretNotFound": "False: a Secret of spec.tls does not exist.",
             "SecretKeyMissing": "False: a Secret of spec.tls lacks a key.",

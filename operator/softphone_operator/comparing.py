@@ -81,8 +81,8 @@ def excess(fields: Fields, desired: Any, observed: Any) -> str | None:
             found = excess(inner, wanted, there)
             if found is not None:
                 return f"{place}{'' if found.startswith('[') else '.'}{found}".removeprefix(".")
-        elif (more := _more_keys(wanted, there)) is not None:
-            return f"{place}.{more}".removeprefix(".")
+        elif (more := _more(wanted, there)) is not None:
+            return f"{place}{more}".removeprefix(".")
     return None
 
 
@@ -101,13 +101,19 @@ def _item(of: Any, keys: Mapping[str, Any]) -> Any:
     return _ABSENT
 
 
-def _more_keys(wanted: Any, there: Any) -> str | None:
-    """A key too many in a map that is ours as a whole, as a nodeSelector is."""
+def _more(wanted: Any, there: Any) -> str | None:
+    """A key too many in what is ours as a whole: a map such as a nodeSelector, or a list such as tolerations.
+
+    A map of more than texts and numbers may hold defaults of the API server.
+    """
+    if isinstance(wanted, list) and isinstance(there, list):
+        pairs = enumerate(zip(wanted, there, strict=False))
+        return next((f"[{n}]{more}" for n, (one, other) in pairs if (more := _more(one, other))), None)
     if not isinstance(wanted, Mapping) or not isinstance(there, Mapping) or not wanted:
         return None
     if any(isinstance(value, Mapping | list) for value in wanted.values()):
         return None
-    return next((str(key) for key in there if key not in wanted), None)
+    return next((f".{key}" for key in there if key not in wanted), None)
 
 
 def owned_part(observed: Any, fields: Fields) -> Any:

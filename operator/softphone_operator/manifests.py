@@ -104,7 +104,9 @@ def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Objec
     kept = _with_scraping_of(observed, made)
     if not agent.image.at_once and comparing.owns(observed, *_CONTAINER, "f:image"):
         kept = _with_image_of(observed, kept)
-    return kept if comparing.part_differs(kept, observed, "spec", "template") is None else made
+    mark = template_mark(observed["spec"].get("template") or {})
+    compared = kept if mark is None else _with_mark(kept, mark)
+    return kept if comparing.part_differs(compared, observed, "spec", "template") is None else made
 
 
 def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
@@ -181,7 +183,11 @@ def _deployment(agent: Agent, config_key: str) -> Object:
 def marked(deployment: Object) -> Object:
     """The Deployment with a mark on its pods, by which a pod tells which template it was made from."""
     template = deployment["spec"]["template"]
-    mark = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16]
+    return _with_mark(deployment, hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16])
+
+
+def _with_mark(deployment: Object, mark: str) -> Object:
+    template = deployment["spec"]["template"]
     metadata = template["metadata"]
     annotations = {**metadata["annotations"], names.TEMPLATE_ANNOTATION: mark}
     made = {**template, "metadata": {**metadata, "annotations": annotations}}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping, Set
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
-from softphone_operator import comparing, names, plan, status
+from softphone_operator import comparing, names, plan, status, systems
 from softphone_operator.aors import FleetAors, shared
 from softphone_operator.cluster import (
     CONFIG_MAPS,
@@ -214,6 +214,10 @@ class Observed:
                 return both[0], name, both[1]
         return None
 
+    def pbxs_by_age(self, namespace: str, names: Iterable[str]) -> list[str]:
+        """These PBXes of a namespace, the one that was made first at the head."""
+        return sorted(names, key=lambda name: self._age(namespace, name, PBXS))
+
     def _age(self, namespace: str, name: str, resource: Resource = SOFTPHONES) -> tuple[str, str]:
         known = self.get(resource.kind, (namespace, name)) or {"metadata": {}}
         return known["metadata"].get("creationTimestamp", ""), name
@@ -293,11 +297,14 @@ class Observed:
         return found
 
     def _users_of_pbx(self, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
-        """Softphones and fleets that name the PBX or another one of its systems, and the PBXes of these systems."""
+        """Softphones and fleets that name the PBX or another of its systems; the PBXes of its systems and address."""
         namespace, name = place
         systems = {_system(obj) for obj in (before, after)} - {""}
         relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if _system(obj) in systems}
         users: set[WorkKey] = {(PBXS.kind, namespace, other) for other in relatives}
+        addresses = {_registrar(obj) for obj in (before, after)} - {""}
+        same = (other for other, obj in self.all(PBXS.kind, namespace) if _registrar(obj) in addresses)
+        users |= {(PBXS.kind, *other) for other in same}
         for pbx in relatives | {name}:
             users |= {(SOFTPHONES.kind, namespace, n) for n in self._users.get((PBXS.kind, namespace, pbx), ())}
             users |= {(FLEETS.kind, namespace, n) for n in self.fleets_naming_pbx((namespace, pbx))}
@@ -375,6 +382,11 @@ def _system(obj: Mapping[str, Any] | None) -> str:
     spec = (obj or {}).get("spec")
     system = spec.get("system") if isinstance(spec, Mapping) else None
     return system if isinstance(system, str) else ""
+
+
+def _registrar(obj: Mapping[str, Any] | None) -> str:
+    spec = (obj or {}).get("spec")
+    return systems.registrar_of(spec.get("address")) if isinstance(spec, Mapping) else ""
 
 
 def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:

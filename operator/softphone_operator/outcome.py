@@ -12,7 +12,7 @@ def accepted(outcome: Outcome) -> Verdict:
     """The condition Accepted."""
     if isinstance(outcome, plan.Refusal):
         return Verdict("False", outcome.reason, outcome.message)
-    if isinstance(outcome, plan.AgentPlan | plan.FleetPlan) and outcome.cautions:
+    if outcome.cautions:
         messages = [status.ACCEPTED.message, *(caution.message for caution in outcome.cautions)]
         return Verdict("True", outcome.cautions[0].reason, "; ".join(messages))
     return status.ACCEPTED

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -37,6 +37,7 @@ from softphone_agent.config import (
     phone_of_fleet,
     shown_template,
 )
+from softphone_operator import systems
 from softphone_operator.aors import FleetAors, canonical_aor
 from softphone_operator.api import (
     MAX_AGENTS,
@@ -93,6 +94,7 @@ class PbxPlan:
 
     pbx: Pbx
     secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,20 @@ def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> PbxPlan | Ref
     except ValidationError as error:
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     return PbxPlan(made, tuple(_tls_secrets(wanted.tls)) if wanted.tls else ())
+
+
+def with_duplicate_addresses(
+    pbxs: Mapping[str, PbxPlan | Refusal], oldest_first: Iterable[str]
+) -> dict[str, PbxPlan | Refusal]:
+    """The plans of the PBXes of a namespace, of which each tells where an older one has its address."""
+    accepted = (plan.pbx for name in oldest_first if isinstance(plan := pbxs[name], PbxPlan))
+    told = systems.duplicate_addresses(accepted)
+    return {
+        name: replace(plan, cautions=(Caution("DuplicateAddress", told[name]),))
+        if isinstance(plan, PbxPlan) and name in told
+        else plan
+        for name, plan in pbxs.items()
+    }
 
 
 def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tuple[str, str]]:
@@ -397,6 +413,13 @@ def fleet(
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
     cautions = [Caution("Inconsistent", message) for message in sorted(warnings)]
+    for index in sorted({indices[0], indices[-1]}) if indices else ():
+        phone = of.model_copy(
+            update={where: template.parse(text).expand(index) for where in REFERENCES if (text := getattr(of, where))}
+        )
+        if mixed := _mixed_systems(phone, used):
+            cautions.append(Caution(mixed.reason, f"template.{mixed.message}"))
+            break
     if same_aors:
         cautions.insert(0, duplicate_aors_of_fleets(of.aor, *same_aors))
     return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
@@ -747,12 +770,22 @@ def _cautions(
         yield duplicate_aor(spec.aor, same_aor)
     if fleet_aor:
         yield duplicate_aor_in_fleet(spec.aor, *fleet_aor)
+    if mixed := _mixed_systems(spec, _used_pbxs(spec, pbxs)):
+        yield mixed
     told = set()
     for where in REFERENCES:
         message = inconsistency(getattr(spec, where) or "", pbxs)
         if message and message not in told:
             told.add(message)
             yield Caution("Inconsistent", message)
+
+
+def _mixed_systems(spec: SoftphoneSpec, used: Iterable[PbxPlan]) -> Caution | None:
+    if spec.registration.redirect_policy != "KnownPBXes" or spec.mode != "Launcher":
+        return None
+    named = {where: getattr(spec, where) for where in REFERENCES}
+    message = systems.mixed_systems(named, {plan.pbx.name: plan.pbx for plan in used})
+    return Caution("MixedSystems", message) if message else None
 
 
 def _refusal(faults: Iterable[tuple[str, str]]) -> Refusal:

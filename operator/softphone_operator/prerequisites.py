@@ -43,7 +43,8 @@ class Prerequisites:
         specs = {place[1]: obj["spec"] for place, obj in self._observed.all(PBXS.kind, namespace)}
         needs = frozenset().union(*(plan.pbx_needs(spec) for spec in specs.values()))
         keys = await self.keys_of_secrets(namespace, needs)
-        made = {name: _planned(name, namespace, spec, keys) for name, spec in sorted(specs.items())}
+        planned = {name: _planned(name, namespace, spec, keys) for name, spec in sorted(specs.items())}
+        made = plan.with_duplicate_addresses(planned, self._observed.pbxs_by_age(namespace, planned))
         # Meanwhile others may have looked, or something may have changed: only what is whole and fresh is kept.
         if self._pbx_changes[namespace] == changes:
             self._pbx_plans[namespace] = made

@@ -164,7 +164,8 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     needed |= {name for spec in specs["Softphone"].values() for name in plan.softphone_needs(spec).secrets}
     needed |= {name for spec in specs["SoftphoneFleet"].values() for name in plan.fleet_needs(spec).secrets}
     secrets = {**dict.fromkeys(needed, ANY_KEYS), **space.secrets}
-    pbxs = {name: plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
+    planned = {name: plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
+    pbxs = plan.with_duplicate_addresses(planned, specs["PBX"])
     told: set[str] = set()
     for name, document in space.pbxs.items():
         yield from _refused(document, f"PBX/{name}", pbxs[name], space, strict=strict)
@@ -172,6 +173,8 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
         if (message := plan.inconsistency(name, pbxs)) and message not in told:
             told.add(message)
             yield _at(document, "spec.noPhysicalLocation", f"PBX/{name}", message, "warning")
+        if isinstance(of := pbxs[name], plan.PbxPlan):
+            yield from _warned(document, f"PBX/{name}", of.cautions)
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
 

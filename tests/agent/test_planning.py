@@ -272,3 +272,48 @@ def test_without_credentials_the_user_of_the_aor_is_the_name() -> None:
 def test_a_reference_to_no_pbx_is_a_fault_of_the_caller() -> None:
     with pytest.raises(KeyError):
         DIRECTORY.address("nobody")
+
+
+TWIN = Pbx(name="a-twin", address="sip:192.0.2.1:5060", system="acme", location="annex", register_rate=5)
+STRANGER = Pbx(name="b-stranger", address="sip:192.0.2.2;transport=tcp", system="other", location="far")
+TWINS = Directory.of((TWIN, STRANGER, MASTER, SLAVE, FOREIGN))
+AT_MASTER, AT_SLAVE = registrar_uri(MASTER.address), registrar_uri(SLAVE.address)
+
+
+@pytest.mark.parametrize(
+    ("named", "at_master", "at_slave", "location"),
+    [
+        ({"pri": "master"}, "master", "slave", "headquarters"),
+        ({"pri": "a-twin"}, "a-twin", "slave", "annex"),
+        ({"pri": "slave", "sec": None, "home": "master"}, "master", "slave", "slave"),
+        ({"pri": "foreign", "sec": None}, "a-twin", "b-stranger", "foreign"),
+        ({"pri": "foreign", "sec": "slave"}, "a-twin", "slave", "foreign"),
+        ({"pri": "sip:192.0.2.1", "sec": None}, "a-twin", "b-stranger", "annex"),
+        ({"mode": "Browser", "pri": "master", "cur": "a-twin"}, "a-twin", "slave", None),
+    ],
+)
+def test_of_two_pbxes_with_one_address_a_phone_keeps_the_one_that_it_names_else_one_of_its_system(
+    named: dict[str, Any], at_master: str, at_slave: str, location: str | None
+) -> None:
+    of = phone(**named)
+    seen = TWINS.of_phone(of)
+    assert (seen.label(AT_MASTER), seen.label(AT_SLAVE)) == (at_master, at_slave)
+    assert location_of(of, TWINS) == location
+    assert TWINS.of_phone(phone(**named)) == seen
+
+
+def test_of_two_pbxes_with_one_address_both_are_told_as_reachable() -> None:
+    assert TWINS.labels(AT_MASTER) == ("a-twin", "master")
+    assert TWINS.labels("sip:192.0.2.3:5060;transport=udp") == ("foreign",)
+    assert TWINS.labels("sip:192.0.2.9:5060;transport=udp") == ("192.0.2.9:5060",)
+
+
+def test_another_pbx_with_its_primarys_address_changes_nothing_for_a_phone() -> None:
+    of, alone = phone(), Directory.of((MASTER, SLAVE))
+    assert plan_of(of, TWINS, SECRET, 4.0) == plan_of(of, alone, SECRET, 4.0)
+    assert registering(of, TWINS, SECRET, AT_MASTER) == registering(of, alone, SECRET, AT_MASTER)
+
+
+def test_a_redirect_to_an_address_of_two_systems_leads_to_the_phones_own() -> None:
+    assert TWINS.of_phone(phone(sec=None)).registrar(SLAVE.address, "acme").known
+    assert not TWINS.registrar(SLAVE.address, "acme").known

@@ -6,17 +6,19 @@ import json
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import yaml
 
 import edits
 from e2e.objects import fleet, pbx, secret, softphone, system
-from lab.kube import Kube, Object, condition, is_ready, kubectl
+from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl
 from lab.pbx import Pbx, default_system
 from lab.register_log import Register
 from lab.waiting import wait_until
 from softphone_agent.config import digest
+from softphone_operator.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 
@@ -85,11 +87,14 @@ class Observer:
             return edits.GOES_ON
         return edits.OVER if {each.contact_uri for each in seen} == {self.contact} else "registered twice"
 
-    def end(self) -> tuple[str, str]:
+    def end(self, row: edits.Row) -> tuple[str, str]:
         """The edit is over: what happened to the phone, and to the pod."""
-        told = self.effect(), edits.STAYS if self.present_pod() == self.pod else edits.NEW
+        phone = self.effect()
+        if row.phone == edits.REFUSED and phone == edits.GOES_ON:
+            phone = edits.REFUSED
+        told = phone, edits.STAYS if self.present_pod() == self.pod else edits.NEW
         seen = self.accepted()
-        if told[0] != edits.GOES_ON:
+        if told[0] not in (edits.GOES_ON, edits.REFUSED):
             self.call_id = None if seen[-1].unregisters else seen[-1].call_id
             self.contact = seen[-1].contact_uri
         self.pod = self.present_pod()
@@ -118,12 +123,18 @@ def _address(seen: Register) -> str:
     return seen.source.partition(":")[2].rpartition(":")[0]
 
 
-def follows(of: Object) -> bool:
+def follows(of: Object, ends_as: str = "") -> bool:
     """Whether the status is about the present spec, and the agent runs with it."""
     generation = of["metadata"]["generation"]
     ready = condition(of, "Ready")
-    settled = ready.get("status") == "True" or ready.get("reason") == "Suspended"
+    settled = ready.get("status") == "True" or ready.get("reason") in ("Suspended", ends_as)
     return bool(settled and ready["observedGeneration"] == of["status"]["observedGeneration"] == generation)
+
+
+def is_refused(of: Object) -> bool:
+    """Whether the present spec is refused."""
+    accepted = condition(of, "Accepted")
+    return bool(accepted["status"] == "False" and accepted["observedGeneration"] == of["metadata"]["generation"])
 
 
 def is_observed(of: Object) -> bool:
@@ -133,7 +144,9 @@ def is_observed(of: Object) -> bool:
 
 def configuration(phone: Observer) -> str:
     """What the operator wrote for the agent."""
-    return str(phone.namespace.get("configmap", f"softphone-{phone.name}")["data"]["agent.json"])
+    agent = f"softphone-{phone.name}"
+    key = mounted_key(phone.namespace.get("deployment", agent))
+    return str(phone.namespace.get("configmap", agent)["data"][key])
 
 
 def runs_with_its_configuration(phone: Observer) -> bool:
@@ -156,19 +169,42 @@ def wait_for(phone: Observer, row: edits.Row) -> None:
         wait_until(lambda: phone.effect() == row.phone, f"{row.name}: the phone {row.phone}", seconds=PATIENCE)
 
 
+def edit_and_take_back(namespace: Kube, kind: str, name: str, row: edits.Row) -> None:
+    """An edit that is to be refused, by the API server or by the operator."""
+    before = namespace.get(kind, name)["spec"]
+    try:
+        namespace.patch(kind, name, row.change)
+    except KubeError:
+        return
+    namespace.until(kind, name, is_refused, seconds=PATIENCE)
+    namespace.patch(kind, name, {field: before[field] for field in row.change})
+
+
+def edit_secret(namespace: Kube, name: str, row: edits.Row) -> None:
+    """The Secret's values become those of the row."""
+    assert row.secret is not None
+    namespace.apply(secret(name, **row.secret))
+    gone = set(namespace.get("secret", name)["data"]) - set(row.secret)
+    change = json.dumps({"data": dict.fromkeys(gone)})
+    kubectl("-n", namespace.namespace, "patch", "secret", name, "--type=merge", "-p", change)
+
+
 def edit_phones(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Effects:
     """The edits of a Softphone or a fleet, one after the other."""
     seen = []
     for row in rows:
         phone.begin()
+        follows_row = partial(follows, ends_as=row.ends_as)
         if row.secret is not None:
-            namespace.apply(secret(phone.name, **row.secret))
+            edit_secret(namespace, phone.name, row)
+        elif row.phone == edits.REFUSED:
+            edit_and_take_back(namespace, phone.kind, phone.name, row)
         else:
             namespace.patch(phone.kind, phone.name, row.change)
-        namespace.until(phone.kind, phone.name, follows, seconds=PATIENCE)
+        namespace.until(phone.kind, phone.name, follows_row, seconds=PATIENCE)
         wait_for(phone, row)
-        namespace.until(phone.kind, phone.name, follows, seconds=PATIENCE)
-        seen.append((row.name, *phone.end()))
+        namespace.until(phone.kind, phone.name, follows_row, seconds=PATIENCE)
+        seen.append((row.name, *phone.end(row)))
     return seen
 
 
@@ -178,13 +214,17 @@ def edit_pbx(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> Eff
     for row in rows:
         phone.begin()
         before = configuration(phone)
-        namespace.patch("pbx", "edited", row.change)
+        if row.phone == edits.REFUSED:
+            edit_and_take_back(namespace, "pbx", "edited", row)
+        else:
+            namespace.patch("pbx", "edited", row.change)
         namespace.until("pbx", "edited", is_observed)
-        wait_until(lambda before=before: configuration(phone) != before, f"{row.name}: is written", seconds=PATIENCE)  # type: ignore[misc]
+        changed = partial(lambda before, row: row.phone == edits.REFUSED or configuration(phone) != before, before, row)
+        wait_until(changed, f"{row.name}: is written", seconds=PATIENCE)
         wait_for(phone, row)
         wait_until(lambda: runs_with_its_configuration(phone), f"{row.name}: the agent has it", seconds=PATIENCE)
         namespace.until("sp", phone.name, is_ready)
-        seen.append((row.name, *phone.end()))
+        seen.append((row.name, *phone.end(row)))
     return seen
 
 
@@ -213,7 +253,10 @@ def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator
     """
     pbxes = default_system().pbxes
     names = ("u31", "u32", "u33", "u34", "u35")
-    of_the_pod = {name: edits.OF_THE_POD[part::3] for part, name in enumerate(("u33", "u34", "u35"))}
+    of_the_pod = {
+        name: [*edits.OF_THE_POD[part::3], *edits.AWAY_OF_THE_POD[part::3]]
+        for part, name in enumerate(("u33", "u34", "u35"))
+    }
     namespace.apply(*system(), pbx("edited", address="sip:10.245.0.12:5060", system="edits", location=None))
     namespace.apply(pbx("beside", address="sip:10.245.0.13:5060", system="other"))
     namespace.apply(*(secret(name) for name in names), secret("another", password="pw-u33"))
@@ -225,7 +268,7 @@ def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator
         softphone("u32", pri="edited", sec=None, registration=patient),
         *(softphone(name, registration=patient) for name in of_the_pod),
     )
-    users = {user: f"pw-{user}" for user in (f"load{index}" for index in range(898, 912))}
+    users = {user: f"pw-{user}" for user in (f"load{index:03d}" for index in [*range(4), *range(898, 912)])}
     namespace.apply(secret("load", **users), secret("others", **users))
     known = {"registration": {**patient, "redirectPolicy": "KnownPBXes"}}
     namespace.apply(
@@ -235,10 +278,11 @@ def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator
     phones = {name: Observer(namespace, name, name, pbxes) for name in names}
     of_fleets = [FleetObserver(namespace, "edited", "load901", pbxes)]
     of_fleets.append(FleetObserver(namespace, "template", "load911", pbxes))
+    of_the_phone = [*edits.WHILE_RUNNING, *edits.AWAY_WHILE_RUNNING]
     with ThreadPoolExecutor() as threads:
         yield {
-            "Softphone": [threads.submit(edit_phones, namespace, phones["u31"], edits.WHILE_RUNNING)],
-            "PBX": [threads.submit(edit_pbx, namespace, phones["u32"], edits.OF_THE_PBX)],
+            "Softphone": [threads.submit(edit_phones, namespace, phones["u31"], of_the_phone)],
+            "PBX": [threads.submit(edit_pbx, namespace, phones["u32"], edits.PBX_ROWS)],
             "pod": [threads.submit(edit_phones, namespace, phones[n], rows) for n, rows in of_the_pod.items()],
             "SoftphoneFleet": [threads.submit(edit_phones, namespace, of_fleets[0], edits.OF_THE_FLEET)],
             "template": [threads.submit(edit_phones, namespace, of_fleets[1], edits.OF_THE_TEMPLATE)],
@@ -251,15 +295,16 @@ def said(rows: Sequence[edits.Row]) -> Effects:
 
 
 def test_edits_of_a_softphone_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
-    assert seen["Softphone"][0].result() == said(edits.WHILE_RUNNING)
+    assert seen["Softphone"][0].result() == said([*edits.WHILE_RUNNING, *edits.AWAY_WHILE_RUNNING])
 
 
 def test_edits_of_the_pod_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
-    assert sorted(row for each in seen["pod"] for row in each.result()) == sorted(said(edits.OF_THE_POD))
+    rows = [*edits.OF_THE_POD, *edits.AWAY_OF_THE_POD]
+    assert sorted(row for each in seen["pod"] for row in each.result()) == sorted(said(rows))
 
 
 def test_edits_of_a_pbx_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:
-    assert seen["PBX"][0].result() == said(edits.OF_THE_PBX)
+    assert seen["PBX"][0].result() == said(edits.PBX_ROWS)
 
 
 def test_edits_of_a_fleet_do_what_the_page_says(seen: dict[str, list[Future[Effects]]]) -> None:

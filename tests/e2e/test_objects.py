@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from e2e.objects import pbx, secret, softphone, system
-from lab.kube import Kube, KubeError, condition, is_ready, kubectl, refused_for, registered_at, registration
+from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl, refused_for, registered_at, registration
 from lab.pbx import System
 from lab.prometheus import Prometheus
 from lab.waiting import wait_until
+from softphone_operator.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 
@@ -158,6 +159,74 @@ def test_a_phone_that_becomes_wrong_goes_on_as_before(phones: Kube) -> None:
     assert pod_of(phones, "u1") == pod
     phones.patch("sp", "u1", {"pri": "master"})
     phones.until("sp", "u1", is_ready)
+
+
+def test_another_secret_comes_with_its_pod_and_the_one_before_may_go(phones: Kube, pbxes: System) -> None:
+    phones.apply(secret("u36"), secret("u36-new", password="pw-u36"), softphone("u36"))
+    phones.until("sp", "u36", is_ready)
+    pod, here = pod_of(phones, "u36"), {one.name: one.position() for one in pbxes.pbxes}
+    before = {held.call_id for one in pbxes.pbxes for held in one.bindings("u36")}
+    phones.patch("sp", "u36", {"credentials": {"secretName": "u36-new"}})
+    phones.until("sp", "u36", is_ready)
+    wait_until(lambda: phones.names("pods", "softphone-fleet.io/softphone=u36") != [pod], "a new pod")
+    phones.until("sp", "u36", is_ready)
+    seen = [r for one in pbxes.pbxes for r in one.registers(here[one.name], "sip:u36@pbx.test")]
+    new = {each.call_id for each in seen} - before
+    assert len(new) == 1, "only the new pod has registered anew, the old one has not tried without its password"
+    phones.delete("secret", "u36")
+    phones.delete("pod", pod_of(phones, "u36"))
+    phones.until("sp", "u36", is_ready, seconds=90)
+    assert [data for data in phones.get("configmap", "softphone-u36")["data"] if data.startswith("agent")] == [
+        mounted_key(phones.get("deployment", "softphone-u36"))
+    ]
+    phones.delete("sp", "u36")
+
+
+def test_a_pod_that_cannot_mount_is_told_and_starts_when_its_secret_is_back(phones: Kube) -> None:
+    phones.apply(secret("u37"), softphone("u37"))
+    phones.until("sp", "u37", is_ready)
+    phones.delete("secret", "u37")
+    phones.until("sp", "u37", refused_for("SecretNotFound"))
+    phones.delete("pod", pod_of(phones, "u37"))
+    hangs = phones.until("sp", "u37", lambda of: condition(of, "AgentAvailable").get("reason") == "FailedMount")
+    assert 'the Secret "u37" that it mounts does not exist' in condition(hangs, "AgentAvailable")["message"]
+    assert "FailedMount" in [said for said, _ in phones.events("Softphone", "u37")]
+    phones.apply(secret("u37"))
+    phones.until("sp", "u37", is_ready, seconds=120)
+    phones.delete("sp", "u37")
+
+
+def test_an_image_that_somebody_sets_is_put_back_and_what_else_others_add_stays(phones: Kube) -> None:
+    def image() -> str:
+        return str(phones.get("deployment", "softphone-u38")["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    phones.apply(secret("u38"), softphone("u38"))
+    phones.until("sp", "u38", is_ready)
+    chosen, somebody = image(), ("-n", phones.namespace)
+    kubectl(*somebody, "set", "image", "deployment/softphone-u38", "agent=localhost/agent:somebodys")
+    wait_until(lambda: image() == chosen, "the image is put back")
+    kubectl(*somebody, "rollout", "restart", "deployment/softphone-u38")
+    kubectl(*somebody, "set", "env", "deployment/softphone-u38", "SOMEBODYS=1")
+    phones.patch("sp", "u38", {"phys": "linz", "agent": {"nodeSelector": {"kubernetes.io/os": "linux"}}})
+    phones.until(
+        "sp", "u38", lambda of: is_ready(of) and registration(of).get("physicalLocation") == "linz", seconds=90
+    )
+    phones.patch("sp", "u38", {"agent": None})
+    template = phones.until("deployment", "softphone-u38", lambda of: "nodeSelector" not in _pod_spec(of))["spec"][
+        "template"
+    ]
+    assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    assert template["spec"]["containers"][0]["env"] == [{"name": "SOMEBODYS", "value": "1"}]
+    phones.until("sp", "u38", is_ready, seconds=90)
+    settled = phones.get("deployment", "softphone-u38")["metadata"]["generation"]
+    phones.patch("sp", "u38", {"trace": ["App"]})
+    phones.until("sp", "u38", is_ready)
+    assert phones.get("deployment", "softphone-u38")["metadata"]["generation"] == settled, "nobody is fought with"
+    phones.delete("sp", "u38")
+
+
+def _pod_spec(deployment: Object) -> Object:
+    return dict(deployment["spec"]["template"]["spec"])
 
 
 def test_a_pbx_with_a_wrong_address_is_told(phones: Kube) -> None:

@@ -464,6 +464,20 @@ async def test_a_second_softphone_of_an_aor_is_told_and_registers(cluster: FakeC
         await it.until_condition("Accepted", "True", "Accepted", name="bob")
 
 
+async def test_a_second_pbx_of_an_address_is_told_of_and_the_first_is_not(cluster: FakeCluster) -> None:
+    def created(second: str) -> dict[str, str]:
+        return {"creationTimestamp": f"2026-01-02T03:04:{second}Z"}
+
+    cluster.put("PBX", "master", metadata=created("05"))
+    cluster.put("PBX", "a-twin", spec={"address": "sip:10.0.0.1:5060"}, metadata=created("06"))
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "DuplicateAddress", name="a-twin", of="PBX")
+        await it.until_condition("Accepted", "True", "Accepted", name="master", of="PBX")
+        assert ("a-twin", "Warning", "DuplicateAddress") in cluster.events
+        cluster.put("PBX", "master", spec={"address": "sip:10.0.0.9", "system": "acme"})
+        await it.until_condition("Accepted", "True", "Accepted", name="a-twin", of="PBX")
+
+
 async def test_an_operator_with_a_selector_reads_every_pbx_and_writes_its_own(cluster: FakeCluster) -> None:
     cluster.put(
         "Softphone", "bob", metadata={"labels": {SHARD: "a"}}, spec=cluster.objects["Softphone", "demo", "anna"]["spec"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from softphone_operator import comparing
 from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, SOFTPHONES, Resource
 from softphone_operator.deletions import Deletions
-from softphone_operator.observed import Observed
+from softphone_operator.observed import Observed, slimmed
 
 ANNA = ("demo", "anna")
 AGENT = ("demo", "softphone-anna")
@@ -92,3 +95,16 @@ def test_an_object_of_somebody_else_is_not_remembered(observed: Observed) -> Non
     it = Deletions(observed)
     it.note(CONFIG_MAPS, ("demo", "theirs"), obj("ConfigMap", "theirs", "x"))
     assert it.of("uid-anna") == []
+
+
+def test_what_the_api_server_filled_in_does_not_become_ours_when_an_object_comes_back(observed: Observed) -> None:
+    seen = yaml.safe_load((Path(__file__).parent / "data" / "managed" / "kubernetes-1.20.yaml").read_text())
+    seen["metadata"]["ownerReferences"][0] |= {"uid": "uid-anna", "name": "anna"}
+    it = Deletions(observed)
+    it.note(DEPLOYMENTS, AGENT, slimmed("Deployment", seen))
+    ((_, restored),) = it.of("uid-anna")
+    pod = restored["spec"]["template"]["spec"]
+    assert {"dnsPolicy", "restartPolicy", "schedulerName"} & set(pod) == set()
+    assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    assert restored["spec"]["strategy"] == {"type": "Recreate"}
+    assert comparing.part_differs(restored, seen, "spec") is None

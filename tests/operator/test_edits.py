@@ -8,15 +8,17 @@ import edits
 from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 
 
-@pytest.mark.parametrize(("kind", "rows"), [(SOFTPHONE, edits.SOFTPHONE_ROWS), (PBX, edits.OF_THE_PBX)])
-def test_every_field_has_a_row_and_no_row_is_without_a_field(kind: Kind, rows: list[edits.Row]) -> None:
-    assert {row.field for row in rows if row.change} == edits.fields(kind)
+@pytest.mark.parametrize("away", [False, True], ids=["set", "taken away"])
+@pytest.mark.parametrize(("kind", "rows"), [(SOFTPHONE, edits.SOFTPHONE_ROWS), (PBX, edits.PBX_ROWS)])
+def test_every_field_has_a_row_and_no_row_is_without_a_field(kind: Kind, rows: list[edits.Row], away: bool) -> None:
+    assert {row.field for row in rows if row.change and row.away == away} == edits.fields(kind)
 
 
 def test_a_fleet_has_rows_for_its_own_fields_and_the_rest_is_that_of_a_softphone() -> None:
     named = edits.fields(SOFTPHONE_FLEET)
     of_the_template = {field for field in named if field.startswith("template.")}
-    assert {row.field for row in edits.OF_THE_FLEET} == named - of_the_template
+    for away in (False, True):
+        assert {row.field for row in edits.OF_THE_FLEET if row.away == away} == named - of_the_template
     assert of_the_template == {f"template.{field}" for field in edits.fields(SOFTPHONE)}
     assert {row.field for row in edits.OF_THE_TEMPLATE} <= of_the_template
 

@@ -148,6 +148,12 @@ def test_a_running_agent_keeps_its_image_until_its_pod_changes_for_another_reaso
         assert without_file(manifests.deployment(wanted, there)) == without_file(manifests.deployment(wanted))
 
 
+def test_an_agent_of_a_fleet_keeps_its_image_and_what_it_asks_of_prometheus_too() -> None:
+    there = applied(manifests.marked(manifests.deployment(with_image("agent:1", BASE))))
+    wanted = replace(with_image("agent:2", BASE, at_once=False), scrape=False)
+    assert manifests.marked(manifests.deployment(wanted, there))["spec"] == there["spec"]
+
+
 def test_an_image_that_somebody_else_set_is_put_back() -> None:
     there = applied(manifests.deployment(with_image("agent:1", BASE)))
     wanted = with_image("agent:2", BASE, at_once=False)

@@ -157,6 +157,56 @@ def test_an_inconsistent_system_is_a_warning() -> None:
     assert told == {"master": False, "slave": True}, "the agent goes by that of the phone's primary PBX"
 
 
+def test_of_pbxes_with_one_address_the_later_ones_are_told_of_the_first() -> None:
+    same = {"address": "sip:10.0.0.1;transport=udp", "system": "other"}
+    made = plans({"a": same, "bad": {"address": "x"}, "master": MASTER, "slave": SLAVE, "z": MASTER})
+    told = plan.with_duplicate_addresses(made, ["master", "bad", "slave", "z", "a"])
+    words = 'is already that of the PBX "master"; phones that name "{0}" or "master" keep the one that they name'
+    assert {name: one.cautions for name, one in told.items() if isinstance(one, plan.PbxPlan) and one.cautions} == {
+        "a": (plan.Caution("DuplicateAddress", f'address: "sip:10.0.0.1;transport=udp" {words.format("a")}'),),
+        "z": (plan.Caution("DuplicateAddress", f'address: "sip:10.0.0.1:5060" {words.format("z")}'),),
+    }
+    assert plan.with_duplicate_addresses(made, ["a", "z", "master", "bad", "slave"])["a"] == made["a"]
+    assert told["bad"] == made["bad"]
+
+
+KNOWN = {"registration": {"redirectPolicy": "KnownPBXes"}}
+MIXED = (
+    '{0}: the PBX "{1}" is of {2}, and pri "master" of the system "acme": '
+    'with redirectPolicy KnownPBXes only redirects to PBXes of the system "acme" are followed'
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({**KNOWN, "sec": "other"}, MIXED.format("sec", "other", 'the system "other"')),
+        ({**KNOWN, "sec": "slave", "home": "alone"}, MIXED.format("home", "alone", "no system")),
+        (
+            {**KNOWN, "pri": "sip:10.0.0.1", "sec": "other", "home": "slave"},
+            MIXED.format("sec", "other", 'the system "other"'),
+        ),
+        ({**KNOWN, "sec": "slave", "home": "slave"}, None),
+        ({**KNOWN, "sec": "sip:10.0.0.77"}, None),
+        ({"sec": "other"}, None),
+        ({**KNOWN, "mode": "Browser", "cur": "other"}, None),
+    ],
+)
+def test_with_known_pbxes_only_entries_in_two_systems_are_told(spec: dict[str, Any], message: str | None) -> None:
+    pbxs = {"master": MASTER, "slave": SLAVE, "other": OTHER, "alone": ALONE}
+    cautions = (plan.Caution("MixedSystems", message),) if message else ()
+    assert accepted({**SPEC, **spec}, pbxs).cautions == cautions
+    of_fleet = accepted_fleet({**LOAD, "template": {**LOAD["template"], **spec}}, pbxs).cautions
+    assert of_fleet == tuple(plan.Caution(one.reason, f"template.{one.message}") for one in cautions)
+
+
+def test_a_fleet_whose_last_phone_has_entries_in_two_systems_is_told() -> None:
+    pbxs = {"master": MASTER, "pbx-0": SLAVE, "pbx-1": OTHER}
+    spec = {**LOAD, "replicas": 2, "template": {**LOAD["template"], **KNOWN, "sec": "pbx-{index}"}}
+    (caution,) = accepted_fleet(spec, pbxs).cautions
+    assert caution.message.startswith('template.sec: the PBX "pbx-1" is of the system "other"')
+
+
 @pytest.mark.proves("S9")
 @pytest.mark.parametrize(
     ("pbxs", "inconsistent"),
@@ -247,7 +297,11 @@ def test_needs_are_what_the_spec_names() -> None:
     assert plan.pbx_needs({"tls": {"caSecretName": "x", "certificateSecretName": "y"}}) == {"x", "y"}
 
 
-LOAD = {"replicas": 25, "phonesPerAgent": 10, "template": {**SPEC, "aor": "sip:load{index:03d}@acme.example"}}
+LOAD: dict[str, Any] = {
+    "replicas": 25,
+    "phonesPerAgent": 10,
+    "template": {**SPEC, "aor": "sip:load{index:03d}@acme.example"},
+}
 
 
 def accepted_fleet(
@@ -293,7 +347,7 @@ def test_a_fleet_may_leave_out_the_series_of_each_phone_and_no_pod_is_restarted_
 
 
 def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
-    spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}  # type: ignore[operator]
+    spec = LOAD | {"template": LOAD["template"] | {"credentials": {"secretName": "load"}}}
     keys = [f"load{index:03d}" for index in range(25)]
     for found in (["password"], keys):
         made = accepted_fleet(spec, {"master": MASTER}, {"load": found})
@@ -302,7 +356,7 @@ def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
 
 
 def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:
-    spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}  # type: ignore[operator]
+    spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}
     pbxs = {f"pbx-{n}": {"address": f"sip:10.0.0.{n + 1}"} for n in range(3)}
     assert [pbx.name for pbx in accepted_fleet(spec, pbxs).agents[0].config.pbxs] == ["pbx-0", "pbx-1"]
     assert plan.fleet_needs(spec).pbxs == {"pbx-0", "pbx-1"}

@@ -66,6 +66,17 @@ def test_names_that_are_too_long_for_what_is_made_of_them_are_told() -> None:
     assert told[1].startswith(f'1.yaml:3: fault: SoftphoneFleet/{"x" * 252}: metadata.name: "xxx')
 
 
+def test_pbxes_of_one_address_and_entries_in_two_systems_are_told() -> None:
+    twin, other = MASTER.replace("master", "a-twin"), MASTER.replace("master", "other").replace("0.1", "0.2, system: x")
+    known = PHONE.replace("pri: master", "pri: master, sec: other, registration: {redirectPolicy: KnownPBXes}")
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: anna}\ndata: {password: eA==}\n"
+    told = said(MASTER, twin, other.replace('2, system: x"', '2", system: x'), known, secret)
+    assert [one.split(" is ")[0] for one in told] == [
+        '1.yaml:4: warning: PBX/a-twin: spec.address: "sip:10.0.0.1"',
+        '3.yaml:4: warning: Softphone/anna: spec.sec: the PBX "other"',
+    ]
+
+
 def test_a_file_that_is_no_yaml_is_told_and_the_others_are_looked_at() -> None:
     told = said("a: [", MASTER.replace("10.0.0.1", "@"))
     assert told[0] == "0.yaml:1:5: fault: is no YAML: expected the node content, but found '<stream end>'"

@@ -50,6 +50,7 @@ from softphone_agent.registration.policy import (
     followable,
     learned_home,
     refresh_at,
+    refusal_words,
     role,
 )
 
@@ -382,7 +383,8 @@ def _redirected(state: State, event: Redirected, now: float, jitter: float) -> S
         return _attempt_failed(state, Reason.TOO_MANY_REDIRECTS, now, jitter, code=event.code)
     targets = followable(plan, attempt.target, event.targets, attempt.visited)
     if isinstance(targets, Reason):
-        return _attempt_failed(state, targets, now, jitter, code=event.code)
+        words = refusal_words(plan, attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
+        return _attempt_failed(state, targets, now, jitter, code=event.code, message=words)
     home = learned_home(plan, state.home, attempt.target, targets[0], known_is_dead=_home_is_dead(state))
     hops = (*attempt.hops, Hop(attempt.target, targets[0], event.code))
     return _follow(replace(state, home=home), replace(attempt, hops=hops, others=targets), now, jitter)

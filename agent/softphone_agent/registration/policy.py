@@ -42,6 +42,9 @@ BRIEF_SECONDS = 10.0
 """A binding that is lost within so many seconds was brief. One may be chance, a PBX that is restarted; where one
 follows another, the PBX does not serve."""
 
+LONGEST_SHOWN = 120
+"""Characters of a URI in the words for a refusal."""
+
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds; a PBX that asks for more is asked after an hour all the same."""
 
@@ -95,6 +98,16 @@ def followable(
     if not allowed:
         return Reason.REDIRECT_REFUSED
     return tuple(dict.fromkeys(target for target in allowed if target not in visited)) or Reason.REDIRECT_LOOP
+
+
+def refusal_words(plan: Plan, source: Registrar, targets: tuple[Registrar, ...]) -> str:
+    """Why none of the targets of a redirect may be followed: the first of them, and the rule."""
+    target = targets[0]
+    if source.secure and not target.secure:
+        rule = "from TLS no redirect leads to a transport without it"
+    else:
+        rule = "redirectPolicy KnownPBXes: it is no PBX of the system of the phone's primary PBX"
+    return f"to {target.uri[:LONGEST_SHOWN]}, refused: {rule}"
 
 
 def _refused(plan: Plan, source: Registrar, target: Registrar) -> bool:

@@ -538,6 +538,8 @@ def test_no_redirect_leads_from_tls_to_a_transport_without_it() -> None:
     phone = Phone(plan(pri=secure, sec=None)).begins().redirected(SLAVE)
     assert phone.state.failure is not None
     assert phone.state.failure.reason is Reason.REDIRECT_REFUSED
+    words = f"to {SLAVE.uri}, refused: from TLS no redirect leads to a transport without it"
+    assert phone.state.failure.message == words
 
 
 @pytest.mark.proves("X2")
@@ -545,6 +547,14 @@ def test_known_pbxes_only_refuses_a_foreign_target() -> None:
     phone = Phone(plan(known_pbxes_only=True, sec=None)).begins().redirected(OTHER)
     assert phone.state.failure is not None
     assert phone.state.failure.reason is Reason.REDIRECT_REFUSED
+    rule = "redirectPolicy KnownPBXes: it is no PBX of the system of the phone's primary PBX"
+    assert phone.state.failure.message == f"to {OTHER.uri}, refused: {rule}"
+
+
+def test_the_words_for_a_refused_redirect_fit_a_status_however_long_the_target_is() -> None:
+    phone = Phone(plan(known_pbxes_only=True, sec=None)).begins().redirected(Registrar(f"sip:{'x' * 500}"))
+    assert phone.state.failure is not None
+    assert len(phone.state.failure.message) <= 256
 
 
 # Role
