@@ -274,7 +274,7 @@ class Worker:
             self._phones[name].removed = True
             self._feed(name, StopRequested())
         begin_at = self._begin_times(order.phones, now)
-        reader = credentials.Reader()
+        reader, dead = credentials.Reader(), [uri for uri in self._ping_tls if self._alive(uri) is False]
         for config in order.phones:
             secret, fault = reader.read(config)
             phone, waits = self._phones.get(config.name), False
@@ -291,6 +291,9 @@ class Worker:
             plan = self._plan(config, secret, (fault or "")[:LONGEST_MESSAGE], waits)
             if phone is None or phone.removed:
                 state = machine.begin(plan, begin_at.get(config.name, now))
+                state = replace(
+                    state, dead=frozenset(self._directory.registrar(uri, self._system(plan)) for uri in dead)
+                )
                 if phone is not None:  # taken back while it leaves: answers to its last requests are none of ours
                     self._engine.abandon(config.name)
                     state = replace(state, serial=phone.state.serial + 1)
@@ -494,7 +497,7 @@ class Worker:
         if answer.code == 0:
             return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
         if 300 <= answer.code < 400:
-            system = self._system(phone)
+            system = self._system(phone.state.plan)
             targets = tuple(
                 self._directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message)
             )
@@ -502,8 +505,8 @@ class Worker:
         reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
         return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
 
-    def _system(self, phone: _Phone) -> str | None:
-        entry = phone.state.plan.pri or phone.state.plan.cur
+    def _system(self, plan: Plan) -> str | None:
+        entry = plan.pri or plan.cur
         pbx = self._directory.pbx(entry.uri) if entry else None
         return pbx.system if pbx else None
 
@@ -524,9 +527,9 @@ class Worker:
         registrar = Registrar(place.uri)
         elsewhere = place.target is not None and alive is not False
         if verdict.alive or not elsewhere:
-            event = PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since)
-            for name in list(self._phones):
-                self._feed(name, event)
+            for name, phone in list(self._phones.items()):
+                registrar = self._directory.registrar(place.uri, self._system(phone.state.plan))
+                self._feed(name, PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since))
             return
         for name, phone in list(self._phones.items()):
             binding = phone.state.binding

@@ -42,7 +42,10 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
-Aor = Annotated[str, typer.Option("--aor", help="Address of record, such as anna@example.com.")]
+Aor = Annotated[
+    str,
+    typer.Option("--aor", help="Address of record, such as anna@example.com; innovaphone: the device's hardware id."),
+]
 Name = Annotated[str, typer.Option("--name", help="Name of the Softphone. Default: the user of its AOR.")]
 SecretName = Annotated[str, typer.Option("--secret", help="Name of a Secret with the password that is there already.")]
 PasswordFile = Annotated[
