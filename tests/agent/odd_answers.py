@@ -419,7 +419,12 @@ ROWS = [
         "rejected 488",
     ),
     Row("r500", "500", does(reply(500)), **_unavailable(500)),
-    Row("r503", "503 without Retry-After (innovaphone: also where there is no licence)", does(reply(503)), **_unavailable(503)),
+    Row(
+        "r503",
+        "503 without Retry-After (innovaphone: also where there is no licence)",
+        does(reply(503)),
+        **_unavailable(503),
+    ),
     Row(
         "r503-later",
         "503 with Retry-After: 3600",
