@@ -51,6 +51,7 @@ from softphone_agent.planning import (
     Directory,
     Secret,
     TlsFiles,
+    address_of,
     entry_uri,
     location_of,
     plan_of,
@@ -193,6 +194,7 @@ class Worker:
         self._not_before: dict[Place, float] = {}
         """Retry-After of one server of a name."""
         self._ping_tls: dict[str, TlsFiles] = {}
+        self._ping_aors: dict[str, str] = {}
         self._buckets: dict[str, TokenBucket] = {}
         self._alarms = Alarms(self._counts)
         self._news = News()
@@ -350,9 +352,15 @@ class Worker:
         return begin_times(((name, uri, self._rate(uri)) for name, uri in entries), now)
 
     def _watch(self, now: float) -> None:
-        """Ping every PBX that a phone names, is registered at, or may be redirected to within its system."""
+        """Ping every PBX that a phone names, is registered at, or may be redirected to within its system.
+
+        Each in the name of a phone that it knows: one that is registered there, else one that might be.
+        """
         self._moved, self._watched_at = False, now
         intervals: dict[str, float] = {}
+        bound: dict[str, Phone] = {}
+        configured: dict[str, Phone] = {}
+        systems: dict[str | None, Phone] = {}
         self._ping_tls = {uri: self._tls.get(pbx.tls, TlsFiles()) for uri, pbx in self._directory.by_registrar.items()}
 
         def watch(uri: str, seconds: float) -> None:
@@ -363,18 +371,25 @@ class Worker:
             if seconds <= 0 or phone.removed:
                 continue
             plan = phone.state.plan
+            systems.setdefault(self._system(plan), phone.config)
             for registrar in (plan.pri, plan.sec, plan.cur, plan.home, phone.state.home):
                 if registrar is not None:
                     watch(registrar.uri, seconds)
+                    configured.setdefault(registrar.uri, phone.config)
                     self._ping_tls.setdefault(registrar.uri, self._tls_files(phone.config, registrar.uri))
             if phone.state.binding is not None:
                 uri = phone.state.binding.registrar.uri
                 watch(uri, seconds)
+                bound.setdefault(uri, phone.config)
                 self._ping_tls.setdefault(uri, self._tls_files(phone.config, uri))
         fastest = min(intervals.values(), default=None)
         if fastest is not None:
-            for uri in self._directory.by_registrar:
-                watch(uri, fastest)
+            for uri, pbx in self._directory.by_registrar.items():
+                if pbx.system in systems:
+                    watch(uri, fastest)
+                    configured.setdefault(uri, systems[pbx.system])
+        callers = {**configured, **bound}
+        self._ping_aors = {uri: address_of(phone, self._directory, uri) for uri, phone in callers.items()}
         places = {place: seconds for uri, seconds in intervals.items() for place in self._places(uri)}
         self._reachability.watch(places, now)
         self._engine.watch(places.keys())
@@ -651,10 +666,10 @@ class Worker:
 
     def _ask_second_opinion(self, place: Place) -> None:
         settings = self._engine.settings
-        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp":
+        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp" or place.uri not in self._ping_aors:
             return
         try:
-            self._second_opinion = SecondOpinion(place, settings.bind_address)
+            self._second_opinion = SecondOpinion(place, self._ping_aors[place.uri], settings.bind_address)
         except OSError as error:
             log.info("no way to the pbx", pbx=self._directory.label(place.uri), reason=error.strerror)
 
@@ -680,7 +695,7 @@ class Worker:
         for verdict in self._reachability.overdue(now):
             self._judged(verdict, now)
         for place in self._reachability.due(now):
-            self._engine.ping(place, self._ping_tls.get(place.uri))
+            self._engine.ping(place, self._ping_aors[place.uri], self._ping_tls.get(place.uri))
         for uri, stale_at in self._stale_at.items():
             if stale_at <= now:
                 self._look_up(uri, now)

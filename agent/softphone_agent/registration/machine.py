@@ -345,10 +345,8 @@ def _bound(state: State, event: Registered, now: float) -> State:
 
 
 def _role(state: State, attempt: Attempt, before: Binding | None) -> Role:
-    """The role at the attempt's end; a PBX that goes on keeping the phone keeps its role, once it has one."""
+    """The role at the attempt's end, also where the PBX goes on keeping the phone: more may be known by now."""
     stayed = before if attempt.entry is Entry.CURRENT and not attempt.hops else None
-    if stayed is not None and stayed.role is not Role.UNKNOWN and state.plan.home is None:
-        return stayed.role
     redirected = bool(stayed.hops if stayed else attempt.hops)
     in_doubt = _is_in_doubt(state, attempt.target)
     return role(state.plan.home or state.home, attempt.target, redirected=redirected, in_doubt=in_doubt)

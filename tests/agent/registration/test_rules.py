@@ -621,9 +621,9 @@ def test_the_end_of_a_redirect_is_unknown_while_another_pbx_of_the_system_is_sil
     phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVES_STANDBY).accepted()
     assert role_of(phone) is Role.UNKNOWN
     assert role_of(phone.until_wakeup().accepted()) is Role.UNKNOWN
-    assert phone.state.home is None
     phone.happens(PingAnswered(SLAVE)).until_wakeup().accepted()
-    assert (role_of(phone), phone.state.home) == (Role.HOME, SLAVES_STANDBY), "nobody is left for whom it may stand in"
+    assert role_of(phone) is Role.HOME, "nobody is left for whom it may stand in"
+    assert phone.state.home == SLAVES_STANDBY
 
 
 @pytest.mark.proves("R1")
@@ -631,6 +631,22 @@ def test_the_end_of_a_redirect_is_unknown_while_another_pbx_of_the_system_is_sil
 def test_others_that_are_silent_leave_the_end_of_a_redirect_the_home(silent: Registrar) -> None:
     phone = Phone(LAUNCHER).happens(PingFailed(silent, since=0.0)).begins()
     assert role_of(phone.happens(PingAnswered(SLAVE)).redirected(SLAVE).accepted()) is Role.HOME
+
+
+def test_an_entry_pbx_that_keeps_a_phone_of_unknown_home_is_no_home_for_an_earlier_redirect() -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVES_STANDBY).accepted()
+    phone.happens(PingAnswered(SLAVE)).happens(TransportClosed(SLAVES_STANDBY)).rejected(403).accepted()
+    assert (phone.at, role_of(phone)) == (MASTER, Role.UNKNOWN)
+
+
+def test_a_dead_pbx_to_which_a_redirect_leads_is_the_home_all_the_same() -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVE).accepted()
+    assert (phone.at, role_of(phone)) == (STANDBY, Role.STANDBY)
+
+
+def test_a_home_that_is_no_more_configured_is_no_more_known() -> None:
+    phone = Phone(plan(home=MASTER)).begins().accepted()
+    assert role_of(phone.happens(Reconfigured(LAUNCHER)).until_wakeup().accepted()) is Role.UNKNOWN
 
 
 def test_a_home_that_is_taken_for_one_by_mistake_points_to_the_right_one() -> None:
@@ -848,6 +864,22 @@ def test_a_phone_in_its_back_off_asks_no_more_without_credentials() -> None:
     phone.happens(Reconfigured(plan(fault=FAULT, waits=True)))
     assert phone.state.phase is Phase.STOPPED
     assert machine.next_wakeup(phone.state) is None
+
+
+@pytest.mark.parametrize("rest", ["at rest", "on the way there"])
+def test_a_fault_of_the_credentials_is_told_also_of_a_phone_that_is_to_rest(rest: str) -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(suspend=True)))
+    if rest == "at rest":
+        phone.unregistered()
+    phone.now = 7.0
+    phone.happens(Reconfigured(plan(suspend=True, fault=FAULT)))
+    assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 7.0, message=FAULT)
+
+
+def test_credentials_changed_on_the_way_are_those_of_the_next_register() -> None:
+    phone = Phone(LAUNCHER).begins().happens(Reconfigured(CHANGED)).redirected(SLAVE).accepted()
+    assert phone.asked == [MASTER, SLAVE]
+    assert phone.state.phase is Phase.REGISTERED
 
 
 def test_a_phone_that_names_no_pbx_has_nowhere_to_tell_of() -> None:
