@@ -15,6 +15,7 @@ from prometheus_client import Counter as CounterMetric
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from softphone_agent import births
 from softphone_agent.config import AgentConfig, Pbx
 from softphone_agent.labels import OTHER, Labels
 from softphone_agent.messages import (
@@ -127,6 +128,22 @@ class AgentMetrics:
         )
         build = Info("softphone_agent_build", "1: versions of the agent and of its SIP stack.", registry=self.registry)
         build.info({"version": version, "pjsua": pjsua_version})
+
+    def configured(self, config: AgentConfig) -> None:
+        """Take over what the configuration says, and begin with 0 what it lets expect."""
+        self._picture.configured(config)
+        for reason in births.DISCARDS:
+            self._discarded.labels(reason)
+        entries = births.entries(config)
+        for pbx in {*entries, *(pbx.name for pbx in config.pbxs)}:
+            self._redirects.labels(pbx)
+            for outcome, code in births.OUTCOMES:
+                self._registers.labels(pbx, outcome, code)
+        for pbx in entries:
+            self._durations.labels(pbx)
+        for source, target in births.moves(config):
+            for reason in births.REASONS:
+                self._failovers.labels(source, target, reason)
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Count what a worker saw."""

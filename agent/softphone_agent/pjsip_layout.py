@@ -127,18 +127,32 @@ class Printed(ctypes.Structure):
 
 
 class Sent:
-    """Reads `pjsip_tx_data`, the messages that are sent, once they are in print."""
+    """Reads and writes `pjsip_tx_data`, the messages that are sent, once they are in print."""
 
     def __init__(self) -> None:
         self._offset = 0
 
     def text(self, tdata: int) -> str:
         """The message without its body."""
+        return self.message(tdata).partition(b"\r\n\r\n")[0].decode(errors="replace")
+
+    def message(self, tdata: int) -> bytes:
+        """The whole message."""
+        printed = self._printed(tdata)
+        return ctypes.string_at(printed.start, printed.current - printed.start)
+
+    def write(self, tdata: int, message: bytes) -> None:
+        """Send this instead. Raises ValueError where it has no room."""
+        printed = self._printed(tdata)
+        if len(message) >= printed.end - printed.start:
+            raise ValueError(f"no room for {len(message)} bytes")
+        ctypes.memmove(printed.start, message + b"\0", len(message) + 1)
+        printed.current = printed.start + len(message)
+
+    def _printed(self, tdata: int) -> Printed:
         if not self._offset:
             self._offset = _find_printed(tdata)
-        printed = Printed.from_address(tdata + self._offset)
-        message = ctypes.string_at(printed.start, printed.current - printed.start)
-        return message.partition(b"\r\n\r\n")[0].decode(errors="replace")
+        return Printed.from_address(tdata + self._offset)
 
 
 def _find_printed(tdata: int) -> int:

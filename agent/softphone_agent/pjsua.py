@@ -23,6 +23,7 @@ import pjsua2 as pj
 from softphone_agent import connections, sip_message, sip_uri
 from softphone_agent.mute import Mute
 from softphone_agent.name_table import NameTable
+from softphone_agent.ping_caller import NOBODY, PingCaller
 from softphone_agent.planning import Registering, TlsFiles
 from softphone_agent.request_watch import RequestWatch
 from softphone_agent.response_watch import ResponseWatch
@@ -258,6 +259,7 @@ class Engine:
         self._watch = ResponseWatch(self._library, self._seen)
         self._mute = Mute(self._library)
         self._sent = SentWatch(self._library, lambda: self._sending is not None, self._goes_out)
+        self._caller = PingCaller(self._library)
         self._intruders = Intruders()
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
@@ -277,7 +279,15 @@ class Engine:
             endpoint.libCreate()
             endpoint.libInit(self._endpoint_config())
             self._library.pj_log_set_level(0)
-            for watch in (self._watch, self._requests, self._streams, self._names, self._mute, self._sent):
+            for watch in (
+                self._watch,
+                self._requests,
+                self._streams,
+                self._names,
+                self._mute,
+                self._caller,
+                self._sent,
+            ):
                 watch.start()
             for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
                 self._open_transport(kind)
@@ -373,7 +383,7 @@ class Engine:
     def _create_pinger(self) -> _Pinger:
         pinger = _Pinger(self)
         config = pj.AccountConfig()
-        config.idUri = "sip:ping@softphone-fleet.invalid"
+        config.idUri = NOBODY
         config.regConfig.registerOnAdd = False
         config.natConfig.contactUseSrcPort = 0  # else the SIP stack looks names up by itself
         pinger.create(config)
@@ -488,8 +498,8 @@ class Engine:
             for call_id in (account.call_id, account.former_call_id):
                 self._by_call_id.pop(call_id, None)
 
-    def ping(self, place: Place, tls: TlsFiles | None = None) -> None:
-        """Send OPTIONS there, over TLS with these files; a Pong follows."""
+    def ping(self, place: Place, aor: str, tls: TlsFiles | None = None) -> None:
+        """Send OPTIONS there as this AOR, over TLS with these files; a Pong follows."""
         assert self._pinger is not None
         uri = sip_uri.parse(place.uri)
         target, name = place.target, _tls_name(uri, tls)
@@ -511,7 +521,8 @@ class Engine:
                 self._ping_transports[place] = transport
             bound = uri.secure or ":" in (target.address if target else uri.host)
             self._pinger.setTransport(transport if bound else pj.INVALID_ID)
-            self._pinger.sendRequest(request)
+            with self._caller(aor):
+                self._pinger.sendRequest(request)
         except pj.Error:
             self.ponged(token, alive=False)
 

@@ -260,6 +260,21 @@ def _carriers(phone: Phone, directory: Directory) -> list[tuple[str, str]]:
     return [("", usual), *sorted((uri, way) for uri, way in ways.items() if way != usual)]
 
 
+def address_of(phone: Phone, directory: Directory, registrar: str) -> str:
+    """The AOR with which this phone registers there: its own, or with the location as its domain."""
+    location, carrier = location_of(phone, directory), _carrier(phone, directory, registrar)
+    if location is None or carrier.type != "Domain":
+        return phone.aor
+    aor = sip_uri.parse_aor(phone.aor)
+    return f"{aor.scheme}:{aor.user}@{location}"
+
+
+def _carrier(phone: Phone, directory: Directory, registrar: str) -> LocationCarrier:
+    """How the location travels to this registrar: its own way, or that of the primary where it is no PBX object."""
+    pbx = directory.pbx(registrar) or primary(phone, directory)
+    return pbx.location_carrier if pbx else LocationCarrier()
+
+
 def registering(
     phone: Phone,
     directory: Directory,
@@ -273,23 +288,16 @@ def registering(
     """The REGISTER of this phone to this registrar, with the location as that PBX wants it carried."""
     aor = sip_uri.parse_aor(phone.aor)
     directory = directory.of_phone(phone)
-    location = location_of(phone, directory)
-    pbx = directory.pbx(registrar) or primary(phone, directory)
+    location, carrier = location_of(phone, directory), _carrier(phone, directory, registrar)
     headers: list[tuple[str, str]] = []
     contact = [("+sip.instance", f'"<urn:uuid:{instance_id(phone)}>"')]
-    address = phone.aor
-    if location is not None:
-        carrier = pbx.location_carrier if pbx else None
-        if carrier is None or carrier.type == "Header":
-            name = carrier.effective_name if carrier else "X-Physical-Location"
-            headers.append((name, location))
-        elif carrier.type == "ContactParameter":
-            contact.append((carrier.effective_name, location))
-        else:
-            address = f"{aor.scheme}:{aor.user}@{location}"
+    if location is not None and carrier.type == "Header":
+        headers.append((carrier.effective_name, location))
+    elif location is not None and carrier.type == "ContactParameter":
+        contact.append((carrier.effective_name, location))
     return Registering(
         registrar=registrar,
-        aor=address,
+        aor=address_of(phone, directory, registrar),
         username=secret.username if secret else aor.user,
         password=secret.password if secret else None,
         expires=phone.registration.expires_seconds,

@@ -17,8 +17,8 @@ from softphone_agent.targets import Place, Target
 class SecondOpinion:
     """One OPTIONS from a socket of its own. Nothing blocks."""
 
-    def __init__(self, place: Place, bind_address: str) -> None:
-        """Ask the registrar there. Raises OSError where it cannot be sent."""
+    def __init__(self, place: Place, aor: str, bind_address: str) -> None:
+        """Ask the registrar there, as this AOR. Raises OSError where it cannot be sent."""
         uri = sip_uri.parse(place.uri)
         self.place = place
         at = place.target or Target(uri.host, uri.effective_port)
@@ -29,7 +29,7 @@ class SecondOpinion:
                 self._socket.bind((bind_address, 0))
             self._socket.connect((at.address, at.port))
             self._socket.setblocking(False)
-            self._socket.send(_options(uri, self._socket.getsockname()))
+            self._socket.send(_options(uri, aor, self._socket.getsockname()))
         except OSError:
             self._socket.close()
             raise
@@ -48,15 +48,15 @@ class SecondOpinion:
         self._socket.close()
 
 
-def _options(to: sip_uri.SipUri, ours: tuple[str, int]) -> bytes:
+def _options(to: sip_uri.SipUri, aor: str, ours: tuple[str, int]) -> bytes:
     host = f"[{ours[0]}]" if ":" in ours[0] else ours[0]
     token = uuid.uuid4().hex
     lines = [
         f"OPTIONS {to} SIP/2.0",
         f"Via: SIP/2.0/UDP {host}:{ours[1]};branch=z9hG4bK{token};rport",
         "Max-Forwards: 70",
-        f"From: <sip:ping@softphone-fleet.invalid>;tag={token[:8]}",
-        f"To: <{to}>",
+        f"From: <{aor}>;tag={token[:8]}",
+        f"To: <{aor}>",
         f"Call-ID: {token}",
         "CSeq: 1 OPTIONS",
         "Content-Length: 0",

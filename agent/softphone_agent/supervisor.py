@@ -92,8 +92,8 @@ class Supervisor:
         self._stamps: object = None
         """The state of all files when they were read last."""
         self._picture = Picture()
-        self._picture.configured(config)
         self._metrics = AgentMetrics(self._picture, version, pjsua.version())
+        self._metrics.configured(config)
         self._watchers = http.Watchers()
         self._workers: list[_Worker] = []
         self._stopping = asyncio.Event()
@@ -468,7 +468,7 @@ class Supervisor:
             self._refuse(tuple(refused.faults))
             return True
         self._config = config
-        self._picture.configured(config)
+        self._metrics.configured(config)
         self._metrics.config_refused.set(0)
         self._assign()
         report = ConfigReport(digest=digest)

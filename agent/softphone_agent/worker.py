@@ -51,6 +51,7 @@ from softphone_agent.planning import (
     Directory,
     Secret,
     TlsFiles,
+    address_of,
     entry_uri,
     location_of,
     plan_of,
@@ -193,6 +194,7 @@ class Worker:
         self._not_before: dict[Place, float] = {}
         """Retry-After of one server of a name."""
         self._ping_tls: dict[str, TlsFiles] = {}
+        self._ping_aors: dict[str, str] = {}
         self._buckets: dict[str, TokenBucket] = {}
         self._alarms = Alarms(self._counts)
         self._news = News()
@@ -274,7 +276,7 @@ class Worker:
             self._phones[name].removed = True
             self._feed(name, StopRequested())
         begin_at = self._begin_times(order.phones, now)
-        reader = credentials.Reader()
+        reader, dead = credentials.Reader(), [uri for uri in self._ping_tls if self._alive(uri) is False]
         for config in order.phones:
             secret, fault = reader.read(config)
             phone, waits = self._phones.get(config.name), False
@@ -291,6 +293,7 @@ class Worker:
             plan = self._plan(config, secret, (fault or "")[:LONGEST_MESSAGE], waits)
             if phone is None or phone.removed:
                 state = machine.begin(plan, begin_at.get(config.name, now))
+                state = replace(state, dead=frozenset(self._registrar(uri, config, plan) for uri in dead))
                 if phone is not None:  # taken back while it leaves: answers to its last requests are none of ours
                     self._engine.abandon(config.name)
                     state = replace(state, serial=phone.state.serial + 1)
@@ -347,9 +350,15 @@ class Worker:
         return begin_times(((name, uri, self._rate(uri)) for name, uri in entries), now)
 
     def _watch(self, now: float) -> None:
-        """Ping every PBX that a phone names, is registered at, or may be redirected to within its system."""
+        """Ping every PBX that a phone names, is registered at, or may be redirected to within its system.
+
+        Each in the name of a phone that it knows: one that is registered there, else one that might be.
+        """
         self._moved, self._watched_at = False, now
         intervals: dict[str, float] = {}
+        bound: dict[str, Phone] = {}
+        configured: dict[str, Phone] = {}
+        systems: dict[str | None, Phone] = {}
         self._ping_tls = {uri: self._tls.get(pbx.tls, TlsFiles()) for uri, pbx in self._directory.by_registrar.items()}
 
         def watch(uri: str, seconds: float) -> None:
@@ -360,18 +369,27 @@ class Worker:
             if seconds <= 0 or phone.removed:
                 continue
             plan = phone.state.plan
+            systems.setdefault(self._system(phone.config, plan), phone.config)
             for registrar in (plan.pri, plan.sec, plan.cur, plan.home, phone.state.home):
                 if registrar is not None:
                     watch(registrar.uri, seconds)
+                    configured.setdefault(registrar.uri, phone.config)
                     self._ping_tls.setdefault(registrar.uri, self._tls_files(phone.config, registrar.uri))
             if phone.state.binding is not None:
                 uri = phone.state.binding.registrar.uri
                 watch(uri, seconds)
+                bound.setdefault(uri, phone.config)
                 self._ping_tls.setdefault(uri, self._tls_files(phone.config, uri))
         fastest = min(intervals.values(), default=None)
         if fastest is not None:
-            for uri in self._directory.by_registrar:
-                watch(uri, fastest)
+            for uri, pbx in self._directory.by_registrar.items():
+                if pbx.system in systems:
+                    watch(uri, fastest)
+                    configured.setdefault(uri, systems[pbx.system])
+        callers = {**configured, **bound}
+        self._ping_aors = {
+            uri: address_of(phone, self._directory.of_phone(phone), uri) for uri, phone in callers.items()
+        }
         places = {place: seconds for uri, seconds in intervals.items() for place in self._places(uri)}
         self._reachability.watch(places, now)
         self._engine.watch(places.keys())
@@ -494,15 +512,19 @@ class Worker:
         if answer.code == 0:
             return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
         if 300 <= answer.code < 400:
-            system, directory = self._system(phone), self._directory.of_phone(phone.config)
-            targets = tuple(directory.registrar(str(uri), system) for uri in sip_uri.redirect_targets(answer.message))
+            plan, uris = phone.state.plan, sip_uri.redirect_targets(answer.message)
+            targets = tuple(self._registrar(str(uri), phone.config, plan) for uri in uris)
             return Redirected(answer.serial, answer.code, targets), "redirected"
         reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
         return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
 
-    def _system(self, phone: _Phone) -> str | None:
-        entry = phone.state.plan.pri or phone.state.plan.cur
-        pbx = self._directory.of_phone(phone.config).pbx(entry.uri) if entry else None
+    def _registrar(self, uri: str, config: Phone, plan: Plan) -> Registrar:
+        """The registrar at `uri` as this phone sees it: known where it is a PBX of the phone's system."""
+        return self._directory.of_phone(config).registrar(uri, self._system(config, plan))
+
+    def _system(self, config: Phone, plan: Plan) -> str | None:
+        entry = plan.pri or plan.cur
+        pbx = self._directory.of_phone(config).pbx(entry.uri) if entry else None
         return pbx.system if pbx else None
 
     def _judged(self, verdict: Verdict | None, now: float) -> None:
@@ -523,9 +545,9 @@ class Worker:
         registrar = Registrar(place.uri)
         elsewhere = place.target is not None and alive is not False
         if verdict.alive or not elsewhere:
-            event = PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since)
-            for name in list(self._phones):
-                self._feed(name, event)
+            for name, phone in list(self._phones.items()):
+                registrar = self._registrar(place.uri, phone.config, phone.state.plan)
+                self._feed(name, PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since))
             return
         for name, phone in list(self._phones.items()):
             binding = phone.state.binding
@@ -648,10 +670,10 @@ class Worker:
 
     def _ask_second_opinion(self, place: Place) -> None:
         settings = self._engine.settings
-        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp":
+        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp" or place.uri not in self._ping_aors:
             return
         try:
-            self._second_opinion = SecondOpinion(place, settings.bind_address)
+            self._second_opinion = SecondOpinion(place, self._ping_aors[place.uri], settings.bind_address)
         except OSError as error:
             log.info("no way to the pbx", pbx=self._directory.label(place.uri), reason=error.strerror)
 
@@ -677,7 +699,7 @@ class Worker:
         for verdict in self._reachability.overdue(now):
             self._judged(verdict, now)
         for place in self._reachability.due(now):
-            self._engine.ping(place, self._ping_tls.get(place.uri))
+            self._engine.ping(place, self._ping_aors[place.uri], self._ping_tls.get(place.uri))
         for uri, stale_at in self._stale_at.items():
             if stale_at <= now:
                 self._look_up(uri, now)

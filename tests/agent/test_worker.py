@@ -149,7 +149,7 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
     class Answered:
         answered = True
 
-        def __init__(self, place: Place, bind_address: str) -> None:
+        def __init__(self, place: Place, aor: str, bind_address: str) -> None:
             self.place = place
 
         def close(self) -> None:
@@ -160,6 +160,7 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
     monkeypatch.setattr(module, "SecondOpinion", Answered)
     monkeypatch.setattr(engine, "reopen_udp", lambda: anew.append(True))
     worker = Worker(engine, ours)
+    worker._ping_aors[place.uri] = "sip:alice@pbx.test"
     for alive in pongs:
         worker._happened(Pong(place, alive))
     assert len(anew) == reopened
