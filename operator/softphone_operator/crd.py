@@ -107,7 +107,7 @@ COLUMNS["SoftphoneFleet"] = [
 # CEL, for servers from 1.25 on. plan.py checks the same, so nothing depends on them.
 _ENTRY_RULES: list[Schema] = [
     {
-        "rule": "(has(self.mode) && self.mode != 'Launcher') || (has(self.pri) && size(self.pri) > 0)",
+        "rule": "(has(self.mode) && self.mode == 'Browser') || (has(self.pri) && size(self.pri) > 0)",
         "message": "pri: Launcher mode needs a primary PBX",
     },
     {
@@ -155,7 +155,9 @@ def crd(kind: Kind, *, rules: bool = True) -> Schema:
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}."},
             "kind": {"type": "string", "description": f"{kind.name}."},
             "metadata": {"type": "object"},
-            "spec": structural(kind.spec.model_json_schema(by_alias=True), KEPT_DEFAULTS.get(kind.name, set())),
+            "spec": _lenient(
+                structural(kind.spec.model_json_schema(by_alias=True), KEPT_DEFAULTS.get(kind.name, set()))
+            ),
             "status": structural(kind.status.model_json_schema(by_alias=True)) | {"default": dict(UNSEEN)},
         },
     }
@@ -199,6 +201,21 @@ def structural(schema: Mapping[str, Any], kept_defaults: Sequence[str] | set[str
     made = _converted(schema, schema.get("$defs", {}))
     for name in kept_defaults:
         made["properties"][name]["default"] = schema["properties"][name]["default"]
+    return made
+
+
+def _lenient(schema: Schema) -> Schema:
+    """The schema of a spec with the empty text among the choices of fields that need not be given: it means none."""
+    made = dict(schema)
+    if "properties" in schema:
+        made["properties"] = {
+            name: {**part, "enum": [*part["enum"], ""]}
+            if "enum" in part and name not in schema.get("required", ())
+            else _lenient(part)
+            for name, part in schema["properties"].items()
+        }
+    if "items" in schema:
+        made["items"] = _lenient(schema["items"])
     return made
 
 
