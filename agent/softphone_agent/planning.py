@@ -216,11 +216,11 @@ def registering(
         carrier = pbx.location_carrier if pbx else None
         if carrier is None or carrier.type == "Header":
             name = carrier.effective_name if carrier else "X-Physical-Location"
-            headers.append((name, location))
+            headers.append((name, sip_uri.escaped(location)))
         elif carrier.type == "ContactParameter":
-            contact.append((carrier.effective_name, location))
-        else:
-            address = f"{aor.scheme}:{aor.user}@{location}"
+            contact.append((carrier.effective_name, sip_uri.escaped(location)))
+        elif host := sip_uri.as_host(location):
+            address = f"{aor.scheme}:{aor.user}@{host}"
     return Registering(
         registrar=registrar,
         aor=address,

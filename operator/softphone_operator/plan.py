@@ -30,6 +30,7 @@ from softphone_agent.config import (
     PhoneTemplate,
     Sip,
     Tls,
+    composed,
     entry_faults,
     fault_messages,
     is_uri,
@@ -578,6 +579,7 @@ def _softphone_faults(
         yield "InvalidSpec", message
     if spec.phys:
         yield from _location_faults("phys", spec.phys)
+        yield from _carrier_faults(composed(spec.phys), {getattr(spec, where) for where in REFERENCES}, pbxs)
     for where in REFERENCES:
         if reference := getattr(spec, where):
             yield from _reference_faults(where, reference, namespace, pbxs)
@@ -627,11 +629,19 @@ def _registrar(reference: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> sip_uri
 
 
 def _location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
-    if not re.fullmatch(LOCATION_PATTERN, location) or location.endswith("\n"):
+    if not re.fullmatch(LOCATION_PATTERN, composed(location)) or location.endswith("\n"):
         yield (
             "InvalidSpec",
             f'{where}: "{sip_uri.printable(location)}" is no location: {LOCATION_WORDS}',
         )
+
+
+def _carrier_faults(
+    phys: str, named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]
+) -> Iterator[tuple[str, str]]:
+    carriers = (plan.pbx.location_carrier for name, plan in pbxs.items() if name in named and isinstance(plan, PbxPlan))
+    if fault := next(filter(None, (carrier.fault_of(phys) for carrier in carriers)), None):
+        yield "InvalidSpec", f"phys: {fault}"
 
 
 def _secret_faults(
