@@ -302,7 +302,8 @@ TEMPLATE_HEAD = """\
 """
 MARKS = """\
   {{- $kept := dict "helm.sh/resource-policy" "keep" }}
-  {{- include "softphone-fleet.marks" (dict "root" . "annotations" (ternary $kept dict .Values.crds.keep)) | nindent 2 }}
+  {{- $kept = ternary $kept dict .Values.crds.keep }}
+  {{- include "softphone-fleet.marks" (dict "root" . "annotations" $kept) | nindent 2 }}
 """
 IF_RULES = '{{- if and .Values.crds.celRules (semverCompare ">=1.25.0-0" .Capabilities.KubeVersion.Version) }}'
 

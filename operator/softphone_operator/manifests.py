@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from softphone_agent.config import AgentConfig
 from softphone_agent.config import digest as config_digest
-from softphone_operator import names
+from softphone_operator import names, pod_defaults
 from softphone_operator.api import AgentSpec, Resources
+from softphone_operator.pod_defaults import NONE, PodDefaults
 
 Object = dict[str, Any]
 
-USER = 65532
 CONFIG_FILE = f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"
 STOP_MARGIN_SECONDS = 10
 DEFAULT_REQUESTS: dict[str, int | str] = {"cpu": "10m", "memory": "64Mi"}
@@ -63,6 +63,9 @@ class Agent:
     replicas: int = 1
     scrape: bool = True
     """Whether its pod asks for being scraped, by an annotation."""
+    defaults: PodDefaults = NONE
+    own_resources: Resources | None = None
+    """What its object itself says of them, before any defaults."""
 
 
 def config_text(config: AgentConfig) -> str:
@@ -100,7 +103,9 @@ def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Objec
     made = _deployment(agent)
     if observed is None:
         return made
-    kept = _with_scraping_of(observed, made)
+    # What is common to all agents comes like the image: at once, or with the next pod.
+    same = agent if agent.image.at_once else replace(agent, defaults=pod_defaults.of(observed))
+    kept = _with_scraping_of(observed, _deployment(same))
     if not agent.image.at_once:
         kept = _with_image_of(observed, kept)
     there = observed["spec"].get("template")
@@ -142,7 +147,7 @@ def _deployment(agent: Agent) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(agent),
+        "metadata": _metadata(agent) | _annotations(pod_defaults.annotation(agent.defaults)),
         "spec": {
             "replicas": agent.replicas,
             "revisionHistoryLimit": 2,
@@ -150,8 +155,9 @@ def _deployment(agent: Agent) -> Object:
             "selector": {"matchLabels": names.selector_labels(agent.name)},
             "template": {
                 "metadata": {
-                    "labels": _labels(agent),
+                    "labels": agent.defaults.labels | _labels(agent),
                     "annotations": {
+                        **agent.defaults.annotations,
                         **({names.SCRAPE_ANNOTATION: "true"} if agent.scrape else {}),
                         # Where the operator finds the agent, too.
                         names.PORT_ANNOTATION: str(agent.config.http.port),
@@ -221,6 +227,10 @@ def _labels(agent: Agent) -> dict[str, str]:
     return names.agent_labels(agent.name) | dict(agent.labels)
 
 
+def _annotations(annotations: Object) -> Object:
+    return {"annotations": annotations} if annotations else {}
+
+
 def _metadata(agent: Agent) -> Object:
     return {
         "name": agent.name,
@@ -236,13 +246,7 @@ def _pod_spec(agent: Agent) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": int(agent.config.stop_seconds) + STOP_MARGIN_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_defaults.security_context(agent.defaults),
         "containers": [_container(agent)],
         "volumes": [
             {"name": "config", "configMap": {"name": agent.name}},
@@ -252,10 +256,10 @@ def _pod_spec(agent: Agent) -> Object:
     }
     if agent.image.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in agent.image.pull_secrets]
-    if pod.node_selector:
-        spec["nodeSelector"] = dict(pod.node_selector)
-    if pod.tolerations:
-        spec["tolerations"] = [t.model_dump(by_alias=True, exclude_none=True) for t in pod.tolerations]
+    if node_selector := pod_defaults.node_selector(agent.defaults, pod):
+        spec["nodeSelector"] = node_selector
+    if tolerations := pod_defaults.tolerations(agent.defaults, pod):
+        spec["tolerations"] = tolerations
     if pod.priority_class_name:
         spec["priorityClassName"] = pod.priority_class_name
     if pod.host_network:
@@ -270,7 +274,9 @@ def _container(agent: Agent) -> Object:
         "image": agent.image.reference,
         "args": ["run", "--config", CONFIG_FILE],
         "ports": [{"name": "http", "containerPort": agent.config.http.port, "protocol": "TCP"}],
-        "resources": _resources(agent.pod.resources),
+        "resources": pod_defaults.resources(
+            agent.defaults, agent.own_resources, _resources(agent.pod.resources), scaled=bool(agent.config.fleets)
+        ),
         "startupProbe": {
             "httpGet": {"path": "/healthz", "port": "http"},
             "periodSeconds": 1,

@@ -104,6 +104,8 @@ class AgentPlan:
     pod: AgentSpec
     secrets: tuple[SecretUse, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    own_resources: Resources | None = None
+    """What the object itself says of them, before any defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,7 @@ def softphone(
         wanted.agent,
         tuple(_merged([*_credential_secrets(wanted), *(use for plan in used for use in plan.secrets)])),
         tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)),
+        wanted.agent.resources,
     )
 
 
@@ -392,7 +395,7 @@ def fleet(
                     ),
                 ),
             )
-            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses))
+            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
     except ValidationError as error:
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}

@@ -82,6 +82,8 @@ class Upkeep:
             secrets=wanted.secrets,
             replicas=self._settings.agent_replicas,
             scrape=self._settings.agent_scrape == SCRAPED,
+            defaults=self._settings.agent_defaults,
+            own_resources=wanted.own_resources,
         )
 
     async def ensure(self, resource: Resource, desired: Object) -> Verdict | None:

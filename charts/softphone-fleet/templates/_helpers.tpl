@@ -133,3 +133,55 @@ ports:
   resources: [events]
   verbs: [create, patch]
 {{- end }}
+
+{{- /* Of a pod, with one's `own` fields over it. */}}
+{{- define "softphone-fleet.podSecurity" -}}
+{{- $made := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
+{{- if ne (toString .root.Values.fixedUser) "false" }}
+{{- $made = merge $made (dict "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532) }}
+{{- end }}
+{{- range $field, $value := default dict .own }}
+{{- $_ := set $made $field $value }}
+{{- end }}
+{{- toYaml $made }}
+{{- end }}
+
+{{- /* What all agents' pods have in common, as the operator reads it (pod_defaults.py); empty where nothing is said. */}}
+{{- define "softphone-fleet.agentDefaults" -}}
+{{- $said := dict }}
+{{- range $name := list "labels" "annotations" "nodeSelector" "tolerations" "securityContext" }}
+{{- with index $.Values.agents $name }}
+{{- $_ := set $said $name . }}
+{{- end }}
+{{- end }}
+{{- $resources := dict }}
+{{- range $part, $given := default dict .Values.agents.resources }}
+{{- with $given }}
+{{- $_ := set $resources $part . }}
+{{- end }}
+{{- end }}
+{{- with $resources }}
+{{- $_ := set $said "resources" . }}
+{{- end }}
+{{- if eq (toString .Values.fixedUser) "false" }}
+{{- $_ := set $said "fixedUser" false }}
+{{- end }}
+{{- with $said }}
+{{- toJson . }}
+{{- end }}
+{{- end }}
+
+{{- define "softphone-fleet.endpoint" -}}
+port: http
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
