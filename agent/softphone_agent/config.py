@@ -9,13 +9,14 @@ import hashlib
 import ipaddress
 import json
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from softphone_agent import sip_uri, template
@@ -29,7 +30,7 @@ CarrierType = Literal["Header", "ContactParameter", "Domain"]
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 MAX_NAME = 253
 TOKEN_PATTERN = r"^[A-Za-z0-9\-.!%*_+`'~]{1,64}$"
-LOCATION_PATTERN = r"^[A-Za-z0-9\-._~]{1,63}$"
+LOCATION_PATTERN = r"^[\w\-.~]{1,63}$"
 MAX_LOCATION = 63
 ID_PATTERN = r"^[A-Za-z0-9\-]*$"
 USER_AGENT_PATTERN = r"^[\x20-\x7e]+$"
@@ -94,6 +95,11 @@ class Model(BaseModel):
 @lru_cache(maxsize=1024)
 def _fields_set(given: frozenset[str]) -> set[str]:
     return set(given)
+
+
+def composed(text: str) -> str:
+    """A text with its letters in one piece (NFC): an umlaut may come as a letter and two dots."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _sip_uri(text: str) -> str:
@@ -165,7 +171,11 @@ HostText = Annotated[str, AfterValidator(_host)]
 PathText = Annotated[str, Field(max_length=1024), AfterValidator(_path_text)]
 NameServerText = Annotated[str, Field(max_length=64), AfterValidator(_name_server)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Location = Annotated[str, Field(pattern=LOCATION_PATTERN)]
+Location = Annotated[
+    str,
+    Field(pattern=LOCATION_PATTERN),
+    BeforeValidator(lambda given: composed(given) if isinstance(given, str) else given),
+]
 TemplateText = Annotated[str, Field(min_length=1, max_length=sip_uri.MAX_LENGTH), AfterValidator(_template)]
 PbxReference = Annotated[str, Field(min_length=1, max_length=sip_uri.MAX_LENGTH)]
 
@@ -193,6 +203,12 @@ class LocationCarrier(Model):
         if self.type == "ContactParameter" and self.effective_name.lower() in RESERVED_PARAMETERS:
             raise ValueError(f'name: the Contact parameter "{self.name}" has a meaning of its own in REGISTER')
         return self
+
+    def fault_of(self, location: str) -> str | None:
+        """Why it cannot carry this location, None where it can."""
+        if self.type != "Domain" or sip_uri.as_host(location):
+            return None
+        return f'"{sip_uri.printable(location)}" is no host name, as which the locationCarrier Domain sends it'
 
     @property
     def effective_name(self) -> str:
@@ -288,6 +304,12 @@ class Pbx(Model):
                 f'location: is required, since the name "{self.name}" has {len(self.name)} characters: '
                 f"without a location it stands for one, and {LOCATION_WORDS}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _location_can_be_carried(self) -> Self:
+        if self.location and (fault := self.location_carrier.fault_of(self.location)):
+            raise ValueError(f"location: {fault}")
         return self
 
 
@@ -511,7 +533,7 @@ class AgentConfig(Model):
     def _cross_faults(self) -> list[str]:
         faults = [f'pbxs: the name "{name}" is used twice' for name in _twice(p.name for p in self.pbxs)]
         faults += [f'phones: the name "{name}" is used twice' for name in _twice(p.name for p in self.phones)]
-        known = {pbx.name for pbx in self.pbxs}
+        known = {pbx.name: pbx for pbx in self.pbxs}
         for index, phone in enumerate(self.phones):
             faults += [f"phones[{index}].{fault}" for fault in _reference_faults(phone, known)]
         for index, fleet in enumerate(self.fleets):
@@ -531,7 +553,7 @@ def waiting_for_a_start(running: AgentConfig, wanted: AgentConfig) -> list[str]:
     ]
 
 
-def _reference_faults(phone: Phone, known: Set[str]) -> Iterator[str]:
+def _reference_faults(phone: Phone, known: Mapping[str, Pbx]) -> Iterator[str]:
     for field in ("pri", "sec", "cur", "home"):
         reference = getattr(phone, field)
         if reference is None:
@@ -543,6 +565,9 @@ def _reference_faults(phone: Phone, known: Set[str]) -> Iterator[str]:
                 yield f'{field}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
         elif reference not in known:
             yield f'{field}: no PBX is named "{sip_uri.printable(reference)}"'
+        elif phone.phys and (fault := known[reference].location_carrier.fault_of(phone.phys)):
+            yield f"phys: {fault}"
+            return
 
 
 def expanded(config: AgentConfig) -> AgentConfig:
@@ -552,7 +577,7 @@ def expanded(config: AgentConfig) -> AgentConfig:
     total = len(config.phones) + sum(fleet.count for fleet in config.fleets)
     if total > MAX_PHONES:
         raise ConfigFaults([f"fleets: {total} phones in all are too many, an agent carries at most {MAX_PHONES}"])
-    known = {pbx.name for pbx in config.pbxs}
+    known = {pbx.name: pbx for pbx in config.pbxs}
     phones, faults = list(config.phones), list[str]()
     for number, fleet in enumerate(config.fleets):
         wrong = 0
@@ -575,7 +600,7 @@ def phone_of_fleet(fleet: str, index: int) -> str:
     return f"{fleet}-{index}"
 
 
-def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Set[str]) -> Phone:
+def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Mapping[str, Pbx]) -> Phone:
     """The phone with this index. Raises ConfigFaults; a fault in a text with a placeholder names the index."""
     texts = {field: getattr(of, field) for field in _TEMPLATE_TEXTS}
     values = {field: _parsed(text).expand(index) for field, text in texts.items() if text is not None}

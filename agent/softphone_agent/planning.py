@@ -263,10 +263,11 @@ def _carriers(phone: Phone, directory: Directory) -> list[tuple[str, str]]:
 def address_of(phone: Phone, directory: Directory, registrar: str) -> str:
     """The AOR with which this phone registers there: its own, or with the location as its domain."""
     location, carrier = location_of(phone, directory), _carrier(phone, directory, registrar)
-    if location is None or carrier.type != "Domain":
+    host = sip_uri.as_host(location) if location is not None and carrier.type == "Domain" else None
+    if not host:
         return phone.aor
     aor = sip_uri.parse_aor(phone.aor)
-    return f"{aor.scheme}:{aor.user}@{location}"
+    return f"{aor.scheme}:{aor.user}@{host}"
 
 
 def _carrier(phone: Phone, directory: Directory, registrar: str) -> LocationCarrier:
@@ -292,9 +293,9 @@ def registering(
     headers: list[tuple[str, str]] = []
     contact = [("+sip.instance", f'"<urn:uuid:{instance_id(phone)}>"')]
     if location is not None and carrier.type == "Header":
-        headers.append((carrier.effective_name, location))
+        headers.append((carrier.effective_name, sip_uri.escaped(location)))
     elif location is not None and carrier.type == "ContactParameter":
-        contact.append((carrier.effective_name, location))
+        contact.append((carrier.effective_name, sip_uri.escaped(location)))
     return Registering(
         registrar=registrar,
         aor=address_of(phone, directory, registrar),

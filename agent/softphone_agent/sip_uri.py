@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import quote
 
 TRANSPORTS = ("udp", "tcp", "tls")
 MAX_LENGTH = 512
@@ -17,6 +19,7 @@ _HOSTNAME = re.compile(
     r"(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?\Z"
 )
 _USER = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/]|%[0-9A-Fa-f]{2})+\Z")
+_NOT_IN_A_USER = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/%]|%(?![0-9A-Fa-f]{2})")
 _PARAMETER = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+(?:=[A-Za-z0-9\-.!%*_+`'~:\[\]/&$()]*)?\Z")
 
 
@@ -89,6 +92,20 @@ def printable(text: str) -> str:
     return shown + ("…" if len(text) > MAX_LENGTH else "")
 
 
+def escaped(text: str) -> str:
+    """A text as a header's or a parameter's value: what is not unreserved (RFC 3986, 2.3) as %XX of its UTF-8."""
+    return quote(text, safe="")
+
+
+def as_host(text: str) -> str | None:
+    """A text as a host name, other letters than ASCII's as IDNA has them; None where it can be none."""
+    try:
+        host = text if text.isascii() else text.encode("idna").decode()
+    except UnicodeError:
+        return None
+    return host if is_host(host) else None
+
+
 def is_host(text: str) -> bool:
     """Whether the text is a host name or an address (IPv6 without brackets)."""
     return is_address(text) or (_HOSTNAME.match(text) is not None and not re.fullmatch(r"[0-9.]+", text))
@@ -123,7 +140,7 @@ def parse(text: str) -> SipUri:
     if at and not _USER.match(user):
         if ":" in user:
             raise SipUriError("must not carry a password")
-        raise SipUriError("has no valid user part before the @")
+        raise SipUriError(_user_fault(user))
     if "?" in rest:
         raise SipUriError('must not carry headers ("?")')
     host_port, *parameters = rest.split(";")
@@ -143,6 +160,13 @@ def parse(text: str) -> SipUri:
     if scheme == "sips" and transport == "udp":
         raise SipUriError("asks for TLS (sips:) over udp, which does not exist")
     return SipUri(scheme, user, host, port, transport, tuple(kept))
+
+
+def _user_fault(user: str) -> str:
+    odd = _NOT_IN_A_USER.search(unicodedata.normalize("NFC", user))
+    if odd is None:
+        return "has no valid user part before the @"
+    return f'has "{odd[0]}" before the @; in SIP it is written {escaped(odd[0])}'
 
 
 def split_address(text: str) -> tuple[str, int | None]:
@@ -173,7 +197,9 @@ def _split_host_port(text: str) -> tuple[str, int | None]:
         except ValueError:
             raise SipUriError(f'has an invalid IPv4 address "{host}"') from None
     elif not _HOSTNAME.match(host):
-        raise SipUriError(f'has an invalid host "{host}"')
+        known_as = as_host(host)
+        hint = f"; in SIP it is written {known_as}" if known_as else ""
+        raise SipUriError(f'has an invalid host "{host}"{hint}')
     return host.lower(), _port(port) if colon else None
 
 

@@ -6,9 +6,10 @@ the operator can explain a fault better than a schema can: texts are only bounde
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from softphone_agent.config import (
     MAX_LOCATION,
@@ -43,7 +44,24 @@ NameText = Annotated[str, Field(max_length=253)]
 Quantity = Annotated[int | Annotated[str, Field(max_length=64)], Field()]
 
 
-class PbxTls(Model):
+class Spec(Model):
+    """A part of a spec. An empty text says as little as none, as templates write it, but where a field is required."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_texts(cls, given: Any) -> Any:
+        return without_empty_texts(given, cls)
+
+
+def without_empty_texts(given: Any, of: type[Model]) -> Any:
+    """What was given for a part of the spec, without the empty texts of fields that need not be given."""
+    if not isinstance(given, Mapping):
+        return given
+    optional = {field.alias or name for name, field in of.model_fields.items() if not field.is_required()}
+    return {name: value for name, value in given.items() if value != "" or name not in optional}
+
+
+class PbxTls(Spec):
     """TLS towards a PBX."""
 
     ca_secret_name: NameText | None = Field(
@@ -58,7 +76,7 @@ class PbxTls(Model):
     )
 
 
-class PBXSpec(Model):
+class PBXSpec(Spec):
     """A PBX that softphones register with or may be redirected to."""
 
     address: UriText = Field(
@@ -78,9 +96,9 @@ class PBXSpec(Model):
         description='The PBX setting "No physical location" (from 13r3 SR7). '
         "It must be the same on all PBXes of a system.",
     )
-    location_carrier: LocationCarrier = Field(
-        default_factory=LocationCarrier, description="How the physical location travels in REGISTER."
-    )
+    location_carrier: Annotated[
+        LocationCarrier, BeforeValidator(lambda given: without_empty_texts(given, LocationCarrier))
+    ] = Field(default_factory=LocationCarrier, description="How the physical location travels in REGISTER.")
     tls: PbxTls | None = Field(default=None, description="TLS towards the PBX.")
     register_rate: float = Field(
         default=1000.0, gt=0, le=100000, description="REGISTERs per second that one agent may send there."
@@ -90,24 +108,36 @@ class PBXSpec(Model):
 class CredentialsSpec(Model):
     """What a softphone authenticates with."""
 
-    secret_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+    secret_name: NameText = Field(
         description="Secret in the same namespace. Key password: the SIP password. Key username (optional): the user "
-        "name for digest authentication, where it is not the user part of the AOR."
+        "name for digest authentication, where it is not the user part of the AOR. Empty: no digest."
     )
 
 
-class Resources(Model):
+def _no_secret(given: Any) -> Any:
+    """What was given as credentials; none where no Secret is named, as templates write it."""
+    return None if isinstance(given, Mapping) and given == {"secretName": ""} else given
+
+
+def _no_empty_quantities(given: Any) -> Any:
+    return {name: value for name, value in given.items() if value != ""} if isinstance(given, Mapping) else given
+
+
+Quantities = Annotated[dict[str, Quantity] | None, BeforeValidator(_no_empty_quantities)]
+
+
+class Resources(Spec):
     """Compute resources of the agent's container."""
 
-    requests: dict[str, Quantity] | None = Field(
+    requests: Quantities = Field(
         default=None, max_length=16, description="What is reserved. Default: cpu 10m, memory 64Mi."
     )
-    limits: dict[str, Quantity] | None = Field(
+    limits: Quantities = Field(
         default=None, max_length=16, description="What is allowed at most. Default: memory 256Mi."
     )
 
 
-class Toleration(Model):
+class Toleration(Spec):
     """A taint that the agent's pod tolerates."""
 
     key: Annotated[str, Field(max_length=317)] | None = Field(
@@ -121,7 +151,7 @@ class Toleration(Model):
     )
 
 
-class AgentSpec(Model):
+class AgentSpec(Spec):
     """The agent's pod. A change of anything but publicAddress restarts it."""
 
     resources: Resources | None = Field(default=None, description="Compute resources of the agent's container.")
@@ -140,7 +170,7 @@ class AgentSpec(Model):
     )
 
 
-class SoftphoneSpec(Model):
+class SoftphoneSpec(Spec):
     """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
 
     aor: UriText = Field(description="Address of record, such as sip:anna@acme.example.")
@@ -160,13 +190,15 @@ class SoftphoneSpec(Model):
         default=None,
         description="PBX on which the user is configured, where known. Default: learned from redirects.",
     )
-    credentials: CredentialsSpec | None = Field(
+    credentials: Annotated[CredentialsSpec | None, BeforeValidator(_no_secret)] = Field(
         default=None, description="What the softphone authenticates with; none: no digest."
     )
-    registration: Registration = Field(default_factory=Registration, description="How the softphone registers.")
+    registration: Annotated[Registration, BeforeValidator(lambda given: without_empty_texts(given, Registration))] = (
+        Field(default_factory=Registration, description="How the softphone registers.")
+    )
     trace: tuple[TraceFlag, ...] = Field(
         default=(),
-        max_length=2,
+        max_length=16,
         description="What is traced into the agent's log. App: state transitions. Signaling: SIP messages, "
         "Authorization redacted.",
     )
@@ -177,7 +209,7 @@ class SoftphoneSpec(Model):
     agent: AgentSpec = Field(default_factory=AgentSpec, description="The agent's pod.")
 
 
-class SoftphoneFleetSpec(Model):
+class SoftphoneFleetSpec(Spec):
     """Many softphones of one kind, in few agents."""
 
     replicas: Annotated[int, Field(ge=0, le=100000)] = Field(default=1, description="How many softphones.")

@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from softphone_agent.config import AgentConfig
 from softphone_agent.config import digest as config_digest
-from softphone_operator import comparing, mounts, names
+from softphone_operator import comparing, mounts, names, pod_defaults
 from softphone_operator.api import AgentSpec, Resources
+from softphone_operator.pod_defaults import NONE, PodDefaults
 from softphone_operator.resources import with_defaults
 
 Object = dict[str, Any]
 
-USER = 65532
 CONFIG_FILE = f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"
 STOP_MARGIN_SECONDS = 10
 DEFAULT_REQUESTS: dict[str, int | str] = {"cpu": "10m", "memory": "64Mi"}
@@ -63,6 +63,9 @@ class Agent:
     replicas: int = 1
     scrape: bool = True
     """Whether its pod asks for being scraped, by an annotation."""
+    defaults: PodDefaults = NONE
+    own_resources: Resources | None = None
+    """What its object itself says of them, before any defaults."""
 
 
 def config_text(config: AgentConfig) -> str:
@@ -101,7 +104,9 @@ def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Objec
     made = _deployment(agent, mounts.config_key(agent.secrets, observed))
     if observed is None:
         return made
-    kept = _with_scraping_of(observed, made)
+    # What is common to all agents comes like the image: at once, or with the next pod.
+    same = agent if agent.image.at_once else replace(agent, defaults=pod_defaults.of(observed))
+    kept = _with_scraping_of(observed, _deployment(same, mounts.config_key(agent.secrets, observed)))
     if not agent.image.at_once and comparing.owns(observed, *_CONTAINER, "f:image"):
         kept = _with_image_of(observed, kept)
     mark = template_mark(observed["spec"].get("template") or {})
@@ -159,7 +164,7 @@ def _deployment(agent: Agent, config_key: str) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(agent),
+        "metadata": _metadata(agent) | _annotations(pod_defaults.annotation(agent.defaults)),
         "spec": {
             "replicas": agent.replicas,
             "revisionHistoryLimit": 2,
@@ -167,8 +172,9 @@ def _deployment(agent: Agent, config_key: str) -> Object:
             "selector": {"matchLabels": names.selector_labels(agent.name)},
             "template": {
                 "metadata": {
-                    "labels": _labels(agent),
+                    "labels": agent.defaults.labels | _labels(agent),
                     "annotations": {
+                        **agent.defaults.annotations,
                         **({names.SCRAPE_ANNOTATION: "true"} if agent.scrape else {}),
                         # Where the operator finds the agent, too.
                         names.PORT_ANNOTATION: str(agent.config.http.port),
@@ -234,6 +240,10 @@ def _labels(agent: Agent) -> dict[str, str]:
     return names.agent_labels(agent.name) | dict(agent.labels)
 
 
+def _annotations(annotations: Object) -> Object:
+    return {"annotations": annotations} if annotations else {}
+
+
 def _metadata(agent: Agent) -> Object:
     return {
         "name": agent.name,
@@ -249,22 +259,16 @@ def _pod_spec(agent: Agent, config_key: str) -> Object:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": int(agent.config.stop_seconds) + STOP_MARGIN_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_defaults.security_context(agent.defaults),
         "containers": [_container(agent)],
         "volumes": mounts.volumes(agent.name, config_key, agent.secrets),
     }
     if agent.image.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in agent.image.pull_secrets]
-    if pod.node_selector:
-        spec["nodeSelector"] = dict(pod.node_selector)
-    if pod.tolerations:
-        spec["tolerations"] = [t.model_dump(by_alias=True, exclude_none=True) for t in pod.tolerations]
+    if node_selector := pod_defaults.node_selector(agent.defaults, pod):
+        spec["nodeSelector"] = node_selector
+    if tolerations := pod_defaults.tolerations(agent.defaults, pod):
+        spec["tolerations"] = tolerations
     if pod.priority_class_name:
         spec["priorityClassName"] = pod.priority_class_name
     if pod.host_network:
@@ -279,7 +283,9 @@ def _container(agent: Agent) -> Object:
         "image": agent.image.reference,
         "args": ["run", "--config", CONFIG_FILE],
         "ports": [{"name": "http", "containerPort": agent.config.http.port, "protocol": "TCP"}],
-        "resources": _resources(agent.pod.resources),
+        "resources": pod_defaults.resources(
+            agent.defaults, agent.own_resources, _resources(agent.pod.resources), scaled=bool(agent.config.fleets)
+        ),
         "startupProbe": {
             "httpGet": {"path": "/healthz", "port": "http"},
             "periodSeconds": 1,

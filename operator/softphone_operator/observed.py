@@ -41,7 +41,12 @@ KEPT_METADATA = (
     "labels",
     "ownerReferences",
 )
-KEPT_ANNOTATIONS = (names.POKE_ANNOTATION, names.PORT_ANNOTATION, names.TEMPLATE_ANNOTATION)
+KEPT_ANNOTATIONS = (
+    names.POKE_ANNOTATION,
+    names.PORT_ANNOTATION,
+    names.TEMPLATE_ANNOTATION,
+    names.DEFAULTS_ANNOTATION,
+)
 KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
 KEPT_STATUS = (
     *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),

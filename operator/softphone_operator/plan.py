@@ -31,6 +31,7 @@ from softphone_agent.config import (
     PhoneTemplate,
     Sip,
     Tls,
+    composed,
     entry_faults,
     fault_messages,
     is_uri,
@@ -106,6 +107,8 @@ class AgentPlan:
     pod: AgentSpec
     secrets: tuple[SecretUse, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    own_resources: Resources | None = None
+    """What the object itself says of them, before any defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +360,7 @@ def softphone(
         wanted.agent,
         tuple(_merged([*_credential_secrets(wanted), *(use for plan in used for use in plan.secrets)])),
         tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)),
+        wanted.agent.resources,
     )
 
 
@@ -408,7 +412,7 @@ def fleet(
                     ),
                 ),
             )
-            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses))
+            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
     except ValidationError as error:
         return _refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
@@ -609,6 +613,7 @@ def _softphone_faults(
         yield "InvalidSpec", message
     if spec.phys:
         yield from _location_faults("phys", spec.phys)
+        yield from _carrier_faults(composed(spec.phys), {getattr(spec, where) for where in REFERENCES}, pbxs)
     for where in REFERENCES:
         if reference := getattr(spec, where):
             yield from _reference_faults(where, reference, namespace, pbxs)
@@ -658,11 +663,19 @@ def _registrar(reference: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> sip_uri
 
 
 def _location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
-    if not re.fullmatch(LOCATION_PATTERN, location) or location.endswith("\n"):
+    if not re.fullmatch(LOCATION_PATTERN, composed(location)) or location.endswith("\n"):
         yield (
             "InvalidSpec",
             f'{where}: "{sip_uri.printable(location)}" is no location: {LOCATION_WORDS}',
         )
+
+
+def _carrier_faults(
+    phys: str, named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]
+) -> Iterator[tuple[str, str]]:
+    carriers = (plan.pbx.location_carrier for name, plan in pbxs.items() if name in named and isinstance(plan, PbxPlan))
+    if fault := next(filter(None, (carrier.fault_of(phys) for carrier in carriers)), None):
+        yield "InvalidSpec", f"phys: {fault}"
 
 
 def _secret_faults(

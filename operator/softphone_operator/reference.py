@@ -80,7 +80,7 @@ def _type(field: Mapping[str, Any]) -> str:
     if "additionalProperties" in field:
         return f"map to {_type(field['additionalProperties'])}"
     if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
+        return " or ".join(f"`{value}`" for value in field["enum"] if value)
     if field.get("format") == "date-time":
         return "time"
     least, most = field.get("minimum"), field.get("maximum")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from softphone_operator import label_selector
+from softphone_operator import label_selector, pod_defaults
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ON_NEXT_POD, AT_ONCE = "OnNextPod", "AtOnce"
@@ -25,6 +25,7 @@ class Settings:
     agent_pull_secrets: tuple[str, ...] = ()
     agent_image_update: str = ON_NEXT_POD
     agent_scrape: str = SCRAPED
+    agent_defaults: pod_defaults.PodDefaults = pod_defaults.NONE
     watch_namespaces: tuple[str, ...] = ()
     watch_selector: str = ""
     http_address: str = "0.0.0.0"
@@ -83,6 +84,12 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         SCRAPED,
         f"Whether pods of agents have the annotation prometheus.io/scrape: {SCRAPED}, or {NOT_SCRAPED}.",
     )
+    option(
+        "--agent-defaults",
+        "",
+        "What the pods of all agents have in common, as JSON: labels, annotations, resources, nodeSelector, "
+        "tolerations, securityContext, fixedUser. What an object says of its own agent wins.",
+    )
     option("--watch-namespaces", "", "Namespaces to serve, comma-separated; none: all.")
     option(
         "--watch-selector",
@@ -118,6 +125,10 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
     if found.log_level not in LOG_LEVELS:
         parser.error(f'--log-level: "{found.log_level}" is none of {", ".join(LOG_LEVELS)}')
     try:
+        defaults = pod_defaults.parse(found.agent_defaults)
+    except ValueError as error:
+        parser.error(f"--agent-defaults: {error}")
+    try:
         label_selector.parse(found.watch_selector)
     except label_selector.LabelSelectorError as error:
         parser.error(f"--watch-selector: {error}")
@@ -137,6 +148,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         agent_pull_secrets=_list(found.agent_pull_secrets),
         agent_image_update=found.agent_image_update,
         agent_scrape=found.agent_scrape,
+        agent_defaults=defaults,
         watch_namespaces=_list(found.watch_namespaces),
         watch_selector=found.watch_selector.strip(),
         http_address=found.http_address,

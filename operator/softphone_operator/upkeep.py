@@ -82,6 +82,8 @@ class Upkeep:
             secrets=wanted.secrets,
             replicas=self._settings.agent_replicas,
             scrape=self._settings.agent_scrape == SCRAPED,
+            defaults=self._settings.agent_defaults,
+            own_resources=wanted.own_resources,
         )
 
     def objects(self, agent: manifests.Agent) -> tuple[Object, Object]:

@@ -70,6 +70,15 @@ def test_there_are_cases() -> None:
     assert len(CASES) >= 25
 
 
+def test_letters_beyond_ascii_may_stand_in_locations() -> None:
+    """Written in one piece or in two: it is the same place."""
+    pbxs = {"master": MASTER | {"location": "Zu\u0308rich"}}
+    made = accepted(SPEC | {"phys": "Linz-Su\u0308d"}, pbxs)
+    assert (made.config.pbxs[0].location, made.config.phones[0].phys) == ("Z\u00fcrich", "Linz-S\u00fcd")
+    of_fleet = fleet({"template": {"aor": "sip:load{index}@acme.example", "pri": "master", "phys": "Süd{index}"}}, pbxs)
+    assert isinstance(of_fleet, plan.FleetPlan), of_fleet
+
+
 def test_all_faults_are_told_at_once_and_the_first_gives_the_reason() -> None:
     outcome = softphone({"aor": "anna", "pri": "mastr"}, {})
     assert outcome == plan.Refusal(
