@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from softphone_agent.births import MOST_PAIRS
-from softphone_agent.labels import MOST_STRANGERS, OTHER
+from softphone_agent.http.births import MOST_PAIRS
+from softphone_agent.http.labels import MOST_STRANGERS, OTHER
 from softphone_monitoring import exposed
 from softphone_monitoring.exposed import Metric
 

@@ -10,7 +10,7 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
     ConfigChanged,
     ConfigReport,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from softphone_agent import sip_uri, template
+from softphone_agent.contract import sip_uri, template
 
 _SCHEME = re.compile(r"sips?:", re.IGNORECASE)
 

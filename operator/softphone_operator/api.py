@@ -11,17 +11,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from softphone_agent.config import (
-    MAX_LOCATION,
-    MAX_PHONES,
-    LocationCarrier,
-    Metrics,
-    Mode,
-    Model,
-    Registration,
-    TraceFlag,
-)
-from softphone_agent.report import LastFailure, Redirect, Role, State, Via
+from softphone_agent.contract.config import Metrics
+from softphone_agent.contract.fields import MAX_LOCATION, Mode, Model, TraceFlag
+from softphone_agent.contract.fleet import MAX_PHONES
+from softphone_agent.contract.phone import LocationCarrier, Registration
+from softphone_agent.contract.report import LastFailure, Redirect, Role, State, Via
 
 GROUP = "softphone-fleet.io"
 VERSION = "v1alpha1"

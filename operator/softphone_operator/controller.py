@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from softphone_agent.report import Counts, PhoneChanged, WatchLine
+from softphone_agent.contract.report import Counts, PhoneChanged, WatchLine
 from softphone_operator import agents, label_selector, manifests, names, outcome, plan, status
 from softphone_operator.agents import AgentKey, Change, Lost
 from softphone_operator.api import PbxPhones, PbxUsers

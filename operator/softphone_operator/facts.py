@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from softphone_agent.report import ConfigReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, PhoneReport
 from softphone_operator.api import ConditionStatus
 
 Hearing = Literal["heard", "connecting", "unheard"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from softphone_agent.report import Counts
+from softphone_agent.contract.report import Counts
 from softphone_operator import progress, status
 from softphone_operator.api import FleetAgents, SoftphoneFleetStatus
 from softphone_operator.facts import Heard, Verdict

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from softphone_agent.config import MAX_LOCATION
-from softphone_agent.report import (
+from softphone_agent.contract.fields import MAX_LOCATION
+from softphone_agent.contract.report import (
     Counts,
     LastFailure,
     PbxCounts,

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from softphone_agent.report import WatchLine
+from softphone_agent.contract.report import WatchLine
 from softphone_operator import names, status
 from softphone_operator.agents import AgentKey, Change, Followers, Lost
 from softphone_operator.facts import Heard

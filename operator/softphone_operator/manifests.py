@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from softphone_agent.config import AgentConfig
-from softphone_agent.config import digest as config_digest
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.reading import digest as config_digest
 from softphone_operator import comparing, mounts, names, pod_defaults
 from softphone_operator.api import AgentSpec, Resources
 from softphone_operator.pod_defaults import NONE, PodDefaults

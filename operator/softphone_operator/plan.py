@@ -13,31 +13,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from softphone_agent import sip_uri, template
-from softphone_agent.config import (
+from softphone_agent.contract import sip_uri, template
+from softphone_agent.contract.config import AgentConfig, Http, Sip
+from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.fields import (
     LOCATION_PATTERN,
     LOCATION_WORDS,
     MAX_NAME,
-    MAX_TOLD,
-    PASSWORD,
-    SAME_AOR,
     SECRET_KEY,
-    AgentConfig,
-    Credentials,
-    FleetSlice,
-    Http,
-    Pbx,
-    Phone,
-    PhoneTemplate,
-    Sip,
-    Tls,
     composed,
-    entry_faults,
-    fault_messages,
-    is_uri,
-    phone_of_fleet,
     shown_template,
 )
+from softphone_agent.contract.fleet import MAX_TOLD, SAME_AOR, FleetSlice, PhoneTemplate, phone_of_fleet
+from softphone_agent.contract.phone import PASSWORD, Credentials, Pbx, Phone, Tls, entry_faults, is_uri
 from softphone_operator import systems
 from softphone_operator.aors import FleetAors, canonical_aor
 from softphone_operator.api import (

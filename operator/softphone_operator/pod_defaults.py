@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from softphone_agent.config import Model, fault_messages
+from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.fields import Model
 from softphone_operator import names
 from softphone_operator.api import AgentSpec, Resources, Toleration
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from softphone_agent import sip_uri
+from softphone_agent.contract import sip_uri
 
 _SHARE = re.compile(r"([1-9][0-9]?|100)%\Z")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softphone_agent import early_stop
+from softphone_agent.contract import early_stop
 
 
 def main() -> None:

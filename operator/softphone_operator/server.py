@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from softphone_agent.door import Door
+from softphone_agent.contract.connection_limiter import Door
 
 Problem = Callable[[], str | None]
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from softphone_agent.config import Model
-from softphone_agent.report import FailureReason, PhoneReport
+from softphone_agent.contract.fields import Model
+from softphone_agent.contract.report import FailureReason, PhoneReport
 from softphone_operator import progress
 from softphone_operator.api import (
     MAX_REDIRECTS,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from softphone_agent import sip_uri
-from softphone_agent.config import Pbx, is_uri
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.phone import Pbx, is_uri
 
 ENTRIES = ("sec", "home", "cur")
 """Fields that name PBXes beside the primary one, in the order in which they are told of."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from softphone_agent import early_stop
+from softphone_agent.contract import early_stop
 from softphone_operator import label_selector
 from softphone_operator.api import API_VERSION
 from softphone_operator.cluster import PBXS, SOFTPHONES, Cluster, ClusterError, Resource

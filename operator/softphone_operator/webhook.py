@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from softphone_agent.door import Door, Limits
+from softphone_agent.contract.connection_limiter import Door, Limits
 from softphone_operator import admission, plan
 from softphone_operator.admission import Decision, Request
 from softphone_operator.cluster import SOFTPHONES, Cluster, ClusterError

@@ -18,7 +18,7 @@ import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
-from softphone_agent.yaml_text import YamlFault, documents, text_of
+from softphone_agent.contract.yaml_text import YamlFault, documents, text_of
 from softphone_operator.api import API_VERSION, GROUP, Kind
 from softphone_plugin.errors import CLUSTER, NOT_FOUND, PluginError
 

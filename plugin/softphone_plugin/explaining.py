@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from softphone_agent.report import FailureReason, Outage
+from softphone_agent.contract.report import FailureReason, Outage
 from softphone_operator.api import RegistrationStatus
 from softphone_operator.plan import Refusal
 from softphone_plugin.foresight import Configured, after_a_loss, configured, next_round

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from softphone_agent import config as agent_config
-from softphone_agent.planning import Directory, location_of, plan_of
+from softphone_agent.contract import config_faults, reading
+from softphone_agent.contract import phone as phone_contract
+from softphone_agent.phone.directory import Directory, location_of
+from softphone_agent.phone.planning import plan_of
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Action, Register
 from softphone_agent.registration.events import PingFailed, TimePassed, Unreachable
@@ -31,7 +33,7 @@ class Configured(NamedTuple):
 
     plan: Plan
     directory: Directory
-    phone: agent_config.Phone
+    phone: phone_contract.Phone
 
     @property
     def location(self) -> str | None:
@@ -60,8 +62,8 @@ def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan.Refusa
             return whole
         config = next(agent.config for agent in whole.agents if agent.agent == phone.agent)
         try:
-            config = agent_config.expanded(config)
-        except agent_config.ConfigFaults as faults:
+            config = reading.expanded(config)
+        except config_faults.ConfigFaults as faults:
             return plan.Refusal("InvalidSpec", str(faults))
     else:
         one = plan.softphone(owner, phone.namespace, uid, of, plans, secrets)

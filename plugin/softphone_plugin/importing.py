@@ -13,8 +13,8 @@ from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
-from softphone_agent import sip_uri
-from softphone_agent.config import is_uri
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.phone import is_uri
 from softphone_operator import plan
 from softphone_operator.aors import canonical_aor
 from softphone_operator.api import API_VERSION

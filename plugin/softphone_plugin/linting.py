@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from softphone_agent import config as agent_config
+from softphone_agent.contract import config_faults, fields, reading
 from softphone_operator import aors, plan
 from softphone_operator.api import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin.manifests import Document, read
@@ -123,8 +123,8 @@ def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) 
         space.secrets[name] = frozenset(str(key) for part in parts if isinstance(part, dict) for key in part)
     if kind not in names:
         return
-    if not isinstance(name, str) or not re.match(agent_config.NAME_PATTERN, name):
-        words = agent_config.PATTERN_WORDS[agent_config.NAME_PATTERN]
+    if not isinstance(name, str) or not re.match(fields.NAME_PATTERN, name):
+        words = fields.PATTERN_WORDS[fields.NAME_PATTERN]
         shown = "is required" if name is None else f'"{name}" is refused: {words}'
         yield _at(document, "metadata.name", kind, f"metadata.name: {shown}")
         return
@@ -146,8 +146,8 @@ def _at(document: Document, path: str, what: str, message: str, severity: Severi
 def _agent_faults(document: Document) -> Iterator[Finding]:
     """The faults of an agent's configuration, for those who run agents without Kubernetes."""
     try:
-        agent_config.of(document.value)
-    except agent_config.ConfigFaults as refused:
+        reading.of(document.value)
+    except config_faults.ConfigFaults as refused:
         for fault in refused.faults:
             yield _at(document, _field(fault), "agent configuration", fault)
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from softphone_agent import template
-from softphone_agent.report import ConfigReport, PbxReport, PhoneReport
+from softphone_agent.contract import template
+from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_operator.api import (
     API_VERSION,
     GROUP,

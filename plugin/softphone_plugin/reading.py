@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from softphone_agent.report import Snapshot
+from softphone_agent.contract.report import Snapshot
 from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.names import PORT_ANNOTATION, selector_labels
 from softphone_operator.status import current_pod

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from softphone_agent import sip_uri
+from softphone_agent.contract import sip_uri
 from softphone_plugin.importing import ImportFault, Maker, User, aor_of
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

@@ -17,9 +17,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from softphone_agent.pjsua import Answer, Engine, EngineSettings, Pong
-from softphone_agent.planning import Registering
-from softphone_agent.targets import Place
+from softphone_agent.dns.targets import Place
+from softphone_agent.sip.engine import Answer, Engine, EngineSettings, Pong
+from softphone_agent.sip.request import Registering
 
 TIMES = 1400
 TIMES_IN_VAIN = 140

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from softphone_agent.births import MOST_PAIRS, OUTCOMES, REASONS, entries, moves
-from softphone_agent.config import AgentConfig
-from softphone_agent.messages import FailoverSeen, RedirectSeen, RegisterDone
-from softphone_agent.metrics import AgentMetrics, Picture
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.http.births import MOST_PAIRS, OUTCOMES, REASONS, entries, moves
+from softphone_agent.http.metrics import AgentMetrics, Picture
+from softphone_agent.phone.observations import FailoverSeen, RedirectSeen, RegisterDone
 from softphone_agent.registration.policy import Reason
 
 

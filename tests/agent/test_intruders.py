@@ -19,9 +19,9 @@ from agent_process import Agent, pbx, phone, running
 from intruder import FORGING, NO_SIP, Address, Size, ask, flood, lies, request, send
 from lab.certificates import Authority, server
 from sip_responder import Request, Responder, Start, accept, answer, redirect
-from softphone_agent.pacing import fraction
-from softphone_agent.stream_watch import MAX_INCOMING
-from softphone_agent.unsolicited import ANSWERS_PER_SECOND
+from softphone_agent.registration.pacing import fraction
+from softphone_agent.sip.stream_watch import MAX_INCOMING
+from softphone_agent.sip.unsolicited import ANSWERS_PER_SECOND
 
 pytestmark = pytest.mark.lab
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent_process import pbx, phone, running
 from sip_responder import NONCE, Request, Responder, Start, redirect, reply, silence
-from softphone_agent.ping_caller import asked_by
+from softphone_agent.sip.ping_caller import asked_by
 
 REGISTRATION = {"pingSeconds": 0.2}
 TO_ANNA = "To: <sip:anna@acme>"

@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 
 from agent_process import pbx, phone, running
 from sip_responder import Start
-from softphone_agent import sip_uri
-from softphone_agent.config import AgentConfig, ConfigFaults, LocationCarrier, Pbx, Phone, parse
-from softphone_agent.planning import Directory, registering
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.config_faults import ConfigFaults
+from softphone_agent.contract.phone import LocationCarrier, Pbx, Phone
+from softphone_agent.contract.reading import parse
+from softphone_agent.phone.directory import Directory
+from softphone_agent.phone.planning import registering
 
 MASTER = "sip:192.0.2.1:5060"
 

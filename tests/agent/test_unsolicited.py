@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.unsolicited import ALLOWED, ANSWERS_PER_SECOND, KNOWN, OTHER, Unsolicited, Verdict
+from softphone_agent.sip.unsolicited import ALLOWED, ANSWERS_PER_SECOND, KNOWN, OTHER, Unsolicited, Verdict
 
 PAGE = Path(__file__).parents[2] / "docs" / "attackers.md"
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostile_yaml import hostile_bytes
-from softphone_agent import config as configuration
-from softphone_agent.config import ConfigFaults
-from softphone_agent.yaml_text import DEEPEST, YamlFault, documents, text_of
+from softphone_agent.contract import reading
+from softphone_agent.contract.config_faults import ConfigFaults
+from softphone_agent.contract.yaml_text import DEEPEST, YamlFault, documents, text_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "without-kubernetes" / "agent.yaml"
 LAUGHS = "a: &a [x, x]\n" + "".join(
@@ -114,7 +114,7 @@ def test_no_bytes_raise_anything_but_our_fault(data: bytes) -> None:
 def test_no_configuration_of_an_agent_raises_anything_but_its_faults(data: bytes) -> None:
     faults = ["none"]
     try:
-        configuration.parse(text_of(data))
+        reading.parse(text_of(data))
     except YamlFault as raised:
         faults = [raised.message]
     except ConfigFaults as raised:

@@ -17,7 +17,7 @@ from bench.wanted import write_status
 from lab.measuring import cpu
 from lab.procfs import marked
 from lab.settings import settings
-from softphone_agent.report import ConfigReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, PhoneReport
 from softphone_operator import status
 from softphone_operator.api import API_VERSION
 from softphone_operator.facts import Heard, Verdict

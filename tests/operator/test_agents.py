@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Heartbeat,

@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 
 from server_side_apply import entry, set_image
-from softphone_agent import config as agent_config
-from softphone_agent.report import (
+from softphone_agent.contract import reading
+from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Counts,
@@ -286,7 +286,7 @@ def file_of(cluster: FakeCluster, agent: str) -> str:
 
 
 def digest_of(cluster: FakeCluster, name: str = "anna") -> str:
-    return agent_config.digest(config_of(cluster, name).encode())
+    return reading.digest(config_of(cluster, name).encode())
 
 
 async def test_an_accepted_softphone_gets_its_agent(cluster: FakeCluster) -> None:
@@ -1053,7 +1053,7 @@ def put_fleet(cluster: FakeCluster, **spec: Any) -> None:
 
 def slice_of(cluster: FakeCluster, number: int) -> list[str]:
     text = file_of(cluster, f"fleet-load-{number}")
-    return [phone.name for phone in agent_config.parse(text).phones]
+    return [phone.name for phone in reading.parse(text).phones]
 
 
 def put_fleet_pod(cluster: FakeCluster, talker: Agent, number: int, name: str) -> None:
@@ -1072,7 +1072,7 @@ def counts_of(cluster: FakeCluster, number: int, registered: int, phones: int = 
     text = file_of(cluster, f"fleet-load-{number}")
     return Counts(
         version="1",
-        config=ConfigReport(digest=agent_config.digest(text.encode())),
+        config=ConfigReport(digest=reading.digest(text.encode())),
         phones=phones,
         registered=registered,
         pbxs=(PbxCounts(name="master", registered=registered, home=registered, reachable=True),),

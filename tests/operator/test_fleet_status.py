@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
 from softphone_operator import fleet_status, status
 from softphone_operator.facts import Heard, Verdict
 from softphone_operator.fleet_status import AgentFacts

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     STATES,
     FailureReason,
     Heartbeat,

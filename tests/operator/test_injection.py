@@ -10,8 +10,10 @@ import pytest
 
 from hostile import HOSTILE, KEY, Place, put
 from hostile_objects import CASES, FLEET, PBX, PHONE, hostile_spec
-from softphone_agent import config as agent_config
-from softphone_agent.planning import Directory, Registering, Secret, registering, registrar_uri
+from softphone_agent.contract import reading
+from softphone_agent.phone.directory import Directory, registrar_uri
+from softphone_agent.phone.planning import registering
+from softphone_agent.sip.request import Registering, Secret
 from softphone_operator import manifests, mounts, names, plan
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
@@ -65,8 +67,8 @@ def told_well(message: str, place: Place, text: str, aim: str) -> None:
 def carried_safely(agent: plan.AgentPlan) -> None:
     written = manifests.config_text(agent.config)
     assert written.count("\n") == 1
-    read = agent_config.parse(written)
-    assert agent_config.expanded(agent.config) == read
+    read = reading.parse(written)
+    assert reading.expanded(agent.config) == read
     made = manifests.Agent(
         name=agent.agent,
         namespace="demo",

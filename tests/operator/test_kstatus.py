@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab import kstatus
-from softphone_agent.report import ConfigReport, Counts, LastFailure, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport
 from softphone_operator import crd, fleet_status, status
 from softphone_operator.api import API_VERSION, PbxPhones, PbxUsers
 from softphone_operator.facts import Heard, Verdict

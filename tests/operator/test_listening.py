@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from softphone_agent.report import ConfigReport, Snapshot, to_line
+from softphone_agent.contract.report import ConfigReport, Snapshot, to_line
 from softphone_operator import agents, names
 from softphone_operator.listening import Listening
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from server_side_apply import applied, set_image
-from softphone_agent import config as agent_config
+from softphone_agent.contract import reading
 from softphone_operator import comparing, manifests, names, plan
 
 DATA = Path(__file__).parent / "data" / "agents"
@@ -63,9 +63,9 @@ def test_the_objects_of_an_agent(case: str) -> None:
 def test_the_agent_understands_its_file(case: str) -> None:
     config_map, _ = build(read(f"{case}.input.yaml"))
     text = config_map["data"]["agent.json"]
-    parsed = agent_config.parse(text)
+    parsed = reading.parse(text)
     assert manifests.config_text(parsed) == text
-    assert manifests.text_digest(text) == agent_config.digest(text.encode())
+    assert manifests.text_digest(text) == reading.digest(text.encode())
 
 
 def test_there_are_cases() -> None:

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.config import expanded
+from softphone_agent.contract.reading import expanded
 from softphone_operator import plan
 from softphone_operator.names import SecretUse
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.report import ConfigReport, LastFailure, PhoneReport, Redirect
+from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Redirect
 from softphone_operator import status
 from softphone_operator.api import REASONS, PbxPhones, PbxUsers
 from softphone_operator.facts import Heard, Verdict

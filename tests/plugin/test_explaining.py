@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plugin.reports import NOW, SPEC, at, fleet, known, report
-from softphone_agent.report import ConfigReport, FailureReason, PbxReport
+from softphone_agent.contract.report import ConfigReport, FailureReason, PbxReport
 from softphone_operator.plan import Refusal
 from softphone_plugin.explaining import REASONS, Explanation, explain
 from softphone_plugin.foresight import Round, after_a_loss, configured, next_round

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from softphone_agent.report import PhoneReport
+from softphone_agent.contract.report import PhoneReport
 from softphone_operator.names import INSTANCE, OWNED_SELECTOR
 from softphone_plugin import rendering
 from softphone_plugin.cluster import pods
