@@ -101,8 +101,8 @@ pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJE
 	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh
 
 generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that is made from the code
-	$(BIN)/python -m softphone_operator.crd
-	$(BIN)/python -m softphone_operator.reference
+	$(BIN)/python -m softphone_operator.api.crd
+	$(BIN)/python -m softphone_operator.api.reference
 	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
 	PYTHONPATH=tests $(BIN)/python -m diagram
 	PYTHONPATH=tests $(BIN)/python -m conformance

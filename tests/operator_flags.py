@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import generated
-from softphone_operator.settings import command_line, variable
+from softphone_operator.program.command_line import command_line, variable
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "reference" / "operator.md"
 DEPLOYMENT = REPOSITORY / "charts" / "softphone-fleet" / "templates" / "deployment.yaml"
-WHAT = "flags, from operator/softphone_operator/settings.py and the chart"
+WHAT = "flags, from operator/softphone_operator/program/command_line.py and the chart"
 
 _LINE = re.compile(r"- name: (?P<variable>SOFTPHONE_\w+)|\.Values\.(?P<value>[\w.]+)|(?P<end>\{\{- end \}\})")
 

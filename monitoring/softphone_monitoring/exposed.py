@@ -19,7 +19,7 @@ from softphone_agent.phone.observations import (
     RegisterDone,
     RequestsSeen,
 )
-from softphone_operator.metrics import Metrics
+from softphone_operator.observe.metrics import Metrics
 
 _OF_A_HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
 

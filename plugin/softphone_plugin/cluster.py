@@ -19,7 +19,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
 from softphone_agent.contract.yaml_text import YamlFault, documents, text_of
-from softphone_operator.api import API_VERSION, GROUP, Kind
+from softphone_operator.api.kinds import API_VERSION, GROUP, Kind
 from softphone_plugin.errors import CLUSTER, NOT_FOUND, PluginError
 
 Object = dict[str, Any]

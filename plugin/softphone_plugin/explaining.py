@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from softphone_agent.contract.report import FailureReason, Outage
-from softphone_operator.api import RegistrationStatus
-from softphone_operator.plan import Refusal
+from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.decide.plan_types import Refusal
 from softphone_plugin.foresight import Configured, after_a_loss, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition

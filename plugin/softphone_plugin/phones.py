@@ -15,19 +15,11 @@ from pydantic import ValidationError
 
 from softphone_agent.contract import template
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
-from softphone_operator.api import (
-    API_VERSION,
-    GROUP,
-    KINDS,
-    PBX,
-    SOFTPHONE,
-    SOFTPHONE_FLEET,
-    Kind,
-    RegistrationStatus,
-    SoftphoneFleetSpec,
-)
-from softphone_operator.names import fleet_agent, softphone_agent
-from softphone_operator.plan import TEMPLATE_TEXTS
+from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.spec import SoftphoneFleetSpec
+from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.decide.fleet_plan import TEMPLATE_TEXTS
+from softphone_operator.decide.names import fleet_agent, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
 Object = Mapping[str, Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from softphone_agent.contract.report import Snapshot
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.names import PORT_ANNOTATION, selector_labels
-from softphone_operator.status import current_pod
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide.availability import current_pod
+from softphone_operator.decide.names import PORT_ANNOTATION, selector_labels
 from softphone_plugin import pages
 from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError

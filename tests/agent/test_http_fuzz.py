@@ -20,7 +20,7 @@ from intruder import GREEDY, Size
 from sip_responder import Start
 from softphone_agent.contract.report import ConfigReport, Counts, Snapshot
 from softphone_agent.http import endpoints
-from softphone_operator import server
+from softphone_operator.program import server
 
 REPORT = ConfigReport(digest="abc")
 PATHS = ("/metrics", "/healthz", "/readyz", "/status", "/status?watch=1", "/status?watch=1&view=counts", "/validate")

@@ -38,8 +38,8 @@ from softphone_agent.contract.report import (
     Snapshot,
     to_line,
 )
-from softphone_operator import manifests, names
-from softphone_operator.api import API_VERSION
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.decide import manifests, names
 
 PORT = 18083
 DRAIN_SECONDS = 60.0

@@ -14,11 +14,11 @@ import yaml
 
 from charts.rendering import CHART, NEW, OLD, Render, run
 from charts.switches import EVERYTHING
-from softphone_operator import label_selector, names, pod_defaults, self_test, trial
-from softphone_operator import settings as operator_settings
-from softphone_operator.api import KINDS
-from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
-from softphone_operator.crd import RULES_MARK, crd
+from softphone_operator.api.crd import RULES_MARK, crd
+from softphone_operator.api.kinds import KINDS
+from softphone_operator.decide import label_selector, names, pod_defaults, settings
+from softphone_operator.kubernetes.resources import ACCESS, LEASE_ACCESS, Access
+from softphone_operator.program import command_line, self_test, trial
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_nothing_is_wild(render: Render) -> None:
 def test_the_operator_understands_its_environment(render: Render) -> None:
     objects = render({"imagePullSecrets": ["one", "two"], "watchNamespaces": ["a", "b"], "logLevel": "debug"})
     environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
-    assert operator_settings.parse([], environment) == operator_settings.Settings(
+    assert command_line.parse([], environment) == settings.Settings(
         agent_image=f"softphone-fleet-agent:{yaml.safe_load((CHART / 'Chart.yaml').read_text())['appVersion']}",
         agent_pull_policy="IfNotPresent",
         agent_pull_secrets=("one", "two"),
@@ -148,7 +148,7 @@ def test_a_release_for_a_part_of_the_objects_is_told_by_its_selector_and_tested_
     objects = render_all({"watchSelector": selector})
     operator = next(o for o in objects if o["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
     environment = {entry["name"]: entry["value"] for entry in operator["env"]}
-    assert operator_settings.parse([], environment).watch_selector == selector
+    assert command_line.parse([], environment).watch_selector == selector
     pod = next(o for o in objects if o["kind"] == "Pod" and is_test(o))
     assert pod["spec"]["containers"][0]["args"][-1] == f"--selector={selector}"
 
@@ -441,7 +441,7 @@ def test_further_variables_and_flags_of_the_operator(render: Render) -> None:
     made = container(render({"extraEnv": [proxy], "extraArgs": ["--concurrency=50", "--log-level=debug"]}))
     assert made["env"][-1] == proxy
     environment = {entry["name"]: entry["value"] for entry in made["env"] if "value" in entry}
-    parsed = operator_settings.parse(made["args"], environment)
+    parsed = command_line.parse(made["args"], environment)
     assert (parsed.concurrency, parsed.log_level) == (50, "debug")
     assert "args" not in container(render())
 
@@ -465,7 +465,7 @@ def test_the_operator_is_told_what_all_agents_have_in_common(render: Render) -> 
 
     def told(values: dict[str, Any]) -> pod_defaults.PodDefaults:
         environment = {entry["name"]: entry["value"] for entry in container(render(values))["env"]}
-        return operator_settings.parse([], environment).agent_defaults
+        return command_line.parse([], environment).agent_defaults
 
     assert told({}) == pod_defaults.NONE
     assert told({"agents": given}) == pod_defaults.PodDefaults.model_validate(given, by_alias=True)
@@ -498,7 +498,7 @@ def test_when_agents_get_another_image(render: Render) -> None:
     for when in (None, "OnNextPod", "AtOnce"):
         made = container(render({} if when is None else {"agents.imageUpdate": when}))
         environment = {entry["name"]: entry["value"] for entry in made["env"]}
-        assert operator_settings.parse([], environment).agent_image_update == (when or "OnNextPod")
+        assert command_line.parse([], environment).agent_image_update == (when or "OnNextPod")
 
 
 def test_the_selector_is_part_of_the_labels(render: Render) -> None:
@@ -514,7 +514,7 @@ def test_metrics(render: Render) -> None:
     assert "annotations" not in without
     for scraped, values in (("true", {}), ("false", {"metrics.annotations": False})):
         environment = {entry["name"]: entry["value"] for entry in container(render(values))["env"]}
-        assert operator_settings.parse([], environment).agent_scrape == scraped
+        assert command_line.parse([], environment).agent_scrape == scraped
     service = one(render({"metrics.service.enabled": True}), "Service")
     deployment = one(render(), "Deployment")
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
@@ -641,7 +641,7 @@ def test_a_webhook_in_full(render: Render, kubernetes: str) -> None:
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert {"name": "webhook", "containerPort": 8443, "protocol": "TCP"} in container(objects)["ports"]
     environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
-    parsed = operator_settings.parse([], environment)
+    parsed = command_line.parse([], environment)
     mounts = {mount["mountPath"]: mount["name"] for mount in container(objects)["volumeMounts"]}
     assert mounts[parsed.webhook_directory] == "webhook"
     assert set(access(operators_role(objects)["rules"])) == ACCESS, "the permissions are the same"

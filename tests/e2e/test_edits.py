@@ -18,7 +18,7 @@ from lab.pbx import Pbx, default_system
 from lab.register_log import Register
 from lab.waiting import wait_until
 from softphone_agent.contract.reading import digest
-from softphone_operator.mounts import mounted_key
+from softphone_operator.decide.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 

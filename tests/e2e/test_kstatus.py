@@ -12,7 +12,7 @@ from e2e.objects import secret, softphone, system
 from lab import kstatus
 from lab.kube import Kube, condition, is_ready, kubectl
 from lab.waiting import wait_until
-from softphone_operator import crd
+from softphone_operator.api import crd
 
 pytestmark = pytest.mark.lab
 

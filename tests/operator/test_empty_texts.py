@@ -10,9 +10,9 @@ import cel
 import jsonschema
 import pytest
 
-from softphone_operator import plan
-from softphone_operator.api import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.crd import RULES, RULES_MARK, crd
+from softphone_operator.api.crd import RULES, RULES_MARK, crd
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, softphone_plan
 
 TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
 AGENT = {
@@ -92,17 +92,17 @@ def changed(spec: dict[str, Any], path: Path, value: str | None) -> dict[str, An
 
 def planned(kind: Kind, spec: dict[str, Any]) -> object:
     addresses = {"master": "sip:10.0.0.1:5060", "slave": "sip:10.0.0.2:5060"}
-    pbxs = {name: plan.pbx(name, "demo", {"address": address}, SECRETS) for name, address in addresses.items()}
+    pbxs = {name: pbx_plan.pbx(name, "demo", {"address": address}, SECRETS) for name, address in addresses.items()}
     if kind is PBX:
-        return plan.pbx("master", "demo", spec, SECRETS)
+        return pbx_plan.pbx("master", "demo", spec, SECRETS)
     if kind is SOFTPHONE:
-        return plan.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
-    return plan.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
+        return softphone_plan.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
+    return fleet_plan.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_specs_of_this_test_are_good_and_whole(kind: Kind) -> None:
-    assert not isinstance(planned(kind, SPECS[kind.name]), plan.Refusal)
+    assert not isinstance(planned(kind, SPECS[kind.name]), plan_types.Refusal)
 
 
 @each
@@ -143,7 +143,7 @@ def test_rules_are_looked_at() -> None:
 def test_an_empty_name_of_a_secret_means_no_digest() -> None:
     for credentials in ({"secretName": ""}, None):
         made = planned(SOFTPHONE, PHONE | {"credentials": credentials})
-        assert isinstance(made, plan.AgentPlan)
+        assert isinstance(made, plan_types.AgentPlan)
         assert (made.secrets, made.config.phones[0].credentials) == ((), None)
     jsonschema.Draft4Validator(schema(SOFTPHONE)).validate(PHONE | {"credentials": {"secretName": ""}})
 
@@ -151,13 +151,13 @@ def test_an_empty_name_of_a_secret_means_no_digest() -> None:
 def test_credentials_without_the_name_of_a_secret_are_still_a_fault() -> None:
     """A misspelt field is dropped by the API server before anybody sees it."""
     refused = planned(SOFTPHONE, PHONE | {"credentials": {}})
-    assert isinstance(refused, plan.Refusal)
+    assert isinstance(refused, plan_types.Refusal)
     assert "credentials.secretName: is required" in refused.message
 
 
 def test_what_must_be_given_is_not_given_by_an_empty_text() -> None:
     refused = planned(SOFTPHONE, PHONE | {"aor": ""})
-    assert isinstance(refused, plan.Refusal)
+    assert isinstance(refused, plan_types.Refusal)
     assert refused.message.startswith('aor: "" is no address of record')
 
 

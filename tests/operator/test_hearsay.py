@@ -22,13 +22,14 @@ from softphone_agent.contract.report import (
     Redirect,
     parse_line,
 )
-from softphone_operator import fleet_status, status
-from softphone_operator.agents import View
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind, PbxPhones, PbxUsers
-from softphone_operator.crd import crd
-from softphone_operator.facts import Verdict
-from softphone_operator.fleet_status import AgentFacts
-from softphone_operator.hearsay import MAX_COUNT, fitting
+from softphone_operator.api.crd import crd
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.status import PbxPhones, PbxUsers
+from softphone_operator.decide import event_rules, fleet_status, status
+from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.fleet_status import AgentFacts
+from softphone_operator.decide.hearsay import MAX_COUNT, fitting
+from softphone_operator.observe.agents import View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AVAILABLE = Verdict("True", "Available", "the pod x runs")
@@ -139,7 +140,7 @@ def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
                 wanted_digest="x",
                 now=NOW,
             )
-            status.softphone_events(previous, made)
+            event_rules.softphone_events(previous, made)
             dumped = status.dump(made)
             SERVERS["Softphone"].validate(dumped)
             previous = dumped if memory == "stored" else {}

@@ -13,7 +13,7 @@ import yaml
 
 from server_side_apply import applied, set_image
 from softphone_agent.contract import reading
-from softphone_operator import comparing, manifests, names, plan
+from softphone_operator.decide import comparing, manifests, names, pbx_plan, plan_types, softphone_plan
 
 DATA = Path(__file__).parent / "data" / "agents"
 CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.input.yaml"))
@@ -21,10 +21,10 @@ CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.in
 
 def agent_of(given: dict[str, Any]) -> manifests.Agent:
     secrets = {name: frozenset(keys) for name, keys in given.get("secrets", {}).items()}
-    pbxs = {name: plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
+    pbxs = {name: pbx_plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
     name = given.get("name", "anna")
-    planned = plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
-    assert isinstance(planned, plan.AgentPlan), planned
+    planned = softphone_plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
+    assert isinstance(planned, plan_types.AgentPlan), planned
     return manifests.Agent(
         name=planned.agent,
         namespace="demo",

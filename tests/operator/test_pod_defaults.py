@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import manifests, names, plan, pod_defaults, settings
-from softphone_operator.api import AgentSpec
-from softphone_operator.pod_defaults import NONE, PodDefaults
+from softphone_operator.api.spec import AgentSpec
+from softphone_operator.decide import fleet_plan, manifests, names, pbx_plan, plan_types, pod_defaults, softphone_plan
+from softphone_operator.decide.pod_defaults import NONE, PodDefaults
+from softphone_operator.program import command_line
 
-PBXS = {"master": plan.pbx("master", "demo", {"address": "sip:10.0.0.1:5060"}, {})}
+PBXS = {"master": pbx_plan.pbx("master", "demo", {"address": "sip:10.0.0.1:5060"}, {})}
 GIVEN = {
     "labels": {"team": "voice", "app.kubernetes.io/name": "stranger"},
     "annotations": {"sidecar.istio.io/inject": "false", "prometheus.io/port": "1"},
@@ -38,21 +39,21 @@ def agent_of(planned: Any, defaults: PodDefaults, *, image: str = "agent:1", at_
     )
 
 
-def softphone(**agent: Any) -> plan.AgentPlan:
+def softphone(**agent: Any) -> plan_types.AgentPlan:
     spec = {"aor": "sip:anna@acme.example", "pri": "master", "agent": agent}
-    planned = plan.softphone("anna", "demo", "uid", spec, PBXS, {})
-    assert isinstance(planned, plan.AgentPlan), planned
+    planned = softphone_plan.softphone("anna", "demo", "uid", spec, PBXS, {})
+    assert isinstance(planned, plan_types.AgentPlan), planned
     return planned
 
 
-def fleet(**agent: Any) -> plan.AgentPlan:
+def fleet(**agent: Any) -> plan_types.AgentPlan:
     template = {"aor": "sip:load{index}@acme.example", "pri": "master", "agent": agent}
-    planned = plan.fleet("load", "demo", "uid", {"replicas": 1000, "template": template}, PBXS, {})
-    assert isinstance(planned, plan.FleetPlan), planned
+    planned = fleet_plan.fleet("load", "demo", "uid", {"replicas": 1000, "template": template}, PBXS, {})
+    assert isinstance(planned, plan_types.FleetPlan), planned
     return planned.agents[0]
 
 
-def pod(planned: plan.AgentPlan, defaults: PodDefaults = DEFAULTS) -> tuple[dict[str, Any], dict[str, Any]]:
+def pod(planned: plan_types.AgentPlan, defaults: PodDefaults = DEFAULTS) -> tuple[dict[str, Any], dict[str, Any]]:
     template = manifests.deployment(agent_of(planned, defaults))["spec"]["template"]
     return template["metadata"], template["spec"]
 
@@ -118,7 +119,7 @@ OTHER = PodDefaults(node_selector={"pool": "other"})
 @pytest.mark.parametrize(("before", "after"), [(NONE, DEFAULTS), (DEFAULTS, OTHER), (DEFAULTS, NONE)])
 @pytest.mark.parametrize("planned", [softphone(), fleet()], ids=["Softphone", "fleet"])
 def test_other_defaults_come_to_running_agents_like_another_image(
-    planned: plan.AgentPlan, before: PodDefaults, after: PodDefaults
+    planned: plan_types.AgentPlan, before: PodDefaults, after: PodDefaults
 ) -> None:
     there = manifests.deployment(agent_of(planned, before))
     wanted = agent_of(planned, after, at_once=False)
@@ -143,5 +144,5 @@ def test_a_wrong_flag_is_told_with_the_field(capsys: pytest.CaptureFixture[str])
         ('{"tolerations": [{"effect": "Never"}]}', "--agent-defaults: tolerations[0].effect: "),
     ]:
         with pytest.raises(SystemExit):
-            settings.parse(["--agent-image=a", f"--agent-defaults={text}"], {})
+            command_line.parse(["--agent-image=a", f"--agent-defaults={text}"], {})
         assert told in capsys.readouterr().err

@@ -15,7 +15,7 @@ import pytest
 
 from plugin.api_server import NAMESPACE, ApiServer, serving
 from plugin.reports import fleet, report, softphone
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin.cli import completions
 from softphone_plugin.cluster import Cluster, pods
 from softphone_plugin.commands import drill

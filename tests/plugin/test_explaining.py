@@ -8,7 +8,7 @@ import pytest
 
 from plugin.reports import NOW, SPEC, at, fleet, known, report
 from softphone_agent.contract.report import ConfigReport, FailureReason, PbxReport
-from softphone_operator.plan import Refusal
+from softphone_operator.decide.plan_types import Refusal
 from softphone_plugin.explaining import REASONS, Explanation, explain
 from softphone_plugin.foresight import Round, after_a_loss, configured, next_round
 from softphone_plugin.phones import Heard, Known, Measured, of_fleet, of_softphone, registration_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugin.reports import at, fleet, report, softphone
-from softphone_operator.api import PBX, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE_FLEET, Kind
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 from softphone_plugin.phones import Meant, meant, meant_object, of_fleet, of_softphone, short, stored_registration
 

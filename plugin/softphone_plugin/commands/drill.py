@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from softphone_agent.contract.report import PhoneReport
-from softphone_operator.names import INSTANCE, OWNED_SELECTOR
+from softphone_operator.decide.names import INSTANCE, OWNED_SELECTOR
 from softphone_plugin import rendering
 from softphone_plugin.cluster import pods
 from softphone_plugin.drilling import Drill, Result

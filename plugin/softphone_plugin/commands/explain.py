@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from softphone_operator.api import PBX
+from softphone_operator.api.kinds import PBX
 from softphone_plugin import reading, rendering
 from softphone_plugin.cluster import objects
 from softphone_plugin.explaining import explain

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
-from softphone_operator.api import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.names import FLEET_LABEL, OWNED_SELECTOR, shorten
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide.names import FLEET_LABEL, OWNED_SELECTOR, shorten
 from softphone_plugin import pages, rendering
 from softphone_plugin.cluster import Object, gather_bounded, objects, pods
 from softphone_plugin.counting import Fleet, History, data, sample

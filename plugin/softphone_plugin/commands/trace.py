@@ -6,7 +6,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from softphone_operator.api import SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin import rendering
 from softphone_plugin.cluster import JSON_PATCH, RefusedError, objects, pods
 from softphone_plugin.errors import NO, PluginError
