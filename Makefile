@@ -42,14 +42,14 @@ check: lint audit unit ## lint, types, import contracts, unit tests: no root, 80
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator plugin monitoring tests images/bare.py
+	$(BIN)/mypy agent operator plugin monitoring tools tests images/bare.py
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked
-	@PYTHONPATH=tests $(BIN)/python -m audit
+	@PYTHONPATH=tools:tests $(BIN)/python -m audit
 
-sbom: venv ## what is in the images, in CycloneDX: build/sbom (root; of docker's images: see tests/sbom.py)
-	@PYTHONPATH=tests $(BIN)/python -m sbom
+sbom: venv ## what is in the images, in CycloneDX: build/sbom (root; of docker's images: see tools/sbom.py)
+	@PYTHONPATH=tools:tests $(BIN)/python -m sbom
 
 unit: venv
 	$(BIN)/python -m pytest -q -n auto -m 'not lab'
@@ -60,21 +60,21 @@ docs: venv ## the documents as a site: build/site/index.html
 test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
 	tests/run-all
 
-drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a quiet machine); ONLY=killed for some of them
+drill: venv ## break PBXes and platform, and write docs/proof/reliability.md (root, a quiet machine); ONLY=killed for some of them
 	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
 soak: venv ## phones whose PBX is restarted every minute, for HOURS=1, and whether anything grows (root)
 	ONLY=soak HOURS='$(or $(HOURS),1)' tests/run-all soak; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
-bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=failover-udp for one part, WRITE=1 for docs/benchmarks.md
+bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=failover-udp for one part, WRITE=1 for docs/proof/benchmarks.md
 	@PYTHONPATH=tests:tests/agent $(BIN)/python -m bench $(ONLY); result=$$?; \
 	  [ -z '$(WRITE)' ] || PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page; exit $$result
 
 demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
-	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m demo
+	@$(LAB) up && PYTHONPATH=tools:tests $(BIN)/python -m demo
 
 screenshots: venv ## the pictures of the documents, taken anew on the lab (root)
-	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m screenshots
+	@$(LAB) up && PYTHONPATH=tools:tests $(BIN)/python -m screenshots
 
 lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
 	@$(LAB) up
@@ -104,19 +104,19 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	$(BIN)/python -m softphone_operator.api.crd
 	$(BIN)/python -m softphone_operator.api.reference
 	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
-	PYTHONPATH=tests $(BIN)/python -m diagram
-	PYTHONPATH=tests $(BIN)/python -m conformance
+	PYTHONPATH=tools:tests $(BIN)/python -m diagram
+	PYTHONPATH=tools:tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
-	PYTHONPATH=tests $(BIN)/python -m chart_values
-	PYTHONPATH=tests $(BIN)/python -m cli_reference
-	PYTHONPATH=tests $(BIN)/python -m operator_flags
-	PYTHONPATH=tests $(BIN)/python -m operator_rights
-	PYTHONPATH=tests $(BIN)/python -m agent_config
+	PYTHONPATH=tools:tests $(BIN)/python -m chart_values
+	PYTHONPATH=tools:tests $(BIN)/python -m cli_reference
+	PYTHONPATH=tools:tests $(BIN)/python -m operator_flags
+	PYTHONPATH=tools:tests $(BIN)/python -m operator_rights
+	PYTHONPATH=tools:tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page
-	PYTHONPATH=tests:tests/agent $(BIN)/python -m figures
-	PYTHONPATH=tests $(BIN)/python -m licences
+	PYTHONPATH=tools:tests:tests/agent $(BIN)/python -m figures
+	PYTHONPATH=tools:tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
 HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras

@@ -24,7 +24,7 @@ def committed() -> tuple[PurePosixPath, ...]:
 
 def is_told_of(file: PurePosixPath) -> bool:
     """Whether it is a module, or another program of the tests, that needs a row."""
-    mine = file.parts[0] in ("agent", "operator", "plugin", "monitoring", "tests")
+    mine = file.parts[0] in ("agent", "operator", "plugin", "monitoring", "tools", "tests")
     return mine and file.name != "__init__.py" and (file.suffix == ".py" or file.parent == PurePosixPath("tests"))
 
 

@@ -1,7 +1,7 @@
 """The table of odd answers: what a PBX does, and what the agent must make of it.
 
 The rows are run by test_odd_answers.py against the real agent, all at once, each with a phone and a PBX of its own.
-`python -m odd_answers` writes docs/odd-answers.md from them.
+`python -m odd_answers` writes docs/proof/odd-answers.md from them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sip_responder import (
     silence,
 )
 
-PAGE = Path(__file__).parents[2] / "docs" / "odd-answers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proof" / "odd-answers.md"
 
 WAITS = "waits (back-off), then asks again"
 AT_REST = "refreshes when its time has come"

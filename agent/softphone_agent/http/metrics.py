@@ -109,7 +109,7 @@ class AgentMetrics:
         )
         self._requests = CounterMetric(
             "softphone_unsolicited_requests",
-            "SIP requests of others, by our answer; code is empty where there was none (docs/attackers.md).",
+            "SIP requests of others, by our answer; code is empty where there was none (docs/proof/attackers.md).",
             ["method", "code"],
             registry=self.registry,
         )

@@ -1,6 +1,6 @@
 """What an agent answers to requests that come to it: rules of a phone that makes and takes no calls. Pure.
 
-The table stands in docs/attackers.md. An agent keeps no dialog and no transaction for any of them.
+The table stands in docs/proof/attackers.md. An agent keeps no dialog and no transaction for any of them.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def dashboard() -> Dashboard:
                 Query(
                     f"sum by (reason) (rate(softphone_sip_discarded_total{{{HERE}}}[$__rate_interval]))", "{{reason}}"
                 ),
-                words="Messages that are no SIP, answers to nothing, connections closed: docs/attackers.md.",
+                words="Messages that are no SIP, answers to nothing, connections closed: docs/proof/attackers.md.",
             ),
             parts.rows(
                 "Single Softphones",

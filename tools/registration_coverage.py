@@ -1,6 +1,6 @@
 """Statement and branch coverage of the registration rules, which must be whole.
 
-`PYTHONPATH=tests python -m registration_coverage` shows it.
+`PYTHONPATH=tools:tests python -m registration_coverage` shows it.
 """
 
 from __future__ import annotations

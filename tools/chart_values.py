@@ -1,4 +1,4 @@
-"""docs/reference/chart.md: every value of the chart. `PYTHONPATH=tests python -m chart_values` writes it anew.
+"""docs/reference/chart.md: every value of the chart. `PYTHONPATH=tools:tests python -m chart_values` writes it anew.
 
 Names, defaults and words come from values.yaml and its comments, types from values.schema.json.
 """

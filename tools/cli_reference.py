@@ -1,4 +1,4 @@
-"""docs/reference/cli.md: every command of the plugin. `PYTHONPATH=tests python -m cli_reference` writes it anew.
+"""docs/reference/cli.md: every command of the plugin. `PYTHONPATH=tools:tests python -m cli_reference` writes it anew.
 
 Commands, arguments and options come from the program itself, exit codes from its table.
 """

@@ -1,4 +1,4 @@
-"""The figures in README.md and docs/comparison.md. `PYTHONPATH=tests:tests/agent python -m figures` writes them anew.
+"""The figures in README.md and docs/comparison.md. `PYTHONPATH=tools:tests:tests/agent python -m figures` writes them anew.
 
 All of them come from what benches and drills kept in bench/seen and drills/seen, so that each has one source. What was
 not measured has no row.
@@ -33,7 +33,7 @@ def costs(found: Mapping[str, Part], drills: Iterable[Row]) -> Iterator[str]:
     clients = (OURS, *BEST)
     yield f"| | {' | '.join(clients)} | by |"
     yield "|---|--:|--:|--:|---|"
-    bench = "[`make bench`](docs/benchmarks.md)"
+    bench = "[`make bench`](docs/proof/benchmarks.md)"
     for what, cells in (*_failovers(found, clients), *_rest(found, clients)):
         yield _line(f"{MOST} phones, {what}", [*cells, bench])
     for row in drills:
@@ -41,7 +41,7 @@ def costs(found: Mapping[str, Part], drills: Iterable[Row]) -> Iterator[str]:
         if row.group == "load" and usual:
             what = f"{row.phones} phones, their home PBX killed every minute ({row.name}): longest outage of a minute"
             told = f"median {usual}, worst {seconds(row.longest_outage)}"
-            yield _line(what, [told, *[""] * len(BEST), f"[`{_makes(row)}`](docs/reliability.md#load)"])
+            yield _line(what, [told, *[""] * len(BEST), f"[`{_makes(row)}`](docs/proof/reliability.md#load)"])
 
 
 def beside(found: Mapping[str, Part]) -> Iterator[str]:

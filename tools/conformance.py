@@ -1,4 +1,4 @@
-"""docs/conformance.md: every rule and the tests that prove it. `PYTHONPATH=tests python -m conformance` writes it anew.
+"""docs/proof/conformance.md: every rule and the tests that prove it. `PYTHONPATH=tools:tests python -m conformance` writes it anew.
 
 A test says what it proves by `@pytest.mark.proves("L1", ...)`. The rules are those of the seed document (S...) and
 of design section 1, in our own words.
@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "conformance.md"
+TESTS = Path(__file__).parents[1] / "tests"
+PAGE = TESTS.parent / "docs" / "proof" / "conformance.md"
 
 SEED = {
     "S0": "Configuration: it is what the myApps client publishes as connInfo",

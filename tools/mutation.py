@@ -1,8 +1,8 @@
 """A mutation run over registration/: operators, constants and arguments are changed one by one; a test must notice.
 
 The mutants are mutmut's (`pip install mutmut==3.3.1 pytest`, into an environment of its own). The tests are called in a
-forked process for each mutant, so that a run takes a minute or two. `PYTHONPATH=tests python -m mutation` prints the
-survivors as diffs, and the line by which docs/mutation.md says which rules it is about.
+forked process for each mutant, so that a run takes a minute or two. `PYTHONPATH=tools:tests python -m mutation` prints the
+survivors as diffs, and the line by which docs/proof/mutation.md says which rules it is about.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TESTS = ("test_rules", "test_details", "test_location")
 """Those that take no chances; the random walks of test_machine_properties would be too slow for a thousand mutants."""
 
 
-PAGE = ROOT / "docs" / "mutation.md"
+PAGE = ROOT / "docs" / "proof" / "mutation.md"
 
 
 def stamp() -> str:
