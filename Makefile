@@ -104,6 +104,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	$(BIN)/python -m softphone_operator.api.crd
 	$(BIN)/python -m softphone_operator.api.reference
 	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
+	PYTHONPATH=tools:tests $(BIN)/python -m modules
 	PYTHONPATH=tools:tests $(BIN)/python -m diagram
 	PYTHONPATH=tools:tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits

@@ -1,4 +1,4 @@
-"""docs/reference/agent.md: every field of the agent's file. `PYTHONPATH=tools:tests python -m agent_config` writes it anew.
+"""docs/reference/agent.md: every field of the agent's file. `python -m agent_config` writes it anew.
 
 All of it comes from the models in agent/softphone_agent/contract/config.py.
 """

@@ -1,4 +1,4 @@
-"""docs/proof/conformance.md: every rule and the tests that prove it. `PYTHONPATH=tools:tests python -m conformance` writes it anew.
+"""docs/proof/conformance.md: every rule and the tests that prove it. `python -m conformance` writes it anew.
 
 A test says what it proves by `@pytest.mark.proves("L1", ...)`. The rules are those of the seed document (S...) and
 of design section 1, in our own words.

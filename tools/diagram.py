@@ -1,4 +1,4 @@
-"""docs/state-machine.md and its picture, from the machine's table. `PYTHONPATH=tools:tests python -m diagram` writes them.
+"""docs/state-machine.md and its picture, from the machine's table. `python -m diagram` writes them.
 
 The picture is drawn by Graphviz, and only when the table has changed: who changes it needs the Debian package graphviz.
 """

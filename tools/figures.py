@@ -1,4 +1,4 @@
-"""The figures in README.md and docs/comparison.md. `PYTHONPATH=tools:tests:tests/agent python -m figures` writes them anew.
+"""The figures in README.md and docs/comparison.md. `python -m figures` writes them anew.
 
 All of them come from what benches and drills kept in bench/seen and drills/seen, so that each has one source. What was
 not measured has no row.

@@ -1,4 +1,4 @@
-"""The operator's flags in docs/reference/operator.md. `PYTHONPATH=tools:tests python -m operator_flags` writes them anew.
+"""The operator's flags in docs/reference/operator.md. `python -m operator_flags` writes them anew.
 
 Flags, defaults and words come from the program, the values of the chart from the environment that its Deployment sets.
 """

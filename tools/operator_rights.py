@@ -1,4 +1,4 @@
-"""The operator's rights in docs/reference/operator.md. `PYTHONPATH=tools:tests python -m operator_rights` writes them anew.
+"""The operator's rights in docs/reference/operator.md. `python -m operator_rights` writes them anew.
 
 Resources and verbs come from the chart's roles, the reasons from here: a right without a reason is refused.
 """

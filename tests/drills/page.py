@@ -1,4 +1,4 @@
-"""docs/proof/reliability.md: what the drills saw. `PYTHONPATH=tests python -m drills.page` makes it of the files in seen/."""
+"""docs/proof/reliability.md: what the drills saw, from the files in seen/. Written by `python -m drills.page`."""
 
 from __future__ import annotations
 

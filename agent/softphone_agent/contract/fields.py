@@ -1,4 +1,4 @@
-"""Texts of the configuration file and of the Kubernetes objects: what they may hold, and the words for what they may not."""
+"""Texts of the configuration file and of the objects: what they may hold, and the words for what they may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is decided about an object: the configuration that is wanted, or a refusal whose message names field and value."""
+"""What is decided about an object: the configuration that is wanted, or a refusal that names field and value."""
 
 from __future__ import annotations
 
