@@ -7,6 +7,7 @@ import sys
 
 from softphone_plugin.errors import CLUSTER, INTERRUPTED, READER_GONE, PluginError, ReaderGoneError
 from softphone_plugin.streams import prepare
+from softphone_plugin.words import on_a_line
 
 MISSING = "kubectl-softphone: is not whole: `make plugin` in a clone of softphone-fleet makes it anew"
 COMPLETE = "__complete"
@@ -27,7 +28,7 @@ def main() -> None:
     try:
         app(prog_name="kubectl softphone")
     except PluginError as error:
-        print(f"kubectl-softphone: {error}", file=sys.stderr)  # noqa: T201
+        print(f"kubectl-softphone: {on_a_line(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.code)
     except ModuleNotFoundError as missing:
         print(f"{MISSING} ({missing.name})", file=sys.stderr)  # noqa: T201

@@ -25,7 +25,7 @@ from softphone_plugin.importing import (
     from_launcher,
 )
 from softphone_plugin.streams import tell
-from softphone_plugin.words import counted
+from softphone_plugin.words import counted, on_a_line
 
 app = typer.Typer(
     help="Make manifests of what is there: YAML for `kubectl apply -f -` on standard output.\n\n"
@@ -202,9 +202,9 @@ def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
     except ImportFault as fault:
         raise PluginError(str(fault), NO) from None
     for note in maker.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {on_a_line(note)}", err=True)
     for line in _absent(maker.absent_secrets):
-        typer.echo(f"note: {line}", err=True)
+        typer.echo(f"note: {on_a_line(line)}", err=True)
     tell(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")
     return maker
 

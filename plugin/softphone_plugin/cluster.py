@@ -265,7 +265,7 @@ def _checked(kubeconfig: Path | None) -> str | None:
 def _document(file: Path) -> Any:
     """What a kubeconfig holds, None where it is empty. Raises PluginError."""
     try:
-        return next((one.value for one in documents(text_of(file.read_bytes()))), None)
+        return next((one.value for one in documents(text_of(file.read_bytes()), secret=True)), None)
     except OSError as error:
         raise PluginError(f"no cluster: the kubeconfig {file} cannot be read: {error.strerror}") from None
     except YamlFault as fault:

@@ -189,6 +189,9 @@ def _then(
         return
     if at is None:
         return
+    if at.pbx is None and at.last_failure is not None and at.last_failure.reason == "NoCredentials":
+        yield "Nothing, until the file is there that the last failure names: without credentials it asks nobody."
+        return
     if at.pbx is None:
         chain = next_round(of, silent)
         yield f"It asks {_chain(chain.asked)}, and follows redirects; the first PBX that keeps it has it."

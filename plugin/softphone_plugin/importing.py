@@ -19,6 +19,7 @@ from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import pbx_plan, plan_types, references, softphone_plan
 from softphone_operator.decide.aors import canonical_aor
 from softphone_operator.decide.names import shorten
+from softphone_plugin.words import on_a_line
 
 Object = dict[str, Any]
 
@@ -37,7 +38,7 @@ class ImportFault(Exception):  # noqa: N818 - a fault in what was given, not in 
     """Why something cannot be taken over: the field and what is wrong with it, never a password."""
 
     def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        super().__init__(on_a_line(f"{where}: {message}" if where else message))
 
 
 @dataclass(frozen=True)

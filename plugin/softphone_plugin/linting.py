@@ -15,6 +15,7 @@ from softphone_agent.contract import config_faults, fields, reading
 from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_operator.decide import aors, fleet_plan, pbx_plan, plan_types, references, softphone_plan
 from softphone_plugin.manifests import Document, read
+from softphone_plugin.words import on_a_line
 
 Severity = Literal["fault", "warning"]
 
@@ -72,11 +73,6 @@ class _Namespace:
     softphones: dict[str, Document] = field(default_factory=dict)
     fleets: dict[str, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
-
-
-def on_a_line(text: str) -> str:
-    """A message that stays on its line, whatever the values are that it shows."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def lint(files: Iterable[tuple[str, bytes | str]], namespace: str = "default", *, strict: bool = False) -> Found:

@@ -77,6 +77,15 @@ def test_out() -> None:
     assert said.then[0] == ("It asks master, then standby, and follows redirects; the first PBX that keeps it has it.")
 
 
+def test_a_phone_without_credentials_asks_nobody() -> None:
+    message = "credentials.passwordFile: /etc/softphone/password: is empty"
+    failure = {"code": 0, "reason": "NoCredentials", "message": message, "pbx": "master", "time": at(58)}
+    said = told(report(pbx=None, last_failure=failure))
+    assert said.then == (
+        "Nothing, until the file is there that the last failure names: without credentials it asks nobody.",
+    )
+
+
 def test_an_agent_that_is_not_heard_leaves_less_to_say_and_that_is_said() -> None:
     said = told(report(), heard=False)
     assert said.where == ("anna is registered at slave, its home, for 60s.",)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hostile_yaml import hostile_bytes
 from softphone_plugin.cli import completions
 from softphone_plugin.importing import (
     ImportFault,
@@ -25,6 +29,13 @@ from softphone_plugin.tables import Defaults, decoded, read
 DATA = Path(__file__).parent / "data" / "import"
 ANNA = User(aor="sip:anna@example.com")
 INFO = {"up": True, "standby": False, "cur": "pbx2.example.com", "pri": "pbx1.example.com", "sec": "pbx2.example.com"}
+
+
+def _infos() -> st.SearchStrategy[str]:
+    """What looks like a connInfo, with anything in it."""
+    anything = st.none() | st.integers() | st.text() | st.sampled_from(["pbx1.example.com", "a b", "[::1]", "sip:x"])
+    names = st.sampled_from(["pri", "sec", "cur", "phys", "standby", "connInfo", "user", "launcher"])
+    return st.dictionaries(names, anything | st.dictionaries(names, anything)).map(json.dumps)
 
 
 def made(*users: User, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -221,6 +232,34 @@ def test_a_table_is_read_as_excel_saves_it(encoding: str, notes: list[str]) -> N
 def test_a_table_in_another_encoding_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ImportFault, match=message):
         decoded("t", data, Maker(Settings()))
+
+
+CELLS = st.sampled_from([*";,\t\r\n\"' @", "user", "aor", "domain", "sip:", "anna", "ö", "\0", "\x1b[31m", "sep=;\n"])
+
+
+@given(hostile_bytes() | st.lists(CELLS, max_size=30).map(lambda cells: ("user;phys\n" + "".join(cells)).encode()))
+@settings(deadline=None)
+def test_no_table_raises_anything_but_its_fault(data: bytes) -> None:
+    told: list[str] = []
+    try:
+        told = phones_of(data)[1]
+    except ImportFault as fault:
+        told = [str(fault)]
+    assert all(fault.isprintable() for fault in told)
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps)
+    | _infos()
+)
+@settings(deadline=None)
+def test_no_conn_info_raises_anything_but_its_fault(text: str) -> None:
+    told = ""
+    try:
+        Maker(Settings()).add(from_conn_info(json.loads(text), ANNA)[0])
+    except ImportFault as fault:
+        told = str(fault)
+    assert told == "" or told.isprintable()
 
 
 def test_excel_may_name_the_separator_and_its_line_counts() -> None:

@@ -165,7 +165,7 @@ def test_without_a_cluster_one_line_says_so(run: Run, kubeconfig: str, message: 
         ("[]\n", "no cluster: the kubeconfig {} is of no use: it holds no fields"),
         (
             "current-context: 2026-02-30\n",
-            'no cluster: the kubeconfig is of no use: {}:1:18: "2026-02-30" is no timestamp',
+            "no cluster: the kubeconfig is of no use: {}:1:18: this is no timestamp",
         ),
         ("users: &a [*a]\n", 'no cluster: the kubeconfig is of no use: {}:1:12: the anchor "a" holds itself'),
         ("a: " + "[" * 5000, "no cluster: the kubeconfig is of no use: {}:1:103: is nested more than 100 levels deep"),

@@ -82,7 +82,9 @@ class PhoneReport(Model):
     via: Via | None = Field(default=None, description="How the phone came there.")
     role: Role | None = Field(default=None, description="Home, Standby, or Unknown.")
     redirects: tuple[Redirect, ...] = Field(default=(), description="Redirects walked, in order.")
-    physical_location: str | None = Field(default=None, description="Location sent in REGISTER.")
+    physical_location: str | None = Field(
+        default=None, description="Location sent in the REGISTER that made the binding."
+    )
     contact: str | None = Field(default=None, description="Contact that was registered.")
     observed_address: str | None = Field(
         default=None,

@@ -20,7 +20,8 @@ DEEPEST = 100
 """So deep may values be nested, aliases included: Python's own bound is near, and nobody reads such a file."""
 MOST_REPEATED = 1_000_000
 """So many characters may aliases add to what is written out."""
-MOST_BITS = 64
+MOST_BITS = 1024
+"""So large may a number be: Python writes out no larger ones than some thousand digits."""
 LONGEST_SHOWN = 80
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _IN_WORDS = {
@@ -69,13 +70,16 @@ def _place(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def documents(text: str) -> Iterator[Document]:
-    """The documents of a text that are not empty, one by one. Raises YamlFault, and nothing else."""
+def documents(text: str, *, secret: bool = False) -> Iterator[Document]:
+    """The documents of a text that are not empty, one by one. Raises YamlFault, and nothing else.
+
+    `secret`: no fault shows a value; nor does it where the document is, or holds, a Secret of Kubernetes.
+    """
     strange = _UNPRINTABLE.search(text)
     if strange:
         said = f"holds the character U+{ord(strange[0]):04X}, which no YAML may hold"
         raise YamlFault(said, *_place(text[: strange.start()]))
-    loader = _Loader(_without_tabs(text))
+    loader = _Loader(_without_tabs(text), secret=secret)
     line = 1
     try:
         while loader.check_node():
@@ -123,18 +127,18 @@ class _Measure(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """PyYAML's loader of plain data, with bounds. Raises YAMLError; where Python refuses a value, it says where."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, secret: bool) -> None:
         super().__init__(text)
         self._depth = 0
         self._written = 0
         self._measures: dict[int, _Measure] = {}
-        self._secret = False
+        self._all_secret = self._secret = secret
 
     def compose_document(self) -> yaml.Node | None:
         """The next document's nodes; of the one before nothing is kept."""
         self._depth = self._written = 0
         self._measures.clear()
-        self._secret = False
+        self._secret = self._all_secret
         return super().compose_document()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -160,14 +164,15 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _measured(self, node: yaml.Node) -> _Measure:
-        own, depth = 1, 0
+        own, parts = 1, []
         if isinstance(node, yaml.ScalarNode):
             own += len(node.value)
-        parts = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
-        found = [] if isinstance(node, yaml.ScalarNode) else [self._measures[id(part)] for part in parts]
-        depth = 1 + max((part.depth for part in found), default=0)
+        else:
+            held = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+            parts = [self._measures[id(one)] for one in held]
         self._written += own
-        return _Measure(depth, own + sum(part.characters for part in found))
+        depth = 1 + max((part.depth for part in parts), default=0)
+        return _Measure(depth, own + sum(part.characters for part in parts))
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""

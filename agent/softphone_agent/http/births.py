@@ -22,6 +22,7 @@ OUTCOMES = (
     ("rejected", "401"),
     ("rejected", "403"),
     ("rejected", "404"),
+    ("rejected", "407"),
     ("rejected", "488"),
     ("rejected", "500"),
     ("rejected", "503"),

@@ -93,7 +93,11 @@ class PBXSpec(Spec):
     )
     location_carrier: Annotated[
         LocationCarrier, BeforeValidator(lambda given: without_empty_texts(given, LocationCarrier))
-    ] = Field(default_factory=LocationCarrier, description="How the physical location travels in REGISTER.")
+    ] = Field(
+        default_factory=LocationCarrier,
+        description="How the physical location travels in REGISTER. The default, a header, is this project's own: no "
+        "published page says what innovaphone's PBX reads.",
+    )
     tls: PbxTls | None = Field(default=None, description="TLS towards the PBX.")
     register_rate: float = Field(
         default=1000.0, gt=0, le=100000, description="REGISTERs per second that one agent may send there."

@@ -54,7 +54,8 @@ class RegistrationStatus(Model):
         default=(), max_length=MAX_REDIRECTS, description="Redirects walked, in order."
     )
     physical_location: Annotated[str, Field(max_length=MAX_LOCATION)] | None = Field(
-        default=None, description="Physical location sent in REGISTER."
+        default=None,
+        description="Physical location sent in the REGISTER that made the binding, whatever the PBX did with it.",
     )
     contact: UriText | None = Field(default=None, description="Contact that was registered.")
     since: str | None = Field(
