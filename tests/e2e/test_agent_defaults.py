@@ -36,7 +36,9 @@ class Place(Kube):
         flags = [f"--set-json={key}={json.dumps(value)}" for key, value in given.items()]
         images = release.images(Images(settings()).names)
         where = {"namespace": self.namespace}
-        release.helm("upgrade", "--install", "fleet", str(release.CHART), *images, *flags, "--wait", **where)
+        release.helm(
+            "upgrade", "--install", "fleet", str(release.CHART), *images, *flags, "--wait", "--timeout=120s", **where
+        )
 
     def pod(self) -> dict[str, Any]:
         """The one pod of the phone that is not going."""

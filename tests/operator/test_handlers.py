@@ -137,6 +137,21 @@ async def test_what_kopf_watches_reaches_the_controller(api: KubernetesEmulator)
             await recorder.told(("Softphone", "bob", True))
 
 
+async def test_a_user_without_a_name_may_run_it(api: KubernetesEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenShift chooses a number that no /etc/passwd knows."""
+
+    def nameless(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    recorder = Recorder()
+    api.objects[kmock_resource("v1/pods"), "demo", "pod"] = obj("Pod", "pod")
+    async with watching(recorder, namespaces=["demo"]), asyncio.timeout(20):
+        assert await recorder.seen.get() == ("Pod", "pod", False)
+
+
 async def test_kopf_keeps_no_object_longer_than_it_takes_to_tell_it(api: KubernetesEmulator) -> None:
     recorder = Recorder()
     for number in range(20):

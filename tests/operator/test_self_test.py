@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from softphone_operator.kubernetes.cluster import ClusterError
+from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import PBXS, SOFTPHONES, Resource
 from softphone_operator.program import trial as self_test
 
@@ -107,3 +111,27 @@ async def test_what_was_made_is_removed_where_the_rest_is_refused() -> None:
         await self_test.try_a_softphone(cluster, "telephony", "10.0.0.1", 1, print)
     assert cluster.objects == {}
     assert PBXS in cluster.seen
+
+
+def test_at_sigterm_what_was_made_is_removed_and_the_test_has_not_passed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = Fake("False")
+    cluster.close = lambda: asyncio.sleep(0)  # type: ignore[attr-defined]
+
+    async def connect(_: int) -> Fake:
+        return cluster
+
+    def say(line: str) -> None:
+        assert cluster.objects
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    monkeypatch.setattr(self_test, "SIP_PORT", 0)
+    monkeypatch.setattr(self_test, "_log", SimpleNamespace(info=say, error=print))
+    arguments = ["--namespace", "telephony", "--address", "127.0.0.1"]
+    with pytest.raises(SystemExit) as ended:
+        self_test.main(arguments)
+    assert ended.value.code == 2
+    assert cluster.objects == {}
+    assert capsys.readouterr().out == "cannot try: told to stop\n"

@@ -50,7 +50,7 @@ class Spec(Model):
 
 def without_empty_texts(given: Any, of: type[Model]) -> Any:
     """What was given for a part of the spec, without the empty texts of fields that need not be given."""
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping) or "" not in given.values():
         return given
     optional = {field.alias or name for name, field in of.model_fields.items() if not field.is_required()}
     return {name: value for name, value in given.items() if value != "" or name not in optional}

@@ -17,6 +17,7 @@ import aiohttp
 import kopf
 import structlog
 
+from softphone_operator.decide.names import FIELD_MANAGER
 from softphone_operator.kubernetes.resources import WATCHED, Resource, watched
 from softphone_operator.kubernetes.watching import Watches, lifetime
 from softphone_operator.reconcile.controller import Controller
@@ -194,7 +195,8 @@ async def watch(stop: asyncio.Event, **of_kopf: Any) -> None:
     Not by kopf.operator: that takes the signals for itself, each after the first for a fault, and waits then for all
     tasks of the process, which are ours too. And when a watch fails for good it leaves the others behind.
     """
-    tasks = await kopf.spawn_tasks(stop_flag=stop, **of_kopf)
+    # kopf would ask for the name of the user, and one that a platform chooses (OpenShift) has none.
+    tasks = await kopf.spawn_tasks(stop_flag=stop, **{"identity": FIELD_MANAGER, **of_kopf})
     on_signals(stop)
     try:
         await first_done(*tasks)
