@@ -135,12 +135,31 @@ AWAY_WHILE_RUNNING = [
         {},
         OVER,
         away=True,
-        secret={"password": "pw-u31"},
+        secret={"password": "pw-u36"},
         note="`username`: the user of the AOR is taken; without `password` the spec is refused, the phone goes on",
     ),
     Row("suspend", {"suspend": True}, RESTS, when="set again", aside=True),
     _away("suspend", ANEW, when="set"),
 ]
+ALL_SET: Mapping[str, Any] = {
+    "pri": "standby",
+    "sec": "sip:10.245.0.11:5060;transport=tcp",
+    "cur": "sip:10.245.0.12:5060;transport=tcp",
+    "home": "slave",
+    "phys": "linz",
+    "mode": "Browser",
+    "trace": ["App", "Signaling"],
+    "registration": {
+        "expiresSeconds": 90,
+        "attemptTimeoutSeconds": 3,
+        "pingSeconds": 5,
+        "maxRedirects": 5,
+        "backoff": {"initialSeconds": 0.5, "maxSeconds": 5},
+        "redirectPolicy": "KnownPBXes",
+    },
+    "agent": {"publicAddress": "192.0.2.7"},
+}
+"""The spec of the phone from which AWAY_WHILE_RUNNING takes away."""
 OF_THE_POD = [
     Row(
         "credentials.secretName",
@@ -173,6 +192,16 @@ AWAY_OF_THE_POD = [
     _away("credentials", RESTS, NEW, of="credentials.secretName", ends_as="Rejected", note=NO_PASSWORD),
     _away("agent.tolerations", ANEW, NEW, of="agent.tolerations[].key"),
 ]
+PBX_ALL_SET: Mapping[str, Any] = {
+    "address": "sip:10.245.0.12:5060;transport=tcp",
+    "system": "taken",
+    "location": "elsewhere",
+    "noPhysicalLocation": True,
+    "locationCarrier": {"type": "ContactParameter", "name": "place"},
+    "tls": {"serverName": "pbx.test", "caSecretName": "trusted", "certificateSecretName": "own"},
+    "registerRate": 500,
+}
+"""The spec of the PBX from which AWAY_OF_THE_PBX takes away."""
 AWAY_OF_THE_PBX = [
     _away("registerRate", GOES_ON),
     _away("system", GOES_ON),
@@ -233,9 +262,11 @@ def _of_all(row: Row) -> Row:
 OF_BOTH_KINDS = ("credentials.secretName", "agent.resources.requests")
 OF_THE_TEMPLATE = [
     *(_of_all(row) for row in WHILE_RUNNING if row.secret is None),
-    *(_of_all(row) for row in AWAY_WHILE_RUNNING if row.secret is None),
     *(_of_all(row) for row in OF_THE_POD if row.field in OF_BOTH_KINDS),
-    *(_of_all(row) for row in reversed(AWAY_OF_THE_POD) if row.field in OF_BOTH_KINDS),
+]
+AWAY_OF_THE_TEMPLATE = [
+    *(_of_all(row) for row in AWAY_WHILE_RUNNING if row.secret is None),
+    *(_of_all(row) for row in AWAY_OF_THE_POD if row.field in OF_BOTH_KINDS),
 ]
 
 HEAD = """\

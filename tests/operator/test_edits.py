@@ -21,6 +21,7 @@ def test_a_fleet_has_rows_for_its_own_fields_and_the_rest_is_that_of_a_softphone
         assert {row.field for row in edits.OF_THE_FLEET if row.away == away} == named - of_the_template
     assert of_the_template == {f"template.{field}" for field in edits.fields(SOFTPHONE)}
     assert {row.field for row in edits.OF_THE_TEMPLATE} <= of_the_template
+    assert {row.field for row in edits.AWAY_OF_THE_TEMPLATE} == {row.field for row in edits.OF_THE_TEMPLATE}
 
 
 def test_the_page_is_fresh() -> None:
