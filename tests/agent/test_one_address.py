@@ -20,7 +20,8 @@ async def test_a_phone_keeps_the_pbx_that_it_names_when_another_comes_with_its_a
     entry.register = redirect(f"<{master.uri()}>")
     pbxs = [pbx("master", master.uri(), location="headquarters"), pbx("entry", entry.uri())]
     twin = pbx("a-twin", master.uri(), location="annex")
-    phones = [phone("alice", pri="master"), phone("bob", pri="entry", home="master")]
+    pings = {"registration": {"pingSeconds": 0.2}}
+    phones = [phone("alice", pri="master", **pings), phone("bob", pri="entry", home="master", **pings)]
     async with running(tmp_path, pbxs, phones) as agent:
         for name in ("alice", "bob"):
             await agent.phone(name, registered=True, pbx="master")
