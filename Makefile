@@ -6,45 +6,50 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help python plugin venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help plugin venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 venv: $(STAMP) ## the virtual environment with everything that developing needs
 
-python:
-	@command -v python3 >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 >/dev/null; }
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
-	@python3 -c 'import ensurepip' 2>/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
+define need-python
+@command -v python3 >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3 >/dev/null; }
+@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
+@python3 -c 'import ensurepip' 2>/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; } \
+  || { echo "Python's venv is needed: in Debian the package python3-venv"; exit 1; }
+endef
 
-plugin: python ## kubectl softphone as one file: build/plugin, for a folder of your PATH
-	@test -x build/plugin-tools/bin/python || python3 -m venv build/plugin-tools
-	@rm -rf build/plugin-parts build/plugin build/lib
-	@PYTHON=build/plugin-tools/bin/python images/build-wheel.sh build/plugin-parts/wheel .
-	@build/plugin-tools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
-	  --target build/plugin-parts/packages "$$(echo build/plugin-parts/wheel/*.whl)[plugin]"
-	@PYTHONPATH=plugin build/plugin-tools/bin/python -m softphone_plugin.single_file build/plugin-parts/packages build/plugin
-	@rm -rf build/plugin-parts
-
-$(STAMP): pyproject.toml constraints.txt | python
+$(STAMP): pyproject.toml constraints.txt
+	$(need-python)
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@echo "installing Python packages" && $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+PARTS := build/plugin-parts
+
+plugin: ## kubectl softphone as one file: build/plugin, for a folder of your PATH
+	$(need-python)
+	@rm -rf $(PARTS) build/plugin build/lib && python3 -m venv $(PARTS)/venv
+	@PYTHON=$(PARTS)/venv/bin/python images/build-wheel.sh $(PARTS)/wheel .
+	@$(PARTS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
+	  --target $(PARTS)/packages "$$(echo $(PARTS)/wheel/*.whl)[plugin]"
+	@PYTHONPATH=plugin $(PARTS)/venv/bin/python -m softphone_plugin.single_file $(PARTS)/packages build/plugin
+	@rm -rf $(PARTS)
 
 check: lint audit unit ## lint, types, import contracts, unit tests: no root, 80 s on 2 cores
 
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator plugin monitoring tests images/bare.py
+	$(BIN)/mypy agent operator plugin monitoring tools tests images/bare.py
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked
-	@PYTHONPATH=tests $(BIN)/python -m audit
+	@PYTHONPATH=tools:tests $(BIN)/python -m audit
 
-sbom: venv ## what is in the images, in CycloneDX: build/sbom (root; of docker's images: see tests/sbom.py)
-	@PYTHONPATH=tests $(BIN)/python -m sbom
+sbom: venv ## what is in the images, in CycloneDX: build/sbom (root; of docker's images: see tools/sbom.py)
+	@PYTHONPATH=tools:tests $(BIN)/python -m sbom
 
 unit: venv
 	$(BIN)/python -m pytest -q -n auto -m 'not lab'
@@ -55,21 +60,21 @@ docs: venv ## the documents as a site: build/site/index.html
 test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
 	tests/run-all
 
-drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a quiet machine); ONLY=killed for some of them
+drill: venv ## break PBXes and platform, and write docs/proof/reliability.md (root, a quiet machine); ONLY=killed for some of them
 	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
 soak: venv ## phones whose PBX is restarted every minute, for HOURS=1, and whether anything grows (root)
 	ONLY=soak HOURS='$(or $(HOURS),1)' tests/run-all soak; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
-bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=failover-udp for one part, WRITE=1 for docs/benchmarks.md
+bench: venv ## figures beside the peers' (root, a quiet machine); ONLY=failover-udp for one part, WRITE=1 for docs/proof/benchmarks.md
 	@PYTHONPATH=tests:tests/agent $(BIN)/python -m bench $(ONLY); result=$$?; \
 	  [ -z '$(WRITE)' ] || PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page; exit $$result
 
 demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
-	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m demo
+	@$(LAB) up && PYTHONPATH=tools:tests $(BIN)/python -m demo
 
 screenshots: venv ## the pictures of the documents, taken anew on the lab (root)
-	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m screenshots
+	@$(LAB) up && PYTHONPATH=tools:tests $(BIN)/python -m screenshots
 
 lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
 	@$(LAB) up
@@ -96,22 +101,23 @@ pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJE
 	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh
 
 generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that is made from the code
-	$(BIN)/python -m softphone_operator.crd
-	$(BIN)/python -m softphone_operator.reference
+	$(BIN)/python -m softphone_operator.api.crd
+	$(BIN)/python -m softphone_operator.api.reference
 	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
-	PYTHONPATH=tests $(BIN)/python -m diagram
-	PYTHONPATH=tests $(BIN)/python -m conformance
+	PYTHONPATH=tools:tests $(BIN)/python -m modules
+	PYTHONPATH=tools:tests $(BIN)/python -m diagram
+	PYTHONPATH=tools:tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
-	PYTHONPATH=tests $(BIN)/python -m chart_values
-	PYTHONPATH=tests $(BIN)/python -m cli_reference
-	PYTHONPATH=tests $(BIN)/python -m operator_flags
-	PYTHONPATH=tests $(BIN)/python -m operator_rights
-	PYTHONPATH=tests $(BIN)/python -m agent_config
+	PYTHONPATH=tools:tests $(BIN)/python -m chart_values
+	PYTHONPATH=tools:tests $(BIN)/python -m cli_reference
+	PYTHONPATH=tools:tests $(BIN)/python -m operator_flags
+	PYTHONPATH=tools:tests $(BIN)/python -m operator_rights
+	PYTHONPATH=tools:tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page
-	PYTHONPATH=tests:tests/agent $(BIN)/python -m figures
-	PYTHONPATH=tests $(BIN)/python -m licences
+	PYTHONPATH=tools:tests:tests/agent $(BIN)/python -m figures
+	PYTHONPATH=tools:tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 
 HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras

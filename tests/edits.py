@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.crd import crd
+from softphone_operator.api.crd import crd
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 
 PAGE = Path(__file__).parents[1] / "docs" / "edits.md"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from softphone_operator.api import API_VERSION
+from softphone_operator.api.kinds import API_VERSION
 
 Object = dict[str, Any]
 

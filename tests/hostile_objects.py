@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hostile import Place, places, put
-from softphone_operator.api import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
+from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
 
 PBX = {"address": "sip:10.0.0.1:5061;transport=tls", "system": "acme"}
 PHONE = {"aor": "sip:anna@acme.example", "pri": "master"}

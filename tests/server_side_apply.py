@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from softphone_operator.names import FIELD_MANAGER
+from softphone_operator.decide.names import FIELD_MANAGER
 
 Object = dict[str, Any]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = {"softphone_agent": 0, "softphone_operator": 0, "softphone_operator.self_test": 2}
+PROGRAMS = {"softphone_agent": 0, "softphone_operator": 0, "softphone_operator.program.self_test": 2}
 """Each program, and its exit code then: a test that was not made has not succeeded."""
 IMPORTS = ["asyncio", "structlog", "pydantic"]
 """Modules that every program imports, early and late."""

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 import examples
-from softphone_operator import crd, plan
-from softphone_operator.api import KINDS
+from softphone_operator.api import crd
+from softphone_operator.api.kinds import KINDS
+from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, softphone_plan
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
 NAMESPACE = "examples"
@@ -52,7 +53,7 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         if each["kind"] == "Secret"
     }
     pbxs = {
-        each["metadata"]["name"]: plan.pbx(each["metadata"]["name"], NAMESPACE, each["spec"], secrets)
+        each["metadata"]["name"]: pbx_plan.pbx(each["metadata"]["name"], NAMESPACE, each["spec"], secrets)
         for each in examples.of_kind(objects, "PBX")
     }
     phones = {
@@ -61,16 +62,18 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         for each in examples.of_kind(objects, kind)
     }
     assert phones
-    assert {name: made for name, made in (pbxs | phones).items() if isinstance(made, plan.Refusal)} == {}
-    assert [made.cautions for made in phones.values() if not isinstance(made, plan.Refusal) and made.cautions] == []
-    assert [plan.inconsistency(name, pbxs) for name in pbxs if plan.inconsistency(name, pbxs)] == []
+    assert {name: made for name, made in (pbxs | phones).items() if isinstance(made, plan_types.Refusal)} == {}
+    assert [
+        made.cautions for made in phones.values() if not isinstance(made, plan_types.Refusal) and made.cautions
+    ] == []
+    assert [pbx_plan.inconsistency(name, pbxs) for name in pbxs if pbx_plan.inconsistency(name, pbxs)] == []
 
 
 def planned(
-    of: examples.Object, pbxs: Mapping[str, plan.PbxPlan | plan.Refusal], secrets: plan.Secrets
-) -> plan.AgentPlan | plan.FleetPlan | plan.Refusal:
-    decide: Any = plan.softphone if of["kind"] == "Softphone" else plan.fleet
-    made: plan.AgentPlan | plan.FleetPlan | plan.Refusal = decide(
+    of: examples.Object, pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal], secrets: plan_types.Secrets
+) -> plan_types.AgentPlan | plan_types.FleetPlan | plan_types.Refusal:
+    decide: Any = softphone_plan.softphone if of["kind"] == "Softphone" else fleet_plan.fleet
+    made: plan_types.AgentPlan | plan_types.FleetPlan | plan_types.Refusal = decide(
         of["metadata"]["name"], NAMESPACE, "uid", of["spec"], pbxs, secrets
     )
     return made

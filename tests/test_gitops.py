@@ -13,7 +13,7 @@ import yaml
 
 import examples
 from lab.settings import REPOSITORY
-from softphone_operator import crd
+from softphone_operator.api import crd
 
 GITOPS = examples.FOLDER / "gitops"
 GENERATION = 3

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from softphone_agent import early_stop
+from softphone_agent.contract import early_stop
 
 
 def main() -> int:
     """Run the command of this process; returns its exit code."""
     early_stop.listen()
-    from softphone_agent import command
+    from softphone_agent.supervisor import command_line
 
-    return command.main()
+    return command_line.main()
 
 
 if __name__ == "__main__":

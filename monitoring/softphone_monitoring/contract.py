@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from softphone_agent.labels import MOST_STRANGERS, OTHER
+from softphone_agent.http.births import MOST_PAIRS
+from softphone_agent.http.labels import MOST_STRANGERS, OTHER
 from softphone_monitoring import exposed
 from softphone_monitoring.exposed import Metric
 
@@ -47,6 +48,11 @@ address of a phone or a Call-ID; `softphone` is the object's own name, and `flee
 
 Of the hosts to which only redirects lead, the first {MOST_STRANGERS} that an agent meets have a label of their own. All further ones are `{OTHER}`, and whether
 those answer is not told. PBXes that the configuration names, as objects or by URI, always have their own; where redirects lead to more, make PBX objects.
+
+Counters of PBXes begin at 0 for what can be expected, so that `increase()` sees their first step: of every PBX of the agent's configuration
+the usual outcomes of a REGISTER with their codes, and redirects; durations for those that the phones name; fail-overs for up to {MOST_PAIRS} ways between two
+PBXes of a phone, those first between PBXes that it names, with the usual reasons. What is beside that begins when it happens, and is not seen the first time:
+another code, a host to which only a redirect leads.
 
 ## Agent, port 8080 `/metrics`
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from softphone_agent.config import Pbx
-from softphone_agent.messages import (
+from softphone_agent.contract.phone import Pbx
+from softphone_agent.contract.report import PbxReport, PhoneReport
+from softphone_agent.http.metrics import AgentMetrics, Picture
+from softphone_agent.phone.observations import (
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -17,9 +19,7 @@ from softphone_agent.messages import (
     RegisterDone,
     RequestsSeen,
 )
-from softphone_agent.metrics import AgentMetrics, Picture
-from softphone_agent.report import PbxReport, PhoneReport
-from softphone_operator.metrics import Metrics
+from softphone_operator.observe.metrics import Metrics
 
 _OF_A_HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from softphone_agent import early_stop
+from softphone_agent.contract import early_stop
 
 
 def main() -> None:
     """Run the operator until it is told to stop."""
     early_stop.listen()
-    from softphone_operator import program
+    from softphone_operator.program import process
 
-    program.main()
+    process.main()
 
 
 if __name__ == "__main__":

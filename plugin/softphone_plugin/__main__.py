@@ -6,6 +6,8 @@ import os
 import sys
 
 from softphone_plugin.errors import CLUSTER, INTERRUPTED, READER_GONE, PluginError, ReaderGoneError
+from softphone_plugin.streams import prepare
+from softphone_plugin.words import on_a_line
 
 MISSING = "kubectl-softphone: is not whole: `make plugin` in a clone of softphone-fleet makes it anew"
 COMPLETE = "__complete"
@@ -14,6 +16,7 @@ COMPLETE = "__complete"
 
 def main() -> None:
     """Run a command. What goes wrong is told in one line, and by the exit code."""
+    prepare()
     if sys.argv[1:2] == [COMPLETE]:
         del sys.argv[1]
         complete()
@@ -25,7 +28,7 @@ def main() -> None:
     try:
         app(prog_name="kubectl softphone")
     except PluginError as error:
-        print(f"kubectl-softphone: {error}", file=sys.stderr)  # noqa: T201
+        print(f"kubectl-softphone: {on_a_line(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.code)
     except ModuleNotFoundError as missing:
         print(f"{MISSING} ({missing.name})", file=sys.stderr)  # noqa: T201

@@ -15,6 +15,8 @@ from softphone_plugin import cli_import, completion, errors
 from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
 from softphone_plugin.output import Data, Format, Raw, document
 from softphone_plugin.session import Where, run
+from softphone_plugin.streams import tell
+from softphone_plugin.words import counted
 
 
 @contextlib.contextmanager
@@ -84,7 +86,10 @@ app.add_typer(cli_import.app, name="import")
 def status(
     name: Annotated[
         str | None,
-        typer.Argument(help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet, spf/NAME the fleet."),
+        typer.Argument(
+            help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet. Or TYPE/NAME: sp/NAME, spf/NAME, "
+            "pbx/NAME."
+        ),
     ] = None,
     selector: Selector = "",
     output: Annotated[
@@ -216,12 +221,14 @@ def lint(
     if not found.objects and not found.findings:
         raise PluginError(f"there is no manifest in {', '.join(files)}", USAGE)
     if output is not None:
-        print(document([finding.data() for finding in found.findings], output))  # noqa: T201
+        tell(document([finding.data() for finding in found.findings], output))
     else:
         for finding in found.findings:
             print(finding)  # noqa: T201
     faults = sum(finding.severity == "fault" for finding in found.findings)
-    typer.echo(f"{found.objects} objects, {faults} faults, {len(found.findings) - faults} warnings", err=True)
+    warnings = len(found.findings) - faults
+    counts = ((found.objects, "object"), (faults, "fault"), (warnings, "warning"))
+    typer.echo(", ".join(counted(number, what) for number, what in counts), err=True)
     raise typer.Exit(errors.NO if faults else errors.OK)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from softphone_plugin import errors, tables
 from softphone_plugin.errors import NO, USAGE, PluginError
-from softphone_plugin.files import read
+from softphone_plugin.files import content, read
 from softphone_plugin.importing import (
     ImportFault,
     Maker,
@@ -24,11 +24,14 @@ from softphone_plugin.importing import (
     from_conn_info,
     from_launcher,
 )
+from softphone_plugin.streams import tell
+from softphone_plugin.words import counted, on_a_line
 
 app = typer.Typer(
     help="Make manifests of what is there: YAML for `kubectl apply -f -` on standard output.\n\n"
     "PBXes that are new become PBX objects. Passwords go into Secrets and nowhere else. What cannot be taken over is "
-    "told on standard error with its line and field, and makes the exit code 1.",
+    "told on standard error with its line and field, and makes the exit code 1.\n\n"
+    "On innovaphone the user of an AOR is the hardware id of the device that registers, and not the person's name.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -42,7 +45,9 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
-Aor = Annotated[str, typer.Option("--aor", help="Address of record, such as anna@example.com.")]
+Aor = Annotated[
+    str, typer.Option("--aor", help="Address of record, such as anna@example.com; on innovaphone HARDWARE-ID@domain.")
+]
 Name = Annotated[str, typer.Option("--name", help="Name of the Softphone. Default: the user of its AOR.")]
 SecretName = Annotated[str, typer.Option("--secret", help="Name of a Secret with the password that is there already.")]
 PasswordFile = Annotated[
@@ -145,24 +150,33 @@ def csv(
     domain: Annotated[str, typer.Option("--domain", help="Domain of users that name none.")] = "",
     pri: Annotated[str, typer.Option("--pri", help="Primary PBX of rows that name none.")] = "",
     sec: Annotated[str, typer.Option("--sec", help="Secondary PBX of rows that name none.")] = "",
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--leave-out", metavar="COLUMN", help="A column that is passed over.")
+    ] = None,
     no_credentials: NoCredentials = False,
     transport: TransportOption = Transport.TCP,
     system: System = "",
     pbx: Pbx = None,
     namespace: Namespace = "",
 ) -> None:
-    """A table of users. Columns: aor, or user and domain; password, username, name, mode, pri, sec, cur, home, phys."""
+    """A table of users. Columns: aor, or user and domain; password, username, name, mode, pri, sec, cur, home, phys.
+
+    UTF-8, UTF-16 or Windows-1252, as Excel saves it. Another column is a fault, unless it is left out. On innovaphone
+    the user is the hardware id of the device, and not the name of the person.
+    """
     outcomes: list[tables.Outcome] = []
 
     def make(maker: Maker) -> None:
-        outcomes.append(tables.read(file, read(file), tables.Defaults(domain, pri, sec), maker))
+        text = tables.decoded(file, content(file), maker)
+        outcomes.append(tables.read(file, text, tables.Defaults(domain, pri, sec), maker, frozenset(leave_out or ())))
 
     maker = _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
     outcome = outcomes[0]
     for fault in outcome.faults:
         typer.echo(fault, err=True)
     left_out = len(outcome.faults)
-    typer.echo(f"{outcome.rows} rows: {maker.softphones} Softphones, {left_out} left out", err=True)
+    made = f"{counted(outcome.rows, 'row')}: {counted(maker.softphones, 'Softphone')}, {left_out} left out"
+    typer.echo(made, err=True)
     raise typer.Exit(NO if left_out else errors.OK)
 
 
@@ -188,10 +202,10 @@ def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
     except ImportFault as fault:
         raise PluginError(str(fault), NO) from None
     for note in maker.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {on_a_line(note)}", err=True)
     for line in _absent(maker.absent_secrets):
-        typer.echo(f"note: {line}", err=True)
-    print(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")  # noqa: T201
+        typer.echo(f"note: {on_a_line(line)}", err=True)
+    tell(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")
     return maker
 
 
@@ -206,4 +220,4 @@ def _absent(secrets: Mapping[str, str]) -> Iterator[str]:
         else:
             more += 1
     if more:
-        yield f"and {more} more Secrets"
+        yield f"and {counted(more, 'more Secret')}"

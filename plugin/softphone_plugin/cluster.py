@@ -18,8 +18,8 @@ import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
-from softphone_agent.yaml_text import YamlFault, documents, text_of
-from softphone_operator.api import API_VERSION, GROUP, Kind
+from softphone_agent.contract.yaml_text import YamlFault, documents, text_of
+from softphone_operator.api.kinds import API_VERSION, GROUP, Kind
 from softphone_plugin.errors import CLUSTER, NOT_FOUND, PluginError
 
 Object = dict[str, Any]
@@ -265,7 +265,7 @@ def _checked(kubeconfig: Path | None) -> str | None:
 def _document(file: Path) -> Any:
     """What a kubeconfig holds, None where it is empty. Raises PluginError."""
     try:
-        return next((one.value for one in documents(text_of(file.read_bytes()))), None)
+        return next((one.value for one in documents(text_of(file.read_bytes()), secret=True)), None)
     except OSError as error:
         raise PluginError(f"no cluster: the kubeconfig {file} cannot be read: {error.strerror}") from None
     except YamlFault as fault:

@@ -13,6 +13,10 @@ from softphone_plugin.phones import Object, condition, stored_registration
 
 MOST_SAMPLES = 600
 BARS = "▁▂▃▄▅▆▇█"
+ROLES = ("Home", "Standby", "Unknown")
+
+Named = tuple[str, str]
+"""Namespace, empty where it is the same for all, and name."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Sample:
     """Registered phones of which nobody told where."""
     failures: Counter[str] = field(default_factory=Counter)
     """Phones that are not registered, by the reason."""
-    reachable: Mapping[str, bool | None] = field(default_factory=dict)
+    reachable: Mapping[Named, bool | None] = field(default_factory=dict)
     """Whether the PBX objects answer."""
     unheard: int = 0
     """Agents of fleets that did not tell."""
@@ -46,13 +50,15 @@ class Sample:
         """Phones that are registered."""
         return self.places.total() + self.unplaced
 
-    def at(self, pbx: str, role: str | None = None) -> int:
+    def at(self, pbx: Named, role: str | None = None) -> int:
         """Phones registered at a PBX, in a role or in any."""
-        return sum(n for place, n in self.places.items() if place.pbx == pbx and role in (None, place.role))
+        return sum(n for at, n in self.places.items() if (at.namespace, at.pbx) == pbx and role in (None, at.role))
 
-    def of(self, location: str) -> int:
-        """Phones registered with a physical location."""
-        return sum(n for place, n in self.places.items() if place.location == location)
+    def of(self, location: Named, role: str | None = None) -> int:
+        """Phones registered with a physical location, in a role or in any."""
+        return sum(
+            n for at, n in self.places.items() if (at.namespace, at.location) == location and role in (None, at.role)
+        )
 
     def role(self, role: str) -> int:
         """Phones registered in a role."""
@@ -69,8 +75,17 @@ class Sample:
         return max(0, self.phones - self.registered)
 
 
-def sample(pbxs: Iterable[Object], softphones: Iterable[Object], fleets: Iterable[Fleet]) -> Sample:
-    """The counts from all objects, and from what the agents of fleets tell."""
+def sample(
+    pbxs: Iterable[Object], softphones: Iterable[Object], fleets: Iterable[Fleet], *, namespaces: bool = False
+) -> Sample:
+    """The counts from all objects, and from what the agents of fleets tell.
+
+    `namespaces`: the objects are of several, whose PBXes and locations are told apart.
+    """
+
+    def space(obj: Object) -> str:
+        return str(obj["metadata"]["namespace"]) if namespaces else ""
+
     places: Counter[Whereabouts] = Counter()
     failures: Counter[str] = Counter()
     phones = unplaced = unheard = 0
@@ -80,18 +95,18 @@ def sample(pbxs: Iterable[Object], softphones: Iterable[Object], fleets: Iterabl
         phones += 1
         at = stored_registration(obj)
         if at is not None and at.pbx:
-            places[Whereabouts(at.pbx, at.role or "Unknown", at.physical_location or "")] += 1
+            places[Whereabouts(at.pbx, at.role or "Unknown", at.physical_location or "", space(obj))] += 1
         else:
             failures[condition(obj, "Ready").get("reason") or "Unknown"] += 1
     for fleet in fleets:
         status = fleet.obj.get("status") or {}
         phones += int(status.get("replicas") or 0)
-        places += fleet.places
+        places += Counter({at._replace(namespace=space(fleet.obj)): n for at, n in fleet.places.items()})
         unheard += fleet.unheard
         if fleet.unheard:
             unplaced += max(0, int(status.get("registered") or 0) - fleet.places.total())
         failures.update(status.get("failures") or {})
-    reachable = {obj["metadata"]["name"]: (obj.get("status") or {}).get("reachable") for obj in pbxs}
+    reachable = {(space(obj), obj["metadata"]["name"]): (obj.get("status") or {}).get("reachable") for obj in pbxs}
     return Sample(phones, places, unplaced, failures, reachable, unheard)
 
 
@@ -104,11 +119,14 @@ class Row(NamedTuple):
     """Home, Standby, Unknown."""
     past: tuple[int, ...]
     mood: Mood
+    namespace: str = ""
+    """Empty where it is the same for all."""
 
     def data(self) -> dict[str, Any]:
         """For other programs."""
         home, standby, unknown = self.roles
         return {
+            **({"namespace": self.namespace} if self.namespace else {}),
             "name": self.name,
             "registered": self.registered,
             "home": home,
@@ -146,30 +164,40 @@ class History:
 
     def pbxs(self) -> list[Row]:
         """A row for each PBX that is, or was, of use."""
-        names = {name for one in self._samples for name in (*one.reachable, *(place.pbx for place in one.places))}
-        return [self._pbx(name) for name in sorted(names)]
+        held = (
+            named for one in self._samples for named in (*one.reachable, *((at.namespace, at.pbx) for at in one.places))
+        )
+        return [self._pbx(named) for named in sorted(set(held))]
 
-    def _pbx(self, name: str) -> Row:
+    def _pbx(self, named: Named) -> Row:
         now = self.now
-        home, standby, unknown = (now.at(name, role) for role in ("Home", "Standby", "Unknown"))
-        mood: Mood = "ill" if now.reachable.get(name) is False else "standby" if standby else "well"
-        if not now.at(name) and mood == "well":
+        home, standby, unknown = (now.at(named, role) for role in ROLES)
+        mood: Mood = "ill" if now.reachable.get(named) is False else "standby" if standby else "well"
+        if not now.at(named) and mood == "well":
             mood = "unknown"
-        return Row(name, now.at(name), (home, standby, unknown), tuple(one.at(name) for one in self._samples), mood)
+        past = tuple(one.at(named) for one in self._samples)
+        return Row(named[1], now.at(named), (home, standby, unknown), past, mood, named[0])
 
     def locations(self) -> list[Row]:
         """A row for each physical location that is, or was, registered with."""
-        names = {place.location for one in self._samples for place in one.places}
-        return [self._location(name) for name in sorted(names)]
+        found = {(at.namespace, at.location) for one in self._samples for at in one.places}
+        return [self._location(named) for named in sorted(found)]
 
-    def _location(self, name: str) -> Row:
-        roles = [
-            sum(n for place, n in self.now.places.items() if (place.location, place.role) == (name, role))
-            for role in ("Home", "Standby", "Unknown")
-        ]
-        past = tuple(one.of(name) for one in self._samples)
-        mood: Mood = "standby" if roles[1] else "well" if past[-1] else "ill"
-        return Row(name or "(none)", past[-1], (roles[0], roles[1], roles[2]), past, mood)
+    def _location(self, named: Named) -> Row:
+        home, standby, unknown = (self.now.of(named, role) for role in ROLES)
+        past = tuple(one.of(named) for one in self._samples)
+        mood: Mood = "standby" if standby else "well" if past[-1] else "ill"
+        return Row(named[1] or "(none)", past[-1], (home, standby, unknown), past, mood, named[0])
+
+
+_URGENT: tuple[Mood, ...] = ("ill", "standby", "well", "unknown")
+
+
+def fitted(rows: Sequence[Row], room: int) -> tuple[list[Row], list[Row]]:
+    """The rows for which there is room, in their order, and those that are left out: who fares well is, first."""
+    ranked = sorted(rows, key=lambda row: (_URGENT.index(row.mood), -row.registered))
+    kept = {id(row) for row in ranked[: max(0, room)]}
+    return [row for row in rows if id(row) in kept], [row for row in rows if id(row) not in kept]
 
 
 def data(history: History) -> dict[str, Any]:
@@ -183,7 +211,7 @@ def data(history: History) -> dict[str, Any]:
         "out": now.out,
         "failures": dict(now.failures.most_common()),
         "unheardAgents": now.unheard,
-        "pbxs": [{**row.data(), "reachable": now.reachable.get(row.name)} for row in history.pbxs()],
+        "pbxs": [{**row.data(), "reachable": now.reachable.get((row.namespace, row.name))} for row in history.pbxs()],
         "locations": [row.data() for row in history.locations()],
     }
 

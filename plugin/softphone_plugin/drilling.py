@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from softphone_agent.report import PhoneReport
+from softphone_agent.contract.report import PhoneReport
 from softphone_plugin.overview import seconds_of
 
 SETTLED_SECONDS = 10.0

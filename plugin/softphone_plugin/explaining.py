@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from softphone_agent.report import FailureReason, Outage
-from softphone_operator.api import RegistrationStatus
-from softphone_operator.plan import Refusal
+from softphone_agent.contract.report import FailureReason, Outage
+from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.decide.plan_types import Refusal
 from softphone_plugin.foresight import Configured, after_a_loss, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition
@@ -188,6 +188,9 @@ def _then(
         yield "Nothing, until spec.suspend is taken back."
         return
     if at is None:
+        return
+    if at.pbx is None and at.last_failure is not None and at.last_failure.reason == "NoCredentials":
+        yield "Nothing, until the file is there that the last failure names: without credentials it asks nobody."
         return
     if at.pbx is None:
         chain = next_round(of, silent)

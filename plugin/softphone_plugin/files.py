@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from softphone_agent.yaml_text import YamlFault, text_of
+from softphone_agent.contract.yaml_text import YamlFault, text_of
 from softphone_plugin.errors import NO, NOT_FOUND, USAGE, PluginError
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from softphone_agent.report import HEARTBEAT_SECONDS, PhoneChanged, PhoneRemoved, PhoneReport, Snapshot, parse_line
+from softphone_agent.contract.report import (
+    HEARTBEAT_SECONDS,
+    PhoneChanged,
+    PhoneRemoved,
+    PhoneReport,
+    Snapshot,
+    parse_line,
+)
 from softphone_plugin.cluster import Cluster, Object, RefusedError
 from softphone_plugin.errors import PluginError
 from softphone_plugin.reading import agent_pod, proxied

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from softphone_agent import config as agent_config
-from softphone_agent.planning import Directory, location_of, plan_of
+from softphone_agent.contract import config_faults, reading
+from softphone_agent.contract import phone as phone_contract
+from softphone_agent.phone.directory import Directory, location_of
+from softphone_agent.phone.planning import plan_of
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Action, Register
 from softphone_agent.registration.events import PingFailed, TimePassed, Unreachable
 from softphone_agent.registration.machine import Binding, Hop, Phase, State
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Role
-from softphone_operator import plan
-from softphone_operator.api import RegistrationStatus
+from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, references, softphone_plan
 from softphone_plugin.phones import Object, Phone
 
 EVERY_KEY = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
@@ -31,7 +33,7 @@ class Configured(NamedTuple):
 
     plan: Plan
     directory: Directory
-    phone: agent_config.Phone
+    phone: phone_contract.Phone
 
     @property
     def location(self) -> str | None:
@@ -47,25 +49,25 @@ class Round:
     waits_at_most: float
 
 
-def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan.Refusal:
+def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan_types.Refusal:
     """The phone as the operator would configure it now, or why it would not. Secrets are taken to be there."""
     specs = {obj["metadata"]["name"]: obj.get("spec") for obj in pbxs}
     of, uid = phone.owner.get("spec"), str(phone.owner["metadata"].get("uid", ""))
     secrets = _present(of, specs)
-    plans = {name: plan.pbx(name, phone.namespace, spec, secrets) for name, spec in sorted(specs.items())}
+    plans = {name: pbx_plan.pbx(name, phone.namespace, spec, secrets) for name, spec in sorted(specs.items())}
     owner = phone.owner["metadata"]["name"]
     if phone.is_of_fleet:
-        whole = plan.fleet(owner, phone.namespace, uid, of, plans, secrets)
-        if isinstance(whole, plan.Refusal):
+        whole = fleet_plan.fleet(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(whole, plan_types.Refusal):
             return whole
         config = next(agent.config for agent in whole.agents if agent.agent == phone.agent)
         try:
-            config = agent_config.expanded(config)
-        except agent_config.ConfigFaults as faults:
-            return plan.Refusal("InvalidSpec", str(faults))
+            config = reading.expanded(config)
+        except config_faults.ConfigFaults as faults:
+            return plan_types.Refusal("InvalidSpec", str(faults))
     else:
-        one = plan.softphone(owner, phone.namespace, uid, of, plans, secrets)
-        if isinstance(one, plan.Refusal):
+        one = softphone_plan.softphone(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(one, plan_types.Refusal):
             return one
         config = one.config
     found = next(one for one in config.phones if one.name == phone.name)
@@ -74,8 +76,8 @@ def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan.Refusa
 
 
 def _present(spec: Any, pbxs: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    named = plan.softphone_needs(spec).secrets | plan.fleet_needs(spec).secrets
-    return dict.fromkeys(named.union(*(plan.pbx_needs(of) for of in pbxs.values())), EVERY_KEY)
+    named = references.softphone_needs(spec).secrets | references.fleet_needs(spec).secrets
+    return dict.fromkeys(named.union(*(references.pbx_needs(of) for of in pbxs.values())), EVERY_KEY)
 
 
 def after_a_loss(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Round | None:

@@ -13,12 +13,13 @@ from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
-from softphone_agent import sip_uri
-from softphone_agent.config import is_uri
-from softphone_operator import plan
-from softphone_operator.aors import canonical_aor
-from softphone_operator.api import API_VERSION
-from softphone_operator.names import shorten
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.phone import is_uri
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.decide import pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide.aors import canonical_aor
+from softphone_operator.decide.names import shorten
+from softphone_plugin.words import on_a_line
 
 Object = dict[str, Any]
 
@@ -37,7 +38,7 @@ class ImportFault(Exception):  # noqa: N818 - a fault in what was given, not in 
     """Why something cannot be taken over: the field and what is wrong with it, never a password."""
 
     def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        super().__init__(on_a_line(f"{where}: {message}" if where else message))
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,8 @@ class Maker:
 
     def _pbx(self, name: str, address: str, where: str) -> None:
         spec = {"address": address, "system": self._settings.system}
-        outcome = plan.pbx(name, "", spec, {})
-        if isinstance(outcome, plan.Refusal):
+        outcome = pbx_plan.pbx(name, "", spec, {})
+        if isinstance(outcome, plan_types.Refusal):
             raise ImportFault(where, outcome.message.partition(": ")[2] or outcome.message)
         self._pbxs.setdefault(name, self._object("PBX", name, spec))
 
@@ -218,14 +219,14 @@ class Maker:
     def _check(self, phone: Object) -> None:
         """Hold a Softphone against the operator's rules; PBXes and Secrets of the cluster are taken to be there."""
         spec, name = phone["spec"], phone["metadata"]["name"]
-        pbxs = {one: plan.pbx(one, "", obj["spec"], {}) for one, obj in self._pbxs.items()}
+        pbxs = {one: pbx_plan.pbx(one, "", obj["spec"], {}) for one, obj in self._pbxs.items()}
         for one, address in self._settings.pbxs.items():
             if not address:
                 placeholder = {"address": f"sip:{_slug(one)}.invalid"}
-                pbxs[one] = plan.pbx(one, "", placeholder, {})
-        secrets = {secret: frozenset({"password"}) for secret in plan.softphone_needs(spec).secrets}
-        outcome = plan.softphone(name, "", "", spec, pbxs, secrets)
-        if isinstance(outcome, plan.Refusal):
+                pbxs[one] = pbx_plan.pbx(one, "", placeholder, {})
+        secrets = {secret: frozenset({"password"}) for secret in references.softphone_needs(spec).secrets}
+        outcome = softphone_plan.softphone(name, "", "", spec, pbxs, secrets)
+        if isinstance(outcome, plan_types.Refusal):
             raise ImportFault("", outcome.message.replace("phones[0].", ""))
 
 
@@ -255,6 +256,8 @@ def from_conn_info(data: Any, user: User) -> tuple[User, list[str]]:
     notes = [f"connInfo.{name}: is not known, and left out" for name in info if name not in _CONN_INFO]
     if mode == "Browser" and info.get("standby") is True:
         notes.append("connInfo.standby: the client was on a standby PBX, so cur may be another one in quiet times")
+    if not user.aor and model is not None and _aor(model.get("user")):
+        notes.append("aor: made of the SIP name; where the PBX knows the device by its hardware id, give it with --aor")
     wanted = ("cur", "phys") if mode == "Browser" else ("pri", "sec", "phys")
     found = replace(user, mode=mode, aor=user.aor or _aor((model or {}).get("user")), **_only(texts, wanted))
     return found, notes

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from softphone_agent import config as agent_config
-from softphone_operator import aors, plan
-from softphone_operator.api import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_agent.contract import config_faults, fields, reading
+from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.decide import aors, fleet_plan, pbx_plan, plan_types, references, softphone_plan
 from softphone_plugin.manifests import Document, read
+from softphone_plugin.words import on_a_line
 
 Severity = Literal["fault", "warning"]
 
@@ -74,11 +75,6 @@ class _Namespace:
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
-def on_a_line(text: str) -> str:
-    """A message that stays on its line, whatever the values are that it shows."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def lint(files: Iterable[tuple[str, bytes | str]], namespace: str = "default", *, strict: bool = False) -> Found:
     """Look at files, given as name and content. `namespace` is that of objects which name none.
 
@@ -123,8 +119,8 @@ def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) 
         space.secrets[name] = frozenset(str(key) for part in parts if isinstance(part, dict) for key in part)
     if kind not in names:
         return
-    if not isinstance(name, str) or not re.match(agent_config.NAME_PATTERN, name):
-        words = agent_config.PATTERN_WORDS[agent_config.NAME_PATTERN]
+    if not isinstance(name, str) or not re.match(fields.NAME_PATTERN, name):
+        words = fields.PATTERN_WORDS[fields.NAME_PATTERN]
         shown = "is required" if name is None else f'"{name}" is refused: {words}'
         yield _at(document, "metadata.name", kind, f"metadata.name: {shown}")
         return
@@ -146,8 +142,8 @@ def _at(document: Document, path: str, what: str, message: str, severity: Severi
 def _agent_faults(document: Document) -> Iterator[Finding]:
     """The faults of an agent's configuration, for those who run agents without Kubernetes."""
     try:
-        agent_config.of(document.value)
-    except agent_config.ConfigFaults as refused:
+        reading.of(document.value)
+    except config_faults.ConfigFaults as refused:
         for fault in refused.faults:
             yield _at(document, _field(fault), "agent configuration", fault)
 
@@ -160,20 +156,22 @@ def _field(message: str) -> str:
 def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     """What the operator would say of the objects of a namespace."""
     specs = {kind: {n: d.value.get("spec") for n, d in of.items()} for kind, of in _kinds(space)}
-    needed = {name for spec in specs["PBX"].values() for name in plan.pbx_needs(spec)}
-    needed |= {name for spec in specs["Softphone"].values() for name in plan.softphone_needs(spec).secrets}
-    needed |= {name for spec in specs["SoftphoneFleet"].values() for name in plan.fleet_needs(spec).secrets}
+    needed = {name for spec in specs["PBX"].values() for name in references.pbx_needs(spec)}
+    needed |= {name for spec in specs["Softphone"].values() for name in references.softphone_needs(spec).secrets}
+    needed |= {name for spec in specs["SoftphoneFleet"].values() for name in references.fleet_needs(spec).secrets}
     secrets = {**dict.fromkeys(needed, ANY_KEYS), **space.secrets}
-    planned = {name: plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
-    pbxs = plan.with_duplicate_addresses(planned, specs["PBX"])
+    planned = {name: pbx_plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
+    pbxs = pbx_plan.with_duplicate_addresses(planned, specs["PBX"])
     told: set[str] = set()
     for name, document in space.pbxs.items():
         yield from _refused(document, f"PBX/{name}", pbxs[name], space, strict=strict)
-        yield from _absent_secrets(document, f"PBX/{name}", plan.pbx_needs(specs["PBX"][name]), space, strict=strict)
-        if (message := plan.inconsistency(name, pbxs)) and message not in told:
+        yield from _absent_secrets(
+            document, f"PBX/{name}", references.pbx_needs(specs["PBX"][name]), space, strict=strict
+        )
+        if (message := pbx_plan.inconsistency(name, pbxs)) and message not in told:
             told.add(message)
             yield _at(document, "spec.noPhysicalLocation", f"PBX/{name}", message, "warning")
-        if isinstance(of := pbxs[name], plan.PbxPlan):
+        if isinstance(of := pbxs[name], plan_types.PbxPlan):
             yield from _warned(document, f"PBX/{name}", of.cautions)
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
@@ -187,51 +185,51 @@ def _softphones(
     space: _Namespace,
     specs: Mapping[str, Any],
     fleets: Mapping[str, Any],
-    pbxs: Mapping[str, plan.PbxPlan | plan.Refusal],
-    secrets: plan.Secrets,
+    pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal],
+    secrets: plan_types.Secrets,
     *,
     strict: bool,
 ) -> Iterator[Finding]:
     first: dict[str, str] = {}
-    of_fleets = {name: found for name, spec in fleets.items() if (found := plan.fleet_aors(spec))}
+    of_fleets = {name: found for name, spec in fleets.items() if (found := references.fleet_aors(spec))}
     for name, spec in specs.items():
-        document, what, needs = space.softphones[name], f"Softphone/{name}", plan.softphone_needs(spec)
+        document, what, needs = space.softphones[name], f"Softphone/{name}", references.softphone_needs(spec)
         same = first.setdefault(needs.aor, name) if needs.aor else name
         in_fleet = next(((f, i) for f, a in of_fleets.items() if (i := a.index_of(needs.aor)) is not None), None)
-        outcome = plan.softphone(
+        outcome = softphone_plan.softphone(
             name, space.name, "", spec, pbxs, secrets, same if same != name else None, in_fleet if needs.aor else None
         )
         yield from _refused(document, what, outcome, space, strict=strict)
         yield from _absent_secrets(document, what, needs.secrets, space, strict=strict)
-        if isinstance(outcome, plan.AgentPlan):
+        if isinstance(outcome, plan_types.AgentPlan):
             yield from _warned(document, what, outcome.cautions)
 
 
 def _fleets(
     space: _Namespace,
     specs: Mapping[str, Any],
-    pbxs: Mapping[str, plan.PbxPlan | plan.Refusal],
-    secrets: plan.Secrets,
+    pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal],
+    secrets: plan_types.Secrets,
     *,
     strict: bool,
 ) -> Iterator[Finding]:
     before: dict[str, aors.FleetAors] = {}
     for name, spec in specs.items():
-        document, what, own = space.fleets[name], f"SoftphoneFleet/{name}", plan.fleet_aors(spec)
+        document, what, own = space.fleets[name], f"SoftphoneFleet/{name}", references.fleet_aors(spec)
         same = None
         if own is not None:
             met = ((other, aors.shared(own, theirs)) for other, theirs in before.items())
             same = next(((pair[0], other, pair[1]) for other, pair in met if pair is not None), None)
             before[name] = own
-        outcome = plan.fleet(name, space.name, "", spec, pbxs, secrets, same)
+        outcome = fleet_plan.fleet(name, space.name, "", spec, pbxs, secrets, same)
         yield from _refused(document, what, outcome, space, strict=strict)
-        yield from _absent_secrets(document, what, plan.fleet_needs(spec).secrets, space, strict=strict)
-        if isinstance(outcome, plan.FleetPlan):
+        yield from _absent_secrets(document, what, references.fleet_needs(spec).secrets, space, strict=strict)
+        if isinstance(outcome, plan_types.FleetPlan):
             yield from _warned(document, what, outcome.cautions)
 
 
 def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, strict: bool) -> Iterator[Finding]:
-    if not isinstance(outcome, plan.Refusal):
+    if not isinstance(outcome, plan_types.Refusal):
         return
     for reason, message in outcome.faults:
         if reason == "PBXInvalid":
@@ -248,7 +246,7 @@ def _severity(elsewhere: bool) -> Severity:
     return "warning" if elsewhere else "fault"
 
 
-def _warned(document: Document, what: str, cautions: Iterable[plan.Caution]) -> Iterator[Finding]:
+def _warned(document: Document, what: str, cautions: Iterable[plan_types.Caution]) -> Iterator[Finding]:
     for caution in cautions:
         if caution.reason != "Inconsistent":  # told of the PBXes themselves
             yield _at(document, f"spec.{_field(caution.message)}", what, f"spec.{caution.message}", "warning")

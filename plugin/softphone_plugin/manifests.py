@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from softphone_agent import sip_uri
-from softphone_agent.yaml_text import YamlFault, documents, text_of
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.yaml_text import YamlFault, documents, text_of
 
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from softphone_operator.api import GROUP, KINDS
+from softphone_operator.api.kinds import GROUP, KINDS
 from softphone_plugin.phones import Object
 
 

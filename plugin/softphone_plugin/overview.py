@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from softphone_agent.report import Outage
-from softphone_operator.api import RegistrationStatus
+from softphone_agent.contract.report import Outage
+from softphone_operator.api.status import RegistrationStatus
 from softphone_plugin.phones import Known, Object, age, condition, stored_registration
 
 Mood = Literal["well", "standby", "ill", "unknown"]

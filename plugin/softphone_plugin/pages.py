@@ -19,6 +19,8 @@ class Whereabouts(NamedTuple):
     pbx: str
     role: str
     location: str
+    namespace: str = ""
+    """Empty where it is the same for all."""
 
 
 def samples(page: str, *names: str) -> Iterator[tuple[str, dict[str, str], float]]:

@@ -13,24 +13,24 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from softphone_agent import template
-from softphone_agent.report import ConfigReport, PbxReport, PhoneReport
-from softphone_operator.api import RegistrationStatus, SoftphoneFleetSpec
-from softphone_operator.names import fleet_agent, softphone_agent
-from softphone_operator.plan import TEMPLATE_TEXTS
+from softphone_agent.contract import template
+from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
+from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.spec import SoftphoneFleetSpec
+from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.decide.fleet_plan import TEMPLATE_TEXTS
+from softphone_operator.decide.names import fleet_agent, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
 Object = Mapping[str, Any]
 
 _KINDS = {
-    "sp": "Softphone",
-    "softphone": "Softphone",
-    "softphones": "Softphone",
-    "spf": "SoftphoneFleet",
-    "fleet": "SoftphoneFleet",
-    "softphonefleet": "SoftphoneFleet",
-    "softphonefleets": "SoftphoneFleet",
-}
+    f"{word}{group}": kind
+    for kind in KINDS
+    for word in (kind.name.lower(), kind.plural, kind.singular, *kind.short_names)
+    for group in ("", f".{GROUP}", f".{API_VERSION.partition('/')[2]}.{GROUP}")
+} | {"fleet": SOFTPHONE_FLEET}
+"""What may stand before the slash, as for kubectl, which also takes and gives names with their group."""
 _OF_A_FLEET = re.compile(r"(.+)[-/](\d{1,9})\Z")
 
 
@@ -43,26 +43,39 @@ class Meant(NamedTuple):
 
 def meant(text: str) -> Meant:
     """What a name stands for: `anna`, `sp/anna`, `load-17`, `load/17`, `spf/load-17`. Raises PluginError."""
-    kind, slash, rest = text.partition("/")
-    known = _KINDS.get(kind.lower()) if slash and rest else None
-    name = rest if known else text
+    known, name = kind_and_name(text)
+    if known is PBX:
+        raise PluginError(f'"{text}" is a PBX, and no phone', USAGE)
     found = _OF_A_FLEET.match(name)
     fleet = (found[1].partition("/")[2] or found[1], int(found[2])) if found else None
-    if known == "Softphone":
+    if known is SOFTPHONE:
         return Meant(name, None)
-    if known == "SoftphoneFleet" or "/" in name:
+    if known is SOFTPHONE_FLEET or "/" in name:
         if fleet is None or "/" in fleet[0]:
             raise PluginError(f'"{text}" names no phone: of a fleet it is NAME-INDEX, such as load-17', USAGE)
         return Meant(None, fleet)
     return Meant(name, fleet)
 
 
-def meant_fleet(text: str) -> str | None:
-    """The fleet that a name such as `spf/load` stands for as a whole, None where it stands for a phone."""
+def kind_and_name(text: str) -> tuple[Kind | None, str]:
+    """The kind that stands before a slash, as in kubectl's TYPE/NAME, and the name; None where none does."""
     kind, slash, rest = text.partition("/")
-    if not slash or _KINDS.get(kind.lower()) != "SoftphoneFleet" or _OF_A_FLEET.match(rest):
-        return None
-    return rest
+    known = _KINDS.get(kind.lower()) if slash and rest else None
+    return known, rest if known else text
+
+
+def meant_object(text: str) -> tuple[Kind, str] | None:
+    """The PBX or fleet that a name such as `pbx/master` or `spf/load` may stand for as a whole, else None.
+
+    `spf/load-17` may also stand for a phone: the fleet is meant where there is one of that name.
+    """
+    kind, name = kind_and_name(text)
+    return None if kind in (None, SOFTPHONE) or "/" in name else (kind, name)
+
+
+def is_phone(text: str) -> bool:
+    """Whether a name may stand for a phone of a fleet."""
+    return _OF_A_FLEET.match(text) is not None
 
 
 @dataclass(frozen=True)

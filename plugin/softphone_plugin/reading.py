@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from softphone_agent.report import Snapshot
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET
-from softphone_operator.names import PORT_ANNOTATION, selector_labels
-from softphone_operator.status import current_pod
+from softphone_agent.contract.report import Snapshot
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide.availability import current_pod
+from softphone_operator.decide.names import PORT_ANNOTATION, selector_labels
 from softphone_plugin import pages
 from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
-from softphone_plugin.errors import NOT_FOUND, PluginError
-from softphone_plugin.phones import Heard, Known, Measured, Phone, meant, of_fleet, of_softphone
+from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
+from softphone_plugin.phones import (
+    Heard,
+    Known,
+    Measured,
+    Phone,
+    is_phone,
+    meant,
+    meant_object,
+    of_fleet,
+    of_softphone,
+)
 
 
 async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
@@ -19,10 +29,15 @@ async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
     wanted = meant(text)
     if wanted.softphone is not None:
         try:
-            return of_softphone(await cluster.get(objects(SOFTPHONE, namespace, wanted.softphone)))
+            phone = of_softphone(await cluster.get(objects(SOFTPHONE, namespace, wanted.softphone)))
         except RefusedError as error:
             if error.status != 404 or wanted.fleet is None:
                 raise
+        else:
+            if wanted.fleet is not None and await _is_there(cluster, namespace, *wanted.fleet):
+                both = f'"{text}" is a Softphone, and a phone of the SoftphoneFleet {wanted.fleet[0]} as well'
+                raise PluginError(f"{both}: say sp/{text} or spf/{text}", USAGE)
+            return phone
     assert wanted.fleet is not None
     name, index = wanted.fleet
     try:
@@ -31,6 +46,29 @@ async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
         if error.status == 404 and wanted.softphone is not None:
             missing = f'there is no Softphone "{text}" and no SoftphoneFleet "{name}" in the namespace {namespace}'
             raise PluginError(missing, NOT_FOUND) from None
+        raise
+
+
+async def _is_there(cluster: Cluster, namespace: str, fleet: str, index: int) -> bool:
+    """Whether a fleet has a phone of this index, as far as one may know."""
+    try:
+        of_fleet(await cluster.get(objects(SOFTPHONE_FLEET, namespace, fleet)), index)
+    except PluginError:
+        return False
+    return True
+
+
+async def find_object(cluster: Cluster, namespace: str, text: str) -> tuple[Kind, Object] | None:
+    """The PBX or fleet that a name stands for as a whole, None where it can be a phone only. Raises PluginError."""
+    found = meant_object(text)
+    if found is None:
+        return None
+    kind, name = found
+    try:
+        return kind, await cluster.get(objects(kind, namespace, name))
+    except RefusedError as error:
+        if error.status == 404 and kind is SOFTPHONE_FLEET and is_phone(name):
+            return None
         raise
 
 

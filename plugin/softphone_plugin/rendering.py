@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, cast
 
 from rich.console import Console as RichConsole
 from rich.console import Group, RenderableType
@@ -13,12 +14,14 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from softphone_plugin.counting import History, Row, sparkline
+from softphone_plugin.counting import History, Row, fitted, sparkline
 from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
 from softphone_plugin.phones import short
+from softphone_plugin.streams import Unpadded
 from softphone_plugin.tracing import Line
+from softphone_plugin.words import counted
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
 UNCUT_COLUMNS = 1000
@@ -37,7 +40,8 @@ def console(*, stderr: bool = False, uncut: bool = True) -> Console:
     """The terminal, or whatever else stands there. `uncut` False: what is shown fits the terminal."""
     stream = sys.stderr if stderr else sys.stdout
     width = UNCUT_COLUMNS if uncut or not stream.isatty() else None
-    return Console(stderr=stderr, highlight=False, width=width)
+    file = stream if stream.isatty() else cast("IO[str]", Unpadded(stream))
+    return Console(file=file, highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(of: Table, *, title: bool = False) -> RenderableType:
@@ -118,7 +122,7 @@ def drill(of: Result) -> RenderableType:
         Text(""),
         pairs(
             [
-                ("phones", f"{of.phones} were registered there"),
+                ("phones", f"{of.phones} {'was' if of.phones == 1 else 'were'} registered there"),
                 ("lost", f"{of.lost}, {of.moved} moved without an outage, {of.untouched} noticed nothing"),
                 ("registered", f"{back}" + (f": {places}" if places else "")),
                 *((name, f"{seconds:.2f} s") for name, seconds in of.percentiles.items()),
@@ -135,13 +139,13 @@ def drill(of: Result) -> RenderableType:
 
 
 def _histogram(outages: Sequence[float]) -> RenderableType:
-    counted = bars(outages)
-    most = max(count for _, count in counted)
+    heights = bars(outages)
+    most = max(count for _, count in heights)
     made = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
     made.add_column(justify="right", no_wrap=True)
     made.add_column(justify="right", no_wrap=True)
     made.add_column(no_wrap=True)
-    for label, count in counted:
+    for label, count in heights:
         made.add_row(label, str(count), Text("█" * max(bool(count), round(BAR_COLUMNS * count / most)), "cyan"))
     return made
 
@@ -168,49 +172,103 @@ def traced(of: Line) -> RenderableType:
     return Group(head, *(Text(f"    {text}") for text in of.body.split("\n")), Text("")) if of.body else head
 
 
-SPARK_COLUMNS = 40
+SPARK_COLUMNS, LEAST_SPARK_COLUMNS = 40, 10
+COUNTS = ("REGISTERED", "HOME", "STANDBY", "UNKNOWN")
+GAP = 3
+REASONS_TOLD = 8
 
 
-def top(history: History, title: str, columns: int) -> RenderableType:
-    """What is registered where, with all that was seen before as bars as wide as the terminal allows."""
+def top(history: History, title: str, columns: int, room: int | None = None) -> RenderableType:
+    """What is registered where, with all that was seen before as bars as wide as the terminal allows.
+
+    `room`: so many PBXes and locations are shown, and of the others it is said how many they are; None: all.
+    """
     now = history.now
-    spark = max(10, min(SPARK_COLUMNS, columns - 60))
-    verdict: Mood = "ill" if now.out else "standby" if now.standby else "well"
-    head = Text.assemble(
-        (title, "bold"),
-        f"   {now.phones} phones   ",
-        (f"{now.registered} registered", STYLES[verdict]),
-        f"   {now.standby} on standby   ",
-        (f"{now.out} out", STYLES["ill"] if now.out else ""),
-    )
+    parts: list[RenderableType] = [_head(history, title)]
     last = f"LAST {short(history.span)}" if history.span else ""  # one look alone has no past to show
-    parts: list[RenderableType] = [head]
+    pbxs, locations = history.pbxs(), history.locations()
+    spark = min(SPARK_COLUMNS, columns - max(_width(pbxs), _width(locations)) - GAP)
     if last:
         parts.append(Text(sparkline(history.registered, columns - 2), "cyan"))
-    parts += [Text(""), _counts("PBX", history.pbxs(), last, spark)]
-    parts += [Text(""), _counts("LOCATION", history.locations(), last, spark)]
+    if last and spark < LEAST_SPARK_COLUMNS:
+        parts.append(Text("Too narrow for the past of each.", STYLES["unknown"]))
+        last = ""
+    rooms: tuple[int, int] = (len(pbxs), len(locations))
+    if room is not None:
+        of_locations = min(len(locations), max(room - len(pbxs), room // 3))
+        rooms = (room - of_locations, of_locations)
+    parts += [Text(""), *_counts(("PBX", "more PBX", "more PBXes"), pbxs, rooms[0], last, spark)]
+    parts += [Text(""), *_counts(("LOCATION", "more location", "more locations"), locations, rooms[1], last, spark)]
     if now.failures:
-        told = ", ".join(f"{reason} {count}" for reason, count in now.failures.most_common(8))
-        parts += [Text(""), Text(f"out: {told}", STYLES["ill"])]
+        told = ", ".join(f"{reason} {count}" for reason, count in now.failures.most_common(REASONS_TOLD))
+        more = sum(count for _, count in now.failures.most_common()[REASONS_TOLD:])
+        others = f", {more} for other reasons" if more else ""
+        parts += [Text(""), Text(f"out: {told}{others}", STYLES["ill"])]
     if now.unheard:
-        said = f"{now.unheard} agents of fleets do not tell where their phones are, {now.unplaced} phones at least"
+        agents = f"{counted(now.unheard, 'agent')} of fleets {'does' if now.unheard == 1 else 'do'} not tell"
+        said = f"{agents} where their phones are, {counted(now.unplaced, 'phone')} at least"
         parts += [Text(""), Text(said, STYLES["standby"])]
     return Group(*parts)
 
 
-def _counts(title: str, rows: Sequence[Row], last: str, spark: int) -> RenderableType:
-    made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
-    made.add_column(title, no_wrap=True)
-    for column in ("REGISTERED", "HOME", "STANDBY", "UNKNOWN"):
+def _head(history: History, title: str) -> Text:
+    now = history.now
+    verdict: Mood = "ill" if now.out else "standby" if now.standby else "well"
+    return Text.assemble(
+        (title, "bold"),
+        f"   {counted(now.phones, 'phone')}   ",
+        (f"{now.registered} registered", STYLES[verdict]),
+        f"   {now.standby} on standby   ",
+        (f"{now.out} out", STYLES["ill"] if now.out else ""),
+    )
+
+
+def top_fitting(on: Console, history: History, title: str) -> RenderableType:
+    """The same, no larger than the terminal: it says what it leaves out."""
+    lines = len(on.render_lines(top(history, title, on.width, 0)))
+    if lines > on.height:
+        said = f"The terminal is too small for more: it has {counted(on.height, 'line')}, and {lines + 2} are needed."
+        return Group(_head(history, title), Text(said, STYLES["unknown"]))
+    for freed in (2, 1):  # what says that something is left out
+        whole = top(history, title, on.width, on.height - lines + freed)
+        if len(on.render_lines(whole)) <= on.height:
+            return whole
+    return top(history, title, on.width, on.height - lines)
+
+
+def _width(rows: Sequence[Row]) -> int:
+    """How wide the names and counts of rows are."""
+    names = max((len(row.name) for row in rows), default=0)
+    spaces = max((len(row.namespace) for row in rows), default=0)
+    spaces = max(spaces, len("NAMESPACE")) + GAP if spaces else 0
+    return spaces + max(names, len("LOCATION")) + sum(len(column) + GAP for column in COUNTS)
+
+
+def _counts(
+    words: tuple[str, str, str], rows: Sequence[Row], room: int, last: str, spark: int
+) -> Iterator[RenderableType]:
+    """A table, and what it leaves out. `words`: its heading, and what one more is called, and several more."""
+    title, one, many = words
+    shown, left_out = fitted(rows, room)
+    made = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    apart = any(row.namespace for row in rows)
+    for column in (*(("NAMESPACE",) if apart else ()), title):
+        made.add_column(column, overflow="ellipsis")  # where it is narrow a name is cut, and no number
+    for column in COUNTS:
         made.add_column(column, justify="right", no_wrap=True)
     if last:
         made.add_column(last, no_wrap=True)
-    for row in rows:
+    for row in shown:
         counts = (str(row.registered), *(str(count) if count else "" for count in row.roles))
         style = STYLES[row.mood]
         past = [Text(sparkline(row.past, spark), style)] if last else []
-        made.add_row(Text(row.name, style), *counts, *past)
-    return made
+        place = [Text(row.namespace, style)] if apart else []
+        made.add_row(*place, Text(row.name, style), *counts, *past)
+    yield made
+    if left_out:
+        more = counted(len(left_out), one, many)
+        phones = counted(sum(row.registered for row in left_out), "phone")
+        yield Text(f"and {more}, with {phones}: the terminal is too small", STYLES["unknown"])
 
 
 def top_line(history: History, time: str) -> RenderableType:
@@ -219,11 +277,15 @@ def top_line(history: History, time: str) -> RenderableType:
     counts = [("phones", now.phones), ("registered", now.registered), ("home", now.role("Home"))]
     counts += [("standby", now.standby), ("out", now.out)]
     for row in history.pbxs():
-        counts.append((f"pbx/{row.name}", row.registered))
+        counts.append((f"pbx/{_path(row)}", row.registered))
         if row.roles[1]:
-            counts.append((f"pbx/{row.name}/standby", row.roles[1]))
-    counts += [(f"location/{row.name}", row.registered) for row in history.locations()]
+            counts.append((f"pbx/{_path(row)}/standby", row.roles[1]))
+    counts += [(f"location/{_path(row)}", row.registered) for row in history.locations()]
     return Text(" ".join([time, *(f"{name}={count}" for name, count in counts)]))
+
+
+def _path(of: Row) -> str:
+    return f"{of.namespace}/{of.name}" if of.namespace else of.name
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     PbxChanged,

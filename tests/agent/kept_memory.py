@@ -17,9 +17,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from softphone_agent.pjsua import Answer, Engine, EngineSettings, Pong
-from softphone_agent.planning import Registering
-from softphone_agent.targets import Place
+from softphone_agent.dns.targets import Place
+from softphone_agent.sip.engine import Answer, Engine, EngineSettings, Pong
+from softphone_agent.sip.request import Registering
 
 TIMES = 1400
 TIMES_IN_VAIN = 140
@@ -62,10 +62,10 @@ class Deeds:
         self._serials = itertools.count(1)
 
     def ping(self, number: int) -> None:
-        self._engine.ping(Place(f"sip:{self._pbx};transport=udp"))
+        self._engine.ping(Place(f"sip:{self._pbx};transport=udp"), "sip:u1@pbx.test")
 
     def ping_over_tcp(self, number: int) -> None:
-        self._engine.ping(Place(f"sip:{self._pbx};transport=tcp"))
+        self._engine.ping(Place(f"sip:{self._pbx};transport=tcp"), "sip:u1@pbx.test")
 
     def register(self, number: int) -> None:
         self._register(f"u{number}", "udp")
@@ -77,7 +77,7 @@ class Deeds:
         assert self._engine.refresh(f"u{number}", next(self._serials))
 
     def ping_in_vain(self, number: int) -> None:
-        self._engine.ping(Place(f"sip:{self._silent};transport=udp"))
+        self._engine.ping(Place(f"sip:{self._silent};transport=udp"), "sip:u1@pbx.test")
 
     def register_in_vain(self, number: int) -> None:
         self._register(f"s{number}", "udp", self._silent)

@@ -1,7 +1,7 @@
 """The table of odd answers: what a PBX does, and what the agent must make of it.
 
 The rows are run by test_odd_answers.py against the real agent, all at once, each with a phone and a PBX of its own.
-`python -m odd_answers` writes docs/odd-answers.md from them.
+`python -m odd_answers` writes docs/proof/odd-answers.md from them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from sip_responder import (
     accept,
     answer,
     challenge,
+    in_turn,
     redirect,
     reply,
     silence,
 )
 
-PAGE = Path(__file__).parents[2] / "docs" / "odd-answers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proof" / "odd-answers.md"
 
 WAITS = "waits (back-off), then asks again"
 AT_REST = "refreshes when its time has come"
@@ -382,7 +383,7 @@ ROWS = [
         registers=2,
         **_rejected(401),
     ),
-    Row("r403", "403", does(reply(403)), **_rejected(403)),
+    Row("r403", "403 (innovaphone: also where From differs from To)", does(reply(403)), **_rejected(403)),
     Row("r404", "404", does(reply(404)), **_rejected(404)),
     Row("r423", "423 with Min-Expires", does(_too_brief(120)), registers=2, **KEPT),
     Row("r423-bare", "423 without Min-Expires", does(reply(423)), registers=2, **_rejected(423)),
@@ -406,8 +407,24 @@ ROWS = [
     ),
     Row("r480", "480", does(reply(480)), **_unavailable(480)),
     Row("r486", "486", does(reply(486)), **_rejected(486)),
+    Row("r488", "488 (innovaphone: it overlaps another REGISTER of the phone)", does(reply(488)), **_unavailable(488)),
+    Row(
+        "r488-refresh",
+        "488 to a refresh",
+        does(in_turn(accept(expires=10), reply(488), accept(expires=10))),
+        "Registered",
+        "keeps the binding, waits (back-off), then asks again",
+        "Unavailable",
+        488,
+        "rejected 488",
+    ),
     Row("r500", "500", does(reply(500)), **_unavailable(500)),
-    Row("r503", "503 without Retry-After", does(reply(503)), **_unavailable(503)),
+    Row(
+        "r503",
+        "503 without Retry-After (innovaphone: also where there is no licence)",
+        does(reply(503)),
+        **_unavailable(503),
+    ),
     Row(
         "r503-later",
         "503 with Retry-After: 3600",

@@ -171,7 +171,8 @@ class Responder:
     options: Behaviour = field(default_factory=lambda: reply(200))
     requests: list[Request] = field(default_factory=list)
     """Every REGISTER, without retransmissions."""
-    pings: int = 0
+    asked: list[Request] = field(default_factory=list)
+    """Every OPTIONS, retransmissions too."""
     answers_from: Responder | None = None
     """Another responder from whose socket the answers come."""
     _udp: asyncio.DatagramTransport | None = None
@@ -222,6 +223,11 @@ class Responder:
         """How many REGISTERs came, un-REGISTERs too, retransmissions not."""
         return len(self.requests)
 
+    @property
+    def pings(self) -> int:
+        """How many OPTIONS came."""
+        return len(self.asked)
+
     def bindings(self) -> set[str]:
         """Users whose last REGISTER asked for a binding."""
         return {user for user, expires in {r.user: r.expires for r in self.requests}.items() if expires}
@@ -239,7 +245,7 @@ class Responder:
     def receive(self, text: str, source: tuple[str, int], transport: str) -> Iterable[bytes]:
         request = Request(text, source, transport)
         if request.method == "OPTIONS":
-            self.pings += 1
+            self.asked.append(request)
             return self.options(request)
         if request.method != "REGISTER":
             return []

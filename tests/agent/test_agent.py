@@ -9,7 +9,7 @@ import pytest
 
 from agent_process import pbx, phone, running
 from sip_responder import Start, redirect, reply
-from softphone_agent.report import Snapshot
+from softphone_agent.contract.report import Snapshot
 
 
 @pytest.mark.proves("S1", "S5", "S11", "L1a", "R1")

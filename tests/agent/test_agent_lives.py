@@ -15,8 +15,8 @@ import pytest
 
 from agent_process import Agent, pbx, phone, running
 from sip_responder import Request, Start, accept, challenge, in_turn, redirect, reply, silence
-from softphone_agent import pjsua
-from softphone_agent.report import Outage, PbxReport
+from softphone_agent.contract.report import Outage, PbxReport
+from softphone_agent.sip import engine
 
 pytestmark = pytest.mark.lab
 FAULTS = Path(__file__).parent / "faults"
@@ -181,7 +181,7 @@ async def test_more_phones_a_worker_than_the_sip_stack_carries_are_refused(tmp_p
         agent.write(config(agent, phone(pri="master"), workers={"phonesPerWorker": 9999}))
         await agent.until(lambda agent: bool(agent.running and agent.running.refused), "the refusal")
         assert agent.running is not None
-        carried = pjsua.phones_per_endpoint()
+        carried = engine.phones_per_endpoint()
         assert agent.running.refused == (
             f"workers.phonesPerWorker: 9999 is too many, this pjsua2 carries {carried} in a process",
         )
@@ -457,6 +457,30 @@ async def test_a_lost_pbx_is_noticed_by_ping_and_the_phone_moves_and_comes_home(
         assert await agent.metric("softphone_failovers_total", **labels) == 1
         assert await agent.metric("softphone_outage_seconds_count") == 1, "going home is no outage"
         assert agent.phones["alice"].last_outage == outage
+
+
+@pytest.mark.proves("R2", "R3")
+async def test_a_slaves_standby_is_no_home_though_the_master_points_to_it(tmp_path: Path, start: Start) -> None:
+    master, slave, stand_in = await start(), await start(), await start()
+    master.register = redirect(f"<{slave.uri()}>")
+    stand_in.register = accept(expires=3)
+    pbxs = [pbx("master", master.uri()), pbx("slave", slave.uri()), pbx("standby-slave", stand_in.uri())]
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5}}
+    alice, bob = phone("alice", pri="master", **lively), phone("bob", pri="master", **lively)
+    async with running(tmp_path, pbxs, [alice]) as agent:
+        await agent.phone("alice", registered=True, pbx="slave", role="Home")
+        await agent.until(lambda agent: agent.pbxs["slave"].reachable is True, "slave reachable")
+        slave.options = slave.register = silence
+        master.register = redirect(f"<{stand_in.uri()}>")
+        await agent.phone("alice", registered=True, pbx="standby-slave", role="Standby", via="redirect")
+        agent.write(config(agent, alice, bob))
+        await agent.phone("bob", registered=True, pbx="standby-slave", role="Unknown", via="redirect")
+        slave.options, slave.register = reply(200), accept()
+        stand_in.register = redirect(f"<{slave.uri()}>")
+        for name in ("alice", "bob"):
+            await agent.phone(name, registered=True, pbx="slave", role="Home", via="redirect")
+        told = [report for report in agent.history if report.pbx == "standby-slave" and report.role == "Home"]
+        assert told == []
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["a PBX of the configuration", "a home that a redirect has shown"])

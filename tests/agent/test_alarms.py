@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softphone_agent.alarms import SLACK, Alarms
+from softphone_agent.worker.alarms import SLACK, Alarms
 
 
 def test_the_earliest_comes_first_and_of_the_same_time_the_one_that_was_set_first() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.assignment import shares
+from softphone_agent.supervisor.assignment import shares
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from softphone_agent import connections
+from softphone_agent.sip import connections
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from softphone_agent.config import Credentials, Phone, Tls
-from softphone_agent.credentials import Reader, Stamps, read_tls
+from softphone_agent.contract.phone import Credentials, Phone, Tls
+from softphone_agent.phone.credentials import Reader, Stamps, read_tls
 
 
 def phone(folder: Path, user: str = "load7") -> Phone:

@@ -12,8 +12,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.crowd import Crowd
-from softphone_agent.door import Door, Limits
+from softphone_agent.contract.connection_limiter import Door, Limits
+from softphone_agent.contract.crowd import Crowd
 
 BIG = 8 * 1024 * 1024
 """More than the kernel keeps for one connection."""

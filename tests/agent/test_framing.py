@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.framing import MAX_BYTES, Frame, judge
+from softphone_agent.sip.framing import MAX_BYTES, Frame, judge
 
 HEAD = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 192.0.2.1\r\n"
 GOOD = HEAD + b"Content-Length: 4\r\n\r\nbody"

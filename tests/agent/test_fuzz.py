@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent_process import pbx, phone, running
 from sip_responder import Behaviour, Request, Responder, Start, accept, challenge, redirect, reply, silence
-from softphone_agent import sip_message
+from softphone_agent.sip import sip_message
 
 SEEDS = (1, 2, 3)
 CODES = (

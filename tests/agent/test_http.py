@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from softphone_agent import http
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     ConfigReport,
     Counts,
     Heartbeat,
@@ -24,6 +23,7 @@ from softphone_agent.report import (
     parse_line,
     to_line,
 )
+from softphone_agent.http import endpoints
 
 SNAPSHOT = Snapshot(version="1", config=ConfigReport(digest="abc"), pbxs=(PbxReport(name="master"),))
 COUNTS = Counts(version="1", config=ConfigReport(digest="abc"), phones=1000)
@@ -34,14 +34,14 @@ class Agent:
     """What an agent shows, for the tests to change."""
 
     def __init__(self) -> None:
-        self.watchers = http.Watchers()
+        self.watchers = endpoints.Watchers()
         self.ill: str | None = None
         self.unready: str | None = None
         self.counts = COUNTS
         self.url = ""
 
-    def sources(self) -> http.Sources:
-        return http.Sources(
+    def sources(self) -> endpoints.Sources:
+        return endpoints.Sources(
             lambda: b"metric 1\n",
             lambda: SNAPSHOT,
             lambda: self.ill,
@@ -54,7 +54,7 @@ class Agent:
 @pytest.fixture
 async def agent() -> AsyncIterator[Agent]:
     one = Agent()
-    runner, port = await http.serve(http.application(one.sources()), "127.0.0.1", 0)
+    runner, port = await endpoints.serve(endpoints.application(one.sources()), "127.0.0.1", 0)
     one.url = f"http://127.0.0.1:{port}"
     yield one
     one.watchers.close()
@@ -105,7 +105,7 @@ async def test_a_watcher_gets_the_snapshot_and_then_every_change_in_order(agent:
 
 
 async def test_a_quiet_stream_has_a_heartbeat(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(endpoints, "HEARTBEAT_SECONDS", 0.05)
     async with watching(agent) as lines:
         await lines.readline()
         assert parse_line(await lines.readline()) == Heartbeat()
@@ -119,8 +119,8 @@ async def test_streams_end_with_the_agent(agent: Agent) -> None:
 
 
 async def test_a_watcher_that_does_not_read_is_cut_off_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "QUEUE_LINES", 3)
-    watchers = http.Watchers()
+    monkeypatch.setattr(endpoints, "QUEUE_LINES", 3)
+    watchers = endpoints.Watchers()
     slow, quick = watchers.join(), watchers.join()
     for _ in range(5):
         watchers.publish(Heartbeat())
@@ -148,8 +148,8 @@ async def test_who_asks_for_counts_gets_them_whole_and_few(agent: Agent, monkeyp
 
 
 async def test_changes_that_no_count_shows_are_no_line(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(http, "COUNTS_SECONDS", 0.0)
+    monkeypatch.setattr(endpoints, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(endpoints, "COUNTS_SECONDS", 0.0)
     async with watching(agent, "counts") as lines:
         await lines.readline()
         agent.watchers.publish(PhoneChanged(phone=ALICE))
@@ -157,7 +157,7 @@ async def test_changes_that_no_count_shows_are_no_line(agent: Agent, monkeypatch
 
 
 async def test_streams_of_counts_end_with_the_agent(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "COUNTS_SECONDS", 0.0)
+    monkeypatch.setattr(endpoints, "COUNTS_SECONDS", 0.0)
     async with watching(agent, "counts") as lines:
         await lines.readline()
         agent.watchers.close()

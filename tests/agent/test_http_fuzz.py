@@ -18,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent_process import pbx, phone, running
 from intruder import GREEDY, Size
 from sip_responder import Start
-from softphone_agent import http
-from softphone_agent.report import ConfigReport, Counts, Snapshot
-from softphone_operator import server
+from softphone_agent.contract.report import ConfigReport, Counts, Snapshot
+from softphone_agent.http import endpoints
+from softphone_operator.program import server
 
 REPORT = ConfigReport(digest="abc")
 PATHS = ("/metrics", "/healthz", "/readyz", "/status", "/status?watch=1", "/status?watch=1&view=counts", "/validate")
@@ -69,8 +69,8 @@ def unlucky(*_: Any) -> None:
 
 @asynccontextmanager
 async def agents_server() -> AsyncIterator[int]:
-    watchers = http.Watchers()
-    sources = http.Sources(
+    watchers = endpoints.Watchers()
+    sources = endpoints.Sources(
         lambda: b"metric 1\n",
         lambda: Snapshot(version="1", config=REPORT),
         unlucky,
@@ -78,7 +78,7 @@ async def agents_server() -> AsyncIterator[int]:
         watchers,
         lambda: Counts(version="1", config=REPORT, phones=1),
     )
-    runner, port = await http.serve(http.application(sources), "127.0.0.1", 0)
+    runner, port = await endpoints.serve(endpoints.application(sources), "127.0.0.1", 0)
     try:
         yield port
     finally:

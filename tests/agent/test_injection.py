@@ -12,11 +12,14 @@ import pytest
 from agent_process import pbx, phone, running
 from hostile import HOSTILE, KEY, Place, places, put
 from sip_responder import Start, accept, challenge
-from softphone_agent import config as subject
-from softphone_agent.command import main
-from softphone_agent.config import AgentConfig, ConfigFaults
-from softphone_agent.credentials import Reader
-from softphone_agent.planning import Directory, Secret, registering, registrar_uri
+from softphone_agent.contract import reading
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.config_faults import ConfigFaults
+from softphone_agent.phone.credentials import Reader
+from softphone_agent.phone.directory import Directory, registrar_uri
+from softphone_agent.phone.planning import registering
+from softphone_agent.sip.request import Secret
+from softphone_agent.supervisor.command_line import main
 
 BASE: dict[str, Any] = {
     "fleet": "load",
@@ -45,7 +48,7 @@ def hostile_file(place: Place, text: str) -> str:
 
 def parsed(text: str) -> tuple[AgentConfig | None, list[str]]:
     try:
-        return subject.parse(text), []
+        return reading.parse(text), []
     except ConfigFaults as refused:
         return None, refused.faults
 
@@ -93,7 +96,7 @@ def test_a_user_name_that_would_be_more_is_no_credential(tmp_path: Path, name: s
     (tmp_path / "password").write_text("hidden-word")
     given = {"passwordFile": str(tmp_path / "password"), "usernameFile": str(tmp_path / "username")}
     credentials = given if by == "file" else {"directory": str(tmp_path)}
-    config = subject.parse(json.dumps(put(BASE, ("phones", 0, "credentials"), credentials)))  # type: ignore[arg-type]
+    config = reading.parse(json.dumps(put(BASE, ("phones", 0, "credentials"), credentials)))  # type: ignore[arg-type]
     field = "usernameFile" if by == "file" else "directory"
     assert Reader().read(config.phones[0]) == (
         None,

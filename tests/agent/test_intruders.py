@@ -19,9 +19,9 @@ from agent_process import Agent, pbx, phone, running
 from intruder import FORGING, NO_SIP, Address, Size, ask, flood, lies, request, send
 from lab.certificates import Authority, server
 from sip_responder import Request, Responder, Start, accept, answer, redirect
-from softphone_agent.pacing import fraction
-from softphone_agent.stream_watch import MAX_INCOMING
-from softphone_agent.unsolicited import ANSWERS_PER_SECOND
+from softphone_agent.registration.pacing import fraction
+from softphone_agent.sip.stream_watch import MAX_INCOMING
+from softphone_agent.sip.unsolicited import ANSWERS_PER_SECOND
 
 pytestmark = pytest.mark.lab
 
@@ -290,7 +290,7 @@ async def test_a_forged_redirect_to_a_foreign_host_is_not_followed_by_who_knows_
 async def test_an_answer_with_the_right_branch_counts_wherever_it_comes_from(
     tmp_path: Path, start: Start, policy: str
 ) -> None:
-    """By design (docs/attackers.md): a PBX may answer from another address. So may one who saw the REGISTER."""
+    """By design (docs/proof/attackers.md): a PBX may answer from another address. So may one who saw the REGISTER."""
     master, stranger, foreign = await start(), await start(host="127.0.0.2"), await start()
     master.register = redirect(f"<{foreign.uri()}>")
     master.answers_from = stranger

@@ -6,9 +6,12 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from softphone_agent.config import AgentConfig, Pbx
-from softphone_agent.labels import MOST_STRANGERS
-from softphone_agent.messages import (
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.phone import Pbx
+from softphone_agent.contract.report import STATES, PbxReport, PhoneReport
+from softphone_agent.http.labels import MOST_STRANGERS
+from softphone_agent.http.metrics import AgentMetrics, Picture
+from softphone_agent.phone.observations import (
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -17,8 +20,6 @@ from softphone_agent.messages import (
     RegisterDone,
     RequestsSeen,
 )
-from softphone_agent.metrics import AgentMetrics, Picture
-from softphone_agent.report import STATES, PbxReport, PhoneReport
 
 CONTRACT = {
     "softphone_registered": {"softphone", "fleet"},

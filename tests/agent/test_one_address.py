@@ -8,7 +8,7 @@ import pytest
 
 from agent_process import pbx, phone, running
 from sip_responder import Start, redirect
-from softphone_agent.report import PbxReport
+from softphone_agent.contract.report import PbxReport
 
 pytestmark = pytest.mark.lab
 

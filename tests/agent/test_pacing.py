@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.pacing import Rests, TokenBucket, begin_times, fraction
+from softphone_agent.registration.pacing import Rests, TokenBucket, begin_times, fraction
 
 
 def test_a_burst_of_one_seconds_worth_goes_at_once_then_one_by_one() -> None:

@@ -12,16 +12,18 @@ import registration_coverage
 
 @pytest.mark.proves("M4")
 def test_the_state_diagram_is_fresh() -> None:
-    assert diagram.PAGE.read_text() == diagram.page(), "run: make generate, or PYTHONPATH=tests python -m diagram"
+    assert diagram.PAGE.read_text() == diagram.page(), "run: make generate, or PYTHONPATH=tools:tests python -m diagram"
 
 
 @pytest.mark.proves("M4")
 def test_the_state_diagrams_picture_is_drawn_from_the_same_table() -> None:
-    assert diagram.mark() in diagram.PICTURE.read_text(), "run: PYTHONPATH=tests python -m diagram (needs graphviz)"
+    assert diagram.mark() in diagram.PICTURE.read_text(), (
+        "run: PYTHONPATH=tools:tests python -m diagram (needs graphviz)"
+    )
 
 
 def test_the_conformance_page_is_fresh() -> None:
-    assert conformance.PAGE.read_text() == conformance.page(), "run: PYTHONPATH=tests python -m conformance"
+    assert conformance.PAGE.read_text() == conformance.page(), "run: PYTHONPATH=tools:tests python -m conformance"
 
 
 def test_every_rule_is_proved_and_no_test_proves_a_rule_that_is_not() -> None:
@@ -31,7 +33,9 @@ def test_every_rule_is_proved_and_no_test_proves_a_rule_that_is_not() -> None:
 
 
 def test_the_mutation_run_was_about_the_present_rules() -> None:
-    assert mutation.stamp() in mutation.PAGE.read_text(), "run: PYTHONPATH=tests python -m mutation, and renew the page"
+    assert mutation.stamp() in mutation.PAGE.read_text(), (
+        "run: PYTHONPATH=tools:tests python -m mutation, and renew the page"
+    )
 
 
 @pytest.mark.lab

@@ -7,19 +7,11 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.config import LocationCarrier, Pbx, Phone
-from softphone_agent.planning import (
-    Directory,
-    Secret,
-    instance_id,
-    location_of,
-    plan_of,
-    primary,
-    registering,
-    registrar_uri,
-    without_credentials,
-)
+from softphone_agent.contract.phone import LocationCarrier, Pbx, Phone
+from softphone_agent.phone.directory import Directory, location_of, primary, registrar_uri
+from softphone_agent.phone.planning import instance_id, plan_of, registering, without_credentials
 from softphone_agent.registration.plan import Mode
+from softphone_agent.sip.request import Secret
 
 MASTER = Pbx(name="master", address="sip:192.0.2.1", system="acme", location="headquarters")
 SLAVE = Pbx(name="slave", address="sip:192.0.2.2:5060;transport=tcp", system="acme")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from softphone_agent.reachability import Reachability, Verdict
-from softphone_agent.targets import Place
+from softphone_agent.dns.targets import Place
+from softphone_agent.worker.reachability import Reachability, Verdict
 
 PBX, OTHER = Place("sip:192.0.2.1:5060;transport=udp"), Place("sip:192.0.2.2:5060;transport=udp")
 

@@ -8,20 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from softphone_agent import config, supervisor
+from softphone_agent.contract import reading
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.supervisor import supervisor
 
 
 def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "agent.json"
     file.write_text("{}")
     read: list[Path] = []
-    load = config.load
+    load = reading.load
 
-    def counted(path: Path) -> tuple[config.AgentConfig, str]:
+    def counted(path: Path) -> tuple[AgentConfig, str]:
         read.append(path)
         return load(path)
 
-    monkeypatch.setattr(config, "load", counted)
+    monkeypatch.setattr(reading, "load", counted)
     agent = supervisor.Supervisor(file, *load(file), "1")
     agent._reload()
     read.clear()
@@ -40,16 +42,16 @@ async def test_of_many_changes_the_last_is_taken_though_not_each(
     monkeypatch.setattr(supervisor, "REST_SECONDS", (0.5, 0.5))
     file = tmp_path / "agent.json"
     file.write_text("{}")
-    agent = supervisor.Supervisor(file, *config.load(file), "1")
+    agent = supervisor.Supervisor(file, *reading.load(file), "1")
     taken: list[str] = []
-    load = config.load
+    load = reading.load
 
-    def noted(path: Path) -> tuple[config.AgentConfig, str]:
+    def noted(path: Path) -> tuple[AgentConfig, str]:
         loaded = load(path)
         taken.append(loaded[0].fleet or "")
         return loaded
 
-    monkeypatch.setattr(config, "load", noted)
+    monkeypatch.setattr(reading, "load", noted)
     watching = asyncio.create_task(agent._watch_files())
     changes = 0
     async with asyncio.timeout(30):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dns_server import DnsServer
-from softphone_agent.resolver import LookupFault, Resolver
-from softphone_agent.targets import Server, Target
+from softphone_agent.dns.resolver import LookupFault, Resolver
+from softphone_agent.dns.targets import Server, Target
 
 PATIENT = 10.0
 

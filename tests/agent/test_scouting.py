@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.scouting import Scouting, Word
+from softphone_agent.worker.scouting import Scouting, Word
 
 ONE, OTHER = "tcp:192.0.2.1:5060", "tcp:192.0.2.2:5060"
 

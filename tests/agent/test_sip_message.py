@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_agent import sip_message
+from softphone_agent.sip import sip_message
 
 VIA = "Via: SIP/2.0/UDP 10.0.0.1:5062"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from softphone_agent import sip_uri
-from softphone_agent.sip_uri import SipUriError, parse, parse_aor, redirect_targets, retry_after
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.sip_uri import SipUriError, parse, parse_aor, redirect_targets, retry_after
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from softphone_agent.config import AgentConfig
-from softphone_agent.messages import LookedUp, LookUp, News, PingSeen
-from softphone_agent.report import PbxChanged, PbxReport
-from softphone_agent.resolver import Resolver
-from softphone_agent.supervisor import Supervisor, _Worker
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.report import PbxChanged, PbxReport
+from softphone_agent.dns.resolver import Resolver
+from softphone_agent.phone.observations import PingSeen
+from softphone_agent.supervisor.supervisor import Supervisor, _Worker
+from softphone_agent.worker.messages import LookedUp, LookUp, News
 
 
 async def heard(supervisor: Supervisor, said: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from softphone_agent.targets import Server, Target, by_weight, choose
+from softphone_agent.dns.targets import Server, Target, by_weight, choose
 
 ONE, TWO, THREE = (Target(f"192.0.2.{number}", 5060) for number in (1, 2, 3))
 

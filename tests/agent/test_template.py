@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_agent import template
+from softphone_agent.contract import template
 
 
 @pytest.mark.parametrize(

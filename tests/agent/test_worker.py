@@ -10,20 +10,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from softphone_agent import memory
-from softphone_agent import worker as module
-from softphone_agent.config import Phone
-from softphone_agent.messages import LookedUp, News, PingSeen
-from softphone_agent.pjsua import Engine, EngineSettings, Pong
-from softphone_agent.reachability import Verdict
+from softphone_agent.contract.phone import Phone
+from softphone_agent.contract.report import PhoneReport
+from softphone_agent.dns.targets import Place, Server, Target
+from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
 from softphone_agent.registration.machine import Phase
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Reason, Role
-from softphone_agent.report import PhoneReport
-from softphone_agent.targets import Place, Server, Target
-from softphone_agent.worker import Worker
+from softphone_agent.sip.engine import Engine, EngineSettings, Pong
+from softphone_agent.worker import loop as module
+from softphone_agent.worker import memory
+from softphone_agent.worker.loop import Worker
+from softphone_agent.worker.messages import LookedUp, News
+from softphone_agent.worker.reachability import Verdict
 
 
 def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
@@ -149,7 +150,7 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
     class Answered:
         answered = True
 
-        def __init__(self, place: Place, bind_address: str) -> None:
+        def __init__(self, place: Place, aor: str, bind_address: str) -> None:
             self.place = place
 
         def close(self) -> None:
@@ -160,6 +161,7 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
     monkeypatch.setattr(module, "SecondOpinion", Answered)
     monkeypatch.setattr(engine, "reopen_udp", lambda: anew.append(True))
     worker = Worker(engine, ours)
+    worker._ping_aors[place.uri] = "sip:alice@pbx.test"
     for alive in pongs:
         worker._happened(Pong(place, alive))
     assert len(anew) == reopened

@@ -20,8 +20,8 @@ from typing import Any
 import aiohttp
 import yaml
 
-from softphone_operator.api import API_VERSION, KINDS
-from softphone_operator.crd import crd
+from softphone_operator.api.crd import crd
+from softphone_operator.api.kinds import API_VERSION, KINDS
 
 IN_FLIGHT = 20
 SOFTPHONES = f"apis/{API_VERSION}"

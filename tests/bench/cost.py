@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=list(SIZES))
     parser.add_argument("--seconds", type=int, default=60, help="how long to look at them")
-    parser.add_argument("--write", action="store_true", help="keep it for docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="keep it for docs/proof/benchmarks.md")
     asked = parser.parse_args()
     known = [wheel_agent(), own_agent(settings(), TARGET_EXPIRES), *clients(settings())]
     found = [row for client in known for row in measure(client, asked.sizes, asked.seconds)]

@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("transport", choices=get_args(Transport))
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=list(SIZES))
     parser.add_argument("--only", default="", help="clients whose names begin so")
-    parser.add_argument("--write", action="store_true", help="keep it for docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="keep it for docs/proof/benchmarks.md")
     asked = parser.parse_args()
     transport: Transport = asked.transport
     known = clients(settings())

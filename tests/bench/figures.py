@@ -1,4 +1,4 @@
-"""What the benches of phones measured: a file for each part in seen/. `page.py` makes docs/benchmarks.md of them."""
+"""What the benches of phones measured: a file for each part in seen/. `page.py` makes a page of them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from bench.operator_bench import at_rest, by_operator, operator
 from bench.operator_figures import Lag, Part, Rest
 from bench.status_writes import phone_report, server_seconds
 from e2e.operator_process import OperatorProcess
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
     ConfigReport,
     Heartbeat,
@@ -38,8 +38,8 @@ from softphone_agent.report import (
     Snapshot,
     to_line,
 )
-from softphone_operator import manifests, names
-from softphone_operator.api import API_VERSION
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.decide import manifests, names
 
 PORT = 18083
 DRAIN_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""docs/operator-benchmarks.md: what the operator's benches measured, made of seen/operator."""
+"""docs/proof/operator-benchmarks.md: what the operator's benches measured, made of seen/operator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.figures import exponent
 from bench.operator_figures import Lag, Part, Ready, Reconciled, StatusWrites, parts
 
-PAGE = Path(__file__).parents[2] / "docs" / "operator-benchmarks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proof" / "operator-benchmarks.md"
 NAMES = ("reconciled", "ready", "lag", "rest")
 BARE = "bare client"
 

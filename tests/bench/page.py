@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what the benches of phones measured. `make generate` makes it of the files in seen/."""
+"""docs/proof/benchmarks.md: what the benches of phones measured. `make generate` makes it of the files in seen/."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.figures import Cost, Failover, Figure, Part, Start, exponent, parts
 from bench.tables import Table
 from drills.seen import Machine
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proof" / "benchmarks.md"
 SUPERLINEAR = 1.1
 """An exponent above it is called worse than linear."""
 OURS = "agent"

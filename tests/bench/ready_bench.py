@@ -23,7 +23,7 @@ from lab.images import Images
 from lab.measuring import TICKS, first_registered, processes_of_pods
 from lab.pbx import System, default_system
 from lab.settings import settings
-from softphone_operator import names
+from softphone_operator.decide import names
 
 PATIENCE = 60.0
 

@@ -56,7 +56,7 @@ def typical(found: Sequence[Start]) -> Start:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=list(SIZES))
-    parser.add_argument("--write", action="store_true", help="keep it for docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="keep it for docs/proof/benchmarks.md")
     asked = parser.parse_args()
     agent, *peers = clients(settings())
     limit = Client("sipp", sipp)

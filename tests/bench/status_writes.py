@@ -17,11 +17,11 @@ from bench.wanted import write_status
 from lab.measuring import cpu
 from lab.procfs import marked
 from lab.settings import settings
-from softphone_agent.report import ConfigReport, PhoneReport
-from softphone_operator import status
-from softphone_operator.api import API_VERSION
-from softphone_operator.facts import Heard, Verdict
-from softphone_operator.names import FIELD_MANAGER
+from softphone_agent.contract.report import ConfigReport, PhoneReport
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.decide import status
+from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.names import FIELD_MANAGER
 
 SERVERS = ("kube-apiserver", "etcd")
 SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md is what the benches measured."""
+"""docs/proof/benchmarks.md is what the benches measured."""
 
 from __future__ import annotations
 

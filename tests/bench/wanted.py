@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bench.api_client import PBXS, SOFTPHONES, Client, Object, path_of
-from softphone_operator import manifests, names, plan, status
-from softphone_operator.api import API_VERSION
-from softphone_operator.facts import Heard
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.decide import availability, manifests, names, pbx_plan, plan_types, softphone_plan, status
+from softphone_operator.decide.facts import Heard
 
 SECRETS = {"load": frozenset({"password"})}
 
@@ -15,9 +15,9 @@ SECRETS = {"load": frozenset({"password"})}
 async def write_agent(client: Client, softphone: Object) -> Object:
     """ConfigMap and Deployment of a Softphone that has its uid; returns the status that tells of them."""
     name, namespace, uid = (softphone["metadata"][field] for field in ("name", "namespace", "uid"))
-    pbxs = {each: plan.pbx(each, namespace, spec, {}) for each, spec in PBXS.items()}
-    wanted = plan.softphone(name, namespace, uid, softphone["spec"], pbxs, SECRETS)
-    assert isinstance(wanted, plan.AgentPlan)
+    pbxs = {each: pbx_plan.pbx(each, namespace, spec, {}) for each, spec in PBXS.items()}
+    wanted = softphone_plan.softphone(name, namespace, uid, softphone["spec"], pbxs, SECRETS)
+    assert isinstance(wanted, plan_types.AgentPlan)
     agent = manifests.Agent(
         name=wanted.agent,
         namespace=namespace,
@@ -36,7 +36,7 @@ async def write_agent(client: Client, softphone: Object) -> Object:
         {},
         generation=1,
         accepted=status.ACCEPTED,
-        agent=status.availability(made, [], heard),
+        agent=availability.availability(made, [], heard),
         heard=heard,
         wanted_digest="",
         now=datetime.now(UTC),

@@ -15,6 +15,17 @@ SWITCHES: dict[str, Any] = {
     "image.operator.digest": "sha256:" + 64 * "a",
     "imagePullSecrets": ["registry"],
     "commonLabels": {"team": "voice"},
+    "commonAnnotations": {"example.com/owner": "voice team"},
+    "fixedUser": False,
+    "securityContext": {"supplementalGroups": [7]},
+    "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
+    "extraArgs": ["--concurrency=50"],
+    "agents.labels": {"team": "voice"},
+    "agents.annotations": {"sidecar.istio.io/inject": "false"},
+    "agents.resources": {"requests": {"cpu": "20m"}, "limits": {"cpu": 1}},
+    "agents.nodeSelector": {"pool": "voice"},
+    "agents.tolerations": [{"key": "pool", "operator": "Exists"}],
+    "agents.securityContext": {"supplementalGroups": [7]},
     "serviceAccount.create": False,
     "serviceAccount.annotations": {"a": "b"},
     "rbac.aggregate": False,
@@ -29,6 +40,9 @@ SWITCHES: dict[str, Any] = {
     "metrics.annotations": False,
     "metrics.service.enabled": True,
     "monitoring.rules.enabled": True,
+    "monitoring.rules.disabled": ["SoftphonesFlapping"],
+    "monitoring.podMonitor.relabelings": [{"targetLabel": "site", "replacement": "vienna"}],
+    "monitoring.serviceMonitor.metricRelabelings": [{"action": "labeldrop", "regex": "le"}],
     "monitoring.podMonitor.enabled": True,
     "monitoring.serviceMonitor.enabled": True,
     "monitoring.dashboards.enabled": True,
@@ -36,7 +50,10 @@ SWITCHES: dict[str, Any] = {
     "webhook.certManager.enabled": True,
 }
 """Each the other way than it is by default."""
-OF_OTHERS = {"webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"}
+OF_OTHERS = {
+    *("webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"),
+    *("monitoring.rules.disabled", "monitoring.podMonitor.relabelings", "monitoring.serviceMonitor.metricRelabelings"),
+}
 """Do nothing without another switch."""
 EVERYTHING = {key: value for key, value in SWITCHES.items() if value is not False and key != "agents.replicas"} | {
     "metrics.annotations": False

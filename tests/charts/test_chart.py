@@ -14,11 +14,11 @@ import yaml
 
 from charts.rendering import CHART, NEW, OLD, Render, run
 from charts.switches import EVERYTHING
-from softphone_operator import label_selector, names, self_test, trial
-from softphone_operator import settings as operator_settings
-from softphone_operator.api import KINDS
-from softphone_operator.cluster import ACCESS, LEASE_ACCESS, Access
-from softphone_operator.crd import RULES_MARK, crd
+from softphone_operator.api.crd import RULES_MARK, crd
+from softphone_operator.api.kinds import KINDS
+from softphone_operator.decide import label_selector, names, pod_defaults, settings
+from softphone_operator.kubernetes.resources import ACCESS, LEASE_ACCESS, Access
+from softphone_operator.program import command_line, self_test, trial
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_nothing_is_wild(render: Render) -> None:
 def test_the_operator_understands_its_environment(render: Render) -> None:
     objects = render({"imagePullSecrets": ["one", "two"], "watchNamespaces": ["a", "b"], "logLevel": "debug"})
     environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
-    assert operator_settings.parse([], environment) == operator_settings.Settings(
+    assert command_line.parse([], environment) == settings.Settings(
         agent_image=f"softphone-fleet-agent:{yaml.safe_load((CHART / 'Chart.yaml').read_text())['appVersion']}",
         agent_pull_policy="IfNotPresent",
         agent_pull_secrets=("one", "two"),
@@ -148,7 +148,7 @@ def test_a_release_for_a_part_of_the_objects_is_told_by_its_selector_and_tested_
     objects = render_all({"watchSelector": selector})
     operator = next(o for o in objects if o["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
     environment = {entry["name"]: entry["value"] for entry in operator["env"]}
-    assert operator_settings.parse([], environment).watch_selector == selector
+    assert command_line.parse([], environment).watch_selector == selector
     pod = next(o for o in objects if o["kind"] == "Pod" and is_test(o))
     assert pod["spec"]["containers"][0]["args"][-1] == f"--selector={selector}"
 
@@ -189,6 +189,20 @@ def test_labels_of_ones_own_are_on_every_object(render_all: Render, values: dict
     assert {obj["kind"] for obj in objects} == kinds_of_templates() - {"ClusterRoleBinding"} - rest
 
 
+@pytest.mark.parametrize("values", [{}, EVERYTHING, EVERYTHING | {"webhook.certManager.enabled": False}], ids=len)
+def test_annotations_of_ones_own_are_on_every_object(render_all: Render, values: dict[str, Any]) -> None:
+    bare, objects = (render_all(values | {"commonAnnotations": given}) for given in ({}, {"example.com/owner": "me"}))
+    for obj, before in zip(objects, bare, strict=True):
+        theirs = before["metadata"].get("annotations") or {}
+        assert obj["metadata"]["annotations"] == theirs | {"example.com/owner": "me"}, obj["kind"]
+
+
+def test_an_objects_own_annotation_wins(render_all: Render) -> None:
+    policy = {"helm.sh/resource-policy": "delete-me"}
+    found = of_kind(render_all({"commonAnnotations": policy}), "CustomResourceDefinition")
+    assert {obj["metadata"]["annotations"]["helm.sh/resource-policy"] for obj in found} == {"keep"}
+
+
 def kinds_of_templates() -> set[str]:
     """The kinds that the chart may make."""
     texts = [file.read_text() for file in (CHART / "templates").rglob("*.yaml")]
@@ -215,8 +229,11 @@ def test_labels_given_twice_are_there_once_the_nearer_ones_win(helm: Path) -> No
 
 def test_values_of_an_earlier_chart_may_lack_what_is_new(render: Render) -> None:
     """`helm upgrade --reuse-values` gives them as they were, and null takes a value away."""
-    new = ("networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo")
-    gone = dict.fromkeys([*new, "podLabels", "podAnnotations", "commonLabels", "monitoring.rules.labels"])
+    new = ("networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo", "commonAnnotations", "fixedUser")
+    newer = ("securityContext", "extraEnv", "extraArgs", "monitoring.rules.disabled")
+    of_agents = [f"agents.{name}" for name in ("labels", "annotations", "resources", "nodeSelector", "tolerations")]
+    old = ("podLabels", "podAnnotations", "commonLabels", "monitoring.rules.labels")
+    gone = dict.fromkeys([*new, *newer, *of_agents, "agents.securityContext", *old])
     kept = {"networkPolicy.enabled": True, "monitoring.rules.enabled": True}
     assert render(kept | gone) == render(kept)
 
@@ -419,11 +436,69 @@ def test_load_tests_may_do_without_pods(render: Render) -> None:
     assert environment["SOFTPHONE_AGENT_REPLICAS"] == "0"
 
 
+def test_further_variables_and_flags_of_the_operator(render: Render) -> None:
+    proxy = {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}}
+    made = container(render({"extraEnv": [proxy], "extraArgs": ["--concurrency=50", "--log-level=debug"]}))
+    assert made["env"][-1] == proxy
+    environment = {entry["name"]: entry["value"] for entry in made["env"] if "value" in entry}
+    parsed = command_line.parse(made["args"], environment)
+    assert (parsed.concurrency, parsed.log_level) == (50, "debug")
+    assert "args" not in container(render())
+
+
+def test_the_chart_knows_the_variables_that_it_sets_itself() -> None:
+    templates = CHART / "templates"
+    own = re.findall(r"- name: (SOFTPHONE_\w+)", (templates / "deployment.yaml").read_text())
+    listed = re.findall(r'"(SOFTPHONE_\w+)"', (templates / "_checks.tpl").read_text())
+    assert sorted(own) == sorted(listed)
+
+
+def test_the_operator_is_told_what_all_agents_have_in_common(render: Render) -> None:
+    given = {
+        "labels": {"team": "voice"},
+        "annotations": {"sidecar.istio.io/inject": "false"},
+        "resources": {"requests": {"cpu": "20m"}, "limits": {"cpu": 1}},
+        "nodeSelector": {"pool": "voice"},
+        "tolerations": [{"key": "pool", "operator": "Exists"}],
+        "securityContext": {"supplementalGroups": [7]},
+    }
+
+    def told(values: dict[str, Any]) -> pod_defaults.PodDefaults:
+        environment = {entry["name"]: entry["value"] for entry in container(render(values))["env"]}
+        return command_line.parse([], environment).agent_defaults
+
+    assert told({}) == pod_defaults.NONE
+    assert told({"agents": given}) == pod_defaults.PodDefaults.model_validate(given, by_alias=True)
+    assert told({"fixedUser": False}) == pod_defaults.PodDefaults(fixed_user=False)
+
+
+def test_where_the_platform_chooses_users_no_pod_names_one(render_all: Render) -> None:
+    """OpenShift refuses pods with users outside of their namespace's range."""
+    objects = render_all({"fixedUser": False})
+    pods = [one(objects, "Deployment")["spec"]["template"]["spec"], one(objects, "Pod")["spec"]]
+    for pod in pods:
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert "65532" not in yaml.safe_dump_all(objects)
+
+
+def test_the_operators_security_context_can_be_changed(render: Render) -> None:
+    given = {"runAsUser": 1000, "supplementalGroups": [7]}
+    made = one(render({"securityContext": given}), "Deployment")["spec"]["template"]["spec"]["securityContext"]
+    assert made == {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "supplementalGroups": [7],
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def test_when_agents_get_another_image(render: Render) -> None:
     for when in (None, "OnNextPod", "AtOnce"):
         made = container(render({} if when is None else {"agents.imageUpdate": when}))
         environment = {entry["name"]: entry["value"] for entry in made["env"]}
-        assert operator_settings.parse([], environment).agent_image_update == (when or "OnNextPod")
+        assert command_line.parse([], environment).agent_image_update == (when or "OnNextPod")
 
 
 def test_the_selector_is_part_of_the_labels(render: Render) -> None:
@@ -439,10 +514,21 @@ def test_metrics(render: Render) -> None:
     assert "annotations" not in without
     for scraped, values in (("true", {}), ("false", {"metrics.annotations": False})):
         environment = {entry["name"]: entry["value"] for entry in container(render(values))["env"]}
-        assert operator_settings.parse([], environment).agent_scrape == scraped
+        assert command_line.parse([], environment).agent_scrape == scraped
     service = one(render({"metrics.service.enabled": True}), "Service")
     deployment = one(render(), "Deployment")
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_single_alerts_can_be_left_out(render: Render) -> None:
+    off = ["SoftphonesFlapping", "SoftphoneOperatorDeaf"]
+    place = {"enabled": True, "runbooks": "https://docs.example/"}
+    whole, less = (
+        one(render({"monitoring.rules": place | {"disabled": names}}), "PrometheusRule")["spec"] for names in ([], off)
+    )
+    for group in whole["groups"]:
+        group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in off]
+    assert less == whole
 
 
 @pytest.mark.parametrize("kubernetes", [OLD, NEW])
@@ -471,6 +557,19 @@ def test_pod_monitors_find_agents_and_operator(render: Render) -> None:
         assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "http", "interval": "15s"}]
     few = of_kind(render({"monitoring.podMonitor.enabled": True, "watchNamespaces": ["graz"]}), "PodMonitor")[0]
     assert few["spec"]["namespaceSelector"] == {"matchNames": ["graz"]}
+
+
+def test_monitors_relabel_as_one_likes(render: Render) -> None:
+    rules = {
+        "relabelings": [{"sourceLabels": ["__meta_kubernetes_node_name"], "targetLabel": "node"}],
+        "metricRelabelings": [{"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"}],
+    }
+    wanted = {"enabled": True, "interval": "15s", **rules}
+    objects = render({"monitoring.podMonitor": wanted, "monitoring.serviceMonitor": wanted})
+    (agents,) = of_kind(objects, "PodMonitor")
+    endpoint = {"port": "http", "interval": "15s", **rules}
+    assert agents["spec"]["podMetricsEndpoints"] == [endpoint]
+    assert one(objects, "ServiceMonitor")["spec"]["endpoints"] == [endpoint]
 
 
 def test_a_service_monitor_finds_the_operators_service_for_metrics_only(render: Render) -> None:
@@ -542,7 +641,7 @@ def test_a_webhook_in_full(render: Render, kubernetes: str) -> None:
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert {"name": "webhook", "containerPort": 8443, "protocol": "TCP"} in container(objects)["ports"]
     environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
-    parsed = operator_settings.parse([], environment)
+    parsed = command_line.parse([], environment)
     mounts = {mount["mountPath"]: mount["name"] for mount in container(objects)["volumeMounts"]}
     assert mounts[parsed.webhook_directory] == "webhook"
     assert set(access(operators_role(objects)["rules"])) == ACCESS, "the permissions are the same"
@@ -646,6 +745,21 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"webhook.timeoutSeconds": 31}, r"timeoutSeconds"),
         ({"monitoring.podMonitor.interval": "often"}, r"interval"),
         ({"monitoring.rules.runbooks": "https://docs.example/page"}, r"runbooks"),
+        ({"fullnameOverride": "Probes"}, r'fullnameOverride: "Probes" is no name of an object'),
+        ({"nameOverride": "a_b"}, r'nameOverride: "a_b" is no name of an object: it may hold lower-case letters'),
+        ({"watchNamespaces": ["Vienna"]}, r'watchNamespaces\[0\]: "Vienna" is no name'),
+        ({"imagePullSecrets": ["a b"]}, r'imagePullSecrets\[0\]: "a b" is no name'),
+        ({"serviceAccount.name": "Me"}, r'serviceAccount.name: "Me" is no name'),
+        ({"priorityClassName": "High"}, r'priorityClassName: "High" is no name'),
+        ({"resources.requests.memory": "64MB"}, r'resources.requests.memory: "64MB" is no quantity'),
+        ({"agents.resources.limits.cpu": "one"}, r'agents.resources.limits.cpu: "one" is no quantity'),
+        ({"commonLabels": {"team": "voice team"}}, r'commonLabels.team: "voice team" is no value of a label'),
+        ({"agents.nodeSelector": {"a/b/c": "x"}}, r'agents.nodeSelector: "a/b/c" is no key'),
+        ({"webhook": {"enabled": True, "existingSecret": "mine"}}, r"webhook.caBundle: is required"),
+        ({"monitoring.rules.disabled": ["Flapping"]}, r'there is no alert "Flapping"; there are SoftphoneSystemDown'),
+        ({"extraEnv": [{"name": "SOFTPHONE_LOG_LEVEL", "value": "x"}]}, r'"SOFTPHONE_LOG_LEVEL" is set by the chart'),
+        ({"extraArgs": ["concurrency"]}, r"extraArgs"),
+        ({"agents.labels": {"app.kubernetes.io/name": "x"}}, r"(?i)property ?name[^\n]*app\.kubernetes\.io/name"),
         ({"monitoring.alerts": {}}, r"additional properties '?alerts'? not allowed|Additional property alerts"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -1,4 +1,4 @@
-"""docs/reliability.md: what the drills saw. `PYTHONPATH=tests python -m drills.page` makes it of the files in seen/."""
+"""docs/proof/reliability.md: what the drills saw, from the files in seen/. Written by `python -m drills.page`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from drills.causes import CAUSES
 from drills.seen import GROUPS, ROOM, Finding, Growth, Row, findings, rows
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[2] / "docs" / "proof" / "reliability.md"
 
 TITLES = {
     "pbx": ("PBX faults", "What PBXes, and the way to them, do to phones."),

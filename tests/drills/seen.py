@@ -1,4 +1,4 @@
-"""What drills saw: a row for each, as a file in seen/. `page.py` makes docs/reliability.md of them."""
+"""What drills saw: a row for each, as a file in seen/. `page.py` makes docs/proof/reliability.md of them."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_forged_redirect_to_a_foreign_host(
     )
     note = (
         "None goes there. But an answer by one who knows the branch is an answer, wherever it comes from "
-        "(docs/attackers.md): the phones give the attempt up, and "
+        "(docs/proof/attackers.md): the phones give the attempt up, and "
         "none is registered anew until he ends; then they come back by their back-off of up to 60 s. He sees nothing "
         "of phones on TLS."
     )

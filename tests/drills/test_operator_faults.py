@@ -34,7 +34,7 @@ from lab.kubernetes import control_plane
 from lab.pbx import System, default_system
 from lab.settings import REPOSITORY, settings
 from lab.waiting import wait_until
-from softphone_operator.cluster import ACCESS, LEASE_ACCESS, WATCHED
+from softphone_operator.kubernetes.resources import ACCESS, LEASE_ACCESS, WATCHED
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
 

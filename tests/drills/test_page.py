@@ -1,4 +1,4 @@
-"""docs/reliability.md is what the drills saw."""
+"""docs/proof/reliability.md is what the drills saw."""
 
 from __future__ import annotations
 

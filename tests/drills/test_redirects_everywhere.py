@@ -17,7 +17,7 @@ from lab.pbx import System
 from lab.settings import settings
 from lab.waiting import wait_until
 from sip_responder import Request, answer
-from softphone_agent.memory import BURST_SECONDS, GIVE_BACK_SECONDS
+from softphone_agent.worker.memory import BURST_SECONDS, GIVE_BACK_SECONDS
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(600)]
 

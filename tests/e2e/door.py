@@ -22,7 +22,7 @@ import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
-from softphone_operator.cluster import Access
+from softphone_operator.kubernetes.resources import Access
 
 COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

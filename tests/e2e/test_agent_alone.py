@@ -18,7 +18,7 @@ from examples import ALONE
 from lab.pbx import System
 from lab.settings import REPOSITORY
 from lab.waiting import wait_until
-from softphone_agent.report import PhoneChanged, Snapshot, parse_line
+from softphone_agent.contract.report import PhoneChanged, Snapshot, parse_line
 
 pytestmark = pytest.mark.lab
 

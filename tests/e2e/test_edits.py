@@ -17,8 +17,8 @@ from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl
 from lab.pbx import Pbx, default_system
 from lab.register_log import Register
 from lab.waiting import wait_until
-from softphone_agent.config import digest
-from softphone_operator.mounts import mounted_key
+from softphone_agent.contract.reading import digest
+from softphone_operator.decide.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 

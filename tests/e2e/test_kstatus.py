@@ -1,4 +1,4 @@
-"""What kstatus, and with it Flux and Helm 4, says of objects in a real cluster, from their first moment on."""
+"""What kstatus, and with it Flux and Helm 4, says of objects in a real cluster, from their first moment on; Events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import yaml
 from e2e.objects import secret, softphone, system
 from lab import kstatus
 from lab.kube import Kube, condition, is_ready, kubectl
-from softphone_operator import crd
+from lab.waiting import wait_until
+from softphone_operator.api import crd
 
 pytestmark = pytest.mark.lab
 
@@ -46,3 +47,19 @@ def test_a_refused_object_has_failed_and_one_that_waits_for_a_secret_has_not(nam
     assert said(mended) == "Current"
     assert not condition(mended, "Stalled")
     assert not condition(mended, "Reconciling")
+
+
+def test_an_event_that_happens_again_is_counted_on_the_one_that_is_there(namespace: Kube) -> None:
+    namespace.apply(*system(), secret("u3"), softphone("u3"))
+    for _ in range(3):
+        namespace.patch("sp", "u3", {"aor": "u3"})
+        namespace.until("sp", "u3", lambda of: condition(of, "Stalled").get("status") == "True")
+        namespace.patch("sp", "u3", {"aor": "sip:u3@pbx.test"})
+        namespace.until("sp", "u3", lambda of: condition(of, "Accepted").get("status") == "True")
+
+    def told() -> set[tuple[str, str, int]]:
+        listed = json.loads(kubectl("-n", namespace.namespace, "get", "events", "-o", "json"))["items"]
+        about = [e for e in listed if e["involvedObject"]["name"] == "u3"]
+        return {(e["type"], e["reason"], e["count"]) for e in about if e["reason"] in ("InvalidSpec", "Accepted")}
+
+    wait_until(lambda: told() == {("Warning", "InvalidSpec", 3), ("Normal", "Accepted", 3)}, "each Event is counted")

@@ -13,7 +13,7 @@ from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl, refu
 from lab.pbx import System
 from lab.prometheus import Prometheus
 from lab.waiting import wait_until
-from softphone_operator.mounts import mounted_key
+from softphone_operator.decide.mounts import mounted_key
 
 pytestmark = pytest.mark.lab
 

@@ -61,6 +61,8 @@ class PbxSpec:
     name: str
     address: str
     redirects_to: str = HOME
+    stand_in: str = ""
+    """The PBX to which the others redirect its users while it is dead (a slave's standby)."""
     port: int = 5060
     tls_port: int = 0
     """0: no TLS."""
@@ -290,6 +292,7 @@ class Pbx:
         lines = ["#!KAMAILIO", *(f"#!substdef '|{word}|{value}|g'" for word, value in words.items())]
         lines += [f'include_file "{CONFIG}"', "event_route[htable:mod-init] {"]
         lines += [f'    $sht(homes=>{user}) = "{home}";' for user, home in system.present_homes().items()]
+        lines += [f'    $sht(stand_ins=>{p.name}) = "{p.stand_in}";' for p in system.specs if p.stand_in]
         lines += [f'    $sht(addresses=>{p.name}) = "{p.address}:{p.port}";' for p in system.specs]
         lines += [f'    $sht(tls_addresses=>{p.name}) = "{p.address}:{p.tls_port}";' for p in system.specs]
         lines += ["}", "route[HOME_OF_PATTERN] {", '    $var(home) = "";']

@@ -115,6 +115,43 @@ def test_the_master_keeps_while_the_home_is_dead_and_gives_back_when_it_returns(
     alice.register(slave.address, expires=0)
 
 
+@pytest.fixture
+def slaves_standby() -> Iterator[tuple[Pbx, Pbx, Pbx]]:
+    """Master, slave, and the slave's standby."""
+    addresses = settings().pbx_addresses_in_lab[14:17]
+    specs = [
+        PbxSpec("s-master", addresses[0]),
+        PbxSpec("s-slave", addresses[1], redirects_to="s-master", stand_in="s-standby"),
+        PbxSpec("s-standby", addresses[2], redirects_to="s-slave"),
+    ]
+    master, slave, standby = System(settings(), specs, {"alice": "s-slave"}).pbxes
+    for pbx in (master, slave, standby):
+        pbx.start()
+    for pbx in (master, slave, standby):
+        pbx.wait_ready()
+    yield master, slave, standby
+    for pbx in (master, slave, standby):
+        pbx.kill()
+
+
+@pytest.mark.proves("I5")
+def test_users_of_a_slave_that_is_dead_are_sent_to_its_standby(
+    slaves_standby: tuple[Pbx, Pbx, Pbx], alice: SipClient
+) -> None:
+    master, slave, standby = slaves_standby
+    assert alice.follow(master.address)[1] == [master.address, slave.address]
+    assert alice.follow(standby.address)[1] == [standby.address, slave.address]
+    slave.kill()
+    there = f"sip:{standby.address}:5060"
+    wait_until(lambda: alice.register(master.address).redirected_to == there, "master points to the standby", seconds=5)
+    assert alice.register(standby.address).code == 200
+    assert users(standby) == {"alice"}
+    slave.start()
+    slave.wait_ready()
+    wait_until(lambda: alice.register(standby.address).code == 302, "the standby gives back", seconds=5)
+    assert users(standby) == set()
+
+
 @pytest.mark.proves("I4", "I5")
 def test_the_standby_keeps_while_the_master_is_silent(pbxes: tuple[Pbx, Pbx, Pbx], alice: SipClient) -> None:
     master, _, standby = pbxes

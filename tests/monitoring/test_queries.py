@@ -14,7 +14,7 @@ import documents
 from monitoring import queries
 from monitoring.rule_cases import Series
 from monitoring.test_rules import promtool
-from softphone_operator.metrics import Metrics
+from softphone_operator.observe.metrics import Metrics
 
 VALUES = {"NAMESPACE": "rehearsal", "POD": "fleet-load-0"}
 AGENT = 'namespace="rehearsal",pod="fleet-load-0"'

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import admission
-from softphone_operator.admission import Decision
-from softphone_operator.plan import PbxUse
+from softphone_operator.decide import admission
+from softphone_operator.decide.admission import Decision
+from softphone_operator.decide.references import PbxUse
 
 
 def review(kind: str, operation: str, wanted: Any = None, present: Any = None, **more: Any) -> dict[str, Any]:

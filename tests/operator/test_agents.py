@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Heartbeat,
@@ -24,8 +24,8 @@ from softphone_agent.report import (
     WatchLine,
     to_line,
 )
-from softphone_operator import agents
-from softphone_operator.agents import Change, Followers, Lost, View, follow
+from softphone_operator.observe import agents
+from softphone_operator.observe.agents import Change, Followers, Lost, View, follow
 
 CONFIG = ConfigReport(digest="0" * 16)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

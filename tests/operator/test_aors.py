@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_operator.aors import FleetAors, canonical_aor, shared
+from softphone_operator.decide.aors import FleetAors, canonical_aor, shared
 
 LOAD = FleetAors("sip:load{index:05d}@ACME.example", range(100, 200))
 
@@ -66,7 +66,7 @@ def test_fleets_that_cannot_meet_are_not_rendered(monkeypatch: pytest.MonkeyPatc
     def never(_: object) -> str:
         raise AssertionError("an AOR was made")
 
-    monkeypatch.setattr("softphone_operator.aors.canonical_aor", never)
+    monkeypatch.setattr("softphone_operator.decide.aors.canonical_aor", never)
     assert (
         shared(FleetAors("sip:a{index}@x.example", range(5000)), FleetAors("sip:b{index}@x.example", range(9))) is None
     )

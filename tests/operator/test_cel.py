@@ -10,8 +10,8 @@ import cel
 import pytest
 import yaml
 
-from softphone_operator.api import KINDS
-from softphone_operator.crd import RULES, crd
+from softphone_operator.api.crd import RULES, crd
+from softphone_operator.api.kinds import KINDS
 
 DATA = Path(__file__).parent / "data"
 CASES = sorted((DATA / "refused").glob("*.yaml"))

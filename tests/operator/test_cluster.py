@@ -13,13 +13,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio import client
 
-from softphone_operator import cluster
-from softphone_operator.cluster import (
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    LEASES,
-    SOFTPHONES,
-    Access,
+from softphone_operator.kubernetes import cluster, resources
+from softphone_operator.kubernetes.cluster import (
     Cluster,
     ClusterError,
     SecretChanged,
@@ -27,6 +22,7 @@ from softphone_operator.cluster import (
     SecretMark,
     SecretsListed,
 )
+from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, LEASES, SOFTPHONES, Access
 
 PASSWORD = "aHVudGVyMg=="
 
@@ -357,5 +353,5 @@ async def test_no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) 
 
 
 def test_no_access_is_wild() -> None:
-    assert all("*" not in part for access in cluster.ACCESS for part in access)
-    assert Access("", "secrets", "get") in cluster.ACCESS
+    assert all("*" not in part for access in resources.ACCESS for part in access)
+    assert Access("", "secrets", "get") in resources.ACCESS

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from server_side_apply import applied, entry, set_image
-from softphone_operator import comparing, manifests, names, plan
+from softphone_operator.decide import comparing, manifests, names, pbx_plan, plan_types, softphone_plan
 
 DATA = Path(__file__).parent / "data"
 POD = "spec.template.spec"
@@ -33,8 +33,10 @@ FULL: dict[str, Any] = {
 def deployment(agent: dict[str, Any], secret: str = "", pull_secrets: tuple[str, ...] = ()) -> dict[str, Any]:
     spec = {**SPEC, "agent": agent} | ({"credentials": {"secretName": secret}} if secret else {})
     keys = {secret: frozenset({"password"})}
-    planned = plan.softphone("anna", "demo", "uid-1", spec, {"master": plan.pbx("master", "demo", PBX, {})}, keys)
-    assert isinstance(planned, plan.AgentPlan), planned
+    planned = softphone_plan.softphone(
+        "anna", "demo", "uid-1", spec, {"master": pbx_plan.pbx("master", "demo", PBX, {})}, keys
+    )
+    assert isinstance(planned, plan_types.AgentPlan), planned
     return manifests.deployment(
         manifests.Agent(
             name=planned.agent,

@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 
 from server_side_apply import entry, set_image
-from softphone_agent import config as agent_config
-from softphone_agent.report import (
+from softphone_agent.contract import reading
+from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Counts,
@@ -30,9 +30,17 @@ from softphone_agent.report import (
     WatchLine,
     to_line,
 )
-from softphone_operator import controller as subject
-from softphone_operator import label_selector, mounts, plan, upkeep, writing
-from softphone_operator.cluster import (
+from softphone_operator.decide import label_selector, mounts, pbx_plan
+from softphone_operator.decide.settings import Settings
+from softphone_operator.kubernetes.cluster import (
+    ClusterError,
+    SecretChanged,
+    SecretDeleted,
+    SecretMark,
+    SecretNews,
+    SecretsListed,
+)
+from softphone_operator.kubernetes.resources import (
     BUDGETS,
     CONFIG_MAPS,
     DEPLOYMENTS,
@@ -40,18 +48,13 @@ from softphone_operator.cluster import (
     PBXS,
     PODS,
     SOFTPHONES,
-    ClusterError,
     Resource,
-    SecretChanged,
-    SecretDeleted,
-    SecretMark,
-    SecretNews,
-    SecretsListed,
     watched,
 )
-from softphone_operator.controller import Controller
-from softphone_operator.metrics import Metrics
-from softphone_operator.settings import Settings
+from softphone_operator.observe.metrics import Metrics
+from softphone_operator.reconcile import controller as subject
+from softphone_operator.reconcile import upkeep, writing
+from softphone_operator.reconcile.controller import Controller
 
 KINDS = {resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SOFTPHONES)}
 
@@ -286,7 +289,7 @@ def file_of(cluster: FakeCluster, agent: str) -> str:
 
 
 def digest_of(cluster: FakeCluster, name: str = "anna") -> str:
-    return agent_config.digest(config_of(cluster, name).encode())
+    return reading.digest(config_of(cluster, name).encode())
 
 
 async def test_an_accepted_softphone_gets_its_agent(cluster: FakeCluster) -> None:
@@ -785,14 +788,14 @@ async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cl
 async def test_a_pbx_that_cannot_be_understood_stops_no_other(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    understood = plan.pbx
+    understood = pbx_plan.pbx
 
     def fails(name: str, *others: Any) -> Any:
         if name == "odd":
             raise RuntimeError("a fault of ours")
         return understood(name, *others)
 
-    monkeypatch.setattr(plan, "pbx", fails)
+    monkeypatch.setattr(pbx_plan, "pbx", fails)
     cluster.put("PBX", "odd", spec={"address": "sip:10.0.0.3"})
     cluster.put("Softphone", "bob", spec={"aor": "sip:bob@acme.example", "pri": "odd"})
     async with world(cluster) as it:
@@ -949,7 +952,7 @@ async def test_a_refused_configuration_is_told(cluster: FakeCluster) -> None:
 async def test_an_agent_that_falls_silent_is_unknown_after_a_moment(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("softphone_operator.agents.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("softphone_operator.observe.agents.GRACE_SECONDS", 0.05)
     async with world(cluster) as it:
         async with agent() as talker:
             await it.until_condition("Accepted", "True", "Accepted")
@@ -1053,7 +1056,7 @@ def put_fleet(cluster: FakeCluster, **spec: Any) -> None:
 
 def slice_of(cluster: FakeCluster, number: int) -> list[str]:
     text = file_of(cluster, f"fleet-load-{number}")
-    return [phone.name for phone in agent_config.parse(text).phones]
+    return [phone.name for phone in reading.parse(text).phones]
 
 
 def put_fleet_pod(cluster: FakeCluster, talker: Agent, number: int, name: str) -> None:
@@ -1072,7 +1075,7 @@ def counts_of(cluster: FakeCluster, number: int, registered: int, phones: int = 
     text = file_of(cluster, f"fleet-load-{number}")
     return Counts(
         version="1",
-        config=ConfigReport(digest=agent_config.digest(text.encode())),
+        config=ConfigReport(digest=reading.digest(text.encode())),
         phones=phones,
         registered=registered,
         pbxs=(PbxCounts(name="master", registered=registered, home=registered, reachable=True),),

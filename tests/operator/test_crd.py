@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from softphone_operator import crd, reference
-from softphone_operator.api import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api import crd, reference
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 
 REFUSED = sorted((Path(__file__).parent / "data" / "refused").glob("*.yaml"))
 # These are refused by the API server already, whose own messages are clear: types, choices, ranges, required fields.

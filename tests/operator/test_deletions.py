@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from softphone_operator import comparing
-from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, SOFTPHONES, Resource
-from softphone_operator.deletions import Deletions
-from softphone_operator.observed import Observed, slimmed
+from softphone_operator.decide import comparing
+from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, SOFTPHONES, Resource
+from softphone_operator.observe.observed import Observed, slimmed
+from softphone_operator.reconcile.deletions import Deletions
 
 ANNA = ("demo", "anna")
 AGENT = ("demo", "softphone-anna")

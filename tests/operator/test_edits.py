@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import edits
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["set", "taken away"])

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import election as subject
-from softphone_operator.cluster import ClusterError, Resource
-from softphone_operator.election import Election, LeaseLostError
+from softphone_operator.kubernetes.cluster import ClusterError
+from softphone_operator.kubernetes.resources import Resource
+from softphone_operator.program import election as subject
+from softphone_operator.program.election import Election, LeaseLostError
 
 PLACE = ("here", "operator")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
-from softphone_operator import fleet_status, status
-from softphone_operator.facts import Heard, Verdict
-from softphone_operator.fleet_status import AgentFacts
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
+from softphone_operator.decide import availability, event_rules, fleet_status, status
+from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.fleet_status import AgentFacts
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 RUNS = Verdict("True", "Available", "the pod x runs")
@@ -169,7 +169,7 @@ def test_an_agent_whose_pod_is_0_of_1_is_missing_though_it_is_heard() -> None:
         "metadata": {"name": "x"},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]},
     }
-    available = status.availability({}, [pod], Heard("heard"))
+    available = availability.availability({}, [pod], Heard("heard"))
     of = made(agent(), agent(name="fleet-load-1", available=available))
     told = "1 of 2 agents run; fleet-load-1: the agent is heard, but its pod x is not ready"
     assert said(of, "AgentsAvailable") == ("False", "NotReady", told)
@@ -201,7 +201,7 @@ def types_of_a_softphone() -> dict[str, str]:
         ]
     ]
     changes = [(a, b) for a in states for b in states]
-    return {e.reason: e.type for a, b in changes for e in status.softphone_events(status.dump(a), b)}
+    return {e.reason: e.type for a, b in changes for e in event_rules.softphone_events(status.dump(a), b)}
 
 
 def types_of_a_fleet() -> dict[str, str]:

@@ -18,10 +18,11 @@ import yaml
 from kmock import KubernetesEmulator
 from kmock import resource as kmock_resource
 
-from softphone_operator import handlers
-from softphone_operator.cluster import FLEETS, SOFTPHONES, WATCHED, Cluster, ClusterError, Resource
-from softphone_operator.settings import Settings
-from softphone_operator.watching import Watches
+from softphone_operator.decide.settings import Settings
+from softphone_operator.kubernetes.cluster import Cluster, ClusterError
+from softphone_operator.kubernetes.resources import FLEETS, SOFTPHONES, WATCHED, Resource
+from softphone_operator.kubernetes.watching import Watches
+from softphone_operator.program import kopf_door, lifecycle
 
 GROUP = "softphone-fleet.io/v1alpha1"
 
@@ -99,15 +100,15 @@ async def watching(
     stop = asyncio.Event()
     made = watches or Watches(60, asyncio.get_running_loop().time)
     task = asyncio.create_task(
-        handlers.watch(
+        kopf_door.watch(
             stop,
-            registry=handlers.registry(
+            registry=kopf_door.registry(
                 recorder,  # type: ignore[arg-type]
                 made,
                 tuple(where.get("namespaces", ())),
                 lambda verb, code: None,
             ),
-            settings=handlers.operator_settings(60, selector),
+            settings=kopf_door.operator_settings(60, selector),
             **where,
         )
     )
@@ -213,8 +214,8 @@ async def test_a_kind_that_is_gone_is_asked_for_until_it_is_back(
     api: KubernetesEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deleted CRD, or an API server that has just begun: by itself kopf would end all its watches."""
-    monkeypatch.setattr(handlers, "BACKOFFS", (0.01,))
-    monkeypatch.setattr(handlers, "LONGEST_BACKOFF", 0.01)
+    monkeypatch.setattr(kopf_door, "BACKOFFS", (0.01,))
+    monkeypatch.setattr(kopf_door, "LONGEST_BACKOFF", 0.01)
     recorder, watches = Recorder(), Watches(60, asyncio.get_running_loop().time)
     api.objects[kmock_resource(f"{GROUP}/softphones"), "demo", "anna"] = obj("Softphone", "anna", GROUP)
     gone = api[f"/apis/{GROUP}/softphones"][:3] << 404
@@ -255,8 +256,8 @@ async def test_signals_stop_it_however_many_there_are(api: KubernetesEmulator) -
 
 
 def test_kopf_never_gives_up() -> None:
-    waits = list(itertools.islice(handlers.Backoffs(), 1000))
-    assert max(waits) == handlers.LONGEST_BACKOFF
+    waits = list(itertools.islice(kopf_door.Backoffs(), 1000))
+    assert max(waits) == kopf_door.LONGEST_BACKOFF
     assert waits == sorted(waits)
 
 
@@ -275,7 +276,7 @@ class Scripted:
 
 async def test_it_waits_for_the_crds_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     reasons = []
-    operator = handlers.Operator(Settings("agent:1"))
+    operator = lifecycle.Operator(Settings("agent:1"))
 
     async def sleep(_: float) -> None:
         reasons.append(operator.unready)
@@ -294,6 +295,6 @@ async def test_without_a_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         raise ClusterError(0, "NoConfiguration", "neither service account nor kubeconfig: none")
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    operator = handlers.Operator(Settings("agent:1", http_address="127.0.0.1", http_port=0))
+    operator = lifecycle.Operator(Settings("agent:1", http_address="127.0.0.1", http_port=0))
     with pytest.raises(ClusterError, match="neither service account nor kubeconfig"):
         await operator.run()

@@ -8,11 +8,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from softphone_agent.report import (
+from softphone_agent.contract.report import (
     STATES,
     FailureReason,
     Heartbeat,
@@ -22,13 +22,14 @@ from softphone_agent.report import (
     Redirect,
     parse_line,
 )
-from softphone_operator import fleet_status, status
-from softphone_operator.agents import View
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind, PbxPhones, PbxUsers
-from softphone_operator.crd import crd
-from softphone_operator.facts import Verdict
-from softphone_operator.fleet_status import AgentFacts
-from softphone_operator.hearsay import MAX_COUNT, fitting
+from softphone_operator.api.crd import crd
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.status import PbxPhones, PbxUsers
+from softphone_operator.decide import event_rules, fleet_status, status
+from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.fleet_status import AgentFacts
+from softphone_operator.decide.hearsay import MAX_COUNT, fitting
+from softphone_operator.observe.agents import View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AVAILABLE = Verdict("True", "Available", "the pod x runs")
@@ -120,6 +121,7 @@ def heard_from(line: dict[str, Any]) -> View | None:
     return view
 
 
+@settings(deadline=None)
 @given(PHONES, CONFIGS, PHONES, st.sampled_from(["heard", "stored"]))
 def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
     first: dict[str, Any], config: dict[str, Any], then: dict[str, Any], memory: str
@@ -139,12 +141,13 @@ def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
                 wanted_digest="x",
                 now=NOW,
             )
-            status.softphone_events(previous, made)
+            event_rules.softphone_events(previous, made)
             dumped = status.dump(made)
             SERVERS["Softphone"].validate(dumped)
             previous = dumped if memory == "stored" else {}
 
 
+@settings(deadline=None)
 @given(st.lists(COUNTS, max_size=3))
 def test_whatever_the_agents_of_a_fleet_say_its_status_and_that_of_a_pbx_can_be_written(
     said: list[dict[str, Any]],
@@ -193,6 +196,7 @@ STATUSES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(STATUSES, st.floats(0, 10))
 def test_a_status_that_another_version_left_stops_nobody(previous: dict[str, Any], since: float) -> None:
     for heard in (View(0.0).heard("anna", since), View(0.0).heard("anna", 99.0)):

@@ -10,9 +10,11 @@ import pytest
 
 from hostile import HOSTILE, KEY, Place, put
 from hostile_objects import CASES, FLEET, PBX, PHONE, hostile_spec
-from softphone_agent import config as agent_config
-from softphone_agent.planning import Directory, Registering, Secret, registering, registrar_uri
-from softphone_operator import manifests, mounts, names, plan
+from softphone_agent.contract import reading
+from softphone_agent.phone.directory import Directory, registrar_uri
+from softphone_agent.phone.planning import registering
+from softphone_agent.sip.request import Registering, Secret
+from softphone_operator.decide import fleet_plan, manifests, mounts, names, pbx_plan, plan_types, softphone_plan
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
@@ -21,30 +23,30 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"\\\s]")
 """What may stand in no part of a REGISTER that is ours to fill in."""
 
 
-def pbxs() -> dict[str, plan.PbxPlan | plan.Refusal]:
-    return {"master": plan.pbx("master", "demo", PBX, SECRETS)}
+def pbxs() -> dict[str, plan_types.PbxPlan | plan_types.Refusal]:
+    return {"master": pbx_plan.pbx("master", "demo", PBX, SECRETS)}
 
 
-def planned(kind: str, spec: Any) -> list[plan.AgentPlan] | plan.Refusal:
+def planned(kind: str, spec: Any) -> list[plan_types.AgentPlan] | plan_types.Refusal:
     """The agents of an object, of a PBX those of a phone that uses it."""
     if kind == "PBX":
-        made = plan.pbx("master", "demo", spec, SECRETS)
-        if isinstance(made, plan.Refusal):
+        made = pbx_plan.pbx("master", "demo", spec, SECRETS)
+        if isinstance(made, plan_types.Refusal):
             return made
-        one = plan.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
+        one = softphone_plan.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
     elif kind == "Softphone":
-        one = plan.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
+        one = softphone_plan.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
     else:
-        fleet = plan.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
-        return fleet if isinstance(fleet, plan.Refusal) else list(fleet.agents)
-    return one if isinstance(one, plan.Refusal) else [one]
+        fleet = fleet_plan.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
+        return fleet if isinstance(fleet, plan_types.Refusal) else list(fleet.agents)
+    return one if isinstance(one, plan_types.Refusal) else [one]
 
 
 @pytest.mark.parametrize(("kind", "place"), CASES, ids=[f"{kind}.{place}" for kind, place in CASES])
 def test_a_text_is_refused_by_name_or_carried_safely(kind: str, place: Place) -> None:
     for aim, text in HOSTILE.items():
         outcome = planned(kind, hostile_spec(kind, place, text))
-        if isinstance(outcome, plan.Refusal):
+        if isinstance(outcome, plan_types.Refusal):
             told_well(outcome.message, place, text, aim)
         else:
             for agent in outcome:
@@ -55,18 +57,18 @@ def told_well(message: str, place: Place, text: str, aim: str) -> None:
     fields = [str(part) for part in place.path if part not in (0, KEY, "cpu")]
     assert fields[-1] in message, (aim, message)
     assert message.isprintable(), (aim, message)
-    assert len(message) <= plan.MAX_MESSAGE
+    assert len(message) <= plan_types.MAX_MESSAGE
     if aim == "password":
         assert fields[-1] not in ADDRESSES or "hidden-word" not in message, message
     elif len(text) < 60 and not (fields[-1] in ADDRESSES and "@" in text):
         assert text[:1] in message, (aim, message)
 
 
-def carried_safely(agent: plan.AgentPlan) -> None:
+def carried_safely(agent: plan_types.AgentPlan) -> None:
     written = manifests.config_text(agent.config)
     assert written.count("\n") == 1
-    read = agent_config.parse(written)
-    assert agent_config.expanded(agent.config) == read
+    read = reading.parse(written)
+    assert reading.expanded(agent.config) == read
     made = manifests.Agent(
         name=agent.agent,
         namespace="demo",
@@ -145,7 +147,7 @@ def test_a_secret_or_pbx_of_another_namespace_cannot_be_had(name: str) -> None:
         ("SoftphoneFleet", FLEET, ("template", "home"), elsewhere.replace("Secret", "PBX")),
     ):
         refused = planned(kind, put(base, path, name))
-        assert isinstance(refused, plan.Refusal)
+        assert isinstance(refused, plan_types.Refusal)
         assert refused.reason in ("SecretNotFound", "PBXNotFound")
         assert refused.message == f"{'.'.join(path)}: {reason}"
 

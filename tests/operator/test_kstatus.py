@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from lab import kstatus
-from softphone_agent.report import ConfigReport, Counts, LastFailure, PhoneReport
-from softphone_operator import crd, fleet_status, status
-from softphone_operator.api import API_VERSION, PbxPhones, PbxUsers
-from softphone_operator.facts import Heard, Verdict
-from softphone_operator.fleet_status import AgentFacts
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport
+from softphone_operator.api import crd
+from softphone_operator.api.kinds import API_VERSION
+from softphone_operator.api.status import PbxPhones, PbxUsers
+from softphone_operator.decide import fleet_status, status
+from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.fleet_status import AgentFacts
 
 pytestmark = pytest.mark.lab
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_operator import label_selector
-from softphone_operator.label_selector import LabelSelector, LabelSelectorError, Requirement
+from softphone_operator.decide import label_selector
+from softphone_operator.decide.label_selector import LabelSelector, LabelSelectorError, Requirement
 
 SHARD = "softphone-fleet.io/shard"
 

@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from softphone_agent.report import ConfigReport, Snapshot, to_line
-from softphone_operator import agents, names
-from softphone_operator.listening import Listening
+from softphone_agent.contract.report import ConfigReport, Snapshot, to_line
+from softphone_operator.decide import names
+from softphone_operator.observe import agents
+from softphone_operator.reconcile.listening import Listening
 
 
 def pod(port: int, restarts: int) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from server_side_apply import applied, set_image
-from softphone_agent import config as agent_config
-from softphone_operator import comparing, manifests, names, plan
+from softphone_agent.contract import reading
+from softphone_operator.decide import comparing, manifests, names, pbx_plan, plan_types, softphone_plan
 
 DATA = Path(__file__).parent / "data" / "agents"
 CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.input.yaml"))
@@ -21,10 +21,10 @@ CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.in
 
 def agent_of(given: dict[str, Any]) -> manifests.Agent:
     secrets = {name: frozenset(keys) for name, keys in given.get("secrets", {}).items()}
-    pbxs = {name: plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
+    pbxs = {name: pbx_plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
     name = given.get("name", "anna")
-    planned = plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
-    assert isinstance(planned, plan.AgentPlan), planned
+    planned = softphone_plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
+    assert isinstance(planned, plan_types.AgentPlan), planned
     return manifests.Agent(
         name=planned.agent,
         namespace="demo",
@@ -63,9 +63,9 @@ def test_the_objects_of_an_agent(case: str) -> None:
 def test_the_agent_understands_its_file(case: str) -> None:
     config_map, _ = build(read(f"{case}.input.yaml"))
     text = config_map["data"]["agent.json"]
-    parsed = agent_config.parse(text)
+    parsed = reading.parse(text)
     assert manifests.config_text(parsed) == text
-    assert manifests.text_digest(text) == agent_config.digest(text.encode())
+    assert manifests.text_digest(text) == reading.digest(text.encode())
 
 
 def test_there_are_cases() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import mounts
-from softphone_operator.names import SecretUse
+from softphone_operator.decide import mounts
+from softphone_operator.decide.names import SecretUse
 
 ANNA = SecretUse("anna", ("password",), ("username",))
 BOB = SecretUse("bob", ("password",), ("username",))

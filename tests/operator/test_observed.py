@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from softphone_operator.cluster import SecretMark
-from softphone_operator.observed import Observed, slimmed, vanished
-from softphone_operator.plan import PbxUse
+from softphone_operator.decide.references import PbxUse
+from softphone_operator.kubernetes.cluster import SecretMark
+from softphone_operator.observe.observed import Observed, slimmed, vanished
 
 ANNA = ("Softphone", "demo", "anna")
 BOB = ("Softphone", "demo", "bob")

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.config import expanded
-from softphone_operator import plan
-from softphone_operator.names import SecretUse
+from softphone_agent.contract.reading import expanded
+from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide.names import SecretUse
 
 DATA = Path(__file__).parent / "data" / "refused"
 MASTER = {"address": "sip:10.0.0.1:5060", "system": "acme"}
@@ -25,28 +25,30 @@ SPEC = {"aor": "sip:anna@acme.example", "pri": "master"}
 
 def plans(
     pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> dict[str, plan.PbxPlan | plan.Refusal]:
+) -> dict[str, plan_types.PbxPlan | plan_types.Refusal]:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return {name: plan.pbx(name, "demo", spec, keys) for name, spec in pbxs.items()}
+    return {name: pbx_plan.pbx(name, "demo", spec, keys) for name, spec in pbxs.items()}
 
 
 def softphone(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan.AgentPlan | plan.Refusal:
+) -> plan_types.AgentPlan | plan_types.Refusal:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return plan.softphone("anna", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+    return softphone_plan.softphone("anna", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
 
 
 def fleet(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan.FleetPlan | plan.Refusal:
+) -> plan_types.FleetPlan | plan_types.Refusal:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return plan.fleet("load", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+    return fleet_plan.fleet("load", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
 
 
-def accepted(spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None) -> plan.AgentPlan:
+def accepted(
+    spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> plan_types.AgentPlan:
     made = softphone(spec, pbxs, secrets)
-    assert isinstance(made, plan.AgentPlan), made
+    assert isinstance(made, plan_types.AgentPlan), made
     return made
 
 
@@ -63,16 +65,25 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
         outcome = softphone(case["softphone"], pbxs, secrets)
     else:
         outcome = plans({"subject": case["pbx"]}, secrets)["subject"]
-    assert outcome == plan.Refusal(case["reason"], case["message"])
+    assert outcome == plan_types.Refusal(case["reason"], case["message"])
 
 
 def test_there_are_cases() -> None:
     assert len(CASES) >= 25
 
 
+def test_letters_beyond_ascii_may_stand_in_locations() -> None:
+    """Written in one piece or in two: it is the same place."""
+    pbxs = {"master": MASTER | {"location": "Zu\u0308rich"}}
+    made = accepted(SPEC | {"phys": "Linz-Su\u0308d"}, pbxs)
+    assert (made.config.pbxs[0].location, made.config.phones[0].phys) == ("Z\u00fcrich", "Linz-S\u00fcd")
+    of_fleet = fleet({"template": {"aor": "sip:load{index}@acme.example", "pri": "master", "phys": "Süd{index}"}}, pbxs)
+    assert isinstance(of_fleet, plan_types.FleetPlan), of_fleet
+
+
 def test_all_faults_are_told_at_once_and_the_first_gives_the_reason() -> None:
     outcome = softphone({"aor": "anna", "pri": "mastr"}, {})
-    assert outcome == plan.Refusal(
+    assert outcome == plan_types.Refusal(
         "InvalidSpec",
         'aor: "anna" is no address of record: it must begin with "sip:" or "sips:"; '
         'pri: there is no PBX "mastr" in the namespace demo',
@@ -147,7 +158,7 @@ def test_browser_mode_needs_only_cur() -> None:
 def test_an_inconsistent_system_is_a_warning() -> None:
     made = accepted(SPEC, {"master": MASTER, "slave": {**SLAVE, "noPhysicalLocation": True}})
     assert made.cautions == (
-        plan.Caution(
+        plan_types.Caution(
             "Inconsistent",
             'noPhysicalLocation must be the same on all PBXes of the system "acme": '
             "it is true on slave, false on master",
@@ -160,13 +171,15 @@ def test_an_inconsistent_system_is_a_warning() -> None:
 def test_of_pbxes_with_one_address_the_later_ones_are_told_of_the_first() -> None:
     same = {"address": "sip:10.0.0.1;transport=udp", "system": "other"}
     made = plans({"a": same, "bad": {"address": "x"}, "master": MASTER, "slave": SLAVE, "z": MASTER})
-    told = plan.with_duplicate_addresses(made, ["master", "bad", "slave", "z", "a"])
+    told = pbx_plan.with_duplicate_addresses(made, ["master", "bad", "slave", "z", "a"])
     words = 'is already that of the PBX "master"; phones that name "{0}" or "master" keep the one that they name'
-    assert {name: one.cautions for name, one in told.items() if isinstance(one, plan.PbxPlan) and one.cautions} == {
-        "a": (plan.Caution("DuplicateAddress", f'address: "sip:10.0.0.1;transport=udp" {words.format("a")}'),),
-        "z": (plan.Caution("DuplicateAddress", f'address: "sip:10.0.0.1:5060" {words.format("z")}'),),
+    assert {
+        name: one.cautions for name, one in told.items() if isinstance(one, plan_types.PbxPlan) and one.cautions
+    } == {
+        "a": (plan_types.Caution("DuplicateAddress", f'address: "sip:10.0.0.1;transport=udp" {words.format("a")}'),),
+        "z": (plan_types.Caution("DuplicateAddress", f'address: "sip:10.0.0.1:5060" {words.format("z")}'),),
     }
-    assert plan.with_duplicate_addresses(made, ["a", "z", "master", "bad", "slave"])["a"] == made["a"]
+    assert pbx_plan.with_duplicate_addresses(made, ["a", "z", "master", "bad", "slave"])["a"] == made["a"]
     assert told["bad"] == made["bad"]
 
 
@@ -194,10 +207,10 @@ MIXED = (
 )
 def test_with_known_pbxes_only_entries_in_two_systems_are_told(spec: dict[str, Any], message: str | None) -> None:
     pbxs = {"master": MASTER, "slave": SLAVE, "other": OTHER, "alone": ALONE}
-    cautions = (plan.Caution("MixedSystems", message),) if message else ()
+    cautions = (plan_types.Caution("MixedSystems", message),) if message else ()
     assert accepted({**SPEC, **spec}, pbxs).cautions == cautions
     of_fleet = accepted_fleet({**LOAD, "template": {**LOAD["template"], **spec}}, pbxs).cautions
-    assert of_fleet == tuple(plan.Caution(one.reason, f"template.{one.message}") for one in cautions)
+    assert of_fleet == tuple(plan_types.Caution(one.reason, f"template.{one.message}") for one in cautions)
 
 
 def test_a_fleet_whose_last_phone_has_entries_in_two_systems_is_told() -> None:
@@ -221,7 +234,7 @@ def test_a_fleet_whose_last_phone_has_entries_in_two_systems_is_told() -> None:
 )
 @pytest.mark.proves("P3")
 def test_consistency_is_over_the_accepted_pbxs_of_a_system(pbxs: dict[str, Any], inconsistent: bool) -> None:
-    assert (plan.inconsistency("master", plans(pbxs)) is not None) == inconsistent
+    assert (pbx_plan.inconsistency("master", plans(pbxs)) is not None) == inconsistent
 
 
 JSON = st.recursive(
@@ -237,10 +250,10 @@ URIS = st.sampled_from(["master", "slave", "sip:10.0.0.1", "sip:a@b", "sips:", "
 
 @given(JSON | st.dictionaries(FIELDS, JSON | URIS | st.fixed_dictionaries({"secretName": URIS})))
 def test_no_spec_breaks_the_plan(spec: Any) -> None:
-    plan.softphone_needs(spec)
-    plan.pbx_needs(spec)
-    assert isinstance(softphone(spec, {"master": MASTER, "slave": SLAVE}), plan.AgentPlan | plan.Refusal)
-    assert isinstance(plans({"x": spec})["x"], plan.PbxPlan | plan.Refusal)
+    references.softphone_needs(spec)
+    references.pbx_needs(spec)
+    assert isinstance(softphone(spec, {"master": MASTER, "slave": SLAVE}), plan_types.AgentPlan | plan_types.Refusal)
+    assert isinstance(plans({"x": spec})["x"], plan_types.PbxPlan | plan_types.Refusal)
 
 
 LONG = "x" * 64
@@ -248,53 +261,53 @@ LONG = "x" * 64
 
 def test_a_name_that_is_too_long_for_a_location_needs_one() -> None:
     words = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
-    assert plans({LONG: MASTER})[LONG] == plan.Refusal(
+    assert plans({LONG: MASTER})[LONG] == plan_types.Refusal(
         "InvalidSpec",
         f'location: is required, since the name "{LONG}" has 64 characters: '
         f"without a location it stands for one, and {words}",
     )
     for spec in ({**MASTER, "location": "vienna"}, {**MASTER, "noPhysicalLocation": True}):
-        assert isinstance(plans({LONG: spec})[LONG], plan.PbxPlan)
-    assert isinstance(plans({"x" * 63: MASTER})["x" * 63], plan.PbxPlan)
+        assert isinstance(plans({LONG: spec})[LONG], plan_types.PbxPlan)
+    assert isinstance(plans({"x" * 63: MASTER})["x" * 63], plan_types.PbxPlan)
 
 
 @pytest.mark.parametrize(("length", "first", "replicas", "longest"), [(251, 0, 11, 254), (250, 999, 2, 255)])
 def test_a_fleet_whose_phones_cannot_be_named_is_refused(length: int, first: int, replicas: int, longest: int) -> None:
     name, last = "x" * length, first + replicas - 1
     spec = {**LOAD, "firstIndex": first, "replicas": replicas}
-    outcome = plan.fleet(name, "demo", "uid-1", spec, plans({"master": MASTER}), {})
-    assert outcome == plan.Refusal(
+    outcome = fleet_plan.fleet(name, "demo", "uid-1", spec, plans({"master": MASTER}), {})
+    assert outcome == plan_types.Refusal(
         "InvalidSpec",
         f'metadata.name: "{name}" is too long: its phones are named after it, and with the index {last} '
         f"such a name has {longest} characters, 253 at most are possible",
     )
-    shorter = plan.fleet(
+    shorter = fleet_plan.fleet(
         name, "demo", "uid-1", {**spec, "firstIndex": 0, "replicas": 10}, plans({"master": MASTER}), {}
     )
-    assert isinstance(shorter, plan.FleetPlan), shorter
+    assert isinstance(shorter, plan_types.FleetPlan), shorter
     assert all(expanded(agent.config) for agent in shorter.agents)
 
 
 @pytest.mark.parametrize(
     ("use", "words"),
     [
-        (plan.PbxUse(), ""),
-        (plan.PbxUse(("anna",)), "named by 1 Softphone (anna)"),
-        (plan.PbxUse((), 1), "1 phone is registered there"),
-        (plan.PbxUse(("anna", "bob"), 2), "named by 2 Softphones (anna, bob), 2 phones are registered there"),
-        (plan.PbxUse(tuple("abcdefg")), "named by 7 Softphones (a, b, c, d, e and 2 more)"),
+        (references.PbxUse(), ""),
+        (references.PbxUse(("anna",)), "named by 1 Softphone (anna)"),
+        (references.PbxUse((), 1), "1 phone is registered there"),
+        (references.PbxUse(("anna", "bob"), 2), "named by 2 Softphones (anna, bob), 2 phones are registered there"),
+        (references.PbxUse(tuple("abcdefg")), "named by 7 Softphones (a, b, c, d, e and 2 more)"),
     ],
 )
-def test_who_uses_a_pbx_in_words(use: plan.PbxUse, words: str) -> None:
+def test_who_uses_a_pbx_in_words(use: references.PbxUse, words: str) -> None:
     assert str(use) == words
 
 
 def test_needs_are_what_the_spec_names() -> None:
-    needs = plan.softphone_needs(
+    needs = references.softphone_needs(
         {"pri": "a", "sec": "sip:1.2.3.4", "cur": "", "home": "b", "credentials": {"secretName": "s"}}
     )
-    assert needs == plan.Needs(frozenset({"a", "b"}), frozenset({"s"}))
-    assert plan.pbx_needs({"tls": {"caSecretName": "x", "certificateSecretName": "y"}}) == {"x", "y"}
+    assert needs == references.Needs(frozenset({"a", "b"}), frozenset({"s"}))
+    assert references.pbx_needs({"tls": {"caSecretName": "x", "certificateSecretName": "y"}}) == {"x", "y"}
 
 
 LOAD: dict[str, Any] = {
@@ -306,9 +319,9 @@ LOAD: dict[str, Any] = {
 
 def accepted_fleet(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan.FleetPlan:
+) -> plan_types.FleetPlan:
     made = fleet(spec, pbxs, secrets)
-    assert isinstance(made, plan.FleetPlan), made
+    assert isinstance(made, plan_types.FleetPlan), made
     return made
 
 
@@ -352,14 +365,14 @@ def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
     for found in (["password"], keys):
         made = accepted_fleet(spec, {"master": MASTER}, {"load": found})
         assert made.agents[0].secrets == (SecretUse("load", whole=True),)
-    assert isinstance(fleet(spec, {"master": MASTER}, {"load": keys[:-1]}), plan.Refusal)
+    assert isinstance(fleet(spec, {"master": MASTER}, {"load": keys[:-1]}), plan_types.Refusal)
 
 
 def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:
     spec = LOAD | {"replicas": 2, "template": LOAD["template"] | {"pri": "pbx-{index}"}}
     pbxs = {f"pbx-{n}": {"address": f"sip:10.0.0.{n + 1}"} for n in range(3)}
     assert [pbx.name for pbx in accepted_fleet(spec, pbxs).agents[0].config.pbxs] == ["pbx-0", "pbx-1"]
-    assert plan.fleet_needs(spec).pbxs == {"pbx-0", "pbx-1"}
+    assert references.fleet_needs(spec).pbxs == {"pbx-0", "pbx-1"}
 
 
 @given(
@@ -367,4 +380,4 @@ def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:
 )
 def test_the_needs_of_any_fleet_can_be_told(spec: Any) -> None:
     for one in (spec, {"template": spec}, {"replicas": 3, "template": {"aor": "sip:a{index}@b", "pri": spec}}):
-        plan.fleet_needs(one)
+        references.fleet_needs(one)

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 import structlog
 
-from softphone_operator import metrics as measured
-from softphone_operator import server, settings
-from softphone_operator.program import configure_logging
+from softphone_operator.observe import metrics as measured
+from softphone_operator.program import command_line, server
+from softphone_operator.program.process import configure_logging
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "operator.md").read_text()
 
@@ -82,6 +82,6 @@ async def ask(session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 def test_the_settings_are_those_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
-        settings.parse(["--help"], {})
+        command_line.parse(["--help"], {})
     shown = set(re.findall(r"SOFTPHONE_\w+", capsys.readouterr().out))
     assert shown == set(re.findall(r"`(SOFTPHONE_\w+)`", PAGE))

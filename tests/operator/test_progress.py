@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_operator import progress, status
-from softphone_operator.facts import Verdict
+from softphone_operator.decide import progress, status
+from softphone_operator.decide.facts import Verdict
 
 YES = Verdict("True", "Accepted", "fine")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_operator.api import Resources
-from softphone_operator.resources import below_requests, is_quantity, quantity, with_defaults
+from softphone_operator.api.spec import Resources
+from softphone_operator.decide.resources import below_requests, is_quantity, quantity, with_defaults
 
 REQUESTS = {"cpu": "10m", "memory": "64Mi"}
 LIMITS = {"memory": "256Mi"}

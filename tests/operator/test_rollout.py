@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_operator.rollout import Slice, agents_away, may_change
+from softphone_operator.decide.rollout import Slice, agents_away, may_change
 
 
 def slices(text: str) -> list[Slice]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import trial as self_test
-from softphone_operator.cluster import PBXS, SOFTPHONES, ClusterError, Resource
+from softphone_operator.kubernetes.cluster import ClusterError
+from softphone_operator.kubernetes.resources import PBXS, SOFTPHONES, Resource
+from softphone_operator.program import trial as self_test
 
 REGISTER = "\r\n".join(
     [

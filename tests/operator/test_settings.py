@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_operator import settings
+from softphone_operator.decide import settings
+from softphone_operator.program import command_line
 
 IMAGE = {"SOFTPHONE_AGENT_IMAGE": "agent:1"}
 
 
 def test_defaults() -> None:
-    assert settings.parse([], IMAGE) == settings.Settings(agent_image="agent:1")
+    assert command_line.parse([], IMAGE) == settings.Settings(agent_image="agent:1")
 
 
 def test_everything_by_environment() -> None:
-    made = settings.parse(
+    made = command_line.parse(
         [],
         {
             "SOFTPHONE_AGENT_IMAGE": "agent:2",
@@ -58,7 +59,7 @@ def test_everything_by_environment() -> None:
 
 
 def test_flags_win() -> None:
-    assert settings.parse(["--agent-image", "agent:9"], IMAGE).agent_image == "agent:9"
+    assert command_line.parse(["--agent-image", "agent:9"], IMAGE).agent_image == "agent:9"
 
 
 @pytest.mark.parametrize(
@@ -82,5 +83,5 @@ def test_faults(
     arguments: list[str], environment: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        settings.parse(arguments, environment)
+        command_line.parse(arguments, environment)
     assert message in capsys.readouterr().err

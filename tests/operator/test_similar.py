@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from softphone_operator import similar
-from softphone_operator.similar import COMBINED, DIFFERENT, KEPT_SECONDS, REMEMBERED, WINDOW_SECONDS, Similar
+from softphone_operator.reconcile import similar
+from softphone_operator.reconcile.similar import COMBINED, DIFFERENT, KEPT_SECONDS, REMEMBERED, WINDOW_SECONDS, Similar
 
 ANNA, BOB = ("uid-anna", "Warning", "Unreachable"), ("uid-bob", "Warning", "Unreachable")
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.report import ConfigReport, LastFailure, PhoneReport, Redirect
-from softphone_operator import status
-from softphone_operator.api import REASONS, PbxPhones, PbxUsers
-from softphone_operator.facts import Heard, Verdict
+from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Redirect
+from softphone_operator.api.reasons import REASONS
+from softphone_operator.api.status import PbxPhones, PbxUsers
+from softphone_operator.decide import availability, event_rules, status
+from softphone_operator.decide.facts import Heard, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 DIGEST = "0123456789abcdef"
@@ -162,7 +163,7 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, str], tuple[str, str]]] = [
     ),
     (
         "refused from the start",
-        {"heard": Heard("unheard"), "accepted": REFUSED, "agent": status.NO_AGENT, "digest": None},
+        {"heard": Heard("unheard"), "accepted": REFUSED, "agent": availability.NO_AGENT, "digest": None},
         ("Unknown", "NoAgent"),
         ("False", "PBXNotFound"),
     ),
@@ -220,7 +221,7 @@ OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
 NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
 AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Verdict]] = [
-    ("nothing", None, [], status.NO_AGENT),
+    ("nothing", None, [], availability.NO_AGENT),
     ("no pod yet", {}, [], Verdict("False", "Starting", "the agent's pod is being made")),
     ("quota", {"status": {"conditions": [QUOTA]}}, [], Verdict("False", "FailedCreate", "exceeded quota")),
     ("starting", {}, [pod(phase="Pending")], Verdict("False", "Starting", "the pod x is starting")),
@@ -281,7 +282,7 @@ AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Verdict]] = [
     ("deployment", "pods", "verdict"), [row[1:] for row in AVAILABILITY], ids=[row[0] for row in AVAILABILITY]
 )
 def test_agent_available(deployment: Any, pods: list[dict[str, Any]], verdict: Verdict) -> None:
-    assert status.availability(deployment, pods, Heard("unheard")) == verdict
+    assert availability.availability(deployment, pods, Heard("unheard")) == verdict
 
 
 MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCreating"}}))
@@ -300,11 +301,11 @@ MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCre
 )
 def test_a_pod_that_cannot_mount_is_told_as_such(pods: list[dict[str, Any]], reason: str) -> None:
     why = 'the Secret "anna" that it mounts does not exist'
-    told = status.availability({}, pods, Heard("unheard"), why)
+    told = availability.availability({}, pods, Heard("unheard"), why)
     assert told.reason == reason
     if reason == "FailedMount":
         assert told == Verdict("False", reason, f"the pod x cannot start: {why}")
-        assert status.availability({}, pods, Heard("unheard"), None).reason == "Starting"
+        assert availability.availability({}, pods, Heard("unheard"), None).reason == "Starting"
 
 
 READY_POD = pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
@@ -319,14 +320,14 @@ def test_a_pod_that_is_about_to_be_replaced_is_not_available(seen: int, updated:
         "spec": {"replicas": 1},
         "status": {"observedGeneration": seen, "updatedReplicas": updated},
     }
-    told = status.availability(deployment, [READY_POD], Heard("heard"))
+    told = availability.availability(deployment, [READY_POD], Heard("heard"))
     assert told == Verdict("False", "Starting", "the pod x is being replaced")
     deployment["status"] = {"observedGeneration": 2, "updatedReplicas": 1}
-    assert status.availability(deployment, [READY_POD], Heard("heard")).status == "True"
+    assert availability.availability(deployment, [READY_POD], Heard("heard")).status == "True"
 
 
 def test_an_agent_whose_pod_kubectl_shows_as_0_of_1_is_not_available_though_it_is_heard() -> None:
-    told = status.availability({}, [pod(phase="Running")], Heard("heard"))
+    told = availability.availability({}, [pod(phase="Running")], Heard("heard"))
     assert told == Verdict("False", "NotReady", "the agent is heard, but its pod x is not ready")
     assert told.reason in REASONS["Softphone"]["AgentAvailable"]
 
@@ -465,7 +466,7 @@ EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
 @pytest.mark.parametrize(("before", "after", "events"), [row[1:] for row in EVENTS], ids=[row[0] for row in EVENTS])
 def test_events_of_softphones(before: Any, after: Any, events: list[tuple[str, str, str]]) -> None:
     previous = status.dump(before) if before else {}
-    assert [event[:3] for event in status.softphone_events(previous, after)] == events
+    assert [event[:3] for event in event_rules.softphone_events(previous, after)] == events
 
 
 PBX_EVENTS: list[tuple[str, Any, Any, list[str]]] = [
@@ -483,19 +484,19 @@ PBX_EVENTS: list[tuple[str, Any, Any, list[str]]] = [
 )
 @pytest.mark.proves("P3")
 def test_events_of_pbxs(before: Any, after: Any, reasons: list[str]) -> None:
-    assert [e.reason for e in status.pbx_events(status.dump(before) if before else {}, after)] == reasons
+    assert [e.reason for e in event_rules.pbx_events(status.dump(before) if before else {}, after)] == reasons
 
 
 def test_a_new_count_of_users_is_told_at_once() -> None:
-    assert status.is_urgent(status.dump(pbx()), status.dump(pbx(users=PbxUsers(softphones=5))))
+    assert event_rules.is_urgent(status.dump(pbx()), status.dump(pbx(users=PbxUsers(softphones=5))))
 
 
 def test_a_pbx_that_goes_unused_is_no_news() -> None:
-    assert status.pbx_deleted_events("") == []
+    assert event_rules.pbx_deleted_events("") == []
 
 
 def test_a_pbx_that_goes_while_in_use_is_told() -> None:
-    (event,) = status.pbx_deleted_events("named by 1 Softphone (anna)")
+    (event,) = event_rules.pbx_deleted_events("named by 1 Softphone (anna)")
     assert event[:3] == (
         "Warning",
         "DeletedInUse",
@@ -507,7 +508,7 @@ def test_a_pbx_that_goes_while_in_use_is_told() -> None:
 @pytest.mark.parametrize(("generation", "personal"), [(3, True), (2, False)], ids=["a PBX went", "the spec was edited"])
 def test_only_what_others_bring_about_may_be_left_out(generation: int, personal: bool) -> None:
     before = softphone_status(Heard("heard", HOME, CONFIG), generation=generation)
-    (event,) = status.softphone_events(
+    (event,) = event_rules.softphone_events(
         status.dump(before), softphone_status(Heard("heard", HOME, CONFIG), accepted=REFUSED)
     )
     assert (event.reason, event.personal) == ("PBXNotFound", personal)
@@ -541,7 +542,7 @@ URGENCY: list[tuple[str, Heard, Heard, bool]] = [
 
 @pytest.mark.parametrize(("before", "after", "urgent"), [row[1:] for row in URGENCY], ids=[row[0] for row in URGENCY])
 def test_urgency(before: Heard, after: Heard, urgent: bool) -> None:
-    assert status.is_urgent(made(before), made(after)) is urgent
+    assert event_rules.is_urgent(made(before), made(after)) is urgent
 
 
 def test_every_reason_that_is_given_is_documented() -> None:

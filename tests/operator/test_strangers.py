@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import strangers
-from softphone_operator.cluster import CONFIG_MAPS, DEPLOYMENTS, Resource
-from softphone_operator.strangers import FEW, Strangers
+from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
+from softphone_operator.reconcile import strangers
+from softphone_operator.reconcile.strangers import FEW, Strangers
 
 MANAGED, COMPONENT = "app.kubernetes.io/managed-by", "app.kubernetes.io/component"
 OURS = {MANAGED: "softphone-operator", COMPONENT: "agent"}

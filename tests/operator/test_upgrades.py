@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from softphone_operator.api import KINDS
-from softphone_operator.crd import crd
+from softphone_operator.api.crd import crd
+from softphone_operator.api.kinds import KINDS
 
 STORED = sorted((Path(__file__).parent / "data" / "stored").glob("*/*.schema.yaml"))
 Schema = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_operator.watching import Watches, lifetime
+from softphone_operator.kubernetes.watching import Watches, lifetime
 
 
 class Clock:

@@ -15,10 +15,11 @@ import pytest
 from yarl import URL
 
 from lab.certificates import Authority
-from softphone_operator import webhook as subject
-from softphone_operator.cluster import ClusterError, Resource
-from softphone_operator.observed import Observed
-from softphone_operator.webhook import Certificate, Webhook
+from softphone_operator.kubernetes.cluster import ClusterError
+from softphone_operator.kubernetes.resources import Resource
+from softphone_operator.observe.observed import Observed
+from softphone_operator.program import webhook as subject
+from softphone_operator.program.webhook import Certificate, Webhook
 
 
 class Asked:

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from softphone_operator import work
-from softphone_operator.work import WorkQueue
+from softphone_operator.reconcile import work
+from softphone_operator.reconcile.work import WorkQueue
 
 
 @asynccontextmanager

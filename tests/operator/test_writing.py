@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from softphone_operator import writing
-from softphone_operator.cluster import FLEETS, PBXS, Resource
-from softphone_operator.metrics import Metrics
-from softphone_operator.observed import Observed, WorkKey
-from softphone_operator.status import Event
-from softphone_operator.writing import SHARED_WRITE_SECONDS, Writer
+from softphone_operator.decide.event_rules import Event
+from softphone_operator.kubernetes.resources import FLEETS, PBXS, Resource
+from softphone_operator.observe.metrics import Metrics
+from softphone_operator.observe.observed import Observed, WorkKey
+from softphone_operator.reconcile import writing
+from softphone_operator.reconcile.writing import SHARED_WRITE_SECONDS, Writer
 
 LAG = "softphone_operator_status_lag_seconds"
 

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from softphone_agent.report import ConfigReport, PhoneReport, Snapshot, to_line
-from softphone_operator.api import KINDS, Kind
-from softphone_operator.names import APP, COMPONENT, FIELD_MANAGER, INSTANCE, MANAGED_BY
+from softphone_agent.contract.report import ConfigReport, PhoneReport, Snapshot, to_line
+from softphone_operator.api.kinds import KINDS, Kind
+from softphone_operator.decide.names import APP, COMPONENT, FIELD_MANAGER, INSTANCE, MANAGED_BY
 
 Object = dict[str, Any]
 NAMESPACE = "demo"

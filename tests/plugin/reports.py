@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from softphone_agent.report import ConfigReport, PbxReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_plugin.phones import Heard, Known, Measured, of_fleet, of_softphone
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)

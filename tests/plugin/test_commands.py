@@ -15,7 +15,7 @@ import pytest
 
 from plugin.api_server import NAMESPACE, ApiServer, serving
 from plugin.reports import fleet, report, softphone
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin.cli import completions
 from softphone_plugin.cluster import Cluster, pods
 from softphone_plugin.commands import drill
@@ -125,6 +125,74 @@ def test_a_fleets_phone_is_its_report_for_programs(kubeconfig: str, api: ApiServ
     assert json.loads(out)["pbx"] == "slave"
     assert typed(kubeconfig, "status", "load-7", "-o", "name")[1] == "softphonefleet.softphone-fleet.io/load\n"
     assert json.loads(typed(kubeconfig, "status", "anna", "-o", "json")[1])["kind"] == "Softphone"
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("pbx/master", "NAME     REACHABLE"),
+        ("pbxs.softphone-fleet.io/master", "NAME     REACHABLE"),
+        ("spf/load", "NAME   STATE"),
+        ("sp/anna", "anna  sip:anna@acme.example  Launcher"),
+        ("softphone.softphone-fleet.io/anna", "anna  sip:anna@acme.example  Launcher"),
+        ("spf/load-7", "load-7  sip:load07@acme.example  Launcher"),
+    ],
+)
+def test_status_takes_names_as_kubectl_does(kubeconfig: str, name: str, begins: str) -> None:
+    code, out, err = typed(kubeconfig, "status", name)
+    assert (code, err) == (0, "")
+    assert out.startswith(begins)
+
+
+def test_a_pbx_that_is_not_there_is_4_and_no_phone(kubeconfig: str) -> None:
+    assert typed(kubeconfig, "status", "pbx/nowhere")[0] == 4
+    code, _, err = typed(kubeconfig, "explain", "pbx/master")
+    assert (code, err) == (2, 'kubectl-softphone: "pbx/master" is a PBX, and no phone\n')
+
+
+@pytest.mark.parametrize("command", ["status", "explain", "trace"])
+def test_a_softphone_hides_no_phone_of_a_fleet(kubeconfig: str, api: ApiServer, command: str) -> None:
+    """Nor does a fleet hide a Softphone: whoever types the name of both is asked."""
+    api.add(SOFTPHONE, *(softphone(name, said=report(name)) for name in ("load-7", "load-77")))
+    code, out, err = typed(kubeconfig, command, "load-7")
+    assert (code, out) == (2, "")
+    told = '"load-7" is a Softphone, and a phone of the SoftphoneFleet load as well: say sp/load-7 or spf/load-7'
+    assert err == f"kubectl-softphone: {told}\n"
+    if command == "status":
+        assert typed(kubeconfig, command, "sp/load-7")[1].startswith("load-7  sip:anna@acme.example")
+        assert typed(kubeconfig, command, "spf/load-7")[1].startswith("load-7  sip:load07@acme.example")
+        assert typed(kubeconfig, command, "load-77")[0] == 0, "the fleet has no such index"
+
+
+def test_a_fleet_named_like_a_phone_is_found(kubeconfig: str, api: ApiServer) -> None:
+    api.add(SOFTPHONE_FLEET, {**fleet(), "metadata": {"name": "load-7", "namespace": NAMESPACE}})
+    assert typed(kubeconfig, "status", "spf/load-7")[1].splitlines()[1].startswith("load-7 ")
+    assert typed(kubeconfig, "status", "spf/load/7")[1].startswith("load-7  sip:load07@acme.example")
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "anna"], ["top", "--once"], ["explain", "anna"]])
+def test_in_a_pipe_no_line_is_padded(kubeconfig: str, words: list[str]) -> None:
+    code, out, _ = typed(kubeconfig, *words)
+    assert (code, [line for line in out.splitlines() if line != line.rstrip()]) == (0, [])
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}])
+def test_without_utf8_all_is_said_and_data_is_whole(
+    kubeconfig: str, api: ApiServer, monkeypatch: pytest.MonkeyPatch, locale: dict[str, str]
+) -> None:
+    for name, value in locale.items():
+        monkeypatch.setenv(name, value)
+    said = report("ben", physical_location="st-pölten")
+    api.add(SOFTPHONE, softphone("ben", said=said))
+    code, out, err = typed(kubeconfig, "status", "anna")
+    assert (code, err) == (0, "")
+    assert [line[:10] for line in out.splitlines()[2:5]] == ["  o master", "  | 302", "  * slave  "[:10]]
+    code, out, err = typed(kubeconfig, "status")
+    assert (code, err) == (0, "")
+    assert "st-p\\xf6lten" in out
+    assert json.loads(typed(kubeconfig, "status", "-o", "json")[1])["items"][3]["metadata"]["name"] == "ben"
+    assert "st-pölten" in typed(kubeconfig, "status", "sp/ben", "-o", "yaml")[1]
+    assert typed(kubeconfig, "top", "--once")[::2] == (0, "")
 
 
 def test_an_agent_that_does_not_know_its_phone_is_no_report(kubeconfig: str, api: ApiServer) -> None:

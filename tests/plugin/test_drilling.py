@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from plugin.reports import at, report
-from softphone_agent.report import PhoneReport
+from softphone_agent.contract.report import PhoneReport
 from softphone_plugin import rendering
 from softphone_plugin.drilling import SETTLED_SECONDS, Drill, Result, bars, percentile
 

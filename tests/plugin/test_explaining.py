@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from plugin.reports import NOW, SPEC, at, fleet, known, report
-from softphone_agent.report import ConfigReport, FailureReason, PbxReport
-from softphone_operator.plan import Refusal
+from softphone_agent.contract.report import ConfigReport, FailureReason, PbxReport
+from softphone_operator.decide.plan_types import Refusal
 from softphone_plugin.explaining import REASONS, Explanation, explain
 from softphone_plugin.foresight import Round, after_a_loss, configured, next_round
 from softphone_plugin.phones import Heard, Known, Measured, of_fleet, of_softphone, registration_of
@@ -75,6 +75,15 @@ def test_out() -> None:
         "The last failure was Rejected at master (403 Forbidden), 2s ago: the PBX refused the phone.",
     )
     assert said.then[0] == ("It asks master, then standby, and follows redirects; the first PBX that keeps it has it.")
+
+
+def test_a_phone_without_credentials_asks_nobody() -> None:
+    message = "credentials.passwordFile: /etc/softphone/password: is empty"
+    failure = {"code": 0, "reason": "NoCredentials", "message": message, "pbx": "master", "time": at(58)}
+    said = told(report(pbx=None, last_failure=failure))
+    assert said.then == (
+        "Nothing, until the file is there that the last failure names: without credentials it asks nobody.",
+    )
 
 
 def test_an_agent_that_is_not_heard_leaves_less_to_say_and_that_is_said() -> None:

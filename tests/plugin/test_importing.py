@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hostile_yaml import hostile_bytes
 from softphone_plugin.cli import completions
 from softphone_plugin.importing import (
     ImportFault,
@@ -20,11 +24,18 @@ from softphone_plugin.importing import (
     host_of,
 )
 from softphone_plugin.linting import lint
-from softphone_plugin.tables import Defaults, read
+from softphone_plugin.tables import Defaults, decoded, read
 
 DATA = Path(__file__).parent / "data" / "import"
 ANNA = User(aor="sip:anna@example.com")
 INFO = {"up": True, "standby": False, "cur": "pbx2.example.com", "pri": "pbx1.example.com", "sec": "pbx2.example.com"}
+
+
+def _infos() -> st.SearchStrategy[str]:
+    """What looks like a connInfo, with anything in it."""
+    anything = st.none() | st.integers() | st.text() | st.sampled_from(["pbx1.example.com", "a b", "[::1]", "sip:x"])
+    names = st.sampled_from(["pri", "sec", "cur", "phys", "standby", "connInfo", "user", "launcher"])
+    return st.dictionaries(names, anything | st.dictionaries(names, anything)).map(json.dumps)
 
 
 def made(*users: User, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -62,6 +73,7 @@ def test_the_whole_model_of_a_browser_becomes_one_in_mode_browser() -> None:
     user, notes = from_conn_info({"@client": {"model": model}}, User(aor=""))
     assert (user.mode, user.aor, user.cur, user.pri) == ("Browser", "sip:anna@example.com", "pbx2.example.com", "")
     assert notes[0].startswith("connInfo.standby: the client was on a standby PBX")
+    assert notes[1].startswith("aor: made of the SIP name; where the PBX knows the device by its hardware id")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +149,8 @@ def test_pbxes_are_told_apart_and_those_of_the_cluster_are_not_made() -> None:
 
 def test_rows_that_cannot_be_taken_are_told_and_all_others_are() -> None:
     maker = Maker(Settings())
-    outcome = read("users.csv", (DATA / "users.csv").read_text(), Defaults(domain="example.com"), maker)
+    text = (DATA / "users.csv").read_text()
+    outcome = read("users.csv", text, Defaults(domain="example.com"), maker, {"Comment"})
     assert outcome.rows == 9
     assert outcome.faults == [
         "users.csv:4: user: is empty",
@@ -147,7 +160,7 @@ def test_rows_that_cannot_be_taken_are_told_and_all_others_are() -> None:
         'users.csv:9: pri: "bad host" is no address of a server',
         "users.csv:10: has 9 cells, and the heading has 6: a separator in a cell needs quotes",
     ]
-    assert maker.notes == ['the column "Comment" is not known, and left out']
+    assert maker.notes == []
     secrets = {obj["metadata"]["name"]: obj["stringData"] for obj in maker.objects() if obj["kind"] == "Secret"}
     assert secrets == {"anna": {"password": "geheim"}, "ben": {"password": "a;b"}, "anna-2": {"password": "p"}}
     assert maker.softphones + len(outcome.faults) == outcome.rows
@@ -168,15 +181,137 @@ def test_a_table_may_have_commas_quotes_blank_lines_and_its_own_modes() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("anna,geheim\n", "line 1 is no heading"),
-        ("user,sip\na,b\n", "user: has two columns: 1 and 2"),
-        ('user\n"open\n', "is no CSV"),
+        ("anna,geheim\n", "t:1: is no heading"),
+        ("user,sip\na,b\n", "t:1: user: has two columns: 1 and 2"),
+        ('user\n"open\n', "t:2: is no CSV"),
+        ("user,passwrd,Room 2\na,geheim,7\n", 't:1: the columns "passwrd" and "Room 2" are not known; known are aor,'),
+        ("user,passwrd,Room 2\na,geheim,7\n", "--leave-out passwrd --leave-out 'Room 2' passes over"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_without_showing_its_cells(text: str, message: str) -> None:
     with pytest.raises(ImportFault, match=message) as refused:
         read("t", text, Defaults(domain="x.example"), Maker(Settings()))
     assert "geheim" not in str(refused.value)
+
+
+def phones_of(data: bytes, **more: Any) -> tuple[list[str], list[str], list[str]]:
+    """The AORs and locations of a table as a file holds it, its faults, and what is noted."""
+    maker = Maker(Settings(credentials=False))
+    outcome = read("t", decoded("t", data, maker), Defaults(domain="x.example", pri="p.example"), maker, **more)
+    phones = [obj["spec"] for obj in maker.objects() if obj["kind"] == "Softphone"]
+    return [" ".join((spec["aor"], spec.get("phys", "-"))) for spec in phones], outcome.faults, maker.notes
+
+
+AS_WINDOWS = "t is not UTF-8, and read as Windows-1252, which Excel writes"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "notes"),
+    [("utf-8", []), ("utf-8-sig", []), ("utf-16", []), ("utf-16-be-sig", []), ("cp1252", [AS_WINDOWS])],
+)
+def test_a_table_is_read_as_excel_saves_it(encoding: str, notes: list[str]) -> None:
+    """A secret is where an umlaut counts: a password of other bytes is a wrong one."""
+    text = "User;Password;Location\r\nanna;Zürich€;wien\r\n"
+    data = b"\xfe\xff" + text.encode("utf-16-be") if encoding == "utf-16-be-sig" else text.encode(encoding)
+    maker = Maker(Settings())
+    outcome = read("t", decoded("t", data, maker), Defaults(domain="x.example", pri="p.example"), maker)
+    assert (outcome.faults, maker.notes) == ([], notes)
+    (secret,) = (obj for obj in maker.objects() if obj["kind"] == "Secret")
+    assert secret["stringData"] == {"password": "Zürich€"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("user\nanna\n".encode("utf-16-le"), "holds NUL characters: is it UTF-16 without its mark"),
+        (b"\xff\xfea", "t: begins as UTF-16, and is not"),
+        (b"\xef\xbb\xbfuser\n\xe4\n", "t: begins as UTF-8, and is not"),
+        (b"user\nanna\n\x81\n", "t:3: is neither UTF-8 nor Windows-1252"),
+    ],
+)
+def test_a_table_in_another_encoding_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(ImportFault, match=message):
+        decoded("t", data, Maker(Settings()))
+
+
+CELLS = st.sampled_from([*";,\t\r\n\"' @", "user", "aor", "domain", "sip:", "anna", "ö", "\0", "\x1b[31m", "sep=;\n"])
+
+
+@given(hostile_bytes() | st.lists(CELLS, max_size=30).map(lambda cells: ("user;phys\n" + "".join(cells)).encode()))
+@settings(deadline=None)
+def test_no_table_raises_anything_but_its_fault(data: bytes) -> None:
+    told: list[str] = []
+    try:
+        told = phones_of(data)[1]
+    except ImportFault as fault:
+        told = [str(fault)]
+    assert all(fault.isprintable() for fault in told)
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5).map(json.dumps)
+    | _infos()
+)
+@settings(deadline=None)
+def test_no_conn_info_raises_anything_but_its_fault(text: str) -> None:
+    told = ""
+    try:
+        Maker(Settings()).add(from_conn_info(json.loads(text), ANNA)[0])
+    except ImportFault as fault:
+        told = str(fault)
+    assert told == "" or told.isprintable()
+
+
+def test_excel_may_name_the_separator_and_its_line_counts() -> None:
+    text = b"sep=;\r\nuser;location\r\nan na;\r\nben;graz\r\n"
+    phones, faults, _ = phones_of(text)
+    assert phones == ["sip:ben@x.example graz"]
+    assert faults[0].startswith("t:3: ")
+
+
+def test_a_column_that_is_not_known_is_a_fault_unless_it_is_left_out() -> None:
+    """A column that is misspelt would be missing in all phones, and nobody would know."""
+    text = b"user,Loction,Room no\nanna,wien,7\n"
+    with pytest.raises(ImportFault, match='t:1: the columns "Loction" and "Room no" are not known'):
+        phones_of(text)
+    with pytest.raises(ImportFault, match='t:1: the column "Loction" is not known'):
+        phones_of(text, left_out={"room_no"})
+    assert phones_of(text, left_out={"Loction", "room_no"})[0] == ["sip:anna@x.example -"]
+
+
+def test_columns_that_are_empty_are_none() -> None:
+    """A spreadsheet writes separators for columns that somebody clicked into."""
+    phones, faults, _ = phones_of(b"user;location;;\nanna;wien;;\nben;graz\ncleo;linz;x;\ndora;linz;;;\n")
+    assert phones == ["sip:anna@x.example wien", "sip:ben@x.example graz"]
+    assert faults == [
+        "t:4: has a cell in column 3, which has no heading",
+        "t:5: has 5 cells, and the heading has 4: a separator in a cell needs quotes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "domain", "aor"),
+    [
+        ("sip:anna@y.example", "", "sip:anna@y.example"),
+        ("sip:anna@y.example", "y.example", "sip:anna@y.example"),
+        ("SIPS:anna@y.example", "", "SIPS:anna@y.example"),
+        ("sip:anna", "", "sip:anna@x.example"),
+        ("sip:anna", "y.example", "sip:anna@y.example"),
+        ("anna@y.example", "", "sip:anna@y.example"),
+        ("009033400001", "", "sip:009033400001@x.example"),
+    ],
+)
+def test_a_user_may_be_written_as_an_address(user: str, domain: str, aor: str) -> None:
+    phones, faults, _ = phones_of(f"hardware id,domain\n{user},{domain}\n".encode())
+    assert (phones, faults) == ([f"{aor} -"], [])
+
+
+def test_a_user_of_another_domain_than_the_rows_is_a_fault() -> None:
+    _, faults, _ = phones_of(b"user,domain\nsip:anna@y.example,z.example\nsip:,\n")
+    assert faults == [
+        't:2: domain: "z.example" is another one than that of the user, "anna@y.example"',
+        "t:3: user: is empty",
+    ]
 
 
 @pytest.mark.parametrize(

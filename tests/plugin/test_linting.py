@@ -91,7 +91,7 @@ def test_a_file_that_is_no_yaml_is_told_and_the_others_are_looked_at() -> None:
         ("[a, b]: c\n", "0.yaml:1:1: fault: is no YAML: a key must be a text, and not a list or a mapping"),
         ("a: " + "[" * 5000, "0.yaml:1:103: fault: is nested more than 100 levels deep"),
         (PHONE.replace("master", "a\0b"), "0.yaml:4:44: fault: holds the character U+0000"),
-        (PHONE.replace("master", "bö").encode("latin-1"), "0.yaml:4:44: fault: is not UTF-8: 0xf6"),
+        (PHONE.replace("master", "bö").encode("latin-1"), "0.yaml:4:44: fault: is not UTF-8"),
     ],
 )
 def test_what_cannot_be_read_is_a_line_with_its_place(text: str | bytes, told: str) -> None:

@@ -114,4 +114,7 @@ softphone_registrations{fleet="load",location="",pbx="master",role="Standby"} 2.
 softphone_registrations{fleet="load",location="graz",pbx="slave",role="Home"} 3.0
 """
     assert pages.measured(page) == Measured({"anna": 1.7e9}, {"master": 0.0004}, {"master": 0.002})
-    assert pages.whereabouts(page) == {("master", "Standby", ""): 2, ("slave", "Home", "graz"): 3}
+    assert pages.whereabouts(page) == {
+        pages.Whereabouts("master", "Standby", ""): 2,
+        pages.Whereabouts("slave", "Home", "graz"): 3,
+    }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from plugin.reports import at, fleet, report, softphone
+from softphone_operator.api.kinds import PBX, SOFTPHONE_FLEET, Kind
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
-from softphone_plugin.phones import Meant, meant, meant_fleet, of_fleet, of_softphone, short, stored_registration
+from softphone_plugin.phones import Meant, meant, meant_object, of_fleet, of_softphone, short, stored_registration
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,9 @@ from softphone_plugin.phones import Meant, meant, meant_fleet, of_fleet, of_soft
         ("load/17", Meant(None, ("load", 17))),
         ("fleet/load-17", Meant(None, ("load", 17))),
         ("spf/load/17", Meant(None, ("load", 17))),
+        ("softphone.softphone-fleet.io/anna", Meant("anna", None)),
+        ("softphones.v1alpha1.softphone-fleet.io/load-17", Meant("load-17", None)),
+        ("SoftphoneFleet.softphone-fleet.io/load-17", Meant(None, ("load", 17))),
     ],
 )
 def test_a_name_stands_for_a_softphone_or_a_phone_of_a_fleet(text: str, expected: Meant) -> None:
@@ -33,9 +37,25 @@ def test_a_name_that_can_be_no_phone_is_refused(text: str) -> None:
     assert refused.value.code == USAGE
 
 
-def test_a_fleet_as_a_whole_is_no_phone() -> None:
-    assert meant_fleet("spf/load") == "load"
-    assert [meant_fleet(text) for text in ("load", "spf/load-7", "sp/load")] == [None] * 3
+def test_a_pbx_is_no_phone() -> None:
+    with pytest.raises(PluginError, match='"pbx/master" is a PBX, and no phone') as refused:
+        meant("pbx/master")
+    assert refused.value.code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("spf/load", (SOFTPHONE_FLEET, "load")),
+        ("spf/load-7", (SOFTPHONE_FLEET, "load-7")),
+        ("pbx/master", (PBX, "master")),
+        ("PBXs/master", (PBX, "master")),
+        ("pbx.softphone-fleet.io/master", (PBX, "master")),
+        *((text, None) for text in ("load", "load-7", "load/7", "spf/load/7", "sp/load", "pbx/", "pod/x")),
+    ],
+)
+def test_a_fleet_and_a_pbx_are_named_as_for_kubectl(text: str, expected: tuple[Kind, str] | None) -> None:
+    assert meant_object(text) == expected
 
 
 def test_a_phone_of_a_fleet_has_its_agent_and_its_own_texts() -> None:

@@ -79,7 +79,7 @@ def test_where_there_is_no_manifest_lint_does_not_say_yes(
         (b"a: 2026-02-30\n", '-:1:4: fault: "2026-02-30" is no timestamp (text that looks like one goes in quotes)\n'),
         (b"a: &a [*a]\n", '-:1:8: fault: the anchor "a" holds itself\n'),
         (b"[a]: b\n", "-:1:1: fault: is no YAML: a key must be a text, and not a list or a mapping\n"),
-        (b"a: \xe4\n", "-:1:4: fault: is not UTF-8: 0xe4\n"),
+        (b"a: \xe4\n", "-:1:4: fault: is not UTF-8\n"),
         (b"a: \0\n", "-:1:4: fault: holds the character U+0000, which no YAML may hold\n"),
     ],
 )
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_a_line_and_1(
     run: Run, monkeypatch: pytest.MonkeyPatch, content: bytes, told: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    assert run("lint", "-") == (1, told, "0 objects, 1 faults, 0 warnings\n")
+    assert run("lint", "-") == (1, told, "0 objects, 1 fault, 0 warnings\n")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_a_line_and_1(
         (b"[" * 100_000, "is nested too deeply"),
         (b"{" + b'"a":{' * 900 + b"}" * 901, "is nested too deeply"),
         (b"{'pri': 1}", "is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        (b'{"pri": "\xe4"}', "is not UTF-8: 0xe4"),
+        (b'{"pri": "\xe4"}', "is not UTF-8"),
     ],
 )
 def test_a_conn_info_that_cannot_be_read_is_a_line_too(run: Run, tmp_path: Path, content: bytes, told: str) -> None:
@@ -125,7 +125,7 @@ def test_every_user_name_of_a_secret_to_be_made_is_told(run: Run, tmp_path: Path
     assert err.splitlines() == [
         *(f"{made} {name} --from-file=password=…" for name in "abc"),
         f"{made} e --from-file=password=… --from-literal=username='auth e'",
-        "note: and 1 more Secrets",
+        "note: and 1 more Secret",
         "5 rows: 5 Softphones, 0 left out",
     ]
 
@@ -165,7 +165,7 @@ def test_without_a_cluster_one_line_says_so(run: Run, kubeconfig: str, message: 
         ("[]\n", "no cluster: the kubeconfig {} is of no use: it holds no fields"),
         (
             "current-context: 2026-02-30\n",
-            'no cluster: the kubeconfig is of no use: {}:1:18: "2026-02-30" is no timestamp',
+            "no cluster: the kubeconfig is of no use: {}:1:18: this is no timestamp",
         ),
         ("users: &a [*a]\n", 'no cluster: the kubeconfig is of no use: {}:1:12: the anchor "a" holds itself'),
         ("a: " + "[" * 5000, "no cluster: the kubeconfig is of no use: {}:1:103: is nested more than 100 levels deep"),

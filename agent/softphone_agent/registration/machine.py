@@ -42,6 +42,7 @@ from softphone_agent.registration.plan import Entry, Mode, Plan, Registrar
 from softphone_agent.registration.policy import (
     BRIEF_SECONDS,
     LONGEST_RETRY_AFTER,
+    OVERLAPPING,
     TRUSTED_ROUNDS,
     Reason,
     Role,
@@ -49,6 +50,7 @@ from softphone_agent.registration.policy import (
     backoff,
     followable,
     learned_home,
+    may_stand_in,
     refresh_at,
     refusal_words,
     role,
@@ -308,13 +310,14 @@ def _bound(state: State, event: Registered, now: float) -> State:
     again = attempt.entry is Entry.CURRENT and before is not None
     hops = before.hops if again and before and not attempt.hops else attempt.hops
     kept = state.binding if state.binding and state.binding.registrar == attempt.target else None
+    found = _role(state, attempt, before)
     lasted = state.binding is not None and now - state.binding.since >= BRIEF_SECONDS
     binding = Binding(
         registrar=attempt.target,
         entry=before.entry if again and before else attempt.entry,
         start=before.start if again and before else attempt.start,
         hops=hops,
-        role=_role(state, attempt, before),
+        role=found,
         aor=attempt.aor,
         wire=attempt.wire,
         since=kept.since if kept else now,
@@ -330,6 +333,7 @@ def _bound(state: State, event: Registered, now: float) -> State:
         attempt=None,
         binding=binding,
         loss=None,
+        home=binding.registrar if hops and found is Role.HOME else state.home,
         tried=frozenset(),
         silent=frozenset(),
         dead=state.dead - {binding.registrar},
@@ -342,16 +346,15 @@ def _bound(state: State, event: Registered, now: float) -> State:
 
 
 def _role(state: State, attempt: Attempt, before: Binding | None) -> Role:
-    """The role at the attempt's end; a PBX that goes on keeping the phone keeps its role."""
-    stayed = attempt.entry is Entry.CURRENT and not attempt.hops
-    if stayed and before is not None and state.plan.home is None:
-        return before.role
-    dead, redirected = _home_is_dead(state), bool(attempt.hops)
-    return role(state.plan, state.home, attempt.target, redirected=redirected, learned_is_dead=dead)
+    """The role at the attempt's end, also where the PBX goes on keeping the phone: more may be known by now."""
+    stayed = before if attempt.entry is Entry.CURRENT and not attempt.hops else None
+    redirected = bool(stayed.hops if stayed else attempt.hops)
+    in_doubt = _is_in_doubt(state, attempt.target)
+    return role(state.plan.home or state.home, attempt.target, redirected=redirected, in_doubt=in_doubt)
 
 
-def _home_is_dead(state: State) -> bool:
-    return state.home is not None and state.home in state.dead | state.silent
+def _is_in_doubt(state: State, at: Registrar) -> bool:
+    return may_stand_in(state.plan, at, state.dead | state.silent)
 
 
 def _settle(state: State, now: float) -> Step:
@@ -385,7 +388,7 @@ def _redirected(state: State, event: Redirected, now: float, jitter: float) -> S
     if isinstance(targets, Reason):
         words = refusal_words(plan, attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
         return _attempt_failed(state, targets, now, jitter, code=event.code, message=words)
-    home = learned_home(plan, state.home, attempt.target, targets[0], known_is_dead=_home_is_dead(state))
+    home = learned_home(state.home, attempt.target, targets[0], in_doubt=_is_in_doubt(state, targets[0]))
     hops = (*attempt.hops, Hop(attempt.target, targets[0], event.code))
     return _follow(replace(state, home=home), replace(attempt, hops=hops, others=targets), now, jitter)
 
@@ -442,7 +445,7 @@ def _attempt_failed(
     )
     if reason is Reason.UNREACHABLE:
         state = replace(state, silent=state.silent | {attempt.target})
-    if binding is not None and attempt.target == binding.registrar and not _is_doubted(state, reason):
+    if binding is not None and attempt.target == binding.registrar and not _says_nothing(state, reason, code):
         silent_since = attempt.asked_at if reason is Reason.UNREACHABLE else now
         return _lost(state, reason, now, jitter, since=silent_since)
     if (
@@ -452,18 +455,21 @@ def _attempt_failed(
     ):
         return _follow(state, replace(attempt, passed=(*attempt.passed, attempt.target)), now, jitter)
     if binding is not None:
-        # The present PBX points to one that cannot be had, or it refuses credentials that the binding was not made
-        # with: the binding is as good as before, so ask again later.
+        # The present PBX points to one that cannot be had, or its answer says nothing of the binding, which is as good
+        # as before: ask again later.
         return _wait(state, now, jitter)
     return _try_next(state, now, jitter)
 
 
-def _is_doubted(state: State, reason: Reason) -> bool:
-    """Whether the PBX refused other credentials than those with which it keeps the phone."""
+def _says_nothing(state: State, reason: Reason, code: int) -> bool:
+    """Whether the PBX that keeps the phone refused something else.
+
+    Credentials with which the binding was not made, or a REGISTER that overlaps another one.
+    """
     attempt, binding = state.attempt, state.binding
     assert attempt is not None
     assert binding is not None
-    return reason is Reason.REJECTED and attempt.credentials != binding.credentials
+    return code == OVERLAPPING or (reason is Reason.REJECTED and attempt.credentials != binding.credentials)
 
 
 def _lost(state: State, reason: Reason, now: float, jitter: float, *, since: float) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from enum import Enum
 
 from softphone_agent.registration.plan import Plan, Registrar
@@ -54,11 +55,14 @@ TOGETHER = (1.0, 1 / 100)
 """Refreshes of many phones fall together: on full steps of so many seconds, or of such a part of the expiry if that is
 less. It costs less than half to send several at once."""
 
-_TEMPORARY = frozenset({408, 480})
+OVERLAPPING = 488
+"""innovaphone's answer to a REGISTER that overlaps another one of the same phone: it says nothing of the binding."""
+
+_TEMPORARY = frozenset({408, 480, OVERLAPPING})
 
 
 def answer_reason(code: int) -> Reason:
-    """Whether a final answer is a rejection (403, 404, 6xx …) or a PBX that cannot serve now (5xx, 408, 480).
+    """Whether a final answer is a rejection (403, 404, 6xx …) or a PBX that cannot serve now (5xx, 408, 480, 488).
 
     A 2xx that grants no binding is a PBX that does not serve, too.
     """
@@ -115,33 +119,29 @@ def _refused(plan: Plan, source: Registrar, target: Registrar) -> bool:
     return downgraded or (plan.known_pbxes_only and not target.known)
 
 
-def learned_home(
-    plan: Plan, known: Registrar | None, source: Registrar, target: Registrar, *, known_is_dead: bool
-) -> Registrar:
+def learned_home(known: Registrar | None, source: Registrar, target: Registrar, *, in_doubt: bool) -> Registrar | None:
     """The home after `source` redirected to `target`, where `known` was the home so far.
 
-    A redirect to an entry PBX (a standby that points to its active PBX), or one while the home is dead, does not
-    overrule a home that was shown before, unless that home itself points elsewhere.
+    A home that was shown before is overruled by nobody but itself: others also point to a PBX that stands in for it, as
+    a master does to a slave's standby. `in_doubt`: the target may be such a one.
     """
-    if known is None or known == source:
-        return target
-    return known if known_is_dead or any(target == at for _, at in plan.entries) else target
+    if known is None:
+        return None if in_doubt else target
+    return target if known == source else known
 
 
-def role(
-    plan: Plan, learned: Registrar | None, registrar: Registrar, *, redirected: bool, learned_is_dead: bool
-) -> Role:
-    """The role of a binding at `registrar`, reached by a redirect or not.
+def role(home: Registrar | None, registrar: Registrar, *, redirected: bool, in_doubt: bool) -> Role:
+    """The role of a binding at `registrar`, reached by a redirect or not, with a home that is configured or learned."""
+    if home is not None:
+        return Role.HOME if home == registrar else Role.STANDBY
+    return Role.HOME if redirected and not in_doubt else Role.UNKNOWN
 
-    A PBX that keeps a phone whose home is dead stands in for it, also where a redirect led there: a standby points to
-    its active PBX, and that one keeps the registration because it cannot reach the home.
+
+def may_stand_in(plan: Plan, registrar: Registrar, silent: Iterable[Registrar]) -> bool:
+    """Whether a redirect's end may stand in for a home of which nothing is known.
+
+    So it is where another PBX of the system is silent: that one may be the home. An entry PBX is none of those: for a
+    phone that is at home there nobody points elsewhere.
     """
-    home = plan.home or learned
-    if home == registrar:
-        return Role.HOME
-    if plan.home is not None:
-        return Role.STANDBY
-    is_entry = any(registrar == at for _, at in plan.entries)
-    if home is not None and (is_entry or learned_is_dead):
-        return Role.STANDBY
-    return Role.HOME if redirected else Role.UNKNOWN
+    entries = {at for _, at in plan.entries}
+    return any(at.known and at != registrar and at not in entries for at in silent)

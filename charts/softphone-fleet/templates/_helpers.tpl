@@ -38,6 +38,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- merge (deepCopy (default dict .labels)) (include "softphone-fleet.labels" .root | fromYaml) | toYaml }}
 {{- end }}
 
+{{- /* Labels and annotations of an object: its own over those of all. */}}
+{{- define "softphone-fleet.marks" -}}
+labels:
+  {{- include "softphone-fleet.labelsWith" (dict "root" .root "labels" .labels) | nindent 2 }}
+{{- with merge (deepCopy (default dict .annotations)) (default dict .root.Values.commonAnnotations) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{- define "softphone-fleet.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "softphone-fleet.operatorName" .) .Values.serviceAccount.name }}
@@ -67,11 +77,6 @@ app.kubernetes.io/managed-by: softphone-operator
 app.kubernetes.io/component: agent
 {{- end }}
 
-{{- /* As all labels, but not those by which the operator's pods are found. */}}
-{{- define "softphone-fleet.testLabels" -}}
-{{- merge (dict "app.kubernetes.io/component" "test") (include "softphone-fleet.labels" . | fromYaml) | toYaml }}
-{{- end }}
-
 {{- define "softphone-fleet.testName" -}}
 {{- include "softphone-fleet.fullname" . }}-test
 {{- end }}
@@ -80,10 +85,10 @@ app.kubernetes.io/component: agent
 {{- merge (dict "app.kubernetes.io/component" "test") (include "softphone-fleet.selectorLabels" . | fromYaml) | toYaml }}
 {{- end }}
 
-{{- define "softphone-fleet.testHook" -}}
-helm.sh/hook: test
-helm.sh/hook-weight: {{ . | quote }}
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- /* Of an object that only `helm test` makes, with the weight of its hook; not one of those by which the operator's pods are found. */}}
+{{- define "softphone-fleet.testMarks" -}}
+{{- $hook := dict "helm.sh/hook" "test" "helm.sh/hook-weight" .weight "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" }}
+{{- include "softphone-fleet.marks" (dict "root" .root "labels" (dict "app.kubernetes.io/component" "test") "annotations" $hook) }}
 {{- end }}
 
 {{- define "softphone-fleet.metricsFrom" -}}
@@ -127,4 +132,56 @@ ports:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{- /* Of a pod, with one's `own` fields over it. */}}
+{{- define "softphone-fleet.podSecurity" -}}
+{{- $made := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") }}
+{{- if ne (toString .root.Values.fixedUser) "false" }}
+{{- $made = merge $made (dict "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532) }}
+{{- end }}
+{{- range $field, $value := default dict .own }}
+{{- $_ := set $made $field $value }}
+{{- end }}
+{{- toYaml $made }}
+{{- end }}
+
+{{- /* What all agents' pods have in common, as the operator reads it (pod_defaults.py); empty where nothing is said. */}}
+{{- define "softphone-fleet.agentDefaults" -}}
+{{- $said := dict }}
+{{- range $name := list "labels" "annotations" "nodeSelector" "tolerations" "securityContext" }}
+{{- with index $.Values.agents $name }}
+{{- $_ := set $said $name . }}
+{{- end }}
+{{- end }}
+{{- $resources := dict }}
+{{- range $part, $given := default dict .Values.agents.resources }}
+{{- with $given }}
+{{- $_ := set $resources $part . }}
+{{- end }}
+{{- end }}
+{{- with $resources }}
+{{- $_ := set $said "resources" . }}
+{{- end }}
+{{- if eq (toString .Values.fixedUser) "false" }}
+{{- $_ := set $said "fixedUser" false }}
+{{- end }}
+{{- with $said }}
+{{- toJson . }}
+{{- end }}
+{{- end }}
+
+{{- define "softphone-fleet.endpoint" -}}
+port: http
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}

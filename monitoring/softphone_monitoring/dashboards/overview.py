@@ -104,10 +104,8 @@ def dashboard() -> Dashboard:
             ),
             parts.lines(
                 "SIP thrown away",
-                Query(
-                    f"sum by (reason) (rate(softphone_sip_discarded_total{{{HERE}}}[$__rate_interval]))", "{{reason}}"
-                ),
-                words="Messages that are no SIP, answers to nothing, connections closed: docs/attackers.md.",
+                Query(f"sum by (reason) ({parts.risen(f'softphone_sip_discarded_total{{{HERE}}}')})", "{{reason}}"),
+                words="Messages that are no SIP, answers to nothing, connections closed: docs/proof/attackers.md.",
             ),
             parts.rows(
                 "Single Softphones",

@@ -44,9 +44,15 @@ class Query:
 def grown(series: str, span: str) -> str:
     """By how much a counter has grown within `span`.
 
-    A counter with labels appears with its first event. increase() does not see that one, and there may be no other.
+    A counter that nobody could expect appears with its first event. increase() does not see that one, and there may be
+    no other.
     """
     return f"clamp_min({series} - ({series} offset {span} or 0 * {series}), 0)"
+
+
+def risen(series: str, function: str = "rate") -> str:
+    """The rate, or increase, of those counters that have counted anything: most begin with 0 and stay there."""
+    return f"{function}({series}[$__rate_interval]) and {series} > 0"
 
 
 def quantile(share: float, histogram: str, matchers: str, span: str, by: str = "") -> str:

@@ -8,6 +8,7 @@ from softphone_monitoring.dashboards import parts
 from softphone_monitoring.dashboards.parts import HERE, Query
 
 _OF = f'{HERE},pbx=~"$pbx"'
+_FAILED = f'softphone_register_requests_total{{{_OF},outcome=~"rejected|unreachable"}}'
 
 
 def dashboard() -> Dashboard:
@@ -41,7 +42,7 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "REGISTERs by outcome",
                 Query(
-                    f"sum by (outcome, code) (rate(softphone_register_requests_total{{{_OF}}}[$__rate_interval]))",
+                    f"sum by (outcome, code) ({parts.risen(f'softphone_register_requests_total{{{_OF}}}')})",
                     "{{outcome}} {{code}}",
                 ),
                 words="Requests a second. Without a code: no answer.",
@@ -51,8 +52,7 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "Rejected and unreachable",
                 Query(
-                    "sum by (pbx, outcome, code) (rate(softphone_register_requests_total"
-                    f'{{{_OF},outcome=~"rejected|unreachable"}}[$__rate_interval]))',
+                    f"sum by (pbx, outcome, code) ({parts.risen(_FAILED)})",
                     "{{pbx}} {{outcome}} {{code}}",
                 ),
                 words="What went wrong, a second.",

@@ -10,6 +10,7 @@ from softphone_monitoring.dashboards.parts import HERE, MORE_IS_BETTER, Query
 _PHONE = f'{HERE},softphone="$softphone"'
 _ITS = f"and on (namespace, pod) softphone_registered{{{_PHONE}}}"
 """Restricts series to the agent that carries the phone."""
+_ASKED = parts.risen(f"softphone_register_requests_total{{{HERE}}}", "increase")
 
 
 def dashboard() -> Dashboard:
@@ -86,8 +87,7 @@ def dashboard() -> Dashboard:
             parts.lines(
                 "REGISTERs of its agent",
                 Query(
-                    "sum by (pbx, outcome, code)"
-                    f" (increase(softphone_register_requests_total{{{HERE}}}[$__rate_interval]) {_ITS})",
+                    f"sum by (pbx, outcome, code) (({_ASKED}) {_ITS})",
                     "{{pbx}} {{outcome}} {{code}}",
                 ),
                 words="Requests by where they went and what came back.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from softphone_operator.api import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_plugin.cluster import NAMESPACES, objects
 from softphone_plugin.completion import Next, phones_of
 from softphone_plugin.errors import PluginError

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from softphone_agent.report import PhoneReport
-from softphone_operator.names import INSTANCE, OWNED_SELECTOR
+from softphone_agent.contract.report import PhoneReport
+from softphone_operator.decide.names import INSTANCE, OWNED_SELECTOR
 from softphone_plugin import rendering
 from softphone_plugin.cluster import pods
 from softphone_plugin.drilling import Drill, Result
@@ -18,6 +18,8 @@ from softphone_plugin.output import Data, document
 from softphone_plugin.reading import is_running
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
+from softphone_plugin.streams import tell
+from softphone_plugin.words import counted
 
 LOOK_SECONDS = 0.25
 HEAR_SECONDS = 15.0
@@ -41,7 +43,9 @@ async def watch(
             raise PluginError(f"no phone is registered at {pbx}: nothing to watch", NOT_FOUND)
         for line in unheard:
             notes.print(f"not heard, so not watched: {line}", style="yellow")
-        notes.print(f"Watching {len(drill.phones)} phones at {pbx}. Make it fail now; Ctrl-C ends the watch.")
+        notes.print(
+            f"Watching {counted(len(drill.phones), 'phone')} at {pbx}. Make it fail now; Ctrl-C ends the watch."
+        )
         await until_told(_until_over(drill, notes, timeout, following))
     finally:
         following.cancel()
@@ -55,7 +59,7 @@ def _tell(console: Console, result: Result, form: Data | None) -> None:
     if form is None:
         console.print(rendering.drill(result))
     else:
-        print(document(result.data(), form))  # noqa: T201
+        tell(document(result.data(), form))
 
 
 async def _agents(session: Session) -> list[Followed]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from softphone_operator.api import PBX
+from softphone_operator.api.kinds import PBX
 from softphone_plugin import reading, rendering
 from softphone_plugin.cluster import objects
 from softphone_plugin.explaining import explain
 from softphone_plugin.output import Data, document
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
+from softphone_plugin.streams import tell
 
 
 async def show(session: Session, console: Console, name: str, form: Data | None) -> None:
@@ -22,4 +23,4 @@ async def show(session: Session, console: Console, name: str, form: Data | None)
     if form is None:
         console.print(rendering.explanation(said))
     else:
-        print(document(said.data(), form))  # noqa: T201
+        tell(document(said.data(), form))

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from softphone_operator.api import SOFTPHONE_FLEET
+from softphone_operator.api.kinds import PBX
 from softphone_plugin import overview, reading, rendering
-from softphone_plugin.cluster import Object, objects
+from softphone_plugin.cluster import Object
 from softphone_plugin.errors import NOT_FOUND, PluginError
 from softphone_plugin.output import DATA, Format, document, listed
-from softphone_plugin.phones import Known, meant_fleet
+from softphone_plugin.phones import Known
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
+from softphone_plugin.streams import tell
 
 
 async def show(session: Session, console: Console, name: str | None, selector: str, form: Format | None) -> None:
-    """Everything, what a selector matches, one fleet, or one phone."""
+    """Everything, what a selector matches, one PBX or fleet, or one phone."""
     pbxs: list[Object] = []
     softphones: list[Object] = []
-    fleet = meant_fleet(name) if name else None
-    if fleet is not None:
-        fleets = [await session.cluster.get(objects(SOFTPHONE_FLEET, session.namespace, fleet))]
-    elif name is not None:
-        await _one(session, console, name, form)
-        return
-    else:
+    fleets: list[Object] = []
+    if name is None:
         pbxs, softphones, fleets = await reading.all_kinds(session.cluster, session.scope, selector)
+    else:
+        found = await reading.find_object(session.cluster, session.namespace, name)
+        if found is None:
+            await _one(session, console, name, form)
+            return
+        kind, obj = found
+        (pbxs if kind is PBX else fleets).append(obj)
     if form in DATA:
-        print(listed([*pbxs, *softphones, *fleets], form, one=name is not None))  # noqa: T201
+        tell(listed([*pbxs, *softphones, *fleets], form, one=name is not None))
         return
     wide, namespaces = form is Format.WIDE, session.all_namespaces
     shown = overview.tables(pbxs, softphones, fleets, datetime.now(UTC), wide=wide, namespaces=namespaces)
@@ -41,11 +44,11 @@ async def show(session: Session, console: Console, name: str | None, selector: s
 async def _one(session: Session, console: Console, name: str, form: Format | None) -> None:
     phone = await reading.find_phone(session.cluster, session.namespace, name)
     if form is Format.NAME or (form in DATA and not phone.is_of_fleet):
-        print(listed([phone.owner], form, one=True))  # noqa: T201
+        tell(listed([phone.owner], form, one=True))
         return
     known = await reading.hear(session.cluster, phone)
     if form in DATA:
-        print(document(_report(known), form or Format.JSON))  # noqa: T201
+        tell(document(_report(known), form or Format.JSON))
         return
     console.print(rendering.way(overview.way(known, datetime.now(UTC))))
 

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
-from softphone_operator.api import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.names import FLEET_LABEL, OWNED_SELECTOR, shorten
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide.names import FLEET_LABEL, OWNED_SELECTOR, shorten
 from softphone_plugin import pages, rendering
 from softphone_plugin.cluster import Object, gather_bounded, objects, pods
 from softphone_plugin.counting import Fleet, History, data, sample
@@ -19,6 +19,7 @@ from softphone_plugin.pages import Whereabouts
 from softphone_plugin.reading import is_running, proxied
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
+from softphone_plugin.streams import tell
 
 AT_ONCE = 16
 """So many agents are asked at the same time."""
@@ -68,7 +69,7 @@ async def top(session: Session, console: Console, *, once: bool, interval: float
         if once:
             await look(session, kept, history)
             if raw:
-                print(document(data(history), "json"))  # noqa: T201
+                tell(document(data(history), "json"))
             else:
                 console.print(rendering.top(history, _title(session), console.width))
         elif raw or not console.is_terminal:
@@ -98,7 +99,7 @@ async def _lines(
         await look(session, kept, history)
         if raw:
             told = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **data(history)}
-            print(json.dumps(told, ensure_ascii=False), flush=True)  # noqa: T201
+            tell(json.dumps(told, ensure_ascii=False))
         else:
             console.print(rendering.top_line(history, f"{datetime.now():%H:%M:%S}"), soft_wrap=True)
             console.file.flush()
@@ -109,7 +110,7 @@ async def _show(session: Session, console: Console, kept: Kept, history: History
     with rendering.screen(console) as show:
         while True:
             await look(session, kept, history)
-            show(rendering.top(history, _title(session), console.width))
+            show(rendering.top_fitting(console, history, _title(session)))
             await asyncio.sleep(interval)
 
 
@@ -121,7 +122,8 @@ async def look(session: Session, kept: Kept, history: History) -> None:
     """Add how things are now to the history."""
     fleets = kept.of(SOFTPHONE_FLEET)
     told = await _fleets(session, fleets) if fleets else []
-    history.add(sample(kept.of(PBX), kept.of(SOFTPHONE), told), time.monotonic())
+    seen = sample(kept.of(PBX), kept.of(SOFTPHONE), told, namespaces=session.all_namespaces)
+    history.add(seen, time.monotonic())
 
 
 async def _fleets(session: Session, fleets: list[Object]) -> list[Fleet]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from softphone_operator.api import SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin import rendering
 from softphone_plugin.cluster import JSON_PATCH, RefusedError, objects, pods
 from softphone_plugin.errors import NO, PluginError
@@ -14,6 +14,7 @@ from softphone_plugin.phones import Phone
 from softphone_plugin.reading import agent_pod, find_phone
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
+from softphone_plugin.streams import tell
 from softphone_plugin.tracing import Switch, line_of, switch
 
 WAIT_SECONDS = 0.5
@@ -89,7 +90,7 @@ async def _log(session: Session, console: Console, phone: Phone, last: str, *, r
                 continue
             last = line.time
             if raw:
-                print(json.dumps(json.loads(text), ensure_ascii=False), flush=True)  # noqa: T201
+                tell(json.dumps(json.loads(text), ensure_ascii=False))
             else:
                 console.print(rendering.traced(line))
                 console.file.flush()

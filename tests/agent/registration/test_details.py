@@ -577,8 +577,8 @@ def test_an_entry_pbx_that_keeps_a_phone_with_a_known_home_is_its_standby_though
 
 
 def test_a_phone_that_was_moved_to_another_pbx_has_its_home_there() -> None:
-    phone = Phone(LAUNCHER).at_home().happens(TransportClosed(SLAVE)).rejected(503).redirected(OTHER).accepted()
-    assert phone.state.home == OTHER
+    phone = Phone(LAUNCHER).at_home().happens(TransportClosed(SLAVE)).redirected(MASTER).redirected(OTHER).accepted()
+    assert phone.state.home == OTHER, "its home itself pointed elsewhere"
     assert phone.state.binding is not None
     assert phone.state.binding.role is Role.HOME
 

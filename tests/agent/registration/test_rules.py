@@ -611,10 +611,97 @@ def test_a_home_that_points_elsewhere_is_the_home_no_more() -> None:
     assert role_of(phone) is Role.HOME
 
 
+SLAVES_STANDBY = Registrar("sip:standby-slave:5060;transport=udp", known=True)
+
+
+@pytest.mark.proves("R2")
+@pytest.mark.parametrize("noticed", [True, False], ids=["its death is known", "its death is not known"])
+def test_a_slaves_standby_is_no_home_though_the_master_points_to_it(noticed: bool) -> None:
+    phone = Phone(LAUNCHER).at_home()
+    phone.happens(PingFailed(SLAVE, since=0.0) if noticed else TransportClosed(SLAVE))
+    if not noticed:
+        phone.rejected(503)
+    assert role_of(phone.redirected(SLAVES_STANDBY).accepted()) is Role.STANDBY
+    assert role_of(phone.until_wakeup().accepted()) is Role.STANDBY
+    assert role_of(phone.happens(PingAnswered(SLAVE)).until_wakeup().redirected(SLAVE).accepted()) is Role.HOME
+
+
+@pytest.mark.proves("R3")
+def test_the_end_of_a_redirect_is_unknown_while_another_pbx_of_the_system_is_silent() -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVES_STANDBY).accepted()
+    assert role_of(phone) is Role.UNKNOWN
+    assert role_of(phone.until_wakeup().accepted()) is Role.UNKNOWN
+    phone.happens(PingAnswered(SLAVE)).until_wakeup().accepted()
+    assert role_of(phone) is Role.HOME, "nobody is left for whom it may stand in"
+    assert phone.state.home == SLAVES_STANDBY
+
+
+@pytest.mark.proves("R1")
+@pytest.mark.parametrize("silent", [OTHER, STANDBY, SLAVE], ids=["of another system", "an entry PBX", "itself, before"])
+def test_others_that_are_silent_leave_the_end_of_a_redirect_the_home(silent: Registrar) -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(silent, since=0.0)).begins()
+    assert role_of(phone.happens(PingAnswered(SLAVE)).redirected(SLAVE).accepted()) is Role.HOME
+
+
+def test_an_entry_pbx_that_keeps_a_phone_of_unknown_home_is_no_home_for_an_earlier_redirect() -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVES_STANDBY).accepted()
+    phone.happens(PingAnswered(SLAVE)).happens(TransportClosed(SLAVES_STANDBY)).rejected(403).accepted()
+    assert (phone.at, role_of(phone)) == (MASTER, Role.UNKNOWN)
+
+
+def test_a_dead_pbx_to_which_a_redirect_leads_is_the_home_all_the_same() -> None:
+    phone = Phone(LAUNCHER).happens(PingFailed(SLAVE, since=0.0)).begins().redirected(SLAVE).accepted()
+    assert (phone.at, role_of(phone)) == (STANDBY, Role.STANDBY)
+
+
+def test_a_home_that_is_no_more_configured_is_no_more_known() -> None:
+    phone = Phone(plan(home=MASTER)).begins().accepted()
+    assert role_of(phone.happens(Reconfigured(LAUNCHER)).until_wakeup().accepted()) is Role.UNKNOWN
+
+
+def test_a_home_that_is_taken_for_one_by_mistake_points_to_the_right_one() -> None:
+    """The phone's first registration, while nobody knows that its home is dead."""
+    phone = Phone(LAUNCHER).begins().redirected(SLAVES_STANDBY).accepted()
+    assert role_of(phone) is Role.HOME, "that is all that is known: spec.home would tell"
+    phone.until_wakeup().redirected(SLAVE).accepted()
+    assert (role_of(phone), phone.state.home) == (Role.HOME, SLAVE)
+    phone.happens(TransportClosed(SLAVE)).unanswered().redirected(SLAVES_STANDBY).accepted()
+    assert role_of(phone) is Role.STANDBY
+
+
 @pytest.mark.parametrize(("home", "expected"), [(MASTER, Role.HOME), (SLAVE, Role.STANDBY)])
 @pytest.mark.proves("R1", "R2")
 def test_a_home_that_is_configured_is_known(home: Registrar, expected: Role) -> None:
     assert role_of(Phone(plan(home=home)).begins().accepted()) is expected
+
+
+# 488: a REGISTER that overlaps another one of the phone (innovaphone)
+
+
+def test_a_register_that_overlaps_another_one_is_a_temporary_failure() -> None:
+    phone = Phone(PRIMARY_ALONE).begins().rejected(488)
+    assert phone.state.failure is not None
+    assert (phone.state.failure.reason, phone.state.rejected) == (Reason.UNAVAILABLE, False)
+    assert machine.next_wakeup(phone.state) == 0.5, "the usual back-off, which begins with a second"
+
+
+def test_a_refresh_that_overlaps_another_register_leaves_the_binding() -> None:
+    phone = Phone(LAUNCHER).at_home().until_wakeup().rejected(488)
+    assert (phone.at, phone.state.phase, phone.changes) == (SLAVE, Phase.WAITING, [])
+    phone.until_wakeup()
+    assert phone.asking == SLAVE
+    assert phone.accepted().changes == []
+
+
+def test_refreshes_that_always_overlap_let_the_binding_end() -> None:
+    phone = Phone(LAUNCHER).at_home()
+    while phone.changes == []:
+        assert phone.at == SLAVE
+        phone.until_wakeup()
+        if phone.changes == [] and phone.state.phase is Phase.REFRESHING:
+            phone.rejected(488)
+    assert phone.changes == [OutageBegan()]
+    assert phone.now == 100.0
 
 
 # Live change
@@ -787,6 +874,22 @@ def test_a_phone_in_its_back_off_asks_no_more_without_credentials() -> None:
     phone.happens(Reconfigured(plan(fault=FAULT, waits=True)))
     assert phone.state.phase is Phase.STOPPED
     assert machine.next_wakeup(phone.state) is None
+
+
+@pytest.mark.parametrize("rest", ["at rest", "on the way there"])
+def test_a_fault_of_the_credentials_is_told_also_of_a_phone_that_is_to_rest(rest: str) -> None:
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(suspend=True)))
+    if rest == "at rest":
+        phone.unregistered()
+    phone.now = 7.0
+    phone.happens(Reconfigured(plan(suspend=True, fault=FAULT)))
+    assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 7.0, message=FAULT)
+
+
+def test_credentials_changed_on_the_way_are_those_of_the_next_register() -> None:
+    phone = Phone(LAUNCHER).begins().happens(Reconfigured(CHANGED)).redirected(SLAVE).accepted()
+    assert phone.asked == [MASTER, SLAVE]
+    assert phone.state.phase is Phase.REGISTERED
 
 
 def test_a_phone_that_names_no_pbx_has_nowhere_to_tell_of() -> None:

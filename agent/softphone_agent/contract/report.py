@@ -1,0 +1,195 @@
+"""What the agent reports: the contract of `/status` and `/status?watch=1`.
+
+A snapshot holds everything; the watch sends one JSON object a line: first a snapshot, then what changed, and a
+heartbeat where nothing does, so that a reader knows a dead stream from a quiet one.
+
+`/status?watch=1&view=counts` is for who wants no line for each phone: every line holds all counts, at most one line
+in COUNTS_SECONDS, and heartbeats. `/status?view=counts` is one such line.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from softphone_agent.contract.fields import Model
+
+State = Literal["Starting", "Registering", "Registered", "Waiting", "Rejected", "Unregistering", "Stopped", "Suspended"]
+Via = Literal["pri", "sec", "cur", "redirect"]
+Role = Literal["Home", "Standby", "Unknown"]
+FailureReason = Literal[
+    "Rejected",
+    "Unavailable",
+    "Unreachable",
+    "KnownDead",
+    "RedirectLoop",
+    "TooManyRedirects",
+    "BadRedirect",
+    "RedirectRefused",
+    "UnexpectedRedirect",
+    "PingFailed",
+    "TransportClosed",
+    "Expired",
+    "NoCredentials",
+]
+
+STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
+HEARTBEAT_SECONDS = 5.0
+COUNTS_SECONDS = 0.5
+
+
+class Redirect(Model):
+    """One redirect that the registration walked through."""
+
+    pbx: str = Field(max_length=300, description="PBX that redirected: the object's name, or host:port.")
+    target: str = Field(max_length=300, description="PBX it pointed to: the object's name, or host:port.")
+    code: int = Field(description="SIP status code, 300 to 399.")
+
+
+class LastFailure(Model):
+    """The last thing that went wrong."""
+
+    code: int = Field(description="SIP status code, 0 where there was no answer.")
+    reason: FailureReason = Field(description="What kind of failure it was.")
+    message: str = Field(default="", max_length=256, description="The PBX's own words, or ours.")
+    pbx: str = Field(max_length=300, description="Where: the PBX object's name, or host:port.")
+    time: str = Field(
+        max_length=40,
+        description="When, RFC 3339 UTC. Of the same failure again and again: the first since the state changed.",
+    )
+
+
+class Outage(Model):
+    """A time without registration that nobody asked for. Going home by a redirected refresh is none."""
+
+    began: str = Field(max_length=40, description="When the first request was sent that was not answered, RFC 3339.")
+    ended: str | None = Field(
+        default=None, max_length=40, description="When a PBX had accepted the phone again; missing while it lasts."
+    )
+    pbx: str = Field(max_length=300, description="PBX that held the registration: name, or host:port.")
+    reason: FailureReason = Field(description="Why the registration was lost.")
+
+
+class PhoneReport(Model):
+    """One phone. The fields change on transitions only; nothing in here ticks."""
+
+    name: str = Field(description="Name of the Softphone object.")
+    state: State = Field(description="What the phone is doing.")
+    registered: bool = Field(description="Whether a binding is valid now, also while it is refreshed or moved.")
+    pbx: str | None = Field(default=None, description="PBX that holds the binding: name, or host:port.")
+    registrar: str | None = Field(default=None, description="SIP URI of that registrar.")
+    via: Via | None = Field(default=None, description="How the phone came there.")
+    role: Role | None = Field(default=None, description="Home, Standby, or Unknown.")
+    redirects: tuple[Redirect, ...] = Field(default=(), description="Redirects walked, in order.")
+    physical_location: str | None = Field(
+        default=None, description="Location sent in the REGISTER that made the binding."
+    )
+    contact: str | None = Field(default=None, description="Contact that was registered.")
+    observed_address: str | None = Field(
+        default=None,
+        description="Where the PBX saw the REGISTER come from, as host:port, where that is not our own address.",
+    )
+    since: str = Field(description="When the present state of affairs began, RFC 3339 UTC.")
+    last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
+    last_outage: Outage | None = Field(default=None, description="The last outage since the agent has the phone.")
+
+
+class PbxReport(Model):
+    """One PBX as this agent sees it."""
+
+    name: str = Field(description="The PBX object's name, or host:port.")
+    reachable: bool | None = Field(default=None, description="Whether it answers; missing while nothing is known.")
+
+
+class ConfigReport(Model):
+    """Which configuration runs, and why a newer one does not."""
+
+    digest: str = Field(description="Digest of the configuration that runs (config.digest).")
+    refused: tuple[str, ...] = Field(default=(), description="Faults of a newer file that was refused.")
+
+
+class Snapshot(Model):
+    """Everything, at one moment."""
+
+    type: Literal["snapshot"] = "snapshot"
+    version: str = Field(description="Version of the agent.")
+    config: ConfigReport
+    phones: tuple[PhoneReport, ...] = ()
+    pbxs: tuple[PbxReport, ...] = ()
+
+
+class PhoneChanged(Model):
+    """A phone changed."""
+
+    type: Literal["phone"] = "phone"
+    phone: PhoneReport
+
+
+class PhoneRemoved(Model):
+    """A phone is gone from the configuration."""
+
+    type: Literal["removed"] = "removed"
+    name: str
+
+
+class PbxChanged(Model):
+    """A PBX became reachable or unreachable, or nothing is known of it any more, since no phone has to do with it."""
+
+    type: Literal["pbx"] = "pbx"
+    pbx: PbxReport
+
+
+class ConfigChanged(Model):
+    """Another configuration runs, or one was refused."""
+
+    type: Literal["config"] = "config"
+    config: ConfigReport
+
+
+class Heartbeat(Model):
+    """Nothing changed for HEARTBEAT_SECONDS."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+
+
+class PbxCounts(Model):
+    """The phones that one PBX holds, and whether this agent reaches it."""
+
+    name: str = Field(description="The PBX object's name, or host:port.")
+    registered: int = Field(default=0, description="Phones registered there.")
+    home: int = Field(default=0, description="Those at home there.")
+    standby: int = Field(default=0, description="Those whose home is elsewhere.")
+    reachable: bool | None = Field(default=None, description="Whether it answers; missing while nothing is known.")
+
+
+class Counts(Model):
+    """How many phones are in which state. Nothing in here ticks."""
+
+    type: Literal["counts"] = "counts"
+    version: str = Field(description="Version of the agent.")
+    config: ConfigReport
+    phones: int = Field(description="Phones that the agent carries.")
+    registered: int = Field(default=0, description="Those with a valid binding.")
+    states: dict[State, int] = Field(default={}, description="Phones by state; states without phones are left out.")
+    failures: dict[FailureReason, int] = Field(
+        default={}, description="Phones that want a binding and have none, by their last failure."
+    )
+    pbxs: tuple[PbxCounts, ...] = ()
+
+
+WatchLine = Annotated[
+    Snapshot | Counts | PhoneChanged | PhoneRemoved | PbxChanged | ConfigChanged | Heartbeat,
+    Field(discriminator="type"),
+]
+_watch_line: TypeAdapter[WatchLine] = TypeAdapter(WatchLine)
+
+
+def parse_line(line: bytes | str) -> WatchLine:
+    """Parse one line of the watch; raises pydantic's ValidationError."""
+    return _watch_line.validate_json(line)
+
+
+def to_line(message: WatchLine) -> bytes:
+    """One line of the watch."""
+    return message.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"

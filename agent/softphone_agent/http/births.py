@@ -1,0 +1,66 @@
+"""Which counters begin at 0, before anything has happened: a rate cannot see the first step of one without. Pure.
+
+Who upgrades a PBX asks once, of counters that mostly nobody has raised before. What the configuration names can be
+known beforehand; a host to which only a redirect leads cannot. All is bounded, since every agent has these series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations
+
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.phone import Phone
+from softphone_agent.phone.directory import Directory, primary, registrar_uri
+
+OUTCOMES = (
+    ("accepted", "200"),
+    ("redirected", "301"),
+    ("redirected", "302"),
+    ("challenged", "401"),
+    ("challenged", "407"),
+    ("rejected", "401"),
+    ("rejected", "403"),
+    ("rejected", "404"),
+    ("rejected", "407"),
+    ("rejected", "488"),
+    ("rejected", "500"),
+    ("rejected", "503"),
+    ("unreachable", ""),
+)
+"""The usual ends of a REGISTER, with their codes."""
+REASONS = ("PingFailed", "TransportClosed", "Unreachable", "Unavailable", "Rejected", "Expired", "Redirected")
+"""The usual reasons why a binding moves."""
+DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
+"""Why messages are thrown away and connections closed."""
+MOST_PAIRS = 20
+"""So many ways from one PBX to another have series: all of a system of five PBXes."""
+
+
+def entries(config: AgentConfig) -> list[str]:
+    """What metrics call the PBXes that the phones name."""
+    directory = Directory.of(config.pbxs)
+    return sorted({name for phone in _unlike(config.phones) for name in _named(phone, directory)})
+
+
+def moves(config: AgentConfig) -> list[tuple[str, str]]:
+    """The ways that a binding may take, MOST_PAIRS at most: those between PBXes that a phone names first."""
+    directory = Directory.of(config.pbxs)
+    found: dict[tuple[str, str], int] = {}
+    for phone in _unlike(config.phones):
+        named, first = _named(phone, directory), primary(phone, directory)
+        system = [pbx.name for pbx in config.pbxs if first is not None and pbx.system == first.system]
+        for pair in permutations(dict.fromkeys([*named, *system]), 2):
+            foreign = len(set(pair) - named)
+            found[pair] = min(foreign, found.get(pair, foreign))
+    return sorted(found, key=lambda pair: (found[pair], pair))[:MOST_PAIRS]
+
+
+def _unlike(phones: Iterable[Phone]) -> Iterable[Phone]:
+    """Of the phones that name the same PBXes one: those of a fleet all do."""
+    return {(phone.mode, phone.pri, phone.sec, phone.cur, phone.home): phone for phone in phones}.values()
+
+
+def _named(phone: Phone, directory: Directory) -> set[str]:
+    references = (phone.pri, phone.sec, phone.cur, phone.home)
+    return {directory.label(registrar_uri(directory.address(each))) for each in references if each}

@@ -1,0 +1,67 @@
+"""What was seen of phones and PBXes, for the counters of /metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterDone:
+    """A REGISTER was answered, or not. `code` is the SIP status code as text, empty for no answer."""
+
+    pbx: str
+    outcome: str
+    code: str
+    seconds: float | None
+    """From the first REGISTER to its final answer; None where another REGISTER followed the answer by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectSeen:
+    """A PBX redirected a REGISTER."""
+
+    pbx: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverSeen:
+    """A binding moved from one PBX to another."""
+
+    source: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageSeen:
+    """A phone is registered again after so many seconds without."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PingSeen:
+    """A PBX answered a ping."""
+
+    pbx: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsSeen:
+    """So many requests of others came. `code` is that of our answer as text, empty for none."""
+
+    method: str
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """So many messages were thrown away, or connections closed, for this reason."""
+
+    reason: str
+    count: int
+
+
+Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded

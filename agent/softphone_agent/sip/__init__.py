@@ -1,0 +1,1 @@
+"""The SIP engine: the only room that knows pjsua2."""

@@ -1,0 +1,142 @@
+"""What the headers of SIP messages say, read from their text. Pure.
+
+The Contacts of a redirect and Retry-After are in sip_uri.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from softphone_agent.contract import sip_uri
+
+_EXPIRES_PARAMETER = re.compile(r";\s*expires\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
+_INSTANCE = re.compile(r";\s*\+sip\.instance\s*=\s*\"?<?([^\"<>;\s]+)", re.IGNORECASE)
+_EXPIRES_HEADER = re.compile(r"^expires[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE | re.MULTILINE)
+_CALL_ID = re.compile(r"^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE | re.MULTILINE)
+_REASON = re.compile(r"SIP/2\.0 [0-9]{3} ([^\r\n]*)")
+_TOP_VIA = re.compile(
+    r"^(?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*\w+[ \t]+"
+    r"(\[[0-9a-f:.]+\]|[^\s;:,]+)(?::([0-9]+))?([^\r\n,]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BRANCH = re.compile(r"^(?:via|v)[ \t]*:(?:[^\r\n,]|\r?\n[ \t])*?;[ \t]*branch[ \t]*=[ \t]*([^\s;,]+)", re.I | re.M)
+_CREDENTIALS = re.compile(
+    r"^((?:proxy-)?authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE
+)
+_RSPAUTH = re.compile(r'\brspauth[ \t]*=[ \t]*"[^"\r\n]*"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """By what a binding of ours is known: the Contact that was sent, and the `+sip.instance` that went with it."""
+
+    contact: str
+    instance: str
+
+
+NOBODY = Ours("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A binding of ours that a 200 lists."""
+
+    contact: str
+    """As the registrar has it."""
+    expires: int
+    """In seconds, more than 0."""
+
+
+def granted(message: str, ours: Ours, asked: int) -> Granted | None:
+    """The binding that a 200 grants us, None for none; `asked` is the expiry that counts where it names none.
+
+    A 200 lists all bindings of the AOR (RFC 3261, section 10.2.4), also those of the user's other devices. Ours is the
+    one with the Contact that we sent, or that address as the registrar saw it. Where there is none it is the one with
+    our instance: registrars that keep that may write the Contact anew.
+    """
+    listed = sip_uri.contacts(message)
+    wanted = _addresses(ours.contact, message)
+    mine = [entry for entry in listed if _address(entry[0]) in wanted and _instance(entry[1]) in ("", ours.instance)]
+    mine = mine or [entry for entry in listed if ours.instance and _instance(entry[1]) == ours.instance]
+    longest = max(((_expires(parameters, message, asked), str(uri)) for uri, parameters in mine), default=(0, ""))
+    return Granted(longest[1], longest[0]) if longest[0] > 0 else None
+
+
+def _addresses(contact: str, message: str) -> list[tuple[str, str, int]]:
+    """User, host and port of our Contact, and the same behind the NAT where the registrar saw one."""
+    try:
+        uri = sip_uri.parse(contact)
+    except sip_uri.SipUriError:
+        return []
+    found, observed = [_address(uri)], observed_address(message)
+    if observed is not None:
+        with contextlib.suppress(sip_uri.SipUriError):
+            seen = sip_uri.parse(f"sip:{observed}")
+            found.append((found[0][0], seen.host, seen.effective_port))
+    return found
+
+
+def _address(uri: sip_uri.SipUri) -> tuple[str, str, int]:
+    return unquote(uri.user), uri.host, uri.effective_port
+
+
+def _instance(parameters: str) -> str:
+    found = _INSTANCE.search(parameters)
+    return found[1].lower() if found else ""
+
+
+def _expires(parameters: str, message: str, asked: int) -> int:
+    """The expiry of a binding: its own, else that of the header, else the one that was asked for."""
+    found = _EXPIRES_PARAMETER.search(parameters) or _EXPIRES_HEADER.search(message)
+    return int(found[1]) if found else asked
+
+
+def ours(register: str) -> Ours:
+    """By what the binding is known that this REGISTER of ours asks for."""
+    for uri, parameters in sip_uri.contacts(register):
+        return Ours(str(uri), _instance(parameters))
+    return NOBODY
+
+
+def call_id(message: str) -> str:
+    """The Call-ID, empty where there is none."""
+    found = _CALL_ID.search(message)
+    return found[1] if found else ""
+
+
+def branch(message: str) -> str:
+    """The branch of the topmost Via, by which an answer belongs to its request; empty where there is none."""
+    found = _BRANCH.search(message)
+    return found[1] if found else ""
+
+
+def reason_phrase(message: str) -> str:
+    """The reason phrase of an answer, empty where there is none."""
+    found = _REASON.match(message)
+    return found[1] if found else ""
+
+
+def observed_address(message: str) -> str | None:
+    """Where the peer saw our request come from, as host:port, if that is not where we think we are.
+
+    From `received` and `rport` in the answer's topmost Via (RFC 3261, section 18.2.1; RFC 3581).
+    """
+    via = _TOP_VIA.search(message)
+    if via is None:
+        return None
+    host, port, parameters = via[1].lower(), via[2] or "5060", via[3]
+    received = re.search(r";\s*received\s*=\s*(\[?[0-9a-f:.]+\]?)", parameters, re.IGNORECASE)
+    rport = re.search(r";\s*rport\s*=\s*([0-9]{1,5})", parameters, re.IGNORECASE)
+    seen_host = received[1].lower() if received else host
+    if ":" in seen_host and not seen_host.startswith("["):
+        seen_host = f"[{seen_host}]"
+    seen_port = rport[1] if rport else port
+    return None if (seen_host, seen_port) == (host, port) else f"{seen_host}:{seen_port}"
+
+
+def redacted(message: str) -> str:
+    """The message without what could help to impersonate the phone: credentials and digest responses."""
+    return _RSPAUTH.sub('rspauth="…"', _CREDENTIALS.sub(r"\1 …", message))

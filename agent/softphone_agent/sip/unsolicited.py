@@ -1,0 +1,63 @@
+"""What an agent answers to requests that come to it: rules of a phone that makes and takes no calls. Pure.
+
+The table stands in docs/proof/attackers.md. An agent keeps no dialog and no transaction for any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from softphone_agent.registration.pacing import TokenBucket
+
+ALLOWED = "OPTIONS"
+"""The Allow header of all answers."""
+KNOWN = frozenset(
+    [
+        *("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER"),
+        *("REGISTER", "SUBSCRIBE", "UPDATE"),
+    ]
+)
+"""The methods of the RFCs (IANA's SIP parameters); metrics count others together."""
+OTHER = "other"
+ANSWERS_PER_SECOND = 50.0
+"""So many are answered by one process; whoever floods it is not answered, nor is whose address he forges."""
+
+_FOLDED = re.compile(r"\r?\n[ \t]+")
+_IN_DIALOG = re.compile(r"^(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
+_ELSEWHERE = re.compile(r"^(?:via|v)[ \t]*:[^\r\n]*;[ \t]*maddr[ \t]*=", re.IGNORECASE | re.MULTILINE)
+_OF_SOMETHING = frozenset({"BYE", "CANCEL", "PRACK"})
+"""Methods that make sense within something that exists only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a request is counted as, and the code of its answer; 0: none is sent."""
+
+    method: str
+    code: int
+
+
+class Unsolicited:
+    """Judges the requests that one process gets."""
+
+    def __init__(self, answers_per_second: float = ANSWERS_PER_SECOND) -> None:
+        self._bucket = TokenBucket(answers_per_second)
+
+    def judge(self, method: str, head: str, now: float) -> Verdict:
+        """The verdict on a request, given its method and its text without body. `now` in seconds."""
+        counted = method if method in KNOWN else OTHER
+        code = _code(method, head)
+        return Verdict(counted, code if code and self._bucket.take(now) else 0)
+
+
+def _code(method: str, head: str) -> int:
+    """The answer by RFC 3261, sections 8.2.1, 9.2, 11.2, 12.2.2 and 15.1.2; none to an ACK."""
+    head = _FOLDED.sub(" ", head)
+    if method == "ACK" or _ELSEWHERE.search(head):
+        return 0  # maddr: the answer would go to whom the sender says, by a name that has to be looked up
+    if method in _OF_SOMETHING or _IN_DIALOG.search(head):
+        return 481
+    if method == ALLOWED:
+        return 200
+    return 405 if method in KNOWN else 501

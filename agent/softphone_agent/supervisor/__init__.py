@@ -1,0 +1,1 @@
+"""The agent's main process: configuration, worker processes, what HTTP shows."""

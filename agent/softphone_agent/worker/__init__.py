@@ -1,0 +1,1 @@
+"""A worker process: the loop that runs many phones at one SIP engine."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API of softphone-fleet.io: models, CRDs, reference."""

@@ -1,0 +1,68 @@
+"""The kinds of softphone-fleet.io/v1alpha1. The models are the one source of the CRDs and of the reference page."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from softphone_agent.contract.fields import Model
+from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
+from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphoneStatus
+
+GROUP = "softphone-fleet.io"
+
+
+VERSION = "v1alpha1"
+
+
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+CATEGORY = "telephony"
+
+
+class Kind(NamedTuple):
+    """A kind of object and its models."""
+
+    name: str
+    plural: str
+    singular: str
+    short_names: tuple[str, ...]
+    spec: type[Model]
+    status: type[Model]
+    description: str
+
+
+PBX = Kind(
+    "PBX",
+    "pbxs",
+    "pbx",
+    (),
+    PBXSpec,
+    PBXStatus,
+    "A PBX that softphones register with or may be redirected to.",
+)
+
+
+SOFTPHONE = Kind(
+    "Softphone",
+    "softphones",
+    "softphone",
+    ("sp",),
+    SoftphoneSpec,
+    SoftphoneStatus,
+    "A SIP softphone that registers with redundant PBXes.",
+)
+
+
+SOFTPHONE_FLEET = Kind(
+    "SoftphoneFleet",
+    "softphonefleets",
+    "softphonefleet",
+    ("spf",),
+    SoftphoneFleetSpec,
+    SoftphoneFleetStatus,
+    "Thousands of SIP softphones in few agents.",
+)
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET)

@@ -1,0 +1,122 @@
+"""The reasons of conditions: which there are, and what they mean."""
+
+from __future__ import annotations
+
+_PROGRESS = {
+    "Reconciling": {
+        "any": "True: the present spec is not carried out yet, or waits for a PBX object, a Secret or a node; goes on "
+        "by itself. The reason is that of Ready. Absent where it is carried out, also while no PBX serves the phone.",
+    },
+    "Stalled": {
+        "InvalidSpec": "True: a field's value is refused; only an edit of this object helps.",
+        "ConfigRefused": "True: the agent refused the configuration; its image is of another version.",
+    },
+}
+
+
+REASONS: dict[str, dict[str, dict[str, str]]] = {
+    "Softphone": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "DuplicateAOR": "True: it does, but an earlier Softphone of the namespace, or a phone of a fleet, has the "
+            "same AOR. Both register.",
+            "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
+            "MixedSystems": "True: it does, but its PBXes are of different systems, and with redirectPolicy KnownPBXes "
+            "only redirects within that of pri are followed.",
+            "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
+            "PBXNotFound": "False: pri, sec, cur or home names a PBX object that does not exist in the namespace, or "
+            "no more. A running phone keeps the last known address, and goes on when the PBX is back.",
+            "PBXInvalid": "False: the PBX object exists, and its own spec is refused.",
+            "SecretNotFound": "False: the Secret with the credentials does not exist.",
+            "SecretKeyMissing": "False: the Secret lacks the key password.",
+        },
+        "AgentAvailable": {
+            "Available": "True: the agent runs and is ready.",
+            "NotAccepted": "False: there is no agent, since the spec was never accepted.",
+            "Starting": "False: the agent's pod is being made or started.",
+            "NotReady": "False: the agent is heard, but its pod is not ready: it was started a moment ago, or its "
+            "readiness probe fails.",
+            "Terminating": "False: the agent's pod is being stopped.",
+            "Unschedulable": "False: no node can run the pod; the message is the scheduler's.",
+            "FailedCreate": "False: the pod could not be made, for example for a quota.",
+            "FailedMount": "False: the pod cannot start, since a Secret that it mounts, or a key of it, does not "
+            "exist; the message names it.",
+            "NameTaken": "False: an object that does not belong to this Softphone bears the name of its agent.",
+            "AgentRefused": "False: the API server refused the agent's objects; the message is its own.",
+            "Failed": "False: the pod ended, or its container did, and no better reason is known.",
+            "ImagePullBackOff, CrashLoopBackOff, …": "False: what the kubelet says of the container, with its message.",
+        },
+        "Registered": {
+            "Registered": "True: a PBX holds the registration.",
+            "Registering": "False: the first attempts are under way.",
+            "Rejected": "False: the PBX refuses the phone: wrong password, unknown user, …",
+            "Unavailable, Unreachable, KnownDead, RedirectLoop, TooManyRedirects, BadRedirect, RedirectRefused, "
+            "UnexpectedRedirect, PingFailed, TransportClosed, Expired": "False: the last failure; attempts go on.",
+            "NoCredentials": "False: the agent finds no password where the Secret should be; it asks no PBX without.",
+            "Unregistering": "False: the phone is un-registering.",
+            "Stopped": "False: the phone has stopped.",
+            "Suspended": "False: spec.suspend is set.",
+            "NoAgent": "Unknown: there is no agent that could tell.",
+            "AgentUnreachable": "Unknown: the agent is there and cannot be heard.",
+        },
+        "Ready": {
+            "Registered": "True: accepted, agent available, and registered with the present spec.",
+            "ConfigPending": "False: the agent still runs an earlier configuration.",
+            "ConfigRefused": "False: the agent refused the configuration; the message is its own.",
+            "Suspended": "False: spec.suspend is set.",
+            "any other": "That of the first of Accepted, AgentAvailable and Registered that is not True.",
+        },
+        **_PROGRESS,
+    },
+    "SoftphoneFleet": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "DuplicateAOR": "True: it does, but an earlier fleet of the namespace has one of its AORs. Both register.",
+            "Inconsistent": "True: it does, but noPhysicalLocation is not the same on all PBXes of a system it uses.",
+            "MixedSystems": "True: as with a Softphone.",
+            "InvalidSpec, PBXNotFound, PBXInvalid, SecretNotFound": "False: as with a Softphone.",
+            "SecretKeyMissing": "False: the Secret has neither the key password nor one for each user.",
+        },
+        "AgentsAvailable": {
+            "Available": "True: all agents run and are ready.",
+            "any other": "False: that of the first agent that does not, as with a Softphone.",
+        },
+        "Registered": {
+            "Registered": "True: all softphones are registered.",
+            "Registering": "False: not all are, and none has failed.",
+            "any failure of a Softphone": "False: not all are; the most frequent failure.",
+            "Suspended": "False: spec.template.suspend is set.",
+            "NoAgent": "Unknown: there is no agent that could tell.",
+            "AgentUnreachable": "Unknown: agents are there and none can be heard.",
+        },
+        "Ready": {
+            "Registered": "True: accepted, all agents available, and all registered with the present spec.",
+            "Updating": "False: agents are being changed, as many at the same time as maxUnavailable allows.",
+            "ConfigPending, ConfigRefused, Suspended": "False: as with a Softphone.",
+            "any other": "That of the first of Accepted, AgentsAvailable and Registered that is not True.",
+        },
+        **_PROGRESS,
+    },
+    "PBX": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "DuplicateAddress": "True: it does, but an older PBX of the namespace has the same address. Phones keep "
+            "the one that they name.",
+            "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
+            "SecretNotFound": "False: a Secret of spec.tls does not exist.",
+            "SecretKeyMissing": "False: a Secret of spec.tls lacks a key.",
+        },
+        "Consistent": {
+            "Consistent": "True: noPhysicalLocation is the same on all PBXes of the system.",
+            "Inconsistent": "False: it is not; the message names who says what. Phones keep to their primary PBX.",
+            "NotAccepted": "Unknown: the spec is not accepted.",
+        },
+        "Ready": {
+            "Accepted": "True: the spec makes sense, and so does that of its system. Whether the PBX answers is told "
+            "by reachable.",
+            "any other": "That of the first of Accepted and Consistent that is not True.",
+        },
+        "Reconciling": {"SecretNotFound, SecretKeyMissing": "True: it waits for the Secret. Else absent."},
+        "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},
+    },
+}

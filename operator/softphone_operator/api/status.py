@@ -1,0 +1,156 @@
+"""The status of PBX, Softphone and SoftphoneFleet, as the operator writes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from softphone_agent.contract.fields import MAX_LOCATION, Model
+from softphone_agent.contract.report import LastFailure, Redirect, Role, State, Via
+from softphone_operator.api.spec import MAX_PBX_LABEL, UriText
+
+MAX_CONDITIONS = 16
+
+
+MAX_REDIRECTS = 32
+
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(Model):
+    """One statement about the object."""
+
+    type: Annotated[str, Field(max_length=64)] = Field(description="What the statement is about.")
+    status: ConditionStatus = Field(description="True, False, or Unknown.")
+    reason: Annotated[str, Field(max_length=128)] = Field(description="Why, in one CamelCase word.")
+    message: Annotated[str, Field(max_length=4096)] = Field(description="Why, for people.")
+    last_transition_time: str = Field(
+        description="When the status last changed.", json_schema_extra={"format": "date-time"}
+    )
+    observed_generation: int = Field(
+        description="Generation of the spec that the statement is about.",
+        json_schema_extra={"format": "int64"},
+    )
+
+
+class RegistrationStatus(Model):
+    """The registration as the agent reports it. What is not known is left out."""
+
+    state: State | Literal["Unknown"] = Field(description="What the phone is doing; Unknown: its agent is not heard.")
+    pbx: Annotated[str, Field(max_length=MAX_PBX_LABEL)] | None = Field(
+        default=None, description="PBX that holds the registration: the object's name, or host:port."
+    )
+    registrar: UriText | None = Field(default=None, description="SIP URI of that registrar.")
+    via: Via | None = Field(
+        default=None, description="How the phone came there: by pri, sec or cur itself, or by a redirect."
+    )
+    role: Role | None = Field(
+        default=None,
+        description="Home: the user's own PBX. Standby: another one keeps the registration. Unknown: not known.",
+    )
+    redirects: tuple[Redirect, ...] = Field(
+        default=(), max_length=MAX_REDIRECTS, description="Redirects walked, in order."
+    )
+    physical_location: Annotated[str, Field(max_length=MAX_LOCATION)] | None = Field(
+        default=None,
+        description="Physical location sent in the REGISTER that made the binding, whatever the PBX did with it.",
+    )
+    contact: UriText | None = Field(default=None, description="Contact that was registered.")
+    since: str | None = Field(
+        default=None, description="Since when it is so.", json_schema_extra={"format": "date-time"}
+    )
+    last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
+
+
+class SoftphoneStatus(Model):
+    """What is known about a softphone. It is written on transitions only."""
+
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
+        json_schema_extra={"format": "int64"},
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=MAX_CONDITIONS,
+        description="Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
+        "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled.",
+    )
+    registration: RegistrationStatus | None = Field(default=None, description="The registration.")
+
+
+class PbxPhones(Model):
+    """Softphones registered at a PBX, as their agents report it."""
+
+    registered: int = Field(description="All.")
+    home: int = Field(description="Those at home here.")
+    standby: int = Field(description="Those that are kept here while their home is away.")
+
+
+class PbxUsers(Model):
+    """Objects whose spec names a PBX, accepted or not."""
+
+    softphones: int = Field(description="Softphones whose pri, sec, cur or home is this PBX.")
+    fleets: int = Field(default=0, description="SoftphoneFleets whose template names it there.")
+
+
+class PBXStatus(Model):
+    """What is known about a PBX. It is written on transitions only."""
+
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
+        json_schema_extra={"format": "int64"},
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=MAX_CONDITIONS,
+        description="Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
+        "system. Ready: both. Only while they are true: Reconciling and Stalled.",
+    )
+    location: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="Physical location in effect: spec.location, else the name."
+    )
+    phones: PbxPhones | None = Field(default=None, description="Softphones registered here.")
+    users: PbxUsers | None = Field(default=None, description="Who names this PBX: it is in use while anybody does.")
+    reachable: bool | None = Field(
+        default=None,
+        description="True: an agent reaches it. False: none of those that tried does. Absent: no agent knows.",
+    )
+
+
+class FleetAgents(Model):
+    """The agents of a fleet."""
+
+    wanted: int = Field(description="As many as the softphones need.")
+    ready: int = Field(description="Those that run and are heard.")
+    updated: int = Field(description="Those whose pod is as it should be.")
+
+
+class SoftphoneFleetStatus(Model):
+    """What is known about a fleet. While things move it is written about once a second, at rest not at all."""
+
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
+        json_schema_extra={"format": "int64"},
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=MAX_CONDITIONS,
+        description="Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+        "registrations of all softphones. Ready: all of them, with the present spec. Only while they are true: "
+        "Reconciling and Stalled.",
+    )
+    replicas: int = Field(default=0, description="Softphones that the agents carry.")
+    registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
+    standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
+    failures: dict[str, int] | None = Field(
+        default=None, max_length=32, description="Those without registration, by their last failure."
+    )
+    agents: FleetAgents | None = Field(default=None, description="The agents.")
+    selector: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Label selector of the agents' pods."
+    )

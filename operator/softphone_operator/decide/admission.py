@@ -1,0 +1,122 @@
+"""What the admission webhook says: pure decisions about what crosses objects, and the form of AdmissionReview v1.
+
+The rules are those by which the operator speaks in conditions and Events; here they are a refusal, before it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from softphone_operator.api.kinds import PBX, SOFTPHONE
+from softphone_operator.decide import references, softphone_plan
+from softphone_operator.decide.names import FORCE_DELETE_ANNOTATION
+
+API_VERSION = "admission.k8s.io/v1"
+# What is deleted with its namespace or its owner must not be held up: that would only leave it half deleted.
+CLEANERS = frozenset(
+    {
+        "system:kube-controller-manager",
+        "system:serviceaccount:kube-system:namespace-controller",
+        "system:serviceaccount:kube-system:generic-garbage-collector",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: the object as it would be and as it is, raw, empty where there is none."""
+
+    uid: str
+    kind: str
+    operation: str
+    namespace: str
+    name: str
+    user: str
+    wanted: Mapping[str, Any]
+    present: Mapping[str, Any]
+
+
+class Decision(NamedTuple):
+    """Whether it may happen. A refusal has a message; `witness` is the Softphone that it rests on, if any."""
+
+    allowed: bool
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    witness: str | None = None
+
+
+ALLOWED = Decision(True)
+
+
+def read(body: Any) -> Request:
+    """The request of an AdmissionReview. Raises ValueError where it is none."""
+    if not isinstance(body, Mapping) or body.get("apiVersion") != API_VERSION or body.get("kind") != "AdmissionReview":
+        raise ValueError(f"not an AdmissionReview of {API_VERSION}")
+    asked = _mapping(body.get("request"))
+    if not isinstance(asked.get("uid"), str):
+        raise ValueError("the AdmissionReview has no request.uid")
+    wanted, present = _mapping(asked.get("object")), _mapping(asked.get("oldObject"))
+    # A collection that is deleted has no name in the request; the object has one.
+    name = asked.get("name") or _mapping((wanted or present).get("metadata")).get("name")
+    return Request(
+        uid=asked["uid"],
+        kind=str(_mapping(asked.get("kind")).get("kind", "")),
+        operation=str(asked.get("operation", "")),
+        namespace=str(asked.get("namespace", "")),
+        name=str(name or ""),
+        user=str(_mapping(asked.get("userInfo")).get("username", "")),
+        wanted=wanted,
+        present=present,
+    )
+
+
+def answer(uid: str, decision: Decision) -> dict[str, Any]:
+    """The AdmissionReview that answers."""
+    response: dict[str, Any] = {"uid": uid, "allowed": decision.allowed}
+    if not decision.allowed:
+        response["status"] = {"code": 403, "reason": "Forbidden", "message": decision.message}
+    if decision.warnings:
+        response["warnings"] = list(decision.warnings)
+    return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def aor_asked_for(request: Request) -> str:
+    """The canonical AOR that a Softphone would get anew; empty where the request brings none."""
+    if request.kind != SOFTPHONE.name or request.operation not in ("CREATE", "UPDATE"):
+        return ""
+    wanted = references.softphone_needs(request.wanted.get("spec")).aor
+    return "" if wanted == references.softphone_needs(request.present.get("spec")).aor else wanted
+
+
+def is_deletion_of_pbx(request: Request) -> bool:
+    """Whether a PBX would be deleted."""
+    return request.kind == PBX.name and request.operation == "DELETE"
+
+
+def on_aor(request: Request, others: Sequence[str]) -> Decision:
+    """Whether a Softphone may take its AOR. `others`: those of its namespace that have it already."""
+    if not others or not aor_asked_for(request):
+        return ALLOWED
+    said = softphone_plan.duplicate_aor(str(_mapping(request.wanted.get("spec")).get("aor")), others[0])
+    return Decision(False, said.message, witness=others[0])
+
+
+def on_deletion(request: Request, use: references.PbxUse) -> Decision:
+    """Whether a PBX may be deleted."""
+    if not str(use) or request.user in CLEANERS:
+        return ALLOWED
+    said = f'the PBX "{request.name}" is in use: {use}'
+    annotations = _mapping(_mapping(request.present.get("metadata")).get("annotations"))
+    if annotations.get(FORCE_DELETE_ANNOTATION) == "true":
+        return Decision(True, warnings=(f"{said}; it is deleted nevertheless, phones keep its last known address",))
+    return Decision(
+        False,
+        f'{said}; to delete it nevertheless, set the annotation {FORCE_DELETE_ANNOTATION}: "true" on it',
+        witness=use.softphones[0] if use.softphones else None,
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

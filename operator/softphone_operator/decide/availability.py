@@ -1,0 +1,124 @@
+"""Whether an agent is there, from its Deployment and pods, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.status import Object, bounded, condition
+
+NO_AGENT = Verdict("False", "NotAccepted", "there is no agent, since the spec was never accepted")
+
+
+STARTING_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+QUIET_REASONS = frozenset({"Starting", "NotReady", "Terminating", "NotAccepted"})
+
+
+PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
+
+
+def availability(
+    deployment: Object | None, pods: Sequence[Object], heard: Heard, unmountable: str | None = None
+) -> Verdict:
+    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard.
+
+    `unmountable`: why a new pod cannot mount what it is to mount, None where it can.
+    """
+    if deployment is None and not pods:
+        return NO_AGENT
+    pod = current_pod(pods)
+    if pod is None:
+        return creation_trouble(deployment) or Verdict("False", "Starting", "the agent's pod is being made")
+    name = pod["metadata"]["name"]
+    if pod["metadata"].get("deletionTimestamp"):
+        return Verdict("False", "Terminating", f"the pod {name} is being stopped")
+    if trouble := _pod_trouble(pod):
+        return trouble
+    if unmountable and is_mounting(pods):
+        return Verdict("False", "FailedMount", bounded(f"the pod {name} cannot start: {unmountable}"))
+    if deployment is not None and is_replacing(deployment):
+        return Verdict("False", "Starting", f"the pod {name} is being replaced")
+    if condition(pod, "Ready").get("status") == "True":
+        return Verdict("True", "Available", f"the pod {name} runs")
+    if heard.hearing == "heard":
+        return Verdict("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
+    return Verdict("False", "Starting", f"the pod {name} is starting")
+
+
+def current_pod(pods: Iterable[Object]) -> Object | None:
+    """The pod that counts: the newest of those that are not being deleted, else the newest."""
+    return max(
+        pods,
+        key=lambda pod: (
+            not pod["metadata"].get("deletionTimestamp"),
+            pod["metadata"].get("creationTimestamp", ""),
+            pod["metadata"]["name"],
+        ),
+        default=None,
+    )
+
+
+def is_replacing(deployment: Object) -> bool:
+    """Whether the pod that runs is one of an earlier template: Ready must not be said of it."""
+    state = deployment.get("status", {})
+    if "observedGeneration" not in state:
+        return False
+    if state["observedGeneration"] < deployment["metadata"].get("generation", 0):
+        return True
+    return bool(state.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1))
+
+
+def has_replaced(deployment: Object) -> bool:
+    """Whether it is known that no pod of an earlier template is left."""
+    return "observedGeneration" in deployment.get("status", {}) and not is_replacing(deployment)
+
+
+def is_mounting(pods: Iterable[Object]) -> bool:
+    """Whether the pod that counts has a node and no running container yet: it may be waiting for its volumes."""
+    pod = current_pod(pods)
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return False
+    return pod.get("status", {}).get("phase") == "Pending" and condition(pod, "PodScheduled").get("status") != "False"
+
+
+def creation_trouble(deployment: Object | None) -> Verdict | None:
+    """Why a Deployment cannot have its pod, None where nothing is said of it."""
+    if deployment is None:
+        return None
+    failure = condition(deployment, "ReplicaFailure")
+    if failure.get("status") != "True":
+        return None
+    return Verdict("False", failure.get("reason") or "FailedCreate", bounded(failure.get("message", "")))
+
+
+def _pod_trouble(pod: Object) -> Verdict | None:
+    name, state = pod["metadata"]["name"], pod.get("status", {})
+    for container in state.get("containerStatuses", ()):
+        waiting = container.get("state", {}).get("waiting")
+        if waiting and waiting.get("reason") not in STARTING_REASONS | {None}:
+            reason = "ImagePullBackOff" if waiting["reason"] in PULL_REASONS else waiting["reason"]
+            said = "" if reason == "ImagePullBackOff" and waiting["reason"] != reason else waiting.get("message", "")
+            image = f"cannot pull the image {container.get('image', '')}" if reason == "ImagePullBackOff" else said
+            return Verdict("False", reason, bounded(f"the pod {name}: {image or reason}{_last_exit(container)}"))
+        if ended := container.get("state", {}).get("terminated"):
+            reason = ended.get("reason") or "Failed"
+            return Verdict("False", reason, bounded(f"the pod {name}: its container ended: {_exit(ended)}"))
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        reason = scheduled.get("reason") or "Unschedulable"
+        return Verdict("False", reason, bounded(f"the pod {name}: {scheduled.get('message', reason)}"))
+    if state.get("phase") == "Failed":
+        reason = state.get("reason") or "Failed"
+        return Verdict("False", reason, bounded(f"the pod {name}: {state.get('message', reason)}"))
+    return None
+
+
+def _last_exit(container: Object) -> str:
+    ended = container.get("lastState", {}).get("terminated")
+    return f"; it ended before: {_exit(ended)}" if ended else ""
+
+
+def _exit(ended: Object) -> str:
+    return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode', '?')}"

@@ -1,0 +1,244 @@
+"""What is wanted for a SoftphoneFleet, or why it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from softphone_agent.contract import template
+from softphone_agent.contract.config import AgentConfig, Http, Sip
+from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.fields import (
+    MAX_NAME,
+    SECRET_KEY,
+    shown_template,
+)
+from softphone_agent.contract.fleet import MAX_TOLD, SAME_AOR, FleetSlice, PhoneTemplate, phone_of_fleet
+from softphone_agent.contract.phone import PASSWORD, Credentials, is_uri
+from softphone_operator.api.spec import (
+    MAX_AGENTS,
+    Resources,
+    SoftphoneFleetSpec,
+    SoftphoneSpec,
+)
+from softphone_operator.decide.faults import missing, reference_faults
+from softphone_operator.decide.names import (
+    SecretUse,
+    fleet_agent,
+    http_port,
+    secret_directory,
+)
+from softphone_operator.decide.pbx_plan import inconsistency, of_systems
+from softphone_operator.decide.plan_types import AgentPlan, Caution, FleetPlan, PbxPlan, Refusal, Secrets, refusal
+from softphone_operator.decide.references import REFERENCES, distinct, expansions, indices_of
+from softphone_operator.decide.resources import with_defaults
+from softphone_operator.decide.rollout import agents_away
+from softphone_operator.decide.softphone_plan import _mixed_systems, asked_of_any, merged, softphone_faults
+
+TEMPLATE_TEXTS = ("aor", "pri", "sec", "phys", "cur", "home")
+
+
+FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
+"""An agent of a fleet has so long to un-REGISTER, and a second more for so many phones. Not by registerRate: a change
+of that would restart the pods."""
+
+
+def duplicate_aors_of_fleets(text: str, index: int, other: str, at: int) -> Caution:
+    """What is said of a fleet of which the AOR at `index` is already that of the SoftphoneFleet `other` at `at`."""
+    shown = f'template.aor: "{shown_template(text)}"'
+    return Caution(
+        "DuplicateAOR", f'{shown} makes at index {index} what index {at} of the SoftphoneFleet "{other}" is already'
+    )
+
+
+def fleet(
+    name: str,
+    namespace: str,
+    uid: str,
+    spec: Any,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    secrets: Secrets,
+    same_aors: tuple[int, str, int] | None = None,
+) -> FleetPlan | Refusal:
+    """The plan for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
+
+    `same_aors`: the first index whose AOR an earlier fleet has too, this fleet's name, and the index there.
+    """
+    try:
+        wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
+    except ValidationError as error:
+        return refusal(("InvalidSpec", message) for message in fault_messages(error))
+    count = -(-wanted.replicas // wanted.phones_per_agent)
+    faults = [*_phone_name_faults(name, wanted), *_fleet_faults(wanted, count, namespace, pbxs, secrets)]
+    if faults:
+        return refusal(faults)
+    of, indices = wanted.template, indices_of(wanted)
+    named = {at for where in REFERENCES if (text := getattr(of, where)) for at in expansions(text, indices)}
+    used = of_systems(named, pbxs)
+    secret = of.credentials.secret_name if of.credentials else None
+    uses = tuple(merged([SecretUse(secret, whole=True)] if secret else [], (u for plan in used for u in plan.secrets)))
+    pod = of.agent.model_copy(update={"resources": _fleet_resources(of.agent.resources, wanted.phones_per_agent)})
+    agents = []
+    try:
+        phones = _phone_template(uid, of)
+        for number in range(count):
+            first = number * wanted.phones_per_agent
+            port = http_port(namespace, name, host_network=of.agent.host_network, number=number)
+            config = AgentConfig(
+                fleet=name,
+                http=Http(port=port),
+                sip=Sip(public_address=of.agent.public_address or None),
+                metrics=wanted.metrics,
+                stop_seconds=FLEET_STOP_SECONDS + wanted.phones_per_agent / SLOWEST_STOP_RATE,
+                pbxs=tuple(plan.pbx for plan in used),
+                fleets=(
+                    FleetSlice(
+                        first_index=wanted.first_index + first,
+                        count=min(wanted.phones_per_agent, wanted.replicas - first),
+                        template=phones,
+                    ),
+                ),
+            )
+            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
+    except ValidationError as error:
+        return refusal(("InvalidSpec", message) for message in fault_messages(error))
+    warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
+    cautions = [Caution("Inconsistent", message) for message in sorted(warnings)]
+    for index in sorted({indices[0], indices[-1]}) if indices else ():
+        phone = of.model_copy(
+            update={where: template.parse(text).expand(index) for where in REFERENCES if (text := getattr(of, where))}
+        )
+        if mixed := _mixed_systems(phone, used):
+            cautions.append(Caution(mixed.reason, f"template.{mixed.message}"))
+            break
+    if same_aors:
+        cautions.insert(0, duplicate_aors_of_fleets(of.aor, *same_aors))
+    return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
+
+
+def _phone_name_faults(name: str, spec: SoftphoneFleetSpec) -> Iterator[tuple[str, str]]:
+    last = spec.first_index + max(spec.replicas, 1) - 1
+    if (length := len(phone_of_fleet(name, last))) > MAX_NAME:
+        yield (
+            "InvalidSpec",
+            f'metadata.name: "{name}" is too long: its phones are named after it, and with the index {last} '
+            f"such a name has {length} characters, {MAX_NAME} at most are possible",
+        )
+
+
+def _fleet_faults(
+    spec: SoftphoneFleetSpec,
+    agents: int,
+    namespace: str,
+    pbxs: Mapping[str, PbxPlan | Refusal],
+    secrets: Secrets,
+) -> Iterator[tuple[str, str]]:
+    if agents > MAX_AGENTS:
+        yield "InvalidSpec", f"phonesPerAgent: would need more than {MAX_AGENTS} agents for the replicas"
+    try:
+        agents_away(spec.max_unavailable, agents)
+    except ValueError as error:
+        yield "InvalidSpec", f"maxUnavailable: {error}"
+    of = spec.template
+    texts = {where: text for where in TEMPLATE_TEXTS if (text := getattr(of, where))}
+    broken = list(_template_faults(texts))
+    yield from broken
+    for where in ("credentials.secretName", "agent.publicAddress"):
+        text = of.credentials and of.credentials.secret_name if where[0] == "c" else of.agent.public_address
+        if text and "{" in text:
+            yield "InvalidSpec", f"template.{where}: must not hold a placeholder, it is the same for all"
+    if broken:
+        return
+    if not template.parse(of.aor).varies:
+        yield "InvalidSpec", f"template.aor: {SAME_AOR}"
+    indices = indices_of(spec)
+    told: set[str] = set()
+    for index in sorted({indices[0], indices[-1]}) if indices else (spec.first_index,):
+        phone = of.model_copy(
+            update={where: template.parse(text).expand(index) for where, text in texts.items()} | {"credentials": None}
+        )
+        for reason, message in softphone_faults(phone, namespace, pbxs, secrets):
+            if reason == "InvalidSpec" and message not in told:
+                told.add(message)
+                yield reason, _at_index(message, texts, index)
+    yield from _missing_pbxs(texts, indices, namespace, pbxs)
+    if of.credentials:
+        yield from _fleet_secret_faults(of, indices, namespace, secrets)
+
+
+def _template_faults(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for where, text in texts.items():
+        try:
+            template.parse(text)
+        except template.TemplateError as error:
+            yield "InvalidSpec", f'template.{where}: "{shown_template(text)}" {error}'
+
+
+def _at_index(message: str, texts: Mapping[str, str], index: int) -> str:
+    """A fault of one phone as one of the template; it names the index where that makes the text."""
+    text = texts.get(message.partition(":")[0])
+    if text is None or not template.parse(text).varies:
+        return f"template.{message}"
+    return f'template.{message} (index {index} of "{shown_template(text)}")'
+
+
+def _missing_pbxs(
+    texts: Mapping[str, str], indices: range, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
+) -> Iterator[tuple[str, str]]:
+    for where in REFERENCES:
+        if not (text := texts.get(where)):
+            continue
+        faults = []
+        for index, reference in distinct(text, indices):
+            if is_uri(reference):
+                break
+            faults += [
+                (reason, _at_index(message, texts, index))
+                for reason, message in reference_faults(where, reference, namespace, pbxs)
+            ]
+            if len(faults) == MAX_TOLD:
+                break
+        yield from faults
+
+
+def _fleet_secret_faults(
+    of: SoftphoneSpec, indices: range, namespace: str, secrets: Secrets
+) -> Iterator[tuple[str, str]]:
+    assert of.credentials is not None
+    secret = of.credentials.secret_name
+    found = secrets.get(secret)
+    where = "template.credentials.secretName"
+    if found is None:
+        yield "SecretNotFound", f"{where}: {missing('Secret', secret, namespace)}"
+        return
+    if PASSWORD in found:
+        return
+    told = 0
+    for index, aor in distinct(of.aor, indices):
+        user = aor.partition(":")[2].rpartition("@")[0]
+        if user in found and SECRET_KEY.match(user):
+            continue
+        yield (
+            "SecretKeyMissing",
+            f'{where}: the Secret "{secret}" has neither the key "password" nor "{user}" (index {index})',
+        )
+        told += 1
+        if told == MAX_TOLD:
+            return
+
+
+def _fleet_resources(given: Resources | None, phones: int) -> Resources:
+    """Defaults that grow with phonesPerAgent; not with the present number of phones: that changes without restart."""
+    requests: dict[str, int | str] = {"cpu": f"{10 + phones // 20}m", "memory": f"{64 + phones // 8}Mi"}
+    limits: dict[str, int | str] = {"memory": f"{256 + phones}Mi"}
+    return with_defaults(given, requests, limits)
+
+
+def _phone_template(uid: str, spec: SoftphoneSpec) -> PhoneTemplate:
+    return PhoneTemplate(
+        id=f"{uid}-{{index}}",
+        credentials=Credentials(directory=secret_directory(spec.credentials.secret_name)) if spec.credentials else None,
+        **asked_of_any(spec),
+    )

@@ -1,0 +1,131 @@
+"""What is wanted for a PBX object, or why it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from softphone_agent.contract import sip_uri
+from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.phone import Pbx, Tls
+from softphone_operator.api.spec import (
+    PBXSpec,
+    PbxTls,
+)
+from softphone_operator.decide import systems
+from softphone_operator.decide.faults import location_faults, secret_faults
+from softphone_operator.decide.names import (
+    SecretUse,
+    secret_file,
+)
+from softphone_operator.decide.plan_types import Caution, PbxPlan, Refusal, Secrets, refusal
+
+
+def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> PbxPlan | Refusal:
+    """The plan for the PBX object `name` with the raw `spec`."""
+    try:
+        wanted = PBXSpec.model_validate(spec, by_name=False, by_alias=True)
+    except ValidationError as error:
+        return refusal(("InvalidSpec", message) for message in fault_messages(error))
+    faults = list(_pbx_faults(wanted, namespace, secrets))
+    if faults:
+        return refusal(faults)
+    try:
+        made = Pbx(
+            name=name,
+            address=wanted.address,
+            system=wanted.system,
+            location=wanted.location or None,
+            no_physical_location=wanted.no_physical_location,
+            location_carrier=wanted.location_carrier,
+            tls=_tls_files(wanted.tls) if wanted.tls else None,
+            register_rate=wanted.register_rate,
+        )
+    except ValidationError as error:
+        return refusal(("InvalidSpec", message) for message in fault_messages(error))
+    return PbxPlan(made, tuple(_tls_secrets(wanted.tls)) if wanted.tls else ())
+
+
+def with_duplicate_addresses(
+    pbxs: Mapping[str, PbxPlan | Refusal], oldest_first: Iterable[str]
+) -> dict[str, PbxPlan | Refusal]:
+    """The plans of the PBXes of a namespace, of which each tells where an older one has its address."""
+    accepted = (plan.pbx for name in oldest_first if isinstance(plan := pbxs[name], PbxPlan))
+    told = systems.duplicate_addresses(accepted)
+    return {
+        name: replace(plan, cautions=(Caution("DuplicateAddress", told[name]),))
+        if isinstance(plan, PbxPlan) and name in told
+        else plan
+        for name, plan in pbxs.items()
+    }
+
+
+def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tuple[str, str]]:
+    try:
+        address = sip_uri.parse(spec.address)
+    except sip_uri.SipUriError as error:
+        yield "InvalidSpec", f'address: "{sip_uri.without_password(spec.address)}" is no SIP URI: it {error}'
+    else:
+        if address.user:
+            shown = sip_uri.without_password(spec.address)
+            yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
+    if spec.location:
+        yield from location_faults("location", spec.location)
+    if spec.tls:
+        if spec.tls.server_name and not sip_uri.is_host(spec.tls.server_name):
+            shown = sip_uri.printable(spec.tls.server_name)
+            yield "InvalidSpec", f'tls.serverName: "{shown}" is neither a host name nor an IP address'
+        fields = {
+            spec.tls.ca_secret_name: ("tls.caSecretName", ("ca.crt",)),
+            spec.tls.certificate_secret_name: ("tls.certificateSecretName", ("tls.crt", "tls.key")),
+        }
+        for secret, (where, keys) in fields.items():
+            if secret:
+                yield from secret_faults(where, secret, keys, namespace, secrets)
+
+
+def _tls_files(tls: PbxTls) -> Tls:
+    certificate = tls.certificate_secret_name
+    return Tls(
+        ca_file=secret_file(tls.ca_secret_name, "ca.crt") if tls.ca_secret_name else None,
+        certificate_file=secret_file(certificate, "tls.crt") if certificate else None,
+        key_file=secret_file(certificate, "tls.key") if certificate else None,
+        server_name=tls.server_name,
+    )
+
+
+def _tls_secrets(tls: PbxTls) -> Iterator[SecretUse]:
+    if tls.ca_secret_name:
+        yield SecretUse(tls.ca_secret_name, ("ca.crt",))
+    if tls.certificate_secret_name:
+        yield SecretUse(tls.certificate_secret_name, ("tls.crt", "tls.key"))
+
+
+def inconsistency(name: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> str | None:
+    """What is inconsistent in the system of the accepted PBX `name`, None where nothing is."""
+    own = pbxs.get(name)
+    if not isinstance(own, PbxPlan) or not own.pbx.system:
+        return None
+    flags = {
+        other: plan.pbx.no_physical_location
+        for other, plan in sorted(pbxs.items())
+        if isinstance(plan, PbxPlan) and plan.pbx.system == own.pbx.system
+    }
+    if len(set(flags.values())) < 2:
+        return None
+    on = ", ".join(other for other, flag in flags.items() if flag)
+    off = ", ".join(other for other, flag in flags.items() if not flag)
+    return (
+        f'noPhysicalLocation must be the same on all PBXes of the system "{own.pbx.system}": '
+        f"it is true on {on}, false on {off}"
+    )
+
+
+def of_systems(named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:
+    """The accepted PBXes that are named, and all others of their systems: redirects lead there."""
+    accepted = {name: plan for name, plan in sorted(pbxs.items()) if isinstance(plan, PbxPlan)}
+    systems = {plan.pbx.system for name, plan in accepted.items() if name in named} - {""}
+    return [plan for name, plan in accepted.items() if name in named or plan.pbx.system in systems]

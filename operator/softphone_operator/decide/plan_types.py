@@ -1,0 +1,77 @@
+"""What is decided about an object: the configuration that is wanted, or a refusal that names field and value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.phone import Pbx
+from softphone_operator.api.spec import (
+    AgentSpec,
+    Resources,
+)
+from softphone_operator.decide.names import (
+    SecretUse,
+)
+
+MAX_MESSAGE = 4000
+
+
+Secrets = Mapping[str, frozenset[str]]
+"""The key names of the Secrets of a namespace, by name; a Secret that is not there does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a spec is not acted upon. `faults` are the reasons and messages of which it is made, one for each fault."""
+
+    reason: str
+    message: str
+    faults: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What is odd about a spec that is acted upon nevertheless."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PbxPlan:
+    """An accepted PBX, as agents are told of it, and the Secrets that it needs."""
+
+    pbx: Pbx
+    secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    """An accepted Softphone: what its agent is to run, and in what pod."""
+
+    agent: str
+    config: AgentConfig
+    pod: AgentSpec
+    secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    own_resources: Resources | None = None
+    """What the object itself says of them, before any defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """An accepted SoftphoneFleet: its agents in the order of their slices, and how many of them may be away."""
+
+    agents: tuple[AgentPlan, ...]
+    max_unavailable: int
+    cautions: tuple[Caution, ...] = ()
+
+
+def refusal(faults: Iterable[tuple[str, str]]) -> Refusal:
+    """One refusal for all faults; its reason is that of the first."""
+    all_of_them = tuple(faults)
+    message = "; ".join(message for _, message in all_of_them)
+    return Refusal(all_of_them[0][0], message[:MAX_MESSAGE], all_of_them)

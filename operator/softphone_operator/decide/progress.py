@@ -1,0 +1,46 @@
+"""The conditions Reconciling and Stalled, as kstatus reads them: pure.
+
+kstatus is how Flux, Helm 4 and others tell whether an object is done: Stalled true is failed, Reconciling true is in
+progress, else the condition Ready decides. Both are there only while they are true.
+"""
+
+from __future__ import annotations
+
+from softphone_operator.decide.facts import Verdict
+
+OWN_FAULTS = frozenset({"InvalidSpec", "ConfigRefused"})
+"""What only an edit of the object itself can mend, or an agent of another version. Whatever waits for an object that
+may still come, for a node or for a PBX goes on by itself: a deployment must not fail over the order of its files."""
+FIRST_STEPS = frozenset({"Registering", "Unregistering"})
+TO_BE_TAKEN = frozenset({"ConfigPending", "Updating"})
+
+
+def progress(accepted: Verdict, agents: Verdict, ready: Verdict) -> dict[str, Verdict]:
+    """The condition that is to be said besides: Reconciling, Stalled, or none.
+
+    Reconciling: the present spec is not yet carried out. A phone that a PBX does not serve is no such case: all that
+    the spec asks for is done, and Ready says that it is not registered.
+    """
+    if ready.status == "True":
+        return {}
+    said = Verdict("True", ready.reason, ready.message)
+    if ready.reason in OWN_FAULTS:
+        return {"Stalled": said}
+    carried_out = accepted.status == agents.status == "True" and ready.reason not in FIRST_STEPS | TO_BE_TAKEN
+    return {} if carried_out else {"Reconciling": said}
+
+
+def pbx_ready(accepted: Verdict, consistent: Verdict) -> Verdict:
+    """The condition Ready of a PBX: of its object, not of the PBX. Whether that answers is `reachable`."""
+    for verdict in (accepted, consistent):
+        if verdict.status != "True":
+            return Verdict("False", verdict.reason, verdict.message)
+    return Verdict("True", "Accepted", accepted.message)
+
+
+def pbx_progress(ready: Verdict) -> dict[str, Verdict]:
+    """As `progress`. An inconsistent system is no fault of this object alone: nothing is to be said besides."""
+    if ready.reason in OWN_FAULTS:
+        return {"Stalled": Verdict("True", ready.reason, ready.message)}
+    waits = ready.status != "True" and ready.reason != "Inconsistent"
+    return {"Reconciling": Verdict("True", ready.reason, ready.message)} if waits else {}

@@ -1,0 +1,244 @@
+"""What is said in the status of an object: pure functions from what was observed, with `now` as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from softphone_agent.contract.fields import Model
+from softphone_agent.contract.report import FailureReason, PhoneReport
+from softphone_operator.api.status import (
+    MAX_REDIRECTS,
+    Condition,
+    PbxPhones,
+    PBXStatus,
+    PbxUsers,
+    RegistrationStatus,
+    SoftphoneFleetStatus,
+    SoftphoneStatus,
+)
+from softphone_operator.decide import progress
+from softphone_operator.decide.facts import Heard, Verdict
+
+Object = Mapping[str, Any]
+
+
+ACCEPTED = Verdict("True", "Accepted", "the spec is accepted")
+
+
+FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
+
+
+LOSSES = FAILURES | {"AgentUnreachable"}
+
+
+STATES = ("Ready", "NotReady", "Refused")
+
+
+MAX_MESSAGE = 4000
+
+
+def timestamp(now: datetime) -> str:
+    """A time as Kubernetes writes it: RFC 3339, UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def state(obj: Object) -> str:
+    """One of STATES, as an object's conditions tell."""
+    said = {c["type"]: c["status"] for c in obj["status"].get("conditions") or ()}
+    if said.get("Accepted") == "False":
+        return "Refused"
+    return "Ready" if said.get("Ready") == "True" else "NotReady"
+
+
+def condition(owner: Object, kind: str) -> Object:
+    """A condition for the status; its time stays where its value stays."""
+    conditions: Iterable[Object] = owner.get("status", {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), {})
+
+
+def softphone(
+    previous: Object,
+    *,
+    generation: int,
+    accepted: Verdict,
+    agent: Verdict,
+    heard: Heard,
+    wanted_digest: str | None,
+    now: datetime,
+) -> SoftphoneStatus:
+    """The status of a Softphone. `previous` is its present one, raw; `wanted_digest` None where the spec is refused."""
+    stored = previous.get("registration") or {}
+    registration: RegistrationStatus | None
+    if heard.hearing == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
+        registered = _previous_verdict(previous, "Registered")
+        registration = _stored(RegistrationStatus, stored)
+    else:
+        registered = _registered(agent, heard)
+        registration = _registration(heard, stored)
+    ready = _ready(accepted, agent, registered, heard, wanted_digest)
+    verdicts = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
+    verdicts |= progress.progress(accepted, agent, ready)
+    return SoftphoneStatus(
+        observed_generation=generation,
+        conditions=conditions(previous, verdicts, generation, now),
+        registration=registration,
+    )
+
+
+def _previous_verdict(previous: Object, kind: str) -> Verdict:
+    found = condition({"status": previous}, kind)
+    if not found:
+        return Verdict("Unknown", "NoAgent", "the agent has not been heard yet")
+    return Verdict(found["status"], found["reason"], found["message"])
+
+
+def _registered(agent: Verdict, heard: Heard) -> Verdict:
+    if heard.hearing != "heard":
+        if agent.status == "True" and heard.hearing == "unheard":
+            return Verdict("Unknown", "AgentUnreachable", bounded(f"the agent cannot be heard: {heard.why}"))
+        return Verdict("Unknown", "NoAgent", "there is no agent that could tell")
+    phone = heard.phone
+    if phone is None:
+        return Verdict("False", "Registering", "the agent does not know the phone yet")
+    if phone.registered:
+        return Verdict("True", "Registered", where(phone))
+    if phone.state in ("Suspended", "Unregistering", "Stopped"):
+        return Verdict("False", phone.state, f"the phone is {phone.state.lower()}")
+    if phone.last_failure:
+        failure = phone.last_failure
+        said = (
+            f": {failure.code} {failure.message}" if failure.code else f": {failure.message}" if failure.message else ""
+        )
+        return Verdict("False", failure.reason, bounded(f"{failure.reason} at {failure.pbx}{said}"))
+    return Verdict("False", "Registering", "the first attempt is under way")
+
+
+def where(phone: PhoneReport) -> str:
+    """At which PBX a phone is registered, in words."""
+    walked = "".join(f", redirected by {r.pbx}" for r in phone.redirects)
+    role = f" as {phone.role}" if phone.role and phone.role != "Unknown" else ""
+    return f"registered at {phone.pbx}{role}{walked}"
+
+
+def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
+    phone = heard.phone
+    if heard.hearing != "heard" or phone is None:
+        if not stored:
+            return None
+        last = stored.get("lastFailure")
+        unknown = {"state": "Unknown", **({"lastFailure": last} if last else {})}
+        return _stored(RegistrationStatus, unknown) or RegistrationStatus(state="Unknown")
+    if not phone.registered:
+        return RegistrationStatus(state=phone.state, since=phone.since or None, last_failure=phone.last_failure)
+    return RegistrationStatus(
+        state=phone.state,
+        pbx=phone.pbx,
+        registrar=phone.registrar,
+        via=phone.via,
+        role=phone.role,
+        redirects=phone.redirects[:MAX_REDIRECTS],
+        physical_location=phone.physical_location,
+        contact=phone.contact,
+        since=phone.since or None,
+        last_failure=phone.last_failure,
+    )
+
+
+Stored = TypeVar("Stored", bound=Model)
+
+
+def _stored(model: type[Stored], stored: Object) -> Stored | None:
+    """A part of a stored status; None where it is none: an operator of another version may have written it."""
+    try:
+        return model.model_validate(stored, by_name=False, by_alias=True)
+    except ValidationError:
+        return None
+
+
+def _ready(accepted: Verdict, agent: Verdict, registered: Verdict, heard: Heard, wanted_digest: str | None) -> Verdict:
+    for verdict in (accepted, agent):
+        if verdict.status != "True":
+            return Verdict("False", verdict.reason, verdict.message)
+    if heard.hearing == "heard" and heard.config and heard.config.digest != wanted_digest:
+        if heard.config.refused:
+            faults = "; ".join(heard.config.refused)
+            return Verdict("False", "ConfigRefused", bounded(f"the agent refused its configuration: {faults}"))
+        return Verdict("False", "ConfigPending", "the agent still runs an earlier configuration")
+    return Verdict("True" if registered.status == "True" else "False", registered.reason, registered.message)
+
+
+def conditions(
+    previous: Object, verdicts: Mapping[str, Verdict], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions for `verdicts`. A transition time moves only when the status of its condition does."""
+    made = []
+    for kind, verdict in verdicts.items():
+        before = condition({"status": previous}, kind)
+        same = before.get("status") == verdict.status and before.get("lastTransitionTime")
+        made.append(
+            Condition(
+                type=kind,
+                status=verdict.status,
+                reason=verdict.reason[:128],
+                message=verdict.message[:MAX_MESSAGE],
+                last_transition_time=before["lastTransitionTime"] if same else timestamp(now),
+                observed_generation=generation,
+            )
+        )
+    return tuple(made)
+
+
+def pbx(
+    previous: Object,
+    *,
+    generation: int,
+    accepted: Verdict,
+    inconsistent: str | None,
+    location: str | None,
+    phones: PbxPhones | None,
+    reachable: bool | None,
+    users: PbxUsers,
+    now: datetime,
+) -> PBXStatus:
+    """The status of a PBX. `phones` None where it cannot be counted yet: then the stored counts stay."""
+    if accepted.status != "True":
+        consistent = Verdict("Unknown", "NotAccepted", "the spec is not accepted")
+    elif inconsistent:
+        consistent = Verdict("False", "Inconsistent", inconsistent)
+    else:
+        consistent = Verdict("True", "Consistent", "noPhysicalLocation is the same on all PBXes of the system")
+    if phones is None:
+        stored = previous.get("phones")
+        phones = _stored(PbxPhones, stored) if stored else None
+        reachable = previous.get("reachable")
+    ready = progress.pbx_ready(accepted, consistent)
+    verdicts = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
+    return PBXStatus(
+        observed_generation=generation,
+        conditions=conditions(previous, verdicts, generation, now),
+        location=location,
+        phones=phones,
+        users=users,
+        reachable=reachable,
+    )
+
+
+def reachable(answers: Iterable[bool | None]) -> bool | None:
+    """Whether a PBX is reachable: True if any agent reaches it, False if none that knows does, None if none knows."""
+    known = [answer for answer in answers if answer is not None]
+    return any(known) if known else None
+
+
+def dump(status: SoftphoneStatus | SoftphoneFleetStatus | PBXStatus) -> dict[str, Any]:
+    """The status as it is written. Counts of a fleet are written also where they are 0: kubectl scale reads them."""
+    counted = isinstance(status, SoftphoneFleetStatus)
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not counted)
+
+
+def bounded(text: str) -> str:
+    """A message as long as a condition may have it."""
+    return " ".join(text.split())[:MAX_MESSAGE]

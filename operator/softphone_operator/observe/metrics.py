@@ -1,0 +1,99 @@
+"""The operator's metrics. Their names are a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from softphone_operator.api.kinds import KINDS
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+RESULTS = ("accepted", "refused", "gone", "left", "error")
+
+Objects = Callable[[], Mapping[tuple[str, str], int]]
+Fleets = Callable[[], Mapping[tuple[str, str, str], int]]
+Ages = Callable[[], Mapping[str, float]]
+
+
+class Metrics:
+    """One set of metrics in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "softphone_operator_reconcile",
+            "Reconciliations; result: accepted, refused, gone, left (to another operator), error.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
+        # Begun at 0: the increase of a series that is born with its first error would not show that error.
+        for kind in KINDS:
+            for result in RESULTS:
+                self.reconciles.labels(kind.name, result)
+        self.reconcile_seconds = Histogram(
+            "softphone_operator_reconcile_duration_seconds",
+            "Their duration, API calls included.",
+            ["kind"],
+            buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "softphone_operator_api_requests",
+            "Requests to the API server by HTTP method and status, 0 without answer; watches count as they begin.",
+            ["verb", "code"],
+            registry=self.registry,
+        )
+        self.status_lag = Histogram(
+            "softphone_operator_status_lag_seconds",
+            "From a transition in an agent to the status written; for a fleet, from when its agent told of it.",
+            buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+
+    def observe(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
+        """Take the gauges from the operator at the time of a scrape.
+
+        Objects by kind and state; phones of fleets by namespace, fleet and state; the age of each kind's watch.
+        """
+        self.registry.register(_Observed(objects, fleets, ages))
+
+    def count_request(self, verb: str, code: int) -> None:
+        """Count a request to the API server."""
+        self.requests.labels(verb, str(code)).inc()
+
+    def render(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Observed(Collector):
+    def __init__(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
+        self._objects, self._fleets, self._ages = objects, fleets, ages
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges as they are now."""
+        objects = GaugeMetricFamily(
+            "softphone_operator_objects", "Observed objects; state: Ready, NotReady, Refused.", labels=["kind", "state"]
+        )
+        for labels, count in sorted(self._objects().items()):
+            objects.add_metric(labels, count)
+        # Not `namespace`: that is the label of the operator's own, which Prometheus adds.
+        fleets = GaugeMetricFamily(
+            "softphone_operator_fleet_phones",
+            "Phones of a fleet as its status has them: replicas (all), registered, standby.",
+            labels=["fleet_namespace", "fleet", "state"],
+        )
+        for place, count in sorted(self._fleets().items()):
+            fleets.add_metric(place, count)
+        ages = GaugeMetricFamily(
+            "softphone_operator_watch_age_seconds",
+            "Time since something was last heard of a kind: an event, its watch begun anew, or a full list.",
+            labels=["kind"],
+        )
+        for kind, age in sorted(self._ages().items()):
+            ages.add_metric([kind], age)
+        return [objects, fleets, ages]

@@ -1,0 +1,413 @@
+"""What was observed of the cluster: the objects, and who depends on whom. No I/O, no decisions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
+from typing import Any
+
+from softphone_operator.decide import availability, comparing, names, references, status, systems
+from softphone_operator.decide.aors import FleetAors, shared
+from softphone_operator.kubernetes.cluster import SecretMark
+from softphone_operator.kubernetes.resources import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    FLEETS,
+    PBXS,
+    PODS,
+    SECRETS,
+    SOFTPHONES,
+    Resource,
+)
+from softphone_operator.observe.packing import Packed
+
+Object = dict[str, Any]
+Place = tuple[str, str]
+"""Namespace and name."""
+WorkKey = tuple[str, str, str]
+"""Kind, namespace and name of an object to reconcile."""
+
+AOR = "AOR"
+"""In the index of users, beside the kinds of objects: who has an AOR."""
+
+KEPT_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+    "ownerReferences",
+)
+KEPT_ANNOTATIONS = (
+    names.POKE_ANNOTATION,
+    names.PORT_ANNOTATION,
+    names.TEMPLATE_ANNOTATION,
+    names.DEFAULTS_ANNOTATION,
+)
+KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
+KEPT_STATUS = (
+    *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),
+    *("observedGeneration", "updatedReplicas"),
+)
+
+
+FEW = (PBXS.kind, FLEETS.kind)
+"""Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
+
+MADE = (DEPLOYMENTS.kind, CONFIG_MAPS.kind)
+
+
+class Observed:
+    """The objects by kind and place, slimmed, and the indices that lead from one to those that depend on it."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, MutableMapping[Place, Object]] = {kind: {} for kind in FEW} | {
+            r.kind: Packed() for r in (SOFTPHONES, DEPLOYMENTS, CONFIG_MAPS, PODS)
+        }
+        self._states: dict[Place, str] = {}
+        self.secrets: dict[Place, SecretMark] = {}
+        self._agents: dict[Place, str] = {}
+        self._pods: dict[Place, set[str]] = {}
+        self._fleet_of: dict[Place, str] = {}
+        self._made: dict[Place, set[str]] = {}
+        self._fleet_needs: dict[Place, references.Needs] = {}
+        self._fleet_aors: dict[Place, FleetAors] = {}
+        self._needs: dict[Place, references.Needs] = {}
+        self._users: dict[tuple[str, str, str], set[str]] = {}
+
+    def get(self, kind: str, place: Place) -> Object | None:
+        """An object, None where it is not known."""
+        return self._objects[kind].get(place)
+
+    def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[Place, Object]]:
+        """The objects of a kind with their places, in a namespace or in all."""
+        objects = self._objects[kind]
+        for place in objects:
+            if namespace in (None, place[0]):
+                yield place, objects[place]
+
+    def states_of_softphones(self) -> Counter[str]:
+        """How many Softphones there are in each state."""
+        return Counter(self._states.values())
+
+    def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
+        """Take an object in; returns what must be reconciled: nothing where it is old news."""
+        place = _place(obj)
+        before = self.get(kind, place)
+        if before is not None and not _is_newer(before, obj):
+            return set()
+        slim = slimmed(kind, obj)
+        needed = self._needs.get(place, references.Needs())
+        self._objects[kind][place] = slim
+        self._index(kind, place, slim)
+        if kind == SOFTPHONES.kind:
+            return self._affected_by_needs(place, needed, self._needs[place])
+        if kind == FLEETS.kind:
+            if before is not None and _spec_in_force(before) == _spec_in_force(slim):
+                return {(FLEETS.kind, *place)}
+            spec = _spec_in_force(slim)
+            return self._set_fleet_needs(place, references.fleet_needs(spec)) | self._set_fleet_aors(place, spec)
+        if before is not None and _what_matters(kind, before) == _what_matters(kind, slim):
+            return set()
+        return self._affected(kind, place, before, slim)
+
+    def drop(self, kind: str, place: Place) -> set[WorkKey]:
+        """An object is gone; returns what must be reconciled."""
+        before = self.get(kind, place)
+        if before is None:
+            return set()
+        del self._objects[kind][place]
+        if kind == PODS.kind:
+            self._pods.get(self._agent_of(before), set()).discard(place[1])
+        if kind == SOFTPHONES.kind:
+            needed = self._needs[place]
+            self._set_needs(place, references.Needs())
+            del self._needs[place], self._states[place]
+            self._agents.pop((place[0], names.softphone_agent(place[1])), None)
+            return self._affected_by_needs(place, needed, references.Needs())
+        if kind == FLEETS.kind:
+            return self._set_fleet_needs(place, references.Needs()) | self._set_fleet_aors(place, None)
+        affected = self._affected(kind, place, before, None)
+        if kind in MADE and all(self.get(other, place) is None for other in MADE):
+            fleet = self._fleet_of.pop(agent := self._agent_of(before), "")
+            self._made.get((place[0], fleet), set()).discard(agent[1])
+        return affected
+
+    def agents_of_fleet(self, place: Place) -> frozenset[str]:
+        """The agents of a fleet that are there, as far as Deployments and ConfigMaps tell."""
+        return frozenset(self._made.get(place, ()))
+
+    def take_secret(self, mark: SecretMark) -> set[WorkKey]:
+        """A Secret is there, in this version; returns what must be reconciled."""
+        place = (mark.namespace, mark.name)
+        if self.secrets.get(place) == mark:
+            return set()
+        self.secrets[place] = mark
+        return self._users_of_secret(place)
+
+    def drop_secret(self, place: Place) -> set[WorkKey]:
+        """A Secret is gone; returns what must be reconciled."""
+        return self._users_of_secret(place) if self.secrets.pop(place, None) else set()
+
+    def versions(self, kind: str, namespace: str | None) -> dict[Place, str]:
+        """The versions of the objects of a kind, in a namespace or in all."""
+        return {place: obj["metadata"]["resourceVersion"] for place, obj in self.all(kind, namespace)}
+
+    def pods(self, namespace: str, agent: str) -> list[Object]:
+        """The pods of an agent."""
+        found = (self.get(PODS.kind, (namespace, name)) for name in self._pods.get((namespace, agent), ()))
+        return [pod for pod in found if pod is not None]
+
+    def owner(self, namespace: str, agent: str) -> WorkKey | None:
+        """The object that an agent belongs to, None where it is not known."""
+        if (name := self._agents.get((namespace, agent))) is not None:
+            return SOFTPHONES.kind, namespace, name
+        fleet = self._fleet_of.get((namespace, agent), "")
+        return (FLEETS.kind, namespace, fleet) if (namespace, fleet) in self._objects[FLEETS.kind] else None
+
+    def use_of_pbx(self, place: Place, obj: Mapping[str, Any]) -> references.PbxUse:
+        """Who uses a PBX, present or just gone; `obj` is what is known of it.
+
+        Registrations are told by its status, and only count while there is anything that may have made them.
+        """
+        reached = any(kind != PBXS.kind for kind, _, _ in self._users_of_pbx(place, dict(obj), None))
+        phones = ((obj.get("status") or {}).get("phones") or {}) if reached else {}
+        fleets = tuple(self.fleets_naming_pbx(place))
+        return references.PbxUse(tuple(self.namers_of_pbx(place)), phones.get("registered", 0), fleets)
+
+    def fleets_naming_pbx(self, place: Place) -> list[str]:
+        """The SoftphoneFleets that name a PBX. There are few, so no index is kept."""
+        return sorted(
+            name for (where, name), needs in self._fleet_needs.items() if where == place[0] and place[1] in needs.pbxs
+        )
+
+    def namers_of_pbx(self, place: Place) -> list[str]:
+        """The Softphones that name a PBX, those that are being deleted left out."""
+        return sorted(self._users.get((PBXS.kind, *place), ()))
+
+    def first_of_aor(self, place: Place) -> str | None:
+        """The Softphone that was made first of those with the same AOR as this one; None where it is itself."""
+        aor = self._needs[place].aor
+        sharing = self._users.get((AOR, place[0], aor), set()) if aor else set()
+        if len(sharing) < 2:
+            return None
+        first = min(sharing, key=lambda name: self._age(place[0], name))
+        return None if first == place[1] else first
+
+    def softphones_of_aor(self, namespace: str, aor: str) -> list[str]:
+        """The Softphones with a canonical AOR, the one that was made first at the head."""
+        return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self._age(namespace, name))
+
+    def fleet_with_aor(self, place: Place) -> tuple[str, int] | None:
+        """A fleet of which a phone has the AOR of this Softphone, and its index; None where there is none."""
+        aor = self._needs[place].aor
+        for (namespace, name), aors in sorted(self._fleet_aors.items()) if aor else ():
+            if namespace == place[0] and (index := aors.index_of(aor)) is not None:
+                return name, index
+        return None
+
+    def earlier_fleet_with_aors(self, place: Place) -> tuple[int, str, int] | None:
+        """An AOR that an earlier fleet has too: its first index here, the name of that fleet, the index there."""
+        own, age = self._fleet_aors.get(place), self._age(*place, FLEETS)
+        for (namespace, name), aors in sorted(self._fleet_aors.items()) if own else ():
+            if namespace != place[0] or self._age(namespace, name, FLEETS) >= age:
+                continue
+            if own and (both := shared(own, aors)):
+                return both[0], name, both[1]
+        return None
+
+    def pbxs_by_age(self, namespace: str, names: Iterable[str]) -> list[str]:
+        """These PBXes of a namespace, the one that was made first at the head."""
+        return sorted(names, key=lambda name: self._age(namespace, name, PBXS))
+
+    def _age(self, namespace: str, name: str, resource: Resource = SOFTPHONES) -> tuple[str, str]:
+        known = self.get(resource.kind, (namespace, name)) or {"metadata": {}}
+        return known["metadata"].get("creationTimestamp", ""), name
+
+    def everything(self) -> set[WorkKey]:
+        """All that can be reconciled."""
+        return {(kind, *place) for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind) for place in self._objects[kind]}
+
+    def _index(self, kind: str, place: Place, obj: Object) -> None:
+        if kind == SOFTPHONES.kind:
+            self._agents[place[0], names.softphone_agent(place[1])] = place[1]
+            self._states[place] = status.state(obj)
+            leaving = obj["metadata"].get("deletionTimestamp")
+            self._set_needs(place, references.Needs() if leaving else references.softphone_needs(obj.get("spec")))
+        elif kind in MADE and (fleet := _owning_fleet(obj)):
+            self._fleet_of[self._agent_of(obj)] = fleet
+            self._made.setdefault((place[0], fleet), set()).add(self._agent_of(obj)[1])
+        elif kind == PODS.kind:
+            self._pods.setdefault(self._agent_of(obj), set()).add(place[1])
+
+    def _set_needs(self, place: Place, needs: references.Needs) -> None:
+        before = self._needs.get(place, references.Needs())
+        for kind, old, new in (
+            (PBXS.kind, before.pbxs, needs.pbxs),
+            (SECRETS.kind, before.secrets, needs.secrets),
+            (AOR, frozenset({before.aor}), frozenset({needs.aor})),
+        ):
+            for name in old - new:
+                self._users.get((kind, place[0], name), set()).discard(place[1])
+            for name in new:
+                self._users.setdefault((kind, place[0], name), set()).add(place[1])
+        self._needs[place] = needs
+
+    def _set_fleet_needs(self, place: Place, needs: references.Needs) -> set[WorkKey]:
+        """Returns the fleet, and the PBXes that it names from now on, or no more."""
+        before = self._fleet_needs.pop(place, references.Needs())
+        if needs != references.Needs():
+            self._fleet_needs[place] = needs
+        named = {(PBXS.kind, place[0], name) for name in before.pbxs ^ needs.pbxs}
+        return {(FLEETS.kind, *place)} | {key for key in named if key[1:] in self._objects[PBXS.kind]}
+
+    def _set_fleet_aors(self, place: Place, spec: Any) -> set[WorkKey]:
+        """Returns the Softphones and the other fleets of the namespace that share an AOR with the fleet, or did."""
+        before, after = self._fleet_aors.pop(place, None), references.fleet_aors(spec)
+        if after is not None:
+            self._fleet_aors[place] = after
+        found: set[WorkKey] = set()
+        for aors in {before, after} - {None} if before != after else ():
+            assert aors is not None
+            for (kind, namespace, aor), sharing in self._users.items():
+                if kind == AOR and namespace == place[0] and sharing and aors.index_of(aor) is not None:
+                    found |= {(SOFTPHONES.kind, namespace, name) for name in sharing}
+            found |= {
+                (FLEETS.kind, *other)
+                for other, theirs in self._fleet_aors.items()
+                if other[0] == place[0] and other != place and shared(theirs, aors)
+            }
+        return found
+
+    def _affected(self, kind: str, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+        if kind == PBXS.kind:
+            own: WorkKey = (kind, *place)
+            if before and after and before.get("spec") == after.get("spec"):
+                return {own}
+            return {own} | self._users_of_pbx(place, before, after)
+        owner = self.owner(*self._agent_of(after or before or {}))
+        return {owner} if owner else set()
+
+    def _affected_by_needs(self, place: Place, before: references.Needs, after: references.Needs) -> set[WorkKey]:
+        """A Softphone, the PBXes that it names from now on, or no more, and those that share its AOR, or did."""
+        found: set[WorkKey] = {(SOFTPHONES.kind, *place)}
+        for aor in {before.aor, after.aor} - {""} if before.aor != after.aor else ():
+            found |= {(SOFTPHONES.kind, place[0], name) for name in self._users.get((AOR, place[0], aor), ())}
+        for name in before.pbxs ^ after.pbxs:
+            if (place[0], name) in self._objects[PBXS.kind]:
+                found.add((PBXS.kind, place[0], name))
+        return found
+
+    def _users_of_pbx(self, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+        """Softphones and fleets that name the PBX or another of its systems; the PBXes of its systems and address."""
+        namespace, name = place
+        systems = {_system(obj) for obj in (before, after)} - {""}
+        relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if _system(obj) in systems}
+        users: set[WorkKey] = {(PBXS.kind, namespace, other) for other in relatives}
+        addresses = {_registrar(obj) for obj in (before, after)} - {""}
+        same = (other for other, obj in self.all(PBXS.kind, namespace) if _registrar(obj) in addresses)
+        users |= {(PBXS.kind, *other) for other in same}
+        for pbx in relatives | {name}:
+            users |= {(SOFTPHONES.kind, namespace, n) for n in self._users.get((PBXS.kind, namespace, pbx), ())}
+            users |= {(FLEETS.kind, namespace, n) for n in self.fleets_naming_pbx((namespace, pbx))}
+        return users
+
+    def _users_of_secret(self, place: Place) -> set[WorkKey]:
+        namespace, secret = place
+        users: set[WorkKey] = {
+            (SOFTPHONES.kind, namespace, name) for name in self._users.get((SECRETS.kind, namespace, secret), ())
+        }
+        users |= {
+            (FLEETS.kind, where, name)
+            for (where, name), needs in self._fleet_needs.items()
+            if where == namespace and secret in needs.secrets
+        }
+        for pbx, obj in self.all(PBXS.kind, namespace):
+            if secret in references.pbx_needs(obj.get("spec")):
+                users |= {(PBXS.kind, *pbx)} | self._users_of_pbx(pbx, obj, obj)
+        return users
+
+    @staticmethod
+    def _agent_of(obj: Mapping[str, Any]) -> Place:
+        return obj.get("metadata", {}).get("namespace", ""), names.instance(obj)
+
+
+def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
+    """What the operator needs of an object; the rest would only cost memory."""
+    metadata = {key: obj["metadata"][key] for key in KEPT_METADATA if key in obj["metadata"]}
+    annotations = obj["metadata"].get("annotations") or {}
+    if kept := {key: annotations[key] for key in KEPT_ANNOTATIONS if key in annotations}:
+        metadata["annotations"] = kept
+    if kind in MADE and "managedFields" in obj["metadata"]:
+        entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
+        metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
+    slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
+    if kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
+        slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
+    elif kind == CONFIG_MAPS.kind:
+        slim["data"] = obj.get("data") or {}
+    else:
+        told = obj.get("status") or {}
+        slim["status"] = {key: told[key] for key in KEPT_STATUS if key in told}
+        if kind == DEPLOYMENTS.kind:
+            slim["spec"] = obj.get("spec") or {}
+    return slim
+
+
+def _spec_in_force(slim: Object) -> Any:
+    """The spec of an object, None where it is being deleted."""
+    return None if slim["metadata"].get("deletionTimestamp") else slim.get("spec")
+
+
+def _what_matters(kind: str, slim: Object) -> Any:
+    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the verdicts do."""
+    metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
+    rest = {key: value for key, value in slim.items() if key != "metadata"}
+    if kind == DEPLOYMENTS.kind:
+        rest["status"] = (availability.is_replacing(slim), availability.creation_trouble(slim))
+    return metadata, rest
+
+
+def _place(obj: Mapping[str, Any]) -> Place:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _owning_fleet(obj: Mapping[str, Any]) -> str | None:
+    """Name of the fleet that an object is controlled by."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller") and reference.get("kind") == FLEETS.kind:
+            return str(reference.get("name"))
+    return None
+
+
+def _system(obj: Mapping[str, Any] | None) -> str:
+    spec = (obj or {}).get("spec")
+    system = spec.get("system") if isinstance(spec, Mapping) else None
+    return system if isinstance(system, str) else ""
+
+
+def _registrar(obj: Mapping[str, Any] | None) -> str:
+    spec = (obj or {}).get("spec")
+    return systems.registrar_of(spec.get("address")) if isinstance(spec, Mapping) else ""
+
+
+def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
+    """Whether news is newer than what is known. A list may be older than the answer to an own write."""
+    old, new = before["metadata"], obj["metadata"]
+    if old.get("uid") != new.get("uid"):
+        return True
+    one, other = old.get("resourceVersion"), new.get("resourceVersion")
+    if one == other:
+        return False
+    try:
+        return int(other) > int(one)
+    except (TypeError, ValueError):
+        return True
+
+
+def vanished(before: Mapping[Place, str], found: Set[Place], now: Mapping[Place, str]) -> list[Place]:
+    """Of the versions known before a list was asked for, those that it does not hold and that did not change since."""
+    return [place for place, version in before.items() if place not in found and now.get(place) == version]

@@ -1,0 +1,1 @@
+"""The process: kopf, webhook, probes, election, command line."""

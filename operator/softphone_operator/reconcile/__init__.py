@@ -1,0 +1,1 @@
+"""Brings about what is wanted."""

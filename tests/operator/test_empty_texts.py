@@ -1,0 +1,167 @@
+"""An empty text in a spec means what no text means, as templates of GitOps tools write it: every field, every kind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import cel
+import jsonschema
+import pytest
+
+from softphone_operator.api.crd import RULES, RULES_MARK, crd
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, softphone_plan
+
+TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
+AGENT = {
+    "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "128Mi"}},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [TOLERATION],
+    "priorityClassName": "high",
+    "publicAddress": "192.0.2.7",
+}
+PHONE: dict[str, Any] = {
+    "aor": "sip:anna@acme.example",
+    "pri": "master",
+    "sec": "slave",
+    "phys": "linz",
+    "mode": "Launcher",
+    "cur": "slave",
+    "home": "slave",
+    "credentials": {"secretName": "anna"},
+    "registration": {"redirectPolicy": "KnownPBXes"},
+    "agent": AGENT,
+}
+SPECS: dict[str, dict[str, Any]] = {
+    PBX.name: {
+        "address": "sip:10.0.0.1:5061;transport=tls",
+        "system": "acme",
+        "location": "wien",
+        "locationCarrier": {"type": "ContactParameter", "name": "site"},
+        "tls": {"caSecretName": "tls", "certificateSecretName": "tls", "serverName": "pbx.example"},
+    },
+    SOFTPHONE.name: PHONE,
+    SOFTPHONE_FLEET.name: {
+        "replicas": 3,
+        "maxUnavailable": "25%",
+        "template": PHONE | {"aor": "sip:load{index}@acme.example"},
+    },
+}
+SECRETS = {"anna": frozenset({"password"}), "tls": frozenset({"ca.crt", "tls.crt", "tls.key"})}
+Path = tuple[str | int, ...]
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    found: dict[str, Any] = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return found
+
+
+def texts(part: dict[str, Any], path: Path = ()) -> Iterator[Path]:
+    """The fields of a spec that hold text and need not be given."""
+    for name, field in part.get("properties", {}).items():
+        if field.get("type") == "string" or field.get("x-kubernetes-int-or-string"):
+            if name not in part.get("required", ()):
+                yield (*path, name)
+        elif field.get("type") == "array":
+            yield from texts(field["items"], (*path, name, 0))
+        elif name in ("requests", "limits"):
+            yield (*path, name, "cpu" if name == "requests" else "memory")
+        else:
+            yield from texts(field, (*path, name))
+
+
+CASES = [(kind, path) for kind in KINDS for path in texts(schema(kind))]
+each = pytest.mark.parametrize(("kind", "path"), CASES, ids=[f"{k.name} {'.'.join(map(str, p))}" for k, p in CASES])
+
+
+def changed(spec: dict[str, Any], path: Path, value: str | None) -> dict[str, Any]:
+    """The spec with this text there, or without the field."""
+    made = copy.deepcopy(spec)
+    place: Any = made
+    for part in path[:-1]:
+        place = place[part]
+    assert path[-1] in place, "the spec of this test must have every field"
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return made
+
+
+def planned(kind: Kind, spec: dict[str, Any]) -> object:
+    addresses = {"master": "sip:10.0.0.1:5060", "slave": "sip:10.0.0.2:5060"}
+    pbxs = {name: pbx_plan.pbx(name, "demo", {"address": address}, SECRETS) for name, address in addresses.items()}
+    if kind is PBX:
+        return pbx_plan.pbx("master", "demo", spec, SECRETS)
+    if kind is SOFTPHONE:
+        return softphone_plan.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
+    return fleet_plan.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_specs_of_this_test_are_good_and_whole(kind: Kind) -> None:
+    assert not isinstance(planned(kind, SPECS[kind.name]), plan_types.Refusal)
+
+
+@each
+def test_the_operator_takes_an_empty_text_for_none(kind: Kind, path: Path) -> None:
+    spec = SPECS[kind.name]
+    assert planned(kind, changed(spec, path, "")) == planned(kind, changed(spec, path, None))
+
+
+@each
+def test_the_api_server_lets_it_in(kind: Kind, path: Path) -> None:
+    assert jsonschema.Draft4Validator(schema(kind)).is_valid(changed(SPECS[kind.name], path, ""))
+
+
+@each
+def test_the_rules_of_the_api_server_say_the_same_of_both(kind: Kind, path: Path) -> None:
+    said = [broken(kind, changed(SPECS[kind.name], path, value)) for value in ("", None)]
+    assert said[0] == said[1]
+
+
+def broken(kind: Kind, spec: dict[str, Any]) -> list[str]:
+    """The messages of the CEL rules that it breaks."""
+    found = []
+    defaults = {name: field["default"] for name, field in schema(kind)["properties"].items() if "default" in field}
+    for path, rules in RULES[kind.name].items():
+        place: Any = {"spec": defaults | spec}
+        for name in path:
+            place = place.get(name) if isinstance(place, dict) else None
+        if place is not None:
+            found += [rule["message"] for rule in rules if not cel.evaluate(rule["rule"], {"self": place})]
+    return found
+
+
+def test_rules_are_looked_at() -> None:
+    assert RULES_MARK
+    assert broken(SOFTPHONE, {"aor": "sip:anna@acme.example", "pri": ""}) == ["pri: Launcher mode needs a primary PBX"]
+
+
+def test_an_empty_name_of_a_secret_means_no_digest() -> None:
+    for credentials in ({"secretName": ""}, None):
+        made = planned(SOFTPHONE, PHONE | {"credentials": credentials})
+        assert isinstance(made, plan_types.AgentPlan)
+        assert (made.secrets, made.config.phones[0].credentials) == ((), None)
+    jsonschema.Draft4Validator(schema(SOFTPHONE)).validate(PHONE | {"credentials": {"secretName": ""}})
+
+
+def test_credentials_without_the_name_of_a_secret_are_still_a_fault() -> None:
+    """A misspelt field is dropped by the API server before anybody sees it."""
+    refused = planned(SOFTPHONE, PHONE | {"credentials": {}})
+    assert isinstance(refused, plan_types.Refusal)
+    assert "credentials.secretName: is required" in refused.message
+
+
+def test_what_must_be_given_is_not_given_by_an_empty_text() -> None:
+    refused = planned(SOFTPHONE, PHONE | {"aor": ""})
+    assert isinstance(refused, plan_types.Refusal)
+    assert refused.message.startswith('aor: "" is no address of record')
+
+
+@pytest.mark.parametrize("flags", [["App", "App"], ["App", "App", "Signaling", "App"]], ids=len)
+def test_a_flag_that_is_given_twice_counts_once(flags: list[str]) -> None:
+    jsonschema.Draft4Validator(schema(SOFTPHONE)).validate(PHONE | {"trace": flags})
+    assert planned(SOFTPHONE, PHONE | {"trace": flags}) == planned(SOFTPHONE, PHONE | {"trace": sorted(set(flags))})
