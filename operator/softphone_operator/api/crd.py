@@ -18,7 +18,7 @@ from softphone_operator.api.spec import MAX_AGENTS
 
 Schema = dict[str, Any]
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "softphone-fleet"
+CHART = Path(__file__).resolve().parents[3] / "charts" / "softphone-fleet"
 KEPT_DEFAULTS = {"Softphone": {"mode"}, "SoftphoneFleet": {"replicas", "phonesPerAgent"}}
 UNSEEN = {"observedGeneration": -1}
 """The status of an object that the operator has not looked at. Without it kstatus would call such an object done."""

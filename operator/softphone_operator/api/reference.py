@@ -16,7 +16,7 @@ from softphone_operator.api.crd import COLUMNS, RULES, crd, write
 from softphone_operator.api.kinds import API_VERSION, CATEGORY, KINDS, Kind
 from softphone_operator.api.reasons import REASONS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "api.md"
 
 HEAD = f"""\
 # Kubernetes API reference
