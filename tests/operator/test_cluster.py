@@ -115,6 +115,31 @@ async def test_status_goes_through_its_subresource_and_says_whose_it_is() -> Non
     }
 
 
+SAID = {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "True"}]}
+LEFT = {"status": {"conditions": [{"type": "Ready"}, {"type": "Reconciling"}]}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [status(422, "Invalid", "status.conditions.message: Required value"), web.json_response(LEFT)],
+    ids=["refused", "with a condition that is said no more"],
+)
+async def test_a_status_of_which_the_api_server_makes_something_odd_is_replaced(odd: web.Response) -> None:
+    path = "/apis/softphone-fleet.io/v1alpha1/namespaces/demo/softphones/anna/status"
+    async with connected() as (api, it):
+        api.answer("PATCH", path, odd, {"a": 1})
+        assert await it.write_status(SOFTPHONES, "demo", "anna", "uid-1", SAID) == {"a": 1}
+    assert [request["type"] for request in api.requests] == [
+        "application/apply-patch+yaml",
+        "application/json-patch+json",
+    ]
+    assert api.requests[1]["query"] == {"fieldManager": "softphone-operator"}
+    assert api.requests[1]["body"] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-1"},
+        {"op": "add", "path": "/status", "value": SAID},
+    ]
+
+
 @pytest.mark.parametrize("code", [404, 409], ids=["gone", "another object of this name"])
 async def test_the_status_of_what_is_gone_is_not_written(code: int) -> None:
     path = "/apis/softphone-fleet.io/v1alpha1/namespaces/demo/softphones/anna/status"

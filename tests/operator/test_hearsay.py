@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -121,6 +121,7 @@ def heard_from(line: dict[str, Any]) -> View | None:
     return view
 
 
+@settings(deadline=None)
 @given(PHONES, CONFIGS, PHONES, st.sampled_from(["heard", "stored"]))
 def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
     first: dict[str, Any], config: dict[str, Any], then: dict[str, Any], memory: str
@@ -146,6 +147,7 @@ def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
             previous = dumped if memory == "stored" else {}
 
 
+@settings(deadline=None)
 @given(st.lists(COUNTS, max_size=3))
 def test_whatever_the_agents_of_a_fleet_say_its_status_and_that_of_a_pbx_can_be_written(
     said: list[dict[str, Any]],
@@ -194,6 +196,7 @@ STATUSES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(STATUSES, st.floats(0, 10))
 def test_a_status_that_another_version_left_stops_nobody(previous: dict[str, Any], since: float) -> None:
     for heard in (View(0.0).heard("anna", since), View(0.0).heard("anna", 99.0)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,8 +18,9 @@ from urllib.request import getproxies
 import aiohttp
 from kubernetes.aio import client, config
 
-from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, VERSION
+from softphone_operator.api.kinds import GROUP, KINDS, VERSION
 from softphone_operator.decide.names import FIELD_MANAGER
+from softphone_operator.kubernetes import status_bodies
 from softphone_operator.kubernetes.resources import BUDGETS, EVENTS, LEASES, METADATA_ONLY, PODS, SECRETS, Resource
 from softphone_operator.kubernetes.watching import lifetime
 
@@ -27,12 +28,9 @@ Object = dict[str, Any]
 
 
 PAGE = 500
-
-
 REQUEST_SECONDS = 30.0
-
-
 MAX_EVENT_MESSAGE = 1024
+INVALID = 422
 
 
 class ClusterError(Exception):
@@ -200,17 +198,27 @@ class Cluster:
     async def write_status(
         self, resource: Resource, namespace: str, name: str, uid: str, status: Mapping[str, Any]
     ) -> Object | None:
-        """Write the status of one of our kinds; returns the object, None where it is gone."""
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": resource.kind,
-            "metadata": {"name": name, "namespace": namespace, "uid": uid},
-            "status": status,
-        }
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        path = resource.path(namespace, name) + "/status"
+        """Write the status of one of our kinds; returns the object, None where it is gone.
+
+        Where the API server cannot make of it what its own schema allows, or leaves a condition that is said no more,
+        the status is replaced as a whole: else the object would never be told of again. Seen with Kubernetes 1.20:
+        `status.conditions.message: Required value`, when a condition was to go.
+        """
+        path, query = resource.path(namespace, name) + "/status", {"fieldManager": FIELD_MANAGER}
+        body = status_bodies.applied(resource, namespace, name, uid, status)
         try:
-            return await self._json("PATCH", path, query, body, "application/apply-patch+yaml")
+            made = await self._json("PATCH", path, query | {"force": "true"}, body, "application/apply-patch+yaml")
+        except ClusterError as error:
+            if error.status in (404, 409):
+                return None
+            if error.status != INVALID:
+                raise
+        else:
+            if not status_bodies.left_over(made, status):
+                return made
+        try:
+            replaced = status_bodies.replaced(uid, status)
+            return await self._json("PATCH", path, query, replaced, "application/json-patch+json")
         except ClusterError as error:
             if error.status in (404, 409):
                 return None
@@ -331,7 +339,7 @@ class Cluster:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> Object:
@@ -350,7 +358,7 @@ class Cluster:
         method: str,
         path: str,
         query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | Sequence[Any] | None,
         content_type: str,
         headers: Mapping[str, str] | None,
         limits: aiohttp.ClientTimeout,
