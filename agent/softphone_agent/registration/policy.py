@@ -28,7 +28,7 @@ class Reason(Enum):
 
 
 class Role(Enum):
-    """What the registrar is to the phone (design, section 1). Never more than is known."""
+    """What the registrar is to the phone (docs/rules.md, Role). Never more than is known."""
 
     HOME = "Home"
     STANDBY = "Standby"
@@ -39,9 +39,9 @@ TRUSTED_ROUNDS = 3
 """For so many failed rounds a PBX that answers no pings is passed over; then it is asked all the same, since a PBX
 may drop OPTIONS and still take REGISTER."""
 
-BRIEF_SECONDS = 10.0
-"""A binding that is lost within so many seconds was brief. One may be chance, a PBX that is restarted; where one
-follows another, the PBX does not serve."""
+FLAPPING_SECONDS = 10.0
+"""A binding flaps that is lost within so many seconds. Once may be chance, a PBX that is restarted; where it happens
+again, the PBX does not serve."""
 
 LONGEST_SHOWN = 120
 """Characters of a URI in the words for a refusal."""
