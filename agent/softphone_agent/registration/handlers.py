@@ -78,7 +78,7 @@ def redirected(state: State, event: Redirected, now: float, jitter: float) -> St
         return attempt_failed(state, Reason.TOO_MANY_REDIRECTS, now, jitter, code=event.code)
     targets = followable(plan, attempt.target, event.targets, attempt.visited)
     if isinstance(targets, Reason):
-        words = refusal_words(plan, attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
+        words = refusal_words(attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
         return attempt_failed(state, targets, now, jitter, code=event.code, message=words)
     home = learned_home(state.home, attempt.target, targets[0], in_doubt=is_in_doubt(state, targets[0]))
     hop = Hop(attempt.target, targets[0], event.code)

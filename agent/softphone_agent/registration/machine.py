@@ -58,10 +58,7 @@ from softphone_agent.registration.states import (
     Binding,
     Failure,
     Health,
-    Hop,
-    Loss,
     Phase,
-    Round,
     State,
     Step,
 )
@@ -71,12 +68,8 @@ __all__ = [
     "Attempt",
     "Binding",
     "Failure",
-    "Health",
-    "Hop",
     "IllegalTransition",
-    "Loss",
     "Phase",
-    "Round",
     "State",
     "Step",
     "begin",
@@ -99,7 +92,7 @@ class Transition(NamedTuple):
     """What an event does in a phase."""
 
     handler: Handler[Any]
-    """Takes the event of its row: `when` sees to it."""
+    """Takes the event of its row: the type checker sees to it, by `when`."""
     targets: frozenset[Phase]
     """The phases to which it may lead."""
 
@@ -108,7 +101,7 @@ Row = tuple[tuple[Phase, type[object]], Transition]
 
 
 def when(phase: Phase, event: type[E], handler: Handler[E], *targets: Phase) -> Row:
-    """A row of the table. The types see to it that the handler takes this event."""
+    """A row of the table: in this phase, this event is handled so, and leads to one of these phases."""
     return (phase, event), Transition(handler, frozenset(targets))  # pragma: no mutate (called before any test)
 
 

@@ -104,7 +104,7 @@ def followable(
     return tuple(dict.fromkeys(target for target in allowed if target not in visited)) or Reason.REDIRECT_LOOP
 
 
-def refusal_words(plan: Plan, source: Registrar, targets: tuple[Registrar, ...]) -> str:
+def refusal_words(source: Registrar, targets: tuple[Registrar, ...]) -> str:
     """Why none of the targets of a redirect may be followed: the first of them, and the rule."""
     target = targets[0]
     if source.secure and not target.secure:

@@ -515,9 +515,26 @@ def test_a_phone_begins_when_it_is_told_to() -> None:
     assert machine.next_wakeup(machine.begin(LAUNCHER, 12.5)) == 12.5
 
 
+def test_a_phone_that_begins_knows_which_pbxes_are_dead() -> None:
+    phone = Phone(LAUNCHER)
+    phone.state = machine.begin(LAUNCHER, 0.0, frozenset({MASTER}))
+    assert phone.begins().asking == STANDBY
+    assert machine.begin(LAUNCHER, 0.0).dead == frozenset()
+
+
 def test_an_unregister_has_as_much_time_as_a_register() -> None:
     phone = at_master().happens(StopRequested())
     assert machine.next_wakeup(phone.state) == 30.0 + LAUNCHER.answer_seconds
+
+
+def test_an_unregister_is_waited_for_until_its_deadline() -> None:
+    phone = at_master().happens(StopRequested())
+    before = phone.state
+    phone.now = 30.0 + LAUNCHER.answer_seconds - 0.001
+    assert phone.happens(TimePassed()).state == before, "not yet"
+    phone.now = 30.0 + LAUNCHER.answer_seconds
+    assert phone.happens(TimePassed()).state.phase is Phase.STOPPED
+    assert isinstance(phone.last_action, Abandon)
 
 
 def test_answers_to_what_was_given_up_are_none() -> None:

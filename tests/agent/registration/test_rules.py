@@ -868,7 +868,7 @@ def test_a_phone_that_keeps_its_credentials_goes_on_and_says_why() -> None:
     assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 5.0, message=FAULT)
     phone.now = 6.0
     phone.happens(Reconfigured(plan(fault=FAULT, home=SLAVE)))
-    assert phone.state.failure.at == 5.0, "it was told"
+    assert phone.state.failure.at == 5.0, "it was reported"
     phone.happens(Reconfigured(LAUNCHER))
     assert phone.state.failure.at == 5.0, "the last thing that went wrong"
 
