@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from softphone_agent.registration.actions import Abandon, Register
+from softphone_agent.registration.health import is_useless, may_ask_at
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import backoff
 from softphone_agent.registration.states import NEW_ROUND, Attempt, Phase, State, Step
@@ -37,11 +38,9 @@ def start_round(state: State, now: float, jitter: float) -> Step:
 def try_next(state: State, now: float, jitter: float) -> Step:
     """Go to the next entry PBX of this round, or wait if there is none."""
     left = [
-        (entry, at)
-        for entry, at in state.plan.entries
-        if entry not in state.tried and state.health.may_ask_at(at) <= now
+        (entry, at) for entry, at in state.plan.entries if entry not in state.tried and may_ask_at(state, at) <= now
     ]
-    alive = [(entry, at) for entry, at in left if not state.is_useless(at)]
+    alive = [(entry, at) for entry, at in left if not is_useless(state, at)]
     nobody_asked = not state.tried and not state.silent
     for entry, at in alive or (left if nobody_asked else []):
         return start_attempt(state, entry, at, now)
@@ -54,7 +53,7 @@ def wait(state: State, now: float, jitter: float) -> Step:
     wake_at = now + backoff(state.plan, failed_rounds, jitter, rejected=state.rejected)
     if state.round.back and not state.rejected:
         wake_at = min(wake_at, soon(state, now, jitter))
-    soonest = min((state.health.may_ask_at(at) for _, at in state.plan.entries), default=wake_at)
+    soonest = min((may_ask_at(state, at) for _, at in state.plan.entries), default=wake_at)
     wake_at = max(wake_at, soonest)
     return abandon(replace(state, phase=Phase.WAITING, wake_at=wake_at, failed_rounds=failed_rounds))
 

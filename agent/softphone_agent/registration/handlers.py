@@ -1,4 +1,4 @@
-"""What a phone does when an event comes: one function for each kind of row in the table of `machine`.
+"""What a phone does when an event comes: the functions that the table of `machine` names.
 
 Each takes the state, the event, `now` and `jitter` as `machine.step` does, and returns the next state and the actions.
 """
@@ -33,9 +33,11 @@ from softphone_agent.registration.events import (
     Unreachable,
     Unregistered,
 )
+from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, with_dead, with_retry_after
 from softphone_agent.registration.holding import (
     compare_with_plan,
     granted,
+    has_moved,
     is_in_doubt,
     lose,
     remove,
@@ -89,7 +91,7 @@ def rejected(state: State, event: Rejected, now: float, jitter: float) -> Step:
     """The PBX refuses the phone, or cannot serve it now."""
     if event.retry_after is not None:
         until = now + min(event.retry_after, LONGEST_RETRY_AFTER)
-        state = replace(state, health=state.health.with_retry_after(state.in_flight.target, until, now))
+        state = replace(state, health=with_retry_after(state.health, state.in_flight.target, until, now))
     reason = answer_reason(event.code)
     return attempt_failed(state, reason, now, jitter, code=event.code, message=event.message)
 
@@ -129,8 +131,8 @@ def attempt_failed(
         passed = replace(attempt, passed=(*attempt.passed, attempt.target))
         return _follow(state, passed, attempt.hops, attempt.others, now, jitter)
     if binding is not None:
-        # The present PBX points to one that cannot be had, or its answer says nothing of the binding, which is as good
-        # as before: ask again later.
+        # The present PBX redirects to one that cannot be asked, or its answer says nothing of the binding. The binding
+        # is still good: ask again later.
         return wait(state, now, jitter)
     return try_next(state, now, jitter)
 
@@ -146,9 +148,9 @@ def _follow(
         others=tuple(others),
         passed=attempt.passed,
     )
-    if state.health.may_ask_at(target) > now:
+    if may_ask_at(state, target) > now:
         return attempt_failed(replace(state, attempt=onward), Reason.UNAVAILABLE, now, jitter)
-    if state.is_useless(target):
+    if is_useless(state, target):
         return attempt_failed(replace(state, attempt=onward), Reason.KNOWN_DEAD, now, jitter)
     return send_register(state, onward)
 
@@ -172,7 +174,7 @@ def ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> S
         noted = replace(state, failure=Failure(Reason.PING_FAILED, at, now))
         since = max(event.since, state.binding.since)
         return lose(noted, Reason.PING_FAILED, now, jitter, since=since)
-    if state.attempt is not None and state.attempt.target == at and state.is_useless(at):
+    if state.attempt is not None and state.attempt.target == at and is_useless(state, at):
         return attempt_failed(state, Reason.PING_FAILED, now, jitter)
     return state, ()
 
@@ -180,13 +182,13 @@ def ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> S
 def ping_answered_while_waiting(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
     """Where the wait was for this PBX, it ends soon."""
     at, alive = event.registrar, _with_ping(state, event)
-    if _is_awaited(state, at) and not state.rejected and state.health.may_ask_at(at) <= now:
+    if _is_awaited(state, at) and not state.rejected and may_ask_at(state, at) <= now:
         alive = replace(alive, wake_at=min(state.wake_at, soon(state, now, jitter)))
     return alive, ()
 
 
 def ping_answered_while_trying(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
-    """A round is asking, perhaps this PBX, or it has asked it before: where it fails the next one follows soon."""
+    """A round is asking, perhaps this PBX, or has asked it before. If the round fails, the next one follows soon."""
     back = state.round.back or _is_awaited(state, event.registrar)
     return replace(_with_ping(state, event), round=replace(state.round, back=back)), ()
 
@@ -199,8 +201,8 @@ def note_ping(state: State, event: PingFailed | PingAnswered, now: float, jitter
 def _with_ping(state: State, event: PingFailed | PingAnswered) -> State:
     """Which PBXes are dead after a ping. One that has other servers is not dead for one of them."""
     if isinstance(event, PingAnswered):
-        return replace(state, health=state.health.with_alive(event.registrar))
-    return state if event.elsewhere else replace(state, health=state.health.with_dead(event.registrar))
+        return replace(state, health=with_alive(state.health, event.registrar))
+    return state if event.elsewhere else replace(state, health=with_dead(state.health, event.registrar))
 
 
 def _is_awaited(state: State, at: Registrar) -> bool:
@@ -337,7 +339,7 @@ def wait_over(state: State, event: TimePassed, now: float, jitter: float) -> Ste
         return state, ()
     if binding is None:
         return start_round(state, now, jitter)
-    if state.has_moved():
+    if has_moved(state):
         return unregister(state, now)
     return start_attempt(replace(state, round=NEW_ROUND), Entry.CURRENT, binding.registrar, now)
 

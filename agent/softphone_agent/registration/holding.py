@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from softphone_agent.registration.actions import Unregister
 from softphone_agent.registration.asking import start_attempt, try_next
+from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, without_past
 from softphone_agent.registration.plan import Entry, Registrar
 from softphone_agent.registration.policy import FLAPPING_SECONDS, Reason, Role, may_stand_in, refresh_at, role
 from softphone_agent.registration.states import NEW_ROUND, Binding, Loss, Phase, State, Step
@@ -47,7 +48,7 @@ def granted(state: State, expires: float, now: float) -> State:
         round=NEW_ROUND,
         failed_rounds=0,
         flapping=0 if lasted else state.flapping,
-        health=state.health.with_alive(binding.registrar).without_past(now),
+        health=without_past(with_alive(state.health, binding.registrar), now),
         home=binding.registrar if hops and found is Role.HOME else state.home,
     )
 
@@ -63,11 +64,16 @@ def compare_with_plan(state: State, now: float) -> Step:
     Other credentials are no reason to remove it: they are shown to the PBX over the binding.
     """
     binding, plan = state.held, state.plan
-    if (binding.aor, binding.register_digest) != (plan.aor, plan.register_digest) or state.has_moved():
+    if (binding.aor, binding.register_digest) != (plan.aor, plan.register_digest) or has_moved(state):
         return unregister(state, now)
     if binding.credentials != plan.credentials:
         return start_attempt(state, Entry.CURRENT, binding.registrar, now, refresh=True)
     return state, ()
+
+
+def has_moved(state: State) -> bool:
+    """Whether the entry PBX from which the binding was made is no longer configured."""
+    return state.binding is not None and state.plan.entry(state.binding.entry) != state.binding.start
 
 
 def lose(state: State, reason: Reason, now: float, jitter: float, *, since: float) -> Step:
@@ -89,8 +95,8 @@ def lose(state: State, reason: Reason, now: float, jitter: float, *, since: floa
     )
     if attempt is not None and attempt.target != at:
         return replace(lost, phase=Phase.TRYING), ()  # a redirect is being followed: it may well succeed
-    useless = flaps or reason is Reason.REJECTED or lost.is_useless(at) or lost.health.may_ask_at(at) > now
-    if useless or state.has_moved():
+    useless = flaps or reason is Reason.REJECTED or is_useless(lost, at) or may_ask_at(lost, at) > now
+    if useless or has_moved(state):
         return try_next(lost, now, jitter)
     return start_attempt(lost, Entry.CURRENT, at, now)
 

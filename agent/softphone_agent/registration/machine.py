@@ -26,6 +26,7 @@ raises IllegalTransition and leaves the state as it was: an event that has no ro
     handlers.py   what happens in each row of the table
     holding.py    what becomes of a binding
     asking.py     which PBX is asked next
+    health.py     which PBXes are dead, and which must not be asked yet
     policy.py     how long to wait, which redirect to follow, what a PBX is to the phone
 
 The rules in words: docs/rules.md.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from softphone_agent.registration.actions import Action
 from softphone_agent.registration.plan import Entry, Plan, Registrar
-from softphone_agent.registration.policy import TRUSTED_ROUNDS, Reason, Role
+from softphone_agent.registration.policy import Reason, Role
 
 
 class Phase(Enum):
@@ -131,29 +131,6 @@ class Health:
     not_before: tuple[tuple[Registrar, float], ...] = ()
     """Retry-After: PBXes that must not be asked before a time, each once."""
 
-    def may_ask_at(self, at: Registrar) -> float:
-        """From when on this PBX may be asked."""
-        return dict(self.not_before).get(at, float("-inf"))
-
-    def with_dead(self, at: Registrar) -> Health:
-        """It answers no pings."""
-        return replace(self, dead=self.dead | {at})
-
-    def with_alive(self, at: Registrar) -> Health:
-        """It answers."""
-        return replace(self, dead=self.dead - {at}) if at in self.dead else self
-
-    def with_retry_after(self, at: Registrar, until: float, now: float) -> Health:
-        """It must not be asked before `until`. Times that are over are forgotten."""
-        others = tuple((other, when) for other, when in self.not_before if other != at and when > now)
-        return replace(self, not_before=(*others, (at, until)))
-
-    def without_past(self, now: float) -> Health:
-        """Retry-After times that are over are forgotten."""
-        if not self.not_before:
-            return self
-        return replace(self, not_before=tuple((at, when) for at, when in self.not_before if when > now))
-
 
 NEW_ROUND = Round()
 """Nobody was asked. One object for all phones, of which most are in this state: they are registered."""
@@ -219,14 +196,6 @@ class State:
     def dead(self) -> frozenset[Registrar]:
         """As in Health."""
         return self.health.dead
-
-    def is_useless(self, at: Registrar) -> bool:
-        """Whether asking this PBX would only cost a time-out."""
-        return at in self.silent or (at in self.dead and self.failed_rounds < TRUSTED_ROUNDS)
-
-    def has_moved(self) -> bool:
-        """Whether the entry PBX from which the binding was made is no longer configured."""
-        return self.binding is not None and self.plan.entry(self.binding.entry) != self.binding.start
 
 
 Step = tuple[State, tuple[Action, ...]]
