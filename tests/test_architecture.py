@@ -12,9 +12,7 @@ from documents import REPOSITORY
 
 ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
 LONGEST = 400
-TABLES = {
-    "agent/softphone_agent/registration/machine.py": "the table of transitions and all its handlers: one machine",
-}
+TABLES: dict[str, str] = {}
 """Longer files that are a table, and of what."""
 
 

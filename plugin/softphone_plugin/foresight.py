@@ -16,9 +16,9 @@ from softphone_agent.phone.planning import plan_of
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Action, Register
 from softphone_agent.registration.events import PingFailed, TimePassed, Unreachable
-from softphone_agent.registration.machine import Binding, Hop, Phase, State
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Role
+from softphone_agent.registration.states import Binding, Health, Hop, Phase, State
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, references, softphone_plan
 from softphone_plugin.phones import Object, Phone
@@ -90,7 +90,7 @@ def after_a_loss(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Ro
 
 def next_round(of: Configured, silent: Set[str]) -> Round:
     """What a phone without registration would ask when its wait is over."""
-    waiting = State(of.plan, Phase.WAITING, serial=1, wake_at=0.0, dead=_dead(of, silent))
+    waiting = State(of.plan, Phase.WAITING, serial=1, wake_at=0.0, health=_health(of, silent))
     return _walk(of, *machine.step(waiting, TimePassed(), 0.0, 0.0))
 
 
@@ -106,9 +106,9 @@ def _walk(of: Configured, state: State, actions: tuple[Action, ...]) -> Round:
     return Round(tuple(asked), state.wake_at)
 
 
-def _dead(of: Configured, silent: Set[str]) -> frozenset[Registrar]:
+def _health(of: Configured, silent: Set[str]) -> Health:
     known = {of.plan.pri, of.plan.sec, of.plan.cur, of.plan.home} - {None}
-    return frozenset(one for one in known if one is not None and of.directory.label(one.uri) in silent)
+    return Health(dead=frozenset(one for one in known if one is not None and of.directory.label(one.uri) in silent))
 
 
 def _registered(of: Configured, at: RegistrationStatus, silent: Set[str]) -> State | None:
@@ -126,5 +126,5 @@ def _registered(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Sta
     if entry is None:
         entry = next((entry for entry, entered in of.plan.entries if entered == start), Entry.PRI)
     role = Role(at.role) if at.role else Role.UNKNOWN
-    binding = Binding(registrar, entry, start, hops, role, of.plan.aor, of.plan.wire, 0.0, 1.0, 2.0)
-    return State(of.plan, Phase.REGISTERED, serial=1, binding=binding, dead=_dead(of, silent))
+    binding = Binding(registrar, entry, start, hops, role, of.plan.aor, of.plan.register_digest, 0.0, 1.0, 2.0)
+    return State(of.plan, Phase.REGISTERED, serial=1, binding=binding, health=_health(of, silent))

@@ -92,8 +92,8 @@ def test_a_phones_refresh_fraction_is_its_own_and_never_changes() -> None:
     ids=["phys", "id", "expiry", "location of another primary"],
 )
 def test_what_shapes_a_register_changes_the_wire_digest(changed: dict[str, Any], secret: Secret | None) -> None:
-    before = plan_of(phone(), DIRECTORY, SECRET, 4.0).wire
-    assert plan_of(phone(**changed), DIRECTORY, secret, 4.0).wire != before
+    before = plan_of(phone(), DIRECTORY, SECRET, 4.0).register_digest
+    assert plan_of(phone(**changed), DIRECTORY, secret, 4.0).register_digest != before
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_shapes_a_register_changes_the_wire_digest(changed: dict[str, Any],
 )
 def test_other_credentials_are_told_apart_from_what_makes_another_binding(secret: Secret | None) -> None:
     before, after = (plan_of(phone(), DIRECTORY, which, 4.0) for which in (SECRET, secret))
-    assert after.wire == before.wire
+    assert after.register_digest == before.register_digest
     assert after.credentials != before.credentials
     assert "alice" not in before.credentials
 
@@ -142,26 +142,26 @@ def test_a_phone_whose_credentials_cannot_be_read_keeps_those_it_had_and_their_a
     ids=lambda changed: next(iter(changed)),
 )
 def test_what_does_not_show_on_the_wire_leaves_the_digest(changed: dict[str, Any]) -> None:
-    before = plan_of(phone(), DIRECTORY, SECRET, 4.0).wire
-    assert plan_of(phone(**changed), DIRECTORY, SECRET, 4.0).wire == before
+    before = plan_of(phone(), DIRECTORY, SECRET, 4.0).register_digest
+    assert plan_of(phone(**changed), DIRECTORY, SECRET, 4.0).register_digest == before
 
 
 def test_another_location_carrier_changes_the_wire_digest() -> None:
-    before = plan_of(phone(sec=None), Directory.of((MASTER,)), SECRET, 4.0).wire
-    assert plan_of(phone(sec=None), carried_by(LocationCarrier(type="Domain")), SECRET, 4.0).wire != before
+    before = plan_of(phone(sec=None), Directory.of((MASTER,)), SECRET, 4.0).register_digest
+    assert plan_of(phone(sec=None), carried_by(LocationCarrier(type="Domain")), SECRET, 4.0).register_digest != before
 
 
 def test_a_pbx_that_comes_to_the_system_or_goes_leaves_the_bindings_of_others_alone() -> None:
     alone = plan_of(phone(sec=None), Directory.of((MASTER,)), SECRET, 4.0)
-    assert plan_of(phone(sec=None), Directory.of((MASTER, SLAVE)), SECRET, 4.0).wire == alone.wire
+    assert plan_of(phone(sec=None), Directory.of((MASTER, SLAVE)), SECRET, 4.0).register_digest == alone.register_digest
     odd = SLAVE.model_copy(update={"location_carrier": LocationCarrier(type="Domain")})
-    assert plan_of(phone(sec=None), Directory.of((MASTER, odd)), SECRET, 4.0).wire != alone.wire
+    assert plan_of(phone(sec=None), Directory.of((MASTER, odd)), SECRET, 4.0).register_digest != alone.register_digest
 
 
 def test_how_a_location_would_travel_is_nothing_to_a_phone_that_sends_none() -> None:
     silent = MASTER.model_copy(update={"no_physical_location": True})
     odd = silent.model_copy(update={"location_carrier": LocationCarrier(type="Domain")})
-    one, other = (plan_of(phone(sec=None), Directory.of((pbx,)), SECRET, 4.0).wire for pbx in (silent, odd))
+    one, other = (plan_of(phone(sec=None), Directory.of((pbx,)), SECRET, 4.0).register_digest for pbx in (silent, odd))
     assert one == other
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from softphone_agent.contract import reading
 from softphone_agent.contract.config import AgentConfig
-from softphone_agent.supervisor import supervisor
+from softphone_agent.supervisor import configuration, supervisor
 
 
 def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,7 @@ async def test_of_many_changes_the_last_is_taken_though_not_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each may cost the phones their registrations."""
-    monkeypatch.setattr(supervisor, "REST_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(configuration, "REST_SECONDS", (0.5, 0.5))
     file = tmp_path / "agent.json"
     file.write_text("{}")
     agent = supervisor.Supervisor(file, *reading.load(file), "1")

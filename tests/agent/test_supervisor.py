@@ -13,7 +13,8 @@ from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.report import PbxChanged, PbxReport
 from softphone_agent.dns.resolver import Resolver
 from softphone_agent.phone.observations import PingSeen
-from softphone_agent.supervisor.supervisor import Supervisor, _Worker
+from softphone_agent.supervisor.processes import WorkerProcess
+from softphone_agent.supervisor.supervisor import Supervisor
 from softphone_agent.worker.messages import LookedUp, LookUp, News
 
 
@@ -24,7 +25,7 @@ async def heard(supervisor: Supervisor, said: object) -> object:
     loop.add_reader(theirs.fileno(), there.set)
     with ours, theirs:
         theirs.send(said)
-        supervisor._hear(_Worker(0, pipe=ours))
+        supervisor._workers.receive(WorkerProcess(0, pipe=ours))
         async with asyncio.timeout(10):
             await there.wait()
         loop.remove_reader(theirs.fileno())
@@ -53,28 +54,28 @@ class Staged:
 
     def __init__(self, workers: int) -> None:
         self.supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", "1")
-        self.stream = self.supervisor._watchers.join()
+        self.stream = self.supervisor._showing.watchers.join()
         self._pipes = {}
         for number in range(workers):
             ours, self._pipes[number] = multiprocessing.Pipe()
-            self.supervisor._workers.append(_Worker(number, pipe=ours))
+            self.supervisor._workers.all.append(WorkerProcess(number, pipe=ours))
 
     def says(self, number: int, news: News) -> None:
         """A worker sends news."""
         self._pipes[number].send(news)
-        self.supervisor._hear(self.supervisor._workers[number])
+        self.supervisor._workers.receive(self.supervisor._workers.all[number])
 
     def dies(self, number: int) -> None:
         """A worker ends."""
         self._pipes[number].close()
-        self.supervisor._hear(self.supervisor._workers[number])
+        self.supervisor._workers.receive(self.supervisor._workers.all[number])
 
     @property
     def pbxs(self) -> dict[str, bool | None]:
         """What `/status` tells of PBXes, which its counts and the metrics tell too."""
-        told = {pbx.name: pbx.reachable for pbx in self.supervisor._snapshot().pbxs}
-        assert {pbx.name: pbx.reachable for pbx in self.supervisor._counts().pbxs} == told
-        page = self.supervisor._metrics.exposition().decode()
+        told = {pbx.name: pbx.reachable for pbx in self.supervisor._showing.snapshot().pbxs}
+        assert {pbx.name: pbx.reachable for pbx in self.supervisor._showing.counts().pbxs} == told
+        page = self.supervisor._showing.metrics.exposition().decode()
         series = dict(re.findall(r'^softphone_pbx_reachable\{pbx="(.*)"\} (\S+)$', page, re.MULTILINE))
         assert {name: value == "1.0" for name, value in series.items()} == {
             name: reachable for name, reachable in told.items() if reachable is not None
@@ -83,7 +84,7 @@ class Staged:
 
     def pinged(self) -> set[str]:
         """The PBXes of which the metrics tell how long a ping took."""
-        page = self.supervisor._metrics.exposition().decode()
+        page = self.supervisor._showing.metrics.exposition().decode()
         return set(re.findall(r'^softphone_pbx_ping_seconds\{pbx="(.*)"\}', page, re.MULTILINE))
 
     def last_line(self) -> object:
@@ -124,6 +125,6 @@ async def test_what_a_worker_saw_ends_with_it() -> None:
 async def test_what_a_worker_saw_ends_with_its_last_phone() -> None:
     agent = Staged(2)
     agent.says(1, News(pbxs=reachable(foreign=False)))
-    agent.supervisor._workers[1].retired = True
+    agent.supervisor._workers.all[1].retired = True
     agent.dies(1)
     assert agent.pbxs == {}

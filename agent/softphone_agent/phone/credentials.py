@@ -79,7 +79,7 @@ class Stamps:
     """The state of many files, to see whether one was changed since. Each file is looked at once.
 
     The time of the last change of a file's metadata does not count: the kubelet gives the files of a volume their owner
-    and mode anew whenever it looks at the pod.
+    and mode again whenever it looks at the pod.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From a phone's configuration to the machine's plan and to the REGISTER on the wire. Pure."""
+"""From a phone's configuration to the machine's plan and to the REGISTER that is sent. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan_of(
     """The machine's plan for this phone. `fault` and `waits` as in Plan.
 
     `answer_seconds` is the time that one transaction may take, `transports` stands for sockets
-    and TLS files: another value means that the binding has to be made anew.
+    and TLS files: where it changes, the binding is removed and made again.
     """
     directory = directory.of_phone(phone)
     pbx = primary(phone, directory)
@@ -49,7 +49,7 @@ def plan_of(
         cur=registrar(phone.cur),
         home=registrar(phone.home),
         mode=Mode(phone.mode),
-        wire=_wire(phone, directory, [public_address, transports]),
+        register_digest=_register_digest(phone, directory, [public_address, transports]),
         credentials=_digest([secret.username, secret.password]) if secret else "",
         fault=fault,
         waits=waits,
@@ -63,7 +63,7 @@ def plan_of(
     )
 
 
-def _wire(phone: Phone, directory: Directory, shared: list[str | None]) -> str:
+def _register_digest(phone: Phone, directory: Directory, shared: list[str | None]) -> str:
     """A digest of all that shapes this phone's REGISTERs besides AOR, registrar and credentials."""
     location = location_of(phone, directory)
     shape = [

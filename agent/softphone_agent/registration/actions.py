@@ -19,7 +19,7 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Unregister:
-    """Remove the present binding (REGISTER with expiry 0 for our Contact only)."""
+    """Remove the present binding (REGISTER with expiry 0 for this phone's Contact only)."""
 
     serial: int
     registrar: Registrar

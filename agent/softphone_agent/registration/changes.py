@@ -1,4 +1,4 @@
-"""What a step means to the people who watch: outages and fail-overs, told from two states."""
+"""What a step means to the people who watch: outages and fail-overs, found by comparing two states."""
 
 from __future__ import annotations
 

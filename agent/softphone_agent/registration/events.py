@@ -9,7 +9,7 @@ from softphone_agent.registration.plan import Plan, Registrar
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A 200 with a binding of ours in it."""
+    """A 200 that has this phone's binding in it."""
 
     serial: int
     expires: float

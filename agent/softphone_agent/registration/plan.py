@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Mode(Enum):
-    """Where the softphone runs (seed document, section Registration)."""
+    """Where the softphone runs (docs/rules.md)."""
 
     LAUNCHER = "Launcher"
     BROWSER = "Browser"
@@ -38,8 +38,8 @@ class Registrar:
 class Plan:
     """The configuration of one phone, resolved. Times in seconds.
 
-    `wire` stands for all that shapes a REGISTER besides AOR, registrar and credentials (location, expiry): another
-    value means that the binding has to be made anew.
+    `register_digest` stands for all that shapes a REGISTER besides AOR, registrar and credentials (location, expiry):
+    where it changes, the binding is removed and made again.
     """
 
     aor: str
@@ -48,11 +48,11 @@ class Plan:
     cur: Registrar | None = None
     home: Registrar | None = None
     mode: Mode = Mode.LAUNCHER
-    wire: str = ""
+    register_digest: str = ""
     credentials: str = ""
-    """Stands for what the phone authenticates with: another value means a REGISTER over the binding."""
+    """Stands for what the phone authenticates with: where it changes, a REGISTER is sent over the binding."""
     fault: str = ""
-    """What is wrong with the files of its credentials, in words, told as a failure."""
+    """What is wrong with the files of its credentials, in words, reported as a failure."""
     waits: bool = False
     """Whether it has, for that fault, nothing to authenticate with: it asks nobody."""
     suspend: bool = False

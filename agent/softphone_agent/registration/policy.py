@@ -28,7 +28,7 @@ class Reason(Enum):
 
 
 class Role(Enum):
-    """What the registrar is to the phone (design, section 1). Never more than is known."""
+    """What the registrar is to the phone (docs/rules.md, Role). Never more than is known."""
 
     HOME = "Home"
     STANDBY = "Standby"
@@ -36,12 +36,12 @@ class Role(Enum):
 
 
 TRUSTED_ROUNDS = 3
-"""For so many failed rounds a PBX that answers no pings is passed over; then it is asked all the same, since a PBX
-may drop OPTIONS and still take REGISTER."""
+"""A PBX that answers no pings is passed over for so many failed rounds. Then it is asked all the same: it may drop
+OPTIONS and still take REGISTER."""
 
-BRIEF_SECONDS = 10.0
-"""A binding that is lost within so many seconds was brief. One may be chance, a PBX that is restarted; where one
-follows another, the PBX does not serve."""
+FLAPPING_SECONDS = 10.0
+"""A binding that is lost within so many seconds flaps. Once may be chance: a PBX is restarted. If the next one flaps,
+too, the PBX does not serve."""
 
 LONGEST_SHOWN = 120
 """Characters of a URI in the words for a refusal."""
@@ -104,7 +104,7 @@ def followable(
     return tuple(dict.fromkeys(target for target in allowed if target not in visited)) or Reason.REDIRECT_LOOP
 
 
-def refusal_words(plan: Plan, source: Registrar, targets: tuple[Registrar, ...]) -> str:
+def refusal_words(source: Registrar, targets: tuple[Registrar, ...]) -> str:
     """Why none of the targets of a redirect may be followed: the first of them, and the rule."""
     target = targets[0]
     if source.secure and not target.secure:
@@ -122,8 +122,8 @@ def _refused(plan: Plan, source: Registrar, target: Registrar) -> bool:
 def learned_home(known: Registrar | None, source: Registrar, target: Registrar, *, in_doubt: bool) -> Registrar | None:
     """The home after `source` redirected to `target`, where `known` was the home so far.
 
-    A home that was shown before is overruled by nobody but itself: others also point to a PBX that stands in for it, as
-    a master does to a slave's standby. `in_doubt`: the target may be such a one.
+    Only a known home itself may overrule it: other PBXes also point to one that stands in for the home, as a master
+    does to a slave's standby. `in_doubt`: the target may be such a one.
     """
     if known is None:
         return None if in_doubt else target
@@ -140,8 +140,8 @@ def role(home: Registrar | None, registrar: Registrar, *, redirected: bool, in_d
 def may_stand_in(plan: Plan, registrar: Registrar, silent: Iterable[Registrar]) -> bool:
     """Whether a redirect's end may stand in for a home of which nothing is known.
 
-    So it is where another PBX of the system is silent: that one may be the home. An entry PBX is none of those: for a
-    phone that is at home there nobody points elsewhere.
+    That is so where another PBX of the system is silent: that one may be the home. Entry PBXes do not count: where the
+    home is one of them, nobody points elsewhere.
     """
     entries = {at for _, at in plan.entries}
     return any(at.known and at != registrar and at not in entries for at in silent)

@@ -279,8 +279,8 @@ class Worker:
                 log.warning("credentials not usable", softphone=config.name, fault=fault, goes_on=goes_on)
             plan = self._plan(config, secret, (fault or "")[:LONGEST_MESSAGE], waits)
             if phone is None or phone.removed:
-                state = machine.begin(plan, begin_at.get(config.name, now))
-                state = replace(state, dead=frozenset(self._registrar(uri, config, plan) for uri in dead))
+                known_dead = frozenset(self._registrar(uri, config, plan) for uri in dead)
+                state = machine.begin(plan, begin_at.get(config.name, now), known_dead)
                 if phone is not None:  # taken back while it leaves: answers to its last requests are none of ours
                     self._engine.abandon(config.name)
                     state = replace(state, serial=phone.state.serial + 1)

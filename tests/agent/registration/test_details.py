@@ -21,9 +21,9 @@ from softphone_agent.registration.events import (
     TransportClosed,
     Unreachable,
 )
-from softphone_agent.registration.machine import Failure, Loss
 from softphone_agent.registration.plan import Plan
 from softphone_agent.registration.policy import Reason, Role
+from softphone_agent.registration.states import Failure, Loss
 
 PRIMARY_ALONE = plan(sec=None)
 
@@ -208,7 +208,7 @@ def test_a_request_that_waits_for_its_turn_was_asked_when_it_was_sent() -> None:
 def test_a_change_while_waiting_is_a_clean_slate() -> None:
     phone = Phone(PRIMARY_ALONE).begins().rejected(403)
     phone.now = 1.0
-    phone.happens(Reconfigured(plan(sec=None, wire="new")))
+    phone.happens(Reconfigured(plan(sec=None, register_digest="new")))
     assert (phone.state.wake_at, phone.state.failed_rounds, phone.state.rejected) == (1.0, 0, False)
 
 
@@ -341,7 +341,7 @@ def test_retry_after_that_has_passed_is_forgotten_with_the_next_binding() -> Non
     phone = Phone(LAUNCHER).begins().rejected(503, retry_after=10)
     phone.now = 10.0
     phone.accepted()
-    assert phone.state.not_before == ()
+    assert phone.state.health.not_before == ()
 
 
 def test_a_phone_that_never_registers_keeps_one_retry_after_for_each_pbx() -> None:
@@ -349,19 +349,19 @@ def test_a_phone_that_never_registers_keeps_one_retry_after_for_each_pbx() -> No
     for _ in range(100):
         phone.rejected(503, retry_after=10).rejected(503, retry_after=10).until_wakeup()
     phone.rejected(503, retry_after=30)
-    assert phone.state.not_before == ((MASTER, phone.now + 30),)
+    assert phone.state.health.not_before == ((MASTER, phone.now + 30),)
 
 
 def test_retry_after_of_a_pbx_that_is_asked_no_more_is_forgotten() -> None:
     phone = Phone(PRIMARY_ALONE).begins().redirected(SLAVE).rejected(503, retry_after=10)
     phone.now = 10.0
     phone.happens(TimePassed()).redirected(OTHER).rejected(503, retry_after=5)
-    assert phone.state.not_before == ((OTHER, 15.0),)
+    assert phone.state.health.not_before == ((OTHER, 15.0),)
 
 
 def test_retry_after_that_still_counts_is_kept_beside_that_of_another_pbx() -> None:
     phone = Phone(LAUNCHER).begins().rejected(503, retry_after=20).rejected(503, retry_after=10)
-    assert phone.state.not_before == ((MASTER, 20.0), (STANDBY, 10.0))
+    assert phone.state.health.not_before == ((MASTER, 20.0), (STANDBY, 10.0))
 
 
 # What a failure says
@@ -399,9 +399,14 @@ def test_the_hop_that_was_followed_is_the_one_that_was_asked() -> None:
 
 
 def test_a_new_plan_counts_from_the_next_hop_on() -> None:
-    phone = Phone(LAUNCHER).begins().happens(Reconfigured(plan(wire="new", aor="sip:bob@pbx.test"))).redirected(SLAVE)
+    phone = (
+        Phone(LAUNCHER)
+        .begins()
+        .happens(Reconfigured(plan(register_digest="new", aor="sip:bob@pbx.test")))
+        .redirected(SLAVE)
+    )
     assert phone.state.attempt is not None
-    assert (phone.state.attempt.wire, phone.state.attempt.aor) == ("new", "sip:bob@pbx.test")
+    assert (phone.state.attempt.register_digest, phone.state.attempt.aor) == ("new", "sip:bob@pbx.test")
 
 
 def test_a_rejection_by_one_pbx_makes_the_whole_round_a_rejection() -> None:
@@ -510,9 +515,26 @@ def test_a_phone_begins_when_it_is_told_to() -> None:
     assert machine.next_wakeup(machine.begin(LAUNCHER, 12.5)) == 12.5
 
 
+def test_a_phone_that_begins_knows_which_pbxes_are_dead() -> None:
+    phone = Phone(LAUNCHER)
+    phone.state = machine.begin(LAUNCHER, 0.0, frozenset({MASTER}))
+    assert phone.begins().asking == STANDBY
+    assert machine.begin(LAUNCHER, 0.0).dead == frozenset()
+
+
 def test_an_unregister_has_as_much_time_as_a_register() -> None:
     phone = at_master().happens(StopRequested())
     assert machine.next_wakeup(phone.state) == 30.0 + LAUNCHER.answer_seconds
+
+
+def test_an_unregister_is_waited_for_until_its_deadline() -> None:
+    phone = at_master().happens(StopRequested())
+    before = phone.state
+    phone.now = 30.0 + LAUNCHER.answer_seconds - 0.001
+    assert phone.happens(TimePassed()).state == before, "not yet"
+    phone.now = 30.0 + LAUNCHER.answer_seconds
+    assert phone.happens(TimePassed()).state.phase is Phase.STOPPED
+    assert isinstance(phone.last_action, Abandon)
 
 
 def test_answers_to_what_was_given_up_are_none() -> None:

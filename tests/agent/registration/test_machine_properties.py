@@ -38,7 +38,7 @@ PLANS = st.sampled_from(
         plan(sec=None),
         plan(pri=OTHER),
         plan(sec=SLAVE, home=SLAVE),
-        plan(wire="new"),
+        plan(register_digest="new"),
         plan(aor="sip:bob@pbx.test"),
         plan(credentials="new"),
         plan(fault="a file is missing", waits=True),
@@ -108,7 +108,7 @@ class World:
             return
         assert entry in self.state.tried
         if entry is Entry.SEC:
-            passed_over = any(at == self.state.plan.pri for at, _ in self.state.not_before)
+            passed_over = any(at == self.state.plan.pri for at, _ in self.state.health.not_before)
             dead = self.state.plan.pri in self.state.dead | self.state.silent
             assert Entry.PRI in self.state.tried or passed_over or dead, "the primary comes first"
 
@@ -207,7 +207,7 @@ def test_once_the_pbxes_behave_the_phone_registers(world: World, jitter: float) 
             world.happens(TimePassed(), jitter)
     assert world.state.phase is Phase.REGISTERED
     assert world.state.binding is not None
-    assert (world.state.binding.aor, world.state.binding.wire) == (good.aor, good.wire)
+    assert (world.state.binding.aor, world.state.binding.register_digest) == (good.aor, good.register_digest)
 
 
 def _accepted_in_vain(world: World, data: st.DataObject) -> None:

@@ -1,6 +1,9 @@
-"""The redundancy rules, one by one, in the words of design section 1 and the seed document."""
+"""The redundancy rules, one by one, in the words of docs/rules.md."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
 
 import pytest
 
@@ -10,6 +13,7 @@ from softphone_agent.registration.actions import Abandon, Register, Unregister
 from softphone_agent.registration.changes import FailedOver, OutageBegan, OutageEnded
 from softphone_agent.registration.events import (
     Delayed,
+    Event,
     PingAnswered,
     PingFailed,
     Reconfigured,
@@ -226,9 +230,9 @@ def test_a_binding_that_lasted_ten_seconds_was_good(lasts: float, asked_again: b
 def test_a_binding_that_lasted_and_moved_home_ends_the_row_of_brief_ones() -> None:
     """Two PBXes that die one after the other, soon after the phone came home, are not one that does not serve."""
     phone = Phone(LAUNCHER).begins().redirected(SLAVE).accepted().happens(PingFailed(SLAVE, 0.0)).accepted()
-    assert (phone.at, phone.state.brief) == (MASTER, 1)
+    assert (phone.at, phone.state.flapping) == (MASTER, 1)
     phone.happens(PingAnswered(SLAVE)).until_wakeup().redirected(SLAVE).accepted()
-    assert (phone.at, phone.state.brief) == (SLAVE, 0), "it was at the master for half of its expiry"
+    assert (phone.at, phone.state.flapping) == (SLAVE, 0), "it was at the master for half of its expiry"
     phone.happens(PingFailed(SLAVE, phone.now)).accepted()
     assert phone.at == MASTER
     phone.happens(PingFailed(MASTER, phone.now))
@@ -457,8 +461,8 @@ def test_it_returns_only_once_for_each_time_that_it_was_dead() -> None:
 
 def test_a_return_counts_no_more_once_the_phone_is_registered() -> None:
     phone = _after_many_rounds().happens(PingAnswered(STANDBY))
-    assert phone.state.back
-    assert not phone.accepted().state.back
+    assert phone.state.round.back
+    assert not phone.accepted().state.round.back
 
 
 # Rule 5: rejected
@@ -730,7 +734,7 @@ def test_a_new_secondary_moves_a_phone_that_came_by_the_old_one() -> None:
 
 
 def test_a_new_password_or_location_registers_anew() -> None:
-    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(wire="other")))
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(register_digest="other")))
     assert phone.last_action == Unregister(phone.state.serial, SLAVE)
     phone.unregistered().until_wakeup().redirected(SLAVE).accepted()
     assert phone.at == SLAVE
@@ -738,7 +742,7 @@ def test_a_new_password_or_location_registers_anew() -> None:
 
 
 def test_a_change_that_somebody_made_is_no_outage() -> None:
-    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(wire="other"))).unregistered().until_wakeup()
+    phone = Phone(LAUNCHER).at_home().happens(Reconfigured(plan(register_digest="other"))).unregistered().until_wakeup()
     phone.redirected(SLAVE).accepted()
     assert phone.changes == []
 
@@ -752,7 +756,7 @@ def test_another_aor_leaves_the_old_binding_first() -> None:
 
 
 def test_a_change_while_waiting_is_tried_at_once() -> None:
-    phone = Phone(LAUNCHER).begins().rejected().rejected().happens(Reconfigured(plan(wire="new password")))
+    phone = Phone(LAUNCHER).begins().rejected().rejected().happens(Reconfigured(plan(register_digest="new password")))
     assert machine.next_wakeup(phone.state) == phone.now
 
 
@@ -764,7 +768,7 @@ def test_a_change_that_shapes_no_register_does_not_end_the_wait() -> None:
 
 
 def test_a_change_while_an_answer_is_awaited_counts_when_it_is_there() -> None:
-    phone = Phone(LAUNCHER).begins().happens(Reconfigured(plan(wire="new")))
+    phone = Phone(LAUNCHER).begins().happens(Reconfigured(plan(register_digest="new")))
     assert phone.asked == [MASTER]
     phone.accepted().unregistered().until_wakeup()
     assert phone.asked == [MASTER, MASTER]
@@ -864,7 +868,7 @@ def test_a_phone_that_keeps_its_credentials_goes_on_and_says_why() -> None:
     assert phone.state.failure == machine.Failure(Reason.NO_CREDENTIALS, MASTER, 5.0, message=FAULT)
     phone.now = 6.0
     phone.happens(Reconfigured(plan(fault=FAULT, home=SLAVE)))
-    assert phone.state.failure.at == 5.0, "it was told"
+    assert phone.state.failure.at == 5.0, "it was reported"
     phone.happens(Reconfigured(LAUNCHER))
     assert phone.state.failure.at == 5.0, "the last thing that went wrong"
 
@@ -926,7 +930,13 @@ def test_stop_removes_the_binding() -> None:
 
 
 def test_a_stopped_phone_does_not_begin_again() -> None:
-    phone = Phone(LAUNCHER).at_home().happens(StopRequested()).unregistered().happens(Reconfigured(plan(wire="new")))
+    phone = (
+        Phone(LAUNCHER)
+        .at_home()
+        .happens(StopRequested())
+        .unregistered()
+        .happens(Reconfigured(plan(register_digest="new")))
+    )
     assert phone.state.phase is Phase.STOPPED
 
 
@@ -998,6 +1008,22 @@ def test_an_event_that_cannot_happen_is_illegal_and_changes_nothing() -> None:
     before = phone.state
     with pytest.raises(IllegalTransition, match="Unregistered while Registered"):
         phone.happens(Unregistered(phone.state.serial))
+    assert phone.state == before
+
+
+@pytest.mark.proves("M1")
+def test_a_handler_that_leads_out_of_the_table_is_a_fault_and_changes_nothing() -> None:
+    def astray(state: machine.State, event: Event, now: float, jitter: float) -> machine.Step:
+        return replace(state, phase=Phase.IDLE), ()
+
+    phone = Phone(LAUNCHER).at_home()
+    before, row = phone.state, (Phase.REGISTERED, TimePassed)
+    astray_row = machine.Transition(astray, machine.TRANSITIONS[row].targets)
+    with (
+        mock.patch.dict(machine.TRANSITIONS, {row: astray_row}),
+        pytest.raises(IllegalTransition, match=r"^TimePassed led from Registered to Idle$"),
+    ):
+        phone.happens(TimePassed())
     assert phone.state == before
 
 

@@ -1,0 +1,361 @@
+"""What a phone does when an event comes: the functions that the table of `machine` names.
+
+Each takes the state, the event, `now` and `jitter` as `machine.step` does, and returns the next state and the actions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from softphone_agent.registration.actions import Abandon
+from softphone_agent.registration.asking import (
+    abandon,
+    new_attempt,
+    send_register,
+    soon,
+    start_attempt,
+    start_round,
+    try_next,
+    wait,
+)
+from softphone_agent.registration.events import (
+    Delayed,
+    Event,
+    PingAnswered,
+    PingFailed,
+    Reconfigured,
+    Redirected,
+    Registered,
+    Rejected,
+    StopRequested,
+    TimePassed,
+    TransportClosed,
+    Unreachable,
+    Unregistered,
+)
+from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, with_dead, with_retry_after
+from softphone_agent.registration.holding import (
+    compare_with_plan,
+    granted,
+    has_moved,
+    is_in_doubt,
+    lose,
+    remove,
+    rest,
+    stop,
+    unregister,
+)
+from softphone_agent.registration.plan import Entry, Mode, Plan, Registrar
+from softphone_agent.registration.policy import (
+    LONGEST_RETRY_AFTER,
+    OVERLAPPING,
+    Reason,
+    answer_reason,
+    followable,
+    learned_home,
+    refusal_words,
+)
+from softphone_agent.registration.states import NEW_ROUND, Attempt, Failure, Hop, Loss, Phase, State, Step
+
+
+def ignored(state: State, event: Event, now: float, jitter: float) -> Step:
+    """It says nothing to a phone in this phase."""
+    return state, ()
+
+
+# Answers to a REGISTER
+
+
+def registered(state: State, event: Registered, now: float, jitter: float) -> Step:
+    """The PBX keeps the phone."""
+    return compare_with_plan(granted(state, event.expires, now), now)
+
+
+def redirected(state: State, event: Redirected, now: float, jitter: float) -> Step:
+    """The PBX points to others: ask the best of those that may be asked."""
+    attempt, plan = state.in_flight, state.plan
+    if plan.mode is Mode.BROWSER:
+        return attempt_failed(state, Reason.UNEXPECTED_REDIRECT, now, jitter, code=event.code)
+    if attempt.redirects >= plan.max_redirects:
+        return attempt_failed(state, Reason.TOO_MANY_REDIRECTS, now, jitter, code=event.code)
+    targets = followable(plan, attempt.target, event.targets, attempt.visited)
+    if isinstance(targets, Reason):
+        words = refusal_words(attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
+        return attempt_failed(state, targets, now, jitter, code=event.code, message=words)
+    home = learned_home(state.home, attempt.target, targets[0], in_doubt=is_in_doubt(state, targets[0]))
+    hop = Hop(attempt.target, targets[0], event.code)
+    return _follow(replace(state, home=home), attempt, (*attempt.hops, hop), targets, now, jitter)
+
+
+def rejected(state: State, event: Rejected, now: float, jitter: float) -> Step:
+    """The PBX refuses the phone, or cannot serve it now."""
+    if event.retry_after is not None:
+        until = now + min(event.retry_after, LONGEST_RETRY_AFTER)
+        state = replace(state, health=with_retry_after(state.health, state.in_flight.target, until, now))
+    reason = answer_reason(event.code)
+    return attempt_failed(state, reason, now, jitter, code=event.code, message=event.message)
+
+
+def unreachable(state: State, event: Unreachable, now: float, jitter: float) -> Step:
+    """The PBX does not answer."""
+    return attempt_failed(state, Reason.UNREACHABLE, now, jitter, message=event.message)
+
+
+def delayed(state: State, event: Delayed, now: float, jitter: float) -> Step:
+    """The request waits for its turn: all its times move."""
+    later = replace(state, wake_at=state.wake_at + event.seconds)
+    if state.attempt is None:
+        return later, ()
+    asked_at, deadline = state.attempt.asked_at + event.seconds, state.attempt.deadline + event.seconds
+    return replace(later, attempt=replace(state.attempt, asked_at=asked_at, deadline=deadline)), ()
+
+
+_CANNOT_SERVE = frozenset({Reason.UNREACHABLE, Reason.UNAVAILABLE, Reason.KNOWN_DEAD, Reason.PING_FAILED})
+
+
+def attempt_failed(
+    state: State, reason: Reason, now: float, jitter: float, *, code: int = 0, message: str = ""
+) -> Step:
+    """Note why. Then lose the binding, ask another Contact of the redirect or the next entry PBX, or wait."""
+    attempt, binding = state.in_flight, state.binding
+    noted = replace(
+        state.round,
+        silent=state.silent | {attempt.target} if reason is Reason.UNREACHABLE else state.silent,
+        rejected=state.rejected or reason is Reason.REJECTED,
+    )
+    state = replace(state, failure=Failure(reason, attempt.target, now, code, message), round=noted)
+    if binding is not None and attempt.target == binding.registrar and not _says_nothing(state, reason, code):
+        silent_since = attempt.asked_at if reason is Reason.UNREACHABLE else now
+        return lose(state, reason, now, jitter, since=silent_since)
+    if attempt.others and reason in _CANNOT_SERVE and attempt.redirects < state.plan.max_redirects:
+        passed = replace(attempt, passed=(*attempt.passed, attempt.target))
+        return _follow(state, passed, attempt.hops, attempt.others, now, jitter)
+    if binding is not None:
+        # The present PBX redirects to one that cannot be asked, or its answer says nothing of the binding. The binding
+        # is still good: ask again later.
+        return wait(state, now, jitter)
+    return try_next(state, now, jitter)
+
+
+def _follow(
+    state: State, attempt: Attempt, hops: tuple[Hop, ...], targets: tuple[Registrar, ...], now: float, jitter: float
+) -> Step:
+    """Ask the first target of the attempt's last redirect, unless that is known to be in vain. `hops`: all of them."""
+    target, *others = targets
+    onward = replace(
+        new_attempt(state.plan, attempt.entry, target, now),
+        hops=(*hops[:-1], replace(hops[-1], target=target)),
+        others=tuple(others),
+        passed=attempt.passed,
+    )
+    if may_ask_at(state, target) > now:
+        return attempt_failed(replace(state, attempt=onward), Reason.UNAVAILABLE, now, jitter)
+    if is_useless(state, target):
+        return attempt_failed(replace(state, attempt=onward), Reason.KNOWN_DEAD, now, jitter)
+    return send_register(state, onward)
+
+
+def _says_nothing(state: State, reason: Reason, code: int) -> bool:
+    """Whether the PBX that keeps the phone refused something else.
+
+    Credentials with which the binding was not made, or a REGISTER that overlaps another one.
+    """
+    other_credentials = state.in_flight.credentials != state.held.credentials
+    return code == OVERLAPPING or (reason is Reason.REJECTED and other_credentials)
+
+
+# Pings and connections
+
+
+def ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> Step:
+    """A PBX is silent: a binding there is lost, and a REGISTER to it is not waited for."""
+    at, state = event.registrar, _with_ping(state, event)
+    if state.binding is not None and state.binding.registrar == at:
+        noted = replace(state, failure=Failure(Reason.PING_FAILED, at, now))
+        since = max(event.since, state.binding.since)
+        return lose(noted, Reason.PING_FAILED, now, jitter, since=since)
+    if state.attempt is not None and state.attempt.target == at and is_useless(state, at):
+        return attempt_failed(state, Reason.PING_FAILED, now, jitter)
+    return state, ()
+
+
+def ping_answered_while_waiting(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
+    """Where the wait was for this PBX, it ends soon."""
+    at, alive = event.registrar, _with_ping(state, event)
+    if _is_awaited(state, at) and not state.rejected and may_ask_at(state, at) <= now:
+        alive = replace(alive, wake_at=min(state.wake_at, soon(state, now, jitter)))
+    return alive, ()
+
+
+def ping_answered_while_trying(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
+    """A round is asking, perhaps this PBX, or has asked it before. If the round fails, the next one follows soon."""
+    back = state.round.back or _is_awaited(state, event.registrar)
+    return replace(_with_ping(state, event), round=replace(state.round, back=back)), ()
+
+
+def note_ping(state: State, event: PingFailed | PingAnswered, now: float, jitter: float) -> Step:
+    """Remember which PBXes are dead, and no more."""
+    return _with_ping(state, event), ()
+
+
+def _with_ping(state: State, event: PingFailed | PingAnswered) -> State:
+    """Which PBXes are dead after a ping. One that has other servers is not dead for one of them."""
+    if isinstance(event, PingAnswered):
+        return replace(state, health=with_alive(state.health, event.registrar))
+    return state if event.elsewhere else replace(state, health=with_dead(state.health, event.registrar))
+
+
+def _is_awaited(state: State, at: Registrar) -> bool:
+    """Whether it is an entry PBX that was dead."""
+    return at in state.dead and any(at == entry for _, entry in state.plan.entries)
+
+
+def transport_closed(state: State, event: TransportClosed, now: float, jitter: float) -> Step:
+    """A binding over this connection is lost: the PBX cannot reach the phone any more."""
+    at = event.registrar
+    if state.binding is None or state.binding.registrar != at:
+        return state, ()
+    if state.attempt is not None and state.attempt.target == at:
+        return state, ()  # the REGISTER in flight fails by itself, and says more
+    noted = replace(state, failure=Failure(Reason.TRANSPORT_CLOSED, at, now))
+    if event.refused:
+        noted = replace(noted, round=replace(noted.round, silent=noted.silent | {at}))
+    since = now if event.since is None else max(event.since, state.binding.since)
+    return lose(noted, Reason.TRANSPORT_CLOSED, now, jitter, since=since)
+
+
+# Another plan
+
+
+def reconfigured(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
+    """Take the new plan. With nothing in flight act on it at once, else when the answer is there."""
+    before = state.plan
+    state = _adopt(state, event.plan, now)
+    if state.plan.rests:
+        return stop(state, now)
+    if state.phase is Phase.REGISTERED:
+        return compare_with_plan(state, now)
+    if state.phase is Phase.WAITING and _what_pbxs_see(before) != _what_pbxs_see(state.plan):
+        return replace(state, wake_at=now, failed_rounds=0, round=replace(state.round, rejected=False)), ()
+    return state, ()
+
+
+def reconfigured_at_rest(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
+    """Begin, if the new plan says so."""
+    return rest(_adopt(state, event.plan, now), now)
+
+
+def reconfigured_while_stopping(state: State, event: Reconfigured, now: float, jitter: float) -> Step:
+    """The new plan counts once nothing is registered."""
+    return _adopt(state, event.plan, now), ()
+
+
+def fault_of(plan: Plan, now: float) -> Failure | None:
+    """The failure to have credentials, which stops the phone before it asks the first of its PBXes."""
+    if not plan.fault or not plan.entries:
+        return None
+    return Failure(Reason.NO_CREDENTIALS, plan.entries[0][1], now, message=plan.fault)
+
+
+def _adopt(state: State, plan: Plan, now: float) -> State:
+    known = plan.fault == state.plan.fault
+    return replace(
+        state,
+        plan=plan,
+        home=state.home if plan.aor == state.plan.aor else None,
+        failure=state.failure if known else fault_of(plan, now) or state.failure,
+    )
+
+
+def _what_pbxs_see(plan: Plan) -> tuple[object, ...]:
+    """Where this changed, a PBX may give another answer."""
+    return plan.aor, plan.register_digest, plan.credentials, plan.entries
+
+
+# The end
+
+
+def stop_requested(state: State, event: StopRequested, now: float, jitter: float) -> Step:
+    """Leave, and stay away."""
+    return stop(replace(state, ended=True), now)
+
+
+def stop_noted(state: State, event: StopRequested, now: float, jitter: float) -> Step:
+    """The phone leaves or rests already: now it is for good."""
+    return replace(state, ended=True), ()
+
+
+def answered_while_stopping(
+    state: State, event: Registered | Redirected | Rejected | Unreachable, now: float, jitter: float
+) -> Step:
+    """The awaited answer: remove the binding that it granted or left."""
+    attempt, binding = state.in_flight, state.binding
+    if isinstance(event, Registered):
+        return unregister(granted(state, event.expires, now), now)
+    answered = replace(state, attempt=None)
+    if binding is not None and (binding.registrar != attempt.target or isinstance(event, Redirected)):
+        return unregister(answered, now)
+    return rest(answered, now)
+
+
+def unregistered(state: State, event: Unregistered, now: float, jitter: float) -> Step:
+    """The binding is removed."""
+    return rest(state, now)
+
+
+# Time
+
+
+def idle_over(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """The phone begins."""
+    return start_round(state, now, jitter) if now >= state.wake_at else (state, ())
+
+
+def refresh_due(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """Refresh the binding."""
+    if now < state.held.refresh_at:
+        return state, ()
+    return start_attempt(state, Entry.CURRENT, state.held.registrar, now, refresh=True)
+
+
+def answer_overdue(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """No answer came in time, or the binding expires before it comes."""
+    binding = state.binding
+    if now >= state.in_flight.deadline:
+        return attempt_failed(state, Reason.UNREACHABLE, now, jitter, message="no final answer")
+    if binding is not None and now >= binding.expires_at:
+        return replace(state, phase=Phase.TRYING, binding=None, loss=Loss(binding, Reason.EXPIRED, now)), ()
+    return state, ()
+
+
+def wait_over(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """Begin a round; with a binding, ask its PBX again."""
+    binding = state.binding
+    if binding is not None and now >= binding.expires_at:
+        noted = replace(state, failure=Failure(Reason.EXPIRED, binding.registrar, now))
+        lost = replace(noted, binding=None, loss=Loss(binding, Reason.EXPIRED, now), failed_rounds=0)
+        return start_round(lost, now, jitter)
+    if now < state.wake_at:
+        return state, ()
+    if binding is None:
+        return start_round(state, now, jitter)
+    if has_moved(state):
+        return unregister(state, now)
+    return start_attempt(replace(state, round=NEW_ROUND), Entry.CURRENT, binding.registrar, now)
+
+
+def stop_overdue(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """The awaited answer did not come: remove the binding that there is."""
+    if now < state.wake_at:
+        return state, ()
+    abandoned, actions = abandon(state)
+    leaving, more = remove(abandoned, now)
+    return leaving, (*actions, *more)
+
+
+def unregister_overdue(state: State, event: TimePassed, now: float, jitter: float) -> Step:
+    """The un-REGISTER has no answer: the binding will expire by itself."""
+    if now < state.wake_at:
+        return state, ()
+    resting, _ = rest(state, now)
+    return resting, (Abandon(),)
