@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable
 
 from softphone_agent.dns.targets import Place
-from softphone_agent.sip.engine import Answer, Engine, EngineSettings, Pong
+from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.happenings import Answer, Pong
 from softphone_agent.sip.request import Registering
+from softphone_agent.sip.settings import EngineSettings
 
 TIMES = 1400
 TIMES_IN_VAIN = 140

@@ -38,7 +38,8 @@ from softphone_agent.http.counting import count
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone import credentials
 from softphone_agent.registration.pacing import Rests
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
+from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.supervisor.assignment import DEFAULT_PHONES, shares
 from softphone_agent.worker import loop, memory
 from softphone_agent.worker.messages import Configure, LookedUp, LookUp, News, Share, Stop, ToWorker
@@ -97,7 +98,7 @@ class Supervisor:
         self._stamps: object = None
         """The state of all files when they were read last."""
         self._picture = Picture()
-        self._metrics = AgentMetrics(self._picture, version, engine.version())
+        self._metrics = AgentMetrics(self._picture, version, library.version())
         self._metrics.configured(config)
         self._watchers = endpoints.Watchers()
         self._workers: list[_Worker] = []
@@ -202,7 +203,7 @@ class Supervisor:
         """Begin a worker's process and tell it its phones. Raises OSError."""
         ours, theirs = multiprocessing.Pipe()
         sip = self._started_with.sip  # all workers send alike
-        settings = engine.EngineSettings(
+        settings = EngineSettings(
             user_agent=sip.user_agent,
             bind_address=sip.bind_address,
             port=sip.port + one.number if sip.port else 0,
@@ -531,7 +532,7 @@ class Supervisor:
 
 def _phones_per_worker(config: AgentConfig) -> int:
     """The number of phones that one worker carries at most. Raises ConfigFaults for more than pjsua2 can."""
-    carried, asked = engine.phones_per_endpoint(), config.workers.phones_per_worker
+    carried, asked = library.phones_per_endpoint(), config.workers.phones_per_worker
     if asked is not None and asked > carried:
         raise ConfigFaults(
             [f"workers.phonesPerWorker: {asked} is too many, this pjsua2 carries {carried} in a process"]
@@ -539,7 +540,7 @@ def _phones_per_worker(config: AgentConfig) -> int:
     return asked or min(carried, DEFAULT_PHONES)
 
 
-def _worker_main(pipe: Connection, not_ours: list[Connection], settings: engine.EngineSettings) -> None:
+def _worker_main(pipe: Connection, not_ours: list[Connection], settings: EngineSettings) -> None:
     """The main function of a worker: without the supervisor's ends of the pipes, else it would never see them close."""
     early_stop.leave_to_parent()
     for connection in not_ours:
