@@ -20,7 +20,7 @@ from softphone_agent.registration.machine import Phase
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Reason, Role
 from softphone_agent.sip.engine import Engine
-from softphone_agent.sip.happenings import Intruders, Pong
+from softphone_agent.sip.happenings import FromStrangers, Pong
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.worker import dead_sockets, memory
 from softphone_agent.worker.configured import Configured
@@ -73,7 +73,7 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
 
 def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_after_round() -> None:
     ours, _theirs = multiprocessing.Pipe()
-    outbox, at = Outbox(ours, Intruders), Registrar("sip:192.0.2.1:5060;transport=udp")
+    outbox, at = Outbox(ours, FromStrangers), Registrar("sip:192.0.2.1:5060;transport=udp")
     reports = Reports(Configured(4.0), outbox)
     begun = machine.begin(Plan("sip:alice@pbx.test", pri=at), 0.0)
     binding = machine.Binding(at, Entry.PRI, at, (), Role.UNKNOWN, "sip:alice@pbx.test", "", 0.0, 1.0, 2.0)
@@ -111,7 +111,7 @@ def test_the_engine_waits_until_it_is_time_so_that_nobody_has_to_ask_it_again_an
 
 def test_what_moves_only_counters_is_told_together() -> None:
     ours, theirs = multiprocessing.Pipe()
-    outbox = Outbox(ours, Intruders)
+    outbox = Outbox(ours, FromStrangers)
     report = PhoneReport(name="alice", state="Registered", registered=True, since="2026-01-01T00:00:00.000Z")
 
     def told(at: float) -> News | None:

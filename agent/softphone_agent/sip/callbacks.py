@@ -51,10 +51,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         self.bound = False
         """Whether its last answer granted a binding: a refresh can go on with that registration."""
         self.leaving = False
-        """Whether it is being ended: what is heard now is about no request of ours."""
+        """Whether it is being ended: what pjsua2 says now is about no request that the agent waits for."""
         self.serial = 0
         self.unregistering = False
-        self.ours = sip_message.NOBODY
+        self.own_binding = sip_message.NOBODY
         """How its present binding is known in an answer."""
         self.call_id = self.former_call_id = ""
         """Of its registration and of the one before, which may still be un-REGISTERed."""
@@ -74,7 +74,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         answer = _answer(self, prm.status, prm.code, str(prm.reason), int(prm.expiration), str(prm.rdata.wholeMsg))
         self.bound = answer.expires > 0
         if prm.code // 100 == 2 and not self.bound and not self.unregistering:
-            self.engine.abandon(self.name)  # else the SIP stack would refresh what it takes for ours
+            self.engine.abandon(self.name)  # else the SIP stack would refresh a binding that is not the phone's
         self.engine.happenings.append(answer)
 
 
@@ -128,7 +128,7 @@ def _answer(phone: PhoneAccount, status: int, code: int, reason: str, expiration
         reason += f', checked for "{phone.tls_name}"'
     granted = None
     if status == 0 and code // 100 == 2 and not phone.unregistering:
-        granted = sip_message.granted(message, phone.ours, max(0, expiration))
+        granted = sip_message.granted(message, phone.own_binding, max(0, expiration))
     return Answer(
         phone.name,
         phone.serial,

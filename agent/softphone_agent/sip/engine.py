@@ -25,19 +25,19 @@ from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
     ConnectionOpened,
+    FromStrangers,
     Happening,
-    Intruders,
     Pong,
     Signal,
 )
-from softphone_agent.sip.mute import Mute
 from softphone_agent.sip.name_table import NameTable
 from softphone_agent.sip.ping_caller import PingCaller
 from softphone_agent.sip.pjsua_configs import TRACE_LEVEL, account_config, endpoint_config, pinger_config
-from softphone_agent.sip.request import Registering, TlsFiles
+from softphone_agent.sip.request import RegisterRequest, TlsFiles
 from softphone_agent.sip.request_watch import RequestWatch
 from softphone_agent.sip.response_watch import ResponseWatch
 from softphone_agent.sip.routing import route, target_of, tls_name
+from softphone_agent.sip.sending_block import SendingBlock
 from softphone_agent.sip.sent_watch import SentWatch
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.sip.stream_watch import StreamWatch, is_incoming
@@ -68,16 +68,16 @@ class Engine:
         self._trace = Trace(self)
         self._traced: frozenset[str] = frozenset()
         self._watch = ResponseWatch(self._library, self._seen)
-        self._mute = Mute(self._library)
+        self._nothing_sent = SendingBlock(self._library)
         self._sent = SentWatch(self._library, lambda: self._sending is not None, self._goes_out)
         self._caller = PingCaller(self._library)
-        self._intruders = Intruders()
+        self._from_strangers = FromStrangers()
         self._unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
         self._streams = StreamWatch(self._library, self._discarded)
         self._transports = Transports(settings, self._streams.listens)
         self._connected: set[int] = set()
-        """Our TCP and TLS connections, by the address of their `pjsip_transport`."""
+        """The TCP and TLS connections that this process made, by the address of their `pjsip_transport`."""
         self._names = NameTable(self._library)
         self._pings: dict[int, tuple[Any, Place]] = {}
         """The pings in flight, each with what it was sent with."""
@@ -91,7 +91,15 @@ class Engine:
             endpoint.libCreate()
             endpoint.libInit(endpoint_config(self.settings.user_agent, self._trace))
             self._library.pj_log_set_level(0)
-            watches = (self._watch, self._requests, self._streams, self._names, self._mute, self._caller, self._sent)
+            watches = (
+                self._watch,
+                self._requests,
+                self._streams,
+                self._names,
+                self._nothing_sent,
+                self._caller,
+                self._sent,
+            )
             for watch in watches:
                 watch.start()
             self._transports.start(endpoint)
@@ -105,7 +113,7 @@ class Engine:
     def reopen_udp(self) -> None:
         """Take new UDP sockets: something on the way may have turned against the old ones.
 
-        Every phone is to be registered anew after this, since a refresh would hold on to the old socket.
+        Every phone needs a new registration after this, since a refresh would keep the old socket.
         """
         self._transports.reopen_udp()
 
@@ -116,7 +124,7 @@ class Engine:
 
     def overheard(self, sent: bool, peer: str, message: str) -> None:
         """A SIP message went over the wire."""
-        begins = self._sending if sent else None  # the first of a registration is told before its Call-ID is known
+        begins = self._sending if sent else None  # the Call-ID of a new registration is not known yet
         phone = begins or self._by_call_id.get(sip_message.call_id(message))
         if phone is not None and phone.name in self._traced:
             self.happenings.append(Signal(phone.name, sent, peer, sip_message.redacted(message)))
@@ -131,14 +139,15 @@ class Engine:
         assert self._endpoint is not None
         if self.happenings:
             seconds = 0
-        self._endpoint.libHandleEvents(max(0, math.ceil(seconds * 1000)))  # too early, and the caller would ask again
+        # Rounded up: else the caller would be back before it is time.
+        self._endpoint.libHandleEvents(max(0, math.ceil(seconds * 1000)))
         self._streams.look(time.monotonic(), self._answer_seconds)
         while self.happenings:
             yield self.happenings.popleft()
 
-    def take_intruders(self) -> Intruders:
+    def take_from_strangers(self) -> FromStrangers:
         """What came from strangers since the last time."""
-        taken, self._intruders = self._intruders, Intruders()
+        taken, self._from_strangers = self._from_strangers, FromStrangers()
         return taken
 
     def connected(self, transport: int) -> None:
@@ -156,14 +165,14 @@ class Engine:
             self.happenings.append(ConnectionClosed())
 
     def _asked(self, method: str, head: str) -> int:
-        verdict = self._unsolicited.judge(method, head, time.monotonic())
-        self._intruders.requests[verdict] += 1
-        return verdict.code
+        reply = self._unsolicited.reply_to(method, head, time.monotonic())
+        self._from_strangers.requests[reply] += 1
+        return reply.code
 
     def _discarded(self, reason: str) -> None:
-        self._intruders.discarded[reason] += 1
+        self._from_strangers.discarded[reason] += 1
 
-    def register(self, phone: str, serial: int, registering: Registering, *, unregister_old: bool = False) -> None:
+    def register(self, phone: str, serial: int, request: RegisterRequest, *, unregister_old: bool = False) -> None:
         """Send a REGISTER of a new registration; an Answer with `serial` follows.
 
         It takes the place of the present one, which is un-REGISTERed only with `unregister_old`.
@@ -173,16 +182,16 @@ class Engine:
             account = self._phones[phone] = PhoneAccount(self, phone)
         account.serial, account.unregistering = serial, False
         account.earlier = []
-        account.tls_name = tls_name(sip_uri.parse(registering.registrar), registering.tls)
+        account.tls_name = tls_name(sip_uri.parse(request.registrar), request.tls)
         try:
             (self._shut if unregister_old else self._leave)(account)
-            place = Place(registering.registrar, registering.target)
-            account.transport = self._transports.for_place(place, registering.tls)
+            place = Place(request.registrar, request.target)
+            account.transport = self._transports.for_place(place, request.tls)
             account.handled = None
             with self._noting(account):
-                account.create(self._account_config(account, registering))
+                account.create(self._account_config(account, request))
             account.live = True
-            if registering.tls is not None:
+            if request.tls is not None:
                 used = {other.transport for other in self._phones.values() if other.live}
                 self._transports.close_unused_tls(used | set(self._ping_transports.values()))
         except pj.Error as error:
@@ -328,18 +337,18 @@ class Engine:
         call_id = sip_message.call_id(request)
         if account is None or call_id == account.call_id:
             return
-        account.ours = sip_message.ours(request)
+        account.own_binding = sip_message.own_binding(request)
         self._by_call_id.pop(account.former_call_id, None)
         account.former_call_id, account.call_id, account.former = account.call_id, call_id, []
         self._by_call_id[call_id] = account
 
     def _leave(self, account: PhoneAccount) -> None:
-        """End the account without a word to its PBX, which is silent, or is asked anew with the same Contact.
+        """End the account and send its PBX nothing: the PBX is silent, or gets a new REGISTER with the same Contact.
 
         The un-REGISTER of the old registration could come late and take away the binding of the new one.
         """
         account.leaving = True
-        with self._mute():
+        with self._nothing_sent():
             self._shut(account)
         account.leaving = False
 
@@ -349,9 +358,9 @@ class Engine:
             account.live = account.bound = False
             account.shutdown()
 
-    def _account_config(self, account: PhoneAccount, registering: Registering) -> Any:
-        to, name = sip_uri.parse(registering.registrar), account.tls_name
-        target = target_of(to, registering.target, name)
+    def _account_config(self, account: PhoneAccount, request: RegisterRequest) -> Any:
+        to, name = sip_uri.parse(request.registrar), account.tls_name
+        target = target_of(to, request.target, name)
         hop = ""
         if target is not None and to.secure:
             # The route carries the name that the certificate must have; its port is but a handle of the name table.
@@ -359,24 +368,24 @@ class Engine:
             account.handled = (name, target)
         elif target is not None:
             hop = route(to, target.address, target.port)
-        contact = self._forced_contact(registering, account.transport, target)
-        return account_config(registering, target, account.transport, hop, contact)
+        contact = self._forced_contact(request, account.transport, target)
+        return account_config(request, target, account.transport, hop, contact)
 
-    def _forced_contact(self, registering: Registering, transport: int, target: Target | None) -> str:
+    def _forced_contact(self, request: RegisterRequest, transport: int, target: Target | None) -> str:
         """The Contact with the announced address; empty for the SIP stack's own choice.
 
         That one would look the name up by which a TLS connection is checked.
         """
-        to = sip_uri.parse(registering.registrar)
-        host = registering.public_address
+        to = sip_uri.parse(request.registrar)
+        host = request.public_address
         if host is None and to.secure and target is not None:
             with contextlib.suppress(OSError):  # no way there: the REGISTER says so
                 own = self._transports.bound_address(v6=":" in target.address)
                 host = own or connections.local_address(target.address)
         if host is None:
             return ""
-        user = sip_uri.parse_aor(registering.aor).user
-        return sip_uri.contact(user, host, self._transports.port(transport), registering.registrar)
+        user = sip_uri.parse_aor(request.aor).user
+        return sip_uri.contact(user, host, self._transports.port(transport), request.registrar)
 
     def _failed(self, account: PhoneAccount, error: Any) -> None:
         self.happenings.append(

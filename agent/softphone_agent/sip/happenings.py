@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from softphone_agent.dns.targets import Place
-from softphone_agent.sip.unsolicited import Verdict
+from softphone_agent.sip.unsolicited import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened:
-    """A TCP or TLS connection of ours is there; pjsua2 does not say to whom."""
+    """This process has a new TCP or TLS connection; pjsua2 does not say to whom."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """TCP or TLS connections of ours were closed; pjsua2 does not say whose."""
+    """TCP or TLS connections of this process were closed; pjsua2 does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Signal:
 
 
 @dataclass(slots=True)
-class Intruders:
+class FromStrangers:
     """What came from others than the PBXes that were asked, counted since it was last taken."""
 
-    requests: Counter[Verdict] = field(default_factory=Counter)
+    requests: Counter[Reply] = field(default_factory=Counter)
     discarded: Counter[str] = field(default_factory=Counter)
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 

@@ -10,7 +10,7 @@ import pjsua2 as pj
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Target
 from softphone_agent.sip.ping_caller import NOBODY
-from softphone_agent.sip.request import Registering, TlsFiles
+from softphone_agent.sip.request import RegisterRequest, TlsFiles
 
 TRACE_LEVEL = 4
 """The SIP stack logs every message at this level."""
@@ -56,32 +56,32 @@ def pinger_config() -> Any:
     return config
 
 
-def account_config(registering: Registering, target: Target | None, transport: int, route: str, contact: str) -> Any:
+def account_config(request: RegisterRequest, target: Target | None, transport: int, route: str, contact: str) -> Any:
     """For the account of a phone. `route` and `contact` may be empty: the SIP stack makes its own choice then."""
     config = pj.AccountConfig()
-    config.idUri = registering.aor
+    config.idUri = request.aor
     registration = config.regConfig
-    registration.registrarUri = registering.registrar
-    registration.timeoutSec = registering.expires
+    registration.registrarUri = request.registrar
+    registration.timeoutSec = request.expires
     registration.retryIntervalSec = 0
     registration.firstRetryIntervalSec = 0
     registration.delayBeforeRefreshSec = 1
     registration.unregWaitMsec = _UNREGISTER_MSEC
-    registration.contactParams = "".join(f";{name}={value}" for name, value in registering.contact_parameters)
-    for name, value in registering.headers:
+    registration.contactParams = "".join(f";{name}={value}" for name, value in request.contact_parameters)
+    for name, value in request.headers:
         header = pj.SipHeader()
         header.hName, header.hValue = name, value
         registration.headers.append(header)
     if route:
         config.sipConfig.proxies.append(route)
     config.sipConfig.contactForced = contact
-    to = sip_uri.parse(registering.registrar)
+    to = sip_uri.parse(request.registrar)
     if to.secure or ":" in (target.address if target else to.host):
         config.sipConfig.transportId = transport  # TLS: one of several, each with its own files
     nat = config.natConfig
     nat.contactRewriteUse = nat.viaRewriteUse = nat.sipOutboundUse = 0
     nat.udpKaIntervalSec = 0
-    if registering.password is not None:
-        credentials = pj.AuthCredInfo("digest", "*", registering.username, 0, registering.password)
+    if request.password is not None:
+        credentials = pj.AuthCredInfo("digest", "*", request.username, 0, request.password)
         config.sipConfig.authCreds.append(credentials)
     return config

@@ -17,9 +17,9 @@ from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.scouting import Scouting
 from softphone_agent.worker.watched import Watched
 
-TOLD_AT_ONCE = 10
-"""Phones that are told of a closed connection between two looks at the network: the first are elsewhere before the
-last have heard of it."""
+AT_ONCE = 10
+"""Phones that are told of a closed connection between two looks at the network: the first have gone elsewhere
+before the last are told."""
 
 
 class ClosedConnections:
@@ -69,11 +69,11 @@ class ClosedConnections:
             if scout is None or attempt is None or attempt.target != registrar:
                 refused = scout is not None and registrar in scout.state.silent | scout.state.dead
                 self._scouting.found(connection, refused=refused)
-        for word in self._scouting.next(TOLD_AT_ONCE):
-            phone = self._phones.get(word.phone)
-            if phone is not None and phone.asked_at <= word.closed_at:  # else it has another connection by now
-                registrar = Registrar(word.connection[0].uri)
-                self._phones.feed(word.phone, TransportClosed(registrar, word.closed_at, word.refused))
+        for finding in self._scouting.next(AT_ONCE):
+            phone = self._phones.get(finding.phone)
+            if phone is not None and phone.asked_at <= finding.closed_at:  # else it has another connection by now
+                registrar = Registrar(finding.connection[0].uri)
+                self._phones.feed(finding.phone, TransportClosed(registrar, finding.closed_at, finding.refused))
 
 
 def _peer(place: Place) -> tuple[str, int]:

@@ -9,9 +9,9 @@ from softphone_agent.contract.phone import Phone, Tls
 from softphone_agent.dns.targets import Place
 from softphone_agent.phone import credentials
 from softphone_agent.phone.directory import Directory, registrar_uri, tls_of
-from softphone_agent.phone.planning import plan_of, registering
+from softphone_agent.phone.planning import plan_of, register_request
 from softphone_agent.registration.plan import Plan, Registrar
-from softphone_agent.sip.request import Registering, Secret, TlsFiles
+from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 from softphone_agent.worker.messages import Configure
 
 log = structlog.get_logger()
@@ -54,9 +54,9 @@ class Configured:
             waits=waits,
         )
 
-    def request(self, config: Phone, secret: Secret | None, place: Place) -> Registering:
+    def request(self, config: Phone, secret: Secret | None, place: Place) -> RegisterRequest:
         """The REGISTER of a phone to this place."""
-        return registering(
+        return register_request(
             config,
             self.directory,
             secret,

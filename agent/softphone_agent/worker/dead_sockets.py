@@ -50,9 +50,9 @@ class DeadSockets:
         if answered:
             self._reopen(place.uri, now)
         elif now - self._reopened_at >= REOPEN_SECONDS:
-            self._ask(place)
+            self._ask_from_another(place)
 
-    def _ask(self, place: Place) -> None:
+    def _ask_from_another(self, place: Place) -> None:
         settings, aor = self._engine.settings, self._watched.aor_for(place.uri)
         if settings.port or sip_uri.parse(place.uri).effective_transport != "udp" or aor is None:
             return

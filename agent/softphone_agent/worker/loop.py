@@ -58,7 +58,7 @@ class Worker:
         draw = random.Random().random  # for all phones: one generator takes 2.5 KB
         configured = Configured(engine.settings.answer_seconds)
         self._engine = engine
-        self._outbox = Outbox(pipe, engine.take_intruders)
+        self._outbox = Outbox(pipe, engine.take_from_strangers)
         self._names = Names(lambda uri: pipe.send(LookUp(uri, configured.answer_seconds)))
         rates = Rates(configured)
         sending = Sending(engine, configured, rates, self._names)

@@ -10,7 +10,7 @@ import structlog
 
 from softphone_agent.contract.report import PbxReport
 from softphone_agent.phone.observations import Discarded, Observation, RequestsSeen
-from softphone_agent.sip.happenings import Intruders
+from softphone_agent.sip.happenings import FromStrangers
 from softphone_agent.worker.messages import News
 
 NEWS_SECONDS = 1.0
@@ -22,11 +22,11 @@ log = structlog.get_logger()
 
 
 class Outbox:
-    """`take_intruders` gives what came from strangers since it was last asked."""
+    """`take_from_strangers` gives what came from strangers since it was last asked."""
 
-    def __init__(self, pipe: Connection, take_intruders: Callable[[], Intruders]) -> None:
+    def __init__(self, pipe: Connection, take_from_strangers: Callable[[], FromStrangers]) -> None:
         self._pipe = pipe
-        self._take_intruders = take_intruders
+        self._take_intruders = take_from_strangers
         self._sent_at = 0.0
         self.news = News()
         self.is_cut_off = False
@@ -45,12 +45,12 @@ class Outbox:
         patience = 0.0 if at_once or self.news.urgent else ROUTINE_SECONDS if self.news else NEWS_SECONDS
         if now - self._sent_at < patience:
             return
-        intruders = self._take_intruders()
+        from_strangers = self._take_intruders()
         self.news.observations += [
-            RequestsSeen(verdict.method, str(verdict.code or ""), number)
-            for verdict, number in intruders.requests.items()
+            RequestsSeen(reply.method, str(reply.code or ""), number)
+            for reply, number in from_strangers.requests.items()
         ]
-        self.news.observations += [Discarded(reason, number) for reason, number in intruders.discarded.items()]
+        self.news.observations += [Discarded(reason, number) for reason, number in from_strangers.discarded.items()]
         try:
             self._pipe.send(self.news)
         except (BrokenPipeError, ConnectionError):

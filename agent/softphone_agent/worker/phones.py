@@ -65,7 +65,7 @@ class Phones:
         if phone.name in self._phones:
             self._sending.abandon(phone.name)
         self._phones[phone.name] = phone
-        self._settle(phone, now)
+        self._finish(phone, now)
 
     def remove(self, phone: RunningPhone) -> None:
         """Stop a phone, and forget it when it has stopped."""
@@ -133,8 +133,8 @@ class Phones:
                 self._carry_out(phone, action, now)
             if _whereabouts(before) != _whereabouts(phone.state):
                 self.have_moved = True
-        if not self._events or self._events[0][0] != name:  # else its next step is the one to settle
-            self._settle(phone, now)
+        if not self._events or self._events[0][0] != name:  # else its next step does that
+            self._finish(phone, now)
 
     def _carry_out(self, phone: RunningPhone, action: Action, now: float) -> None:
         match action:
@@ -148,7 +148,7 @@ class Phones:
             case Abandon():
                 self._sending.abandon(phone.name)
 
-    def _settle(self, phone: RunningPhone, now: float) -> None:
+    def _finish(self, phone: RunningPhone, now: float) -> None:
         """After a step: set the alarm, report, and forget a phone that is gone."""
         if phone.removed and phone.has_stopped:
             del self._phones[phone.name]

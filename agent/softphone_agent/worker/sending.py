@@ -67,5 +67,5 @@ class Sending:
             return
         phone.sent_secret = phone.secret
         phone.sent_location = location_of(phone.config, self._configured.directory)
-        registering = self._configured.request(phone.config, phone.secret, place)
-        self._engine.register(phone.name, request.serial, registering, unregister_old=request.refresh and moves)
+        sent = self._configured.request(phone.config, phone.secret, place)
+        self._engine.register(phone.name, request.serial, sent, unregister_old=request.refresh and moves)
