@@ -41,7 +41,8 @@ class _ContactHeader(ctypes.Structure):
 class ResponseWatch:
     """Calls `seen(code, message)` for each 401, 407 and 423 to a REGISTER of this process.
 
-    If that returns True, the SIP stack never sees the answer. From 2xx it takes the Contacts that are no URI, so that the SIP stack never sees them.
+    If that returns True, the SIP stack never sees the answer. From 2xx it takes the Contacts that are no URI, so that
+    the SIP stack never sees them.
     """
 
     def __init__(self, library: ctypes.CDLL, seen: Callable[[int, str], bool]) -> None:
