@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable
 
 from softphone_agent.dns.targets import Place
-from softphone_agent.sip.engine import Answer, Engine, EngineSettings, Pong
-from softphone_agent.sip.request import Registering
+from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.happenings import Answer, Pong
+from softphone_agent.sip.request import RegisterRequest
+from softphone_agent.sip.settings import EngineSettings
 
 TIMES = 1400
 TIMES_IN_VAIN = 140
@@ -95,7 +97,7 @@ class Deeds:
         self._engine.unregister(f"u{number}", next(self._serials))
 
     def _register(self, name: str, transport: str, pbx: str = "") -> None:
-        wire = Registering(
+        request = RegisterRequest(
             registrar=f"sip:{pbx or self._pbx};transport={transport}",
             aor=f"sip:{name}@pbx.test",
             username=name,
@@ -103,7 +105,7 @@ class Deeds:
             expires=300,
             headers=(("X-Location", "here"),),
         )
-        self._engine.register(name, next(self._serials), wire)
+        self._engine.register(name, next(self._serials), request)
 
     def do(self, deed: Callable[[int], None], times: int) -> None:
         """Do it so often, and wait until nothing of it is under way."""

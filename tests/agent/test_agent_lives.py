@@ -16,7 +16,7 @@ import pytest
 from agent_process import Agent, pbx, phone, running
 from sip_responder import Request, Start, accept, challenge, in_turn, redirect, reply, silence
 from softphone_agent.contract.report import Outage, PbxReport
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
 
 pytestmark = pytest.mark.lab
 FAULTS = Path(__file__).parent / "faults"
@@ -181,7 +181,7 @@ async def test_more_phones_a_worker_than_the_sip_stack_carries_are_refused(tmp_p
         agent.write(config(agent, phone(pri="master"), workers={"phonesPerWorker": 9999}))
         await agent.until(lambda agent: bool(agent.running and agent.running.refused), "the refusal")
         assert agent.running is not None
-        carried = engine.phones_per_endpoint()
+        carried = library.phones_per_endpoint()
         assert agent.running.refused == (
             f"workers.phonesPerWorker: 9999 is too many, this pjsua2 carries {carried} in a process",
         )

@@ -48,9 +48,9 @@ MESSAGE = st.text(
 
 @given(st.one_of(st.text(max_size=300), MESSAGE, MESSAGE.map(lambda text: f"SIP/2.0 200 OK\r\n{text}")))
 def test_whatever_a_pbx_sends_reading_it_is_safe(message: str) -> None:
-    granted = sip_message.granted(message, sip_message.Ours("sip:a@b", "urn:uuid:1"), 60)
+    granted = sip_message.granted(message, sip_message.OwnBinding("sip:a@b", "urn:uuid:1"), 60)
     assert granted is None or granted.expires > 0
-    sip_message.ours(message)
+    sip_message.own_binding(message)
     sip_message.call_id(message)
     sip_message.branch(message)
     sip_message.reason_phrase(message)

@@ -17,7 +17,7 @@ from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.config_faults import ConfigFaults
 from softphone_agent.phone.credentials import Reader
 from softphone_agent.phone.directory import Directory, registrar_uri
-from softphone_agent.phone.planning import registering
+from softphone_agent.phone.planning import register_request
 from softphone_agent.sip.request import Secret
 from softphone_agent.supervisor.command_line import main
 
@@ -70,7 +70,9 @@ def test_a_text_is_refused_in_one_line_or_safe_on_the_wire(place: Place) -> None
                 uri = registrar_uri(directory.address(reference)) if reference else None
                 if uri is None:
                     continue
-                sent = registering(one, directory, Secret("anna", "pw"), uri, public_address=config.sip.public_address)
+                sent = register_request(
+                    one, directory, Secret("anna", "pw"), uri, public_address=config.sip.public_address
+                )
                 texts = [sent.registrar, sent.aor, sent.public_address or "", *(t for h in sent.headers for t in h)]
                 texts += [t for name, value in sent.contact_parameters if name[0] != "+" for t in (name, value)]
                 for written in texts:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 
 from softphone_agent.dns.targets import Target
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
 from softphone_agent.sip.name_table import MOST_NAMES, NameTable
 
 
 def table() -> NameTable:
-    return NameTable(ctypes.CDLL(engine._library_path()))
+    return NameTable(ctypes.CDLL(library.path()))
 
 
 def test_a_handle_stays_the_same_and_is_nobody_elses() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from softphone_agent.contract.phone import LocationCarrier, Pbx, Phone
 from softphone_agent.phone.directory import Directory, location_of, primary, registrar_uri
-from softphone_agent.phone.planning import instance_id, plan_of, registering, without_credentials
+from softphone_agent.phone.planning import instance_id, plan_of, register_request, without_credentials
 from softphone_agent.registration.plan import Mode
 from softphone_agent.sip.request import Secret
 
@@ -167,15 +167,15 @@ def test_how_a_location_would_travel_is_nothing_to_a_phone_that_sends_none() -> 
 
 @pytest.mark.proves("E6")
 def test_the_location_travels_in_a_header_by_default() -> None:
-    wire = registering(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
-    assert wire.headers == (("X-Physical-Location", "headquarters"),)
-    assert wire.aor == "sip:alice@pbx.test"
-    assert (wire.username, wire.password) == ("auth-alice", "pw-alice")
+    request = register_request(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
+    assert request.headers == (("X-Physical-Location", "headquarters"),)
+    assert request.aor == "sip:alice@pbx.test"
+    assert (request.username, request.password) == ("auth-alice", "pw-alice")
 
 
 def test_the_location_may_travel_in_a_header_of_another_name() -> None:
     directory = carried_by(LocationCarrier(type="Header", name="X-Site"))
-    assert registering(phone(sec=None), directory, None, registrar_uri(MASTER.address)).headers == (
+    assert register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address)).headers == (
         ("X-Site", "headquarters"),
     )
 
@@ -183,40 +183,40 @@ def test_the_location_may_travel_in_a_header_of_another_name() -> None:
 @pytest.mark.proves("E6")
 def test_the_location_may_travel_as_a_contact_parameter() -> None:
     directory = carried_by(LocationCarrier(type="ContactParameter"))
-    wire = registering(phone(sec=None), directory, None, registrar_uri(MASTER.address))
-    assert wire.headers == ()
-    assert ("location", "headquarters") in wire.contact_parameters
+    request = register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address))
+    assert request.headers == ()
+    assert ("location", "headquarters") in request.contact_parameters
 
 
 @pytest.mark.proves("E6")
 def test_the_location_may_travel_as_the_aors_domain() -> None:
     directory = carried_by(LocationCarrier(type="Domain"))
-    wire = registering(phone(sec=None), directory, None, registrar_uri(MASTER.address))
-    assert wire.aor == "sip:alice@headquarters"
-    assert wire.headers == ()
+    request = register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address))
+    assert request.aor == "sip:alice@headquarters"
+    assert request.headers == ()
 
 
 def test_a_pbx_that_is_no_object_gets_the_location_as_the_primary_wants_it() -> None:
     directory = carried_by(LocationCarrier(type="ContactParameter", name="loc"))
-    wire = registering(phone(sec=None), directory, None, "sip:192.0.2.99:5060;transport=udp")
-    assert ("loc", "headquarters") in wire.contact_parameters
+    request = register_request(phone(sec=None), directory, None, "sip:192.0.2.99:5060;transport=udp")
+    assert ("loc", "headquarters") in request.contact_parameters
 
 
 def test_the_pbx_asked_decides_on_the_carrier_not_the_primary() -> None:
     domain = SLAVE.model_copy(update={"location_carrier": LocationCarrier(type="Domain")})
     directory = Directory.of((MASTER, domain))
-    assert registering(phone(), directory, None, registrar_uri(SLAVE.address)).aor == "sip:alice@headquarters"
-    assert registering(phone(), directory, None, registrar_uri(MASTER.address)).aor == "sip:alice@pbx.test"
+    assert register_request(phone(), directory, None, registrar_uri(SLAVE.address)).aor == "sip:alice@headquarters"
+    assert register_request(phone(), directory, None, registrar_uri(MASTER.address)).aor == "sip:alice@pbx.test"
 
 
 @pytest.mark.parametrize("carrier", ["Header", "ContactParameter", "Domain"])
 @pytest.mark.proves("S13")
 def test_without_a_location_nothing_carries_it(carrier: Any) -> None:
     pbx = MASTER.model_copy(update={"no_physical_location": True, "location_carrier": LocationCarrier(type=carrier)})
-    wire = registering(phone(sec=None), Directory.of((pbx,)), None, registrar_uri(MASTER.address))
-    assert wire.headers == ()
-    assert [name for name, _ in wire.contact_parameters] == ["+sip.instance"]
-    assert wire.aor == "sip:alice@pbx.test"
+    request = register_request(phone(sec=None), Directory.of((pbx,)), None, registrar_uri(MASTER.address))
+    assert request.headers == ()
+    assert [name for name, _ in request.contact_parameters] == ["+sip.instance"]
+    assert request.aor == "sip:alice@pbx.test"
 
 
 @pytest.mark.proves("S9", "P2")
@@ -247,18 +247,18 @@ def test_sip_instance_is_the_objects_uid_and_otherwise_stable() -> None:
     assert str(instance_id(phone(id=uid))) == uid
     assert instance_id(phone()) == instance_id(phone(phys="branch"))
     assert instance_id(phone()) != instance_id(phone(name="bob"))
-    wire = registering(phone(id=uid), DIRECTORY, None, registrar_uri(MASTER.address))
-    assert wire.contact_parameters[0] == ("+sip.instance", f'"<urn:uuid:{uuid.UUID(uid)}>"')
+    request = register_request(phone(id=uid), DIRECTORY, None, registrar_uri(MASTER.address))
+    assert request.contact_parameters[0] == ("+sip.instance", f'"<urn:uuid:{uuid.UUID(uid)}>"')
 
 
 def test_secrets_do_not_show_in_their_text_form() -> None:
-    wire = registering(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
-    assert "pw-alice" not in f"{SECRET!r} {SECRET} {wire!r} {wire}"
+    request = register_request(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
+    assert "pw-alice" not in f"{SECRET!r} {SECRET} {request!r} {request}"
 
 
 def test_without_credentials_the_user_of_the_aor_is_the_name() -> None:
-    wire = registering(phone(), DIRECTORY, None, registrar_uri(MASTER.address))
-    assert (wire.username, wire.password) == ("alice", None)
+    request = register_request(phone(), DIRECTORY, None, registrar_uri(MASTER.address))
+    assert (request.username, request.password) == ("alice", None)
 
 
 def test_a_reference_to_no_pbx_is_a_fault_of_the_caller() -> None:
@@ -303,7 +303,7 @@ def test_of_two_pbxes_with_one_address_both_are_told_as_reachable() -> None:
 def test_another_pbx_with_its_primarys_address_changes_nothing_for_a_phone() -> None:
     of, alone = phone(), Directory.of((MASTER, SLAVE))
     assert plan_of(of, TWINS, SECRET, 4.0) == plan_of(of, alone, SECRET, 4.0)
-    assert registering(of, TWINS, SECRET, AT_MASTER) == registering(of, alone, SECRET, AT_MASTER)
+    assert register_request(of, TWINS, SECRET, AT_MASTER) == register_request(of, alone, SECRET, AT_MASTER)
 
 
 def test_a_redirect_to_an_address_of_two_systems_leads_to_the_phones_own() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.worker.scouting import Scouting, Word
+from softphone_agent.worker.scouting import Finding, Scouting
 
 ONE, OTHER = "tcp:192.0.2.1:5060", "tcp:192.0.2.2:5060"
 
@@ -20,7 +20,7 @@ def closed(*phones: str, connection: str = ONE) -> Scouting[str]:
 def test_one_asks_first_and_the_others_wait_for_what_it_finds() -> None:
     scouting = closed("alice", "bob", "carol")
     assert scouting.ready()
-    assert scouting.next(10) == [Word("alice", ONE, 5.0, refused=False)]
+    assert scouting.next(10) == [Finding("alice", ONE, 5.0, refused=False)]
     assert list(scouting.scouts()) == [(ONE, "alice")]
     assert not scouting.ready()
     assert scouting.next(10) == []
@@ -31,8 +31,8 @@ def test_what_the_scout_finds_is_told_to_the_others_some_at_a_time_in_their_orde
     scouting.next(2)
     scouting.found(ONE, refused=True)
     assert scouting.ready()
-    assert scouting.next(2) == [Word("bob", ONE, 5.0, refused=True), Word("carol", ONE, 5.0, refused=True)]
-    assert scouting.next(2) == [Word("dave", ONE, 5.0, refused=True)]
+    assert scouting.next(2) == [Finding("bob", ONE, 5.0, refused=True), Finding("carol", ONE, 5.0, refused=True)]
+    assert scouting.next(2) == [Finding("dave", ONE, 5.0, refused=True)]
     assert not scouting.ready()
     assert list(scouting.scouts()) == []
 
@@ -41,12 +41,12 @@ def test_a_pbx_that_takes_the_scout_is_asked_by_all() -> None:
     scouting = closed("alice", "bob")
     scouting.next(10)
     scouting.found(ONE, refused=False)
-    assert scouting.next(10) == [Word("bob", ONE, 5.0, refused=False)]
+    assert scouting.next(10) == [Finding("bob", ONE, 5.0, refused=False)]
 
 
 def test_a_phone_alone_leaves_nothing_behind() -> None:
     scouting = closed("alice")
-    assert [word.phone for word in scouting.next(10)] == ["alice"]
+    assert [finding.phone for finding in scouting.next(10)] == ["alice"]
     assert list(scouting.scouts()) == []
     scouting.found(ONE, refused=True)
     assert scouting.next(10) == []
@@ -57,7 +57,7 @@ def test_a_closing_that_is_heard_of_twice_is_one() -> None:
     scouting.next(10)
     scouting.closed(ONE, "bob", 6.0)
     scouting.found(ONE, refused=True)
-    assert scouting.next(10) == [Word("bob", ONE, 5.0, refused=True)]
+    assert scouting.next(10) == [Finding("bob", ONE, 5.0, refused=True)]
     assert scouting.next(10) == []
 
 
@@ -65,9 +65,9 @@ def test_every_connection_has_a_scout_of_its_own() -> None:
     scouting = closed("alice", "bob")
     scouting.closed(OTHER, "carol", 5.5)
     scouting.closed(OTHER, "dave", 5.5)
-    assert [word.phone for word in scouting.next(10)] == ["alice", "carol"]
+    assert [finding.phone for finding in scouting.next(10)] == ["alice", "carol"]
     scouting.found(OTHER, refused=True)
-    assert [word.phone for word in scouting.next(10)] == ["dave"]
+    assert [finding.phone for finding in scouting.next(10)] == ["dave"]
     assert list(scouting.scouts()) == [(ONE, "alice")]
 
 
@@ -78,9 +78,9 @@ def test_everybody_is_told_once_and_never_too_many_at_a_time(losses: list[tuple[
         scouting.closed(connection, str(phone), 1.0)
     told: list[tuple[str, str]] = []
     while scouting.ready():
-        words = scouting.next(most)
-        assert 0 < len(words) <= most
-        told += [(word.connection, word.phone) for word in words]
+        findings = scouting.next(most)
+        assert 0 < len(findings) <= most
+        told += [(finding.connection, finding.phone) for finding in findings]
         for connection, _ in list(scouting.scouts()):
             scouting.found(connection, refused=True)
     assert sorted(told) == sorted({(connection, str(phone)) for connection, phone in losses})

@@ -13,7 +13,7 @@ def message(*headers: str, code: str = "200 OK") -> str:
     return "\r\n".join([f"SIP/2.0 {code}", *headers, "", ""])
 
 
-OURS = sip_message.Ours("sip:alice@10.0.0.1:5062", "urn:uuid:11")
+OURS = sip_message.OwnBinding("sip:alice@10.0.0.1:5062", "urn:uuid:11")
 INSTANCE = '+sip.instance="<urn:uuid:11>"'
 OTHER_DEVICE = "Contact: <sip:alice@192.0.2.9:5060>;expires=3000"
 SEEN = f"{VIA};rport=40000;received=198.51.100.7"
@@ -62,8 +62,8 @@ def test_the_binding_is_shown_as_the_registrar_has_it() -> None:
 
 def test_what_we_ask_for_is_read_from_our_register() -> None:
     register = message(f"Contact: <sip:alice@10.0.0.1:5062;ob>;{INSTANCE};expires=120")
-    assert sip_message.ours(register) == sip_message.Ours("sip:alice@10.0.0.1:5062;ob", "urn:uuid:11")
-    assert sip_message.ours(message()) == sip_message.NOBODY
+    assert sip_message.own_binding(register) == sip_message.OwnBinding("sip:alice@10.0.0.1:5062;ob", "urn:uuid:11")
+    assert sip_message.own_binding(message()) == sip_message.NOBODY
     assert sip_message.granted(message("Contact: <sip:a@b>;expires=60"), sip_message.NOBODY, 120) is None
 
 

@@ -19,7 +19,7 @@ from softphone_agent.contract.config_faults import ConfigFaults
 from softphone_agent.contract.phone import LocationCarrier, Pbx, Phone
 from softphone_agent.contract.reading import parse
 from softphone_agent.phone.directory import Directory
-from softphone_agent.phone.planning import registering
+from softphone_agent.phone.planning import register_request
 
 MASTER = "sip:192.0.2.1:5060"
 
@@ -27,7 +27,9 @@ MASTER = "sip:192.0.2.1:5060"
 def sent(location: str, **carrier: Any) -> Any:
     """The REGISTER of a phone whose primary PBX stands for this location."""
     pbx = Pbx(name="master", address=MASTER, location=location, location_carrier=LocationCarrier(**carrier))
-    return registering(Phone(name="anna", aor="sip:anna@pbx.test", pri="master"), Directory.of((pbx,)), None, MASTER)
+    return register_request(
+        Phone(name="anna", aor="sip:anna@pbx.test", pri="master"), Directory.of((pbx,)), None, MASTER
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.sip.unsolicited import ALLOWED, ANSWERS_PER_SECOND, KNOWN, OTHER, Unsolicited, Verdict
+from softphone_agent.sip.unsolicited import ALLOWED, ANSWERS_PER_SECOND, KNOWN, OTHER, Reply, Unsolicited
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof" / "attackers.md"
 
@@ -20,7 +20,7 @@ def request(method: str, *headers: str, to: str = "<sip:alice@pbx.test>", via: s
 
 
 def code(method: str, head: str) -> int:
-    return Unsolicited().judge(method, head, 0.0).code
+    return Unsolicited().reply_to(method, head, 0.0).code
 
 
 @pytest.mark.parametrize(
@@ -60,20 +60,20 @@ def test_no_answer_goes_where_the_sender_wants_it(via: str) -> None:
 
 
 def test_a_method_that_nobody_knows_is_counted_with_all_such() -> None:
-    assert Unsolicited().judge("X" * 60, request("X" * 60), 0.0) == Verdict(OTHER, 501)
+    assert Unsolicited().reply_to("X" * 60, request("X" * 60), 0.0) == Reply(OTHER, 501)
 
 
 def test_a_flood_is_counted_and_no_more_answered() -> None:
     rules, head = Unsolicited(10), request("OPTIONS")
-    first = [rules.judge("OPTIONS", head, 0.0).code for _ in range(1000)]
+    first = [rules.reply_to("OPTIONS", head, 0.0).code for _ in range(1000)]
     assert first.count(200) == 10
     assert first[10:] == [0] * 990
-    assert [rules.judge("OPTIONS", head, 0.3).code for _ in range(5)].count(200) == 3, "as many again as time allows"
+    assert [rules.reply_to("OPTIONS", head, 0.3).code for _ in range(5)].count(200) == 3, "as many again as time allows"
 
 
 @given(st.text(max_size=40), st.text(max_size=400))
 def test_whatever_comes_there_is_a_verdict(method: str, head: str) -> None:
-    verdict = Unsolicited().judge(method, head, 0.0)
+    verdict = Unsolicited().reply_to(method, head, 0.0)
     assert verdict.method in KNOWN | {OTHER}
     assert verdict.code in (0, 200, 405, 481, 501)
 

@@ -16,29 +16,35 @@ from softphone_agent.dns.targets import Place, Server, Target
 from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
-from softphone_agent.registration.machine import Phase
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Reason, Role
-from softphone_agent.sip.engine import Engine, EngineSettings, Pong
-from softphone_agent.worker import loop as module
-from softphone_agent.worker import memory
+from softphone_agent.registration.states import Phase
+from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.happenings import FromStrangers, Pong
+from softphone_agent.sip.settings import EngineSettings
+from softphone_agent.worker import dead_sockets, memory
+from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.loop import Worker
 from softphone_agent.worker.messages import LookedUp, News
+from softphone_agent.worker.outbox import ROUTINE_SECONDS, Outbox
 from softphone_agent.worker.reachability import Verdict
+from softphone_agent.worker.reports import Reports
+from softphone_agent.worker.running import RunningPhone
 
 
 def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
     ours, _theirs = multiprocessing.Pipe()
     worker, now, target = Worker(Engine(EngineSettings("test")), ours), time.monotonic(), Target("192.0.2.1", 5060)
+    tidying, names, rates = worker._tidying, worker._names, worker._tidying._rates
     for number in range(100):
         uri = f"sip:host{number}.test:5060;transport=udp"
-        worker._bucket(uri).reserve(now)
-        worker._looked_up(LookedUp(uri, (Server((target,)),)), now)
-        worker._not_before[Place(uri, target)] = now + 5.0
-    worker._forget_places(now)
-    assert (len(worker._buckets), len(worker._servers), len(worker._not_before)) == (100, 0, 100)
-    worker._forget_places(now + 5.0)
-    assert (worker._buckets, worker._servers, worker._not_before) == ({}, {}, {})
+        rates.reserve(uri, now)
+        worker._lookups.answered(LookedUp(uri, (Server((target,)),)), now)
+        names.leave_alone(Place(uri, target), now + 5.0)
+    tidying.forget_places(now)
+    assert (len(rates._buckets), len(names._servers), len(names._not_before)) == (100, 0, 100)
+    tidying.forget_places(now + 5.0)
+    assert (rates._buckets, names._servers, names._not_before) == ({}, {}, {})
 
 
 @pytest.mark.parametrize(("serial", "asked"), [(2, ["second"]), (1, [])], ids=["awaited", "given up"])
@@ -51,39 +57,39 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     names = {first: "first", second: "second"}
     sent: list[str] = []
     engine = Engine(EngineSettings("test"))
-    monkeypatch.setattr(engine, "register", lambda name, serial, wire, **_: sent.append(names[wire.target]))
+    monkeypatch.setattr(engine, "register", lambda name, serial, request, **_: sent.append(names[request.target]))
     worker, uri = Worker(engine, ours), "sip:pbx.test:5060;transport=udp"
     at, begun = Registrar(uri), machine.begin(Plan("sip:alice@pbx.test", pri=Registrar(uri)), 0.0)
     attempt = machine.Attempt(Entry.PRI, at, 0.0, 9.0, "sip:alice@pbx.test", "", "")
     state = replace(begun, phase=Phase.TRYING, serial=2, attempt=attempt)
     config = Phone(name="alice", aor="sip:alice@pbx.test", pri=uri)
     place = Place(uri, first)
-    worker._phones["alice"] = module._Phone(
-        config, None, state, request=Register(serial, at), asked=place, others=(second,)
-    )
-    worker._servers[uri] = (Server((first, second)),)
-    worker._judged(Verdict(place, alive=False, changed=True), time.monotonic())
+    phone = RunningPhone(config, None, state, request=Register(serial, at), asked=place, other_servers=(second,))
+    worker._phones.add(phone, time.monotonic())
+    worker._names.answered(LookedUp(uri, (Server((first, second)),)), time.monotonic())
+    worker._watched._judged(Verdict(place, alive=False, changed=True), time.monotonic())
     assert sent == asked
 
 
 def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_after_round() -> None:
     ours, _theirs = multiprocessing.Pipe()
-    worker, at = Worker(Engine(EngineSettings("test")), ours), Registrar("sip:192.0.2.1:5060;transport=udp")
+    outbox, at = Outbox(ours, FromStrangers), Registrar("sip:192.0.2.1:5060;transport=udp")
+    reports = Reports(Configured(4.0), outbox)
     begun = machine.begin(Plan("sip:alice@pbx.test", pri=at), 0.0)
     binding = machine.Binding(at, Entry.PRI, at, (), Role.UNKNOWN, "sip:alice@pbx.test", "", 0.0, 1.0, 2.0)
     config = Phone(name="alice", aor="sip:alice@pbx.test", pri="sip:192.0.2.1")
-    phone = worker._phones["alice"] = module._Phone(config, None, begun)
+    phone = RunningPhone(config, None, begun)
 
     def told(phase: Phase, failed_at: float, bound: machine.Binding | None = None) -> tuple[int, float]:
         """How much news that makes, and when the failure was, in seconds."""
         failure = machine.Failure(Reason.UNREACHABLE, at, failed_at)
         phone.state = replace(begun, phase=phase, failure=failure, binding=bound, failed_rounds=1)
-        before = len(worker._news.phones)
-        worker._report("alice")
+        before = len(outbox.news.phones)
+        reports.report(phone)
         assert phone.reported is not None
         assert phone.reported.last_failure is not None
         when = datetime.fromisoformat(phone.reported.last_failure.time).timestamp()
-        return len(worker._news.phones) - before, round(when - time.time() + time.monotonic())
+        return len(outbox.news.phones) - before, round(when - time.time() + time.monotonic())
 
     assert told(Phase.WAITING, 100.0) == (1, 100)
     assert told(Phase.WAITING, 200.0) == (0, 100), "round after round"
@@ -103,37 +109,37 @@ def test_the_engine_waits_until_it_is_time_so_that_nobody_has_to_ask_it_again_an
     assert waits == [milliseconds]
 
 
-def test_what_moves_only_counters_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_moves_only_counters_is_told_together() -> None:
     ours, theirs = multiprocessing.Pipe()
-    worker = Worker(Engine(EngineSettings("test")), ours)
+    outbox = Outbox(ours, FromStrangers)
     report = PhoneReport(name="alice", state="Registered", registered=True, since="2026-01-01T00:00:00.000Z")
 
     def told(at: float) -> News | None:
-        worker._send_news(at)
+        outbox.send(at)
         news: News | None = theirs.recv() if theirs.poll() else None
         return news
 
     assert told(1.0) is not None, "a sign of life"
-    worker._news.expiries["alice"] = 100.0
-    worker._news.observations.append(PingSeen("master", 0.001))
-    assert told(1.0 + module.ROUTINE_SECONDS / 2) is None
-    worker._news.phones.append(report)
-    news = told(1.0 + module.ROUTINE_SECONDS / 2)
+    outbox.news.expiries["alice"] = 100.0
+    outbox.news.observations.append(PingSeen("master", 0.001))
+    assert told(1.0 + ROUTINE_SECONDS / 2) is None
+    outbox.news.phones.append(report)
+    news = told(1.0 + ROUTINE_SECONDS / 2)
     assert news is not None
     assert (news.phones, len(news.expiries), len(news.observations)) == ([report], 1, 1), "a phone's news do not wait"
-    worker._news.expiries["alice"] = 200.0
-    assert told(1.0 + module.ROUTINE_SECONDS) is None
-    assert told(1.0 + 2 * module.ROUTINE_SECONDS) is not None
+    outbox.news.expiries["alice"] = 200.0
+    assert told(1.0 + ROUTINE_SECONDS) is None
+    assert told(1.0 + 2 * ROUTINE_SECONDS) is not None
 
 
 def test_memory_is_given_back_once_more_when_a_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The transactions of its last requests live on when it is given back for the first time."""
     ours, _theirs = multiprocessing.Pipe()
-    worker, given = Worker(Engine(EngineSettings("test")), ours), []
-    monkeypatch.setattr(memory, "give_back", lambda: given.append(worker._memory_at))
-    worker._memory_at, worker._sent_at = 0.0, 29.0
+    tidying, given = Worker(Engine(EngineSettings("test")), ours)._tidying, []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(tidying._tidied_at))
+    tidying._tidied_at, tidying._sending.last_at = 0.0, 29.0
     for at in (29.5, 30.0, 59.0, 60.0, 90.0, 120.0, 600.0):
-        worker._give_memory_back(at)
+        tidying.tidy(at)
     assert given == [30.0, 60.0, 90.0]
 
 
@@ -158,10 +164,10 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
 
     ours, _theirs = multiprocessing.Pipe()
     place, engine, anew = Place("sip:192.0.2.1:5060;transport=udp"), Engine(EngineSettings("test")), []
-    monkeypatch.setattr(module, "SecondOpinion", Answered)
+    monkeypatch.setattr(dead_sockets, "SecondOpinion", Answered)
     monkeypatch.setattr(engine, "reopen_udp", lambda: anew.append(True))
     worker = Worker(engine, ours)
-    worker._ping_aors[place.uri] = "sip:alice@pbx.test"
+    worker._watched._list.aors[place.uri] = "sip:alice@pbx.test"
     for alive in pongs:
-        worker._happened(Pong(place, alive))
+        worker._happened(Pong(place, alive), time.monotonic())
     assert len(anew) == reopened

@@ -25,7 +25,7 @@ import aiohttp
 
 from lab.measuring import RATE, cpu, excess, first_registered, processes, pss
 from lab.pbx import System, default_system
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
 
 PORT = 18081
 NOTICED = 300
@@ -101,7 +101,7 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
     restart(system)
     master, slave, standby = (system.pbx(name) for name in ("master", "slave", "standby"))
     print(
-        f"{count} phones over {transport}, pjsua2 {engine.version()}, {engine.phones_per_endpoint()} phones a process"
+        f"{count} phones over {transport}, pjsua2 {library.version()}, {library.phones_per_endpoint()} phones a process"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

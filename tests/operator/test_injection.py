@@ -12,8 +12,8 @@ from hostile import HOSTILE, KEY, Place, put
 from hostile_objects import CASES, FLEET, PBX, PHONE, hostile_spec
 from softphone_agent.contract import reading
 from softphone_agent.phone.directory import Directory, registrar_uri
-from softphone_agent.phone.planning import registering
-from softphone_agent.sip.request import Registering, Secret
+from softphone_agent.phone.planning import register_request
+from softphone_agent.sip.request import RegisterRequest, Secret
 from softphone_operator.decide import fleet_plan, manifests, mounts, names, pbx_plan, plan_types, softphone_plan
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
@@ -95,11 +95,11 @@ def carried_safely(agent: plan_types.AgentPlan) -> None:
                 uri = registrar_uri(directory.address(reference))
                 address = read.sip.public_address
                 safe_on_the_wire(
-                    registering(phone, directory, Secret("anna", "pw"), uri, public_address=address), phone.aor
+                    register_request(phone, directory, Secret("anna", "pw"), uri, public_address=address), phone.aor
                 )
 
 
-def safe_on_the_wire(sent: Registering, aor: str) -> None:
+def safe_on_the_wire(sent: RegisterRequest, aor: str) -> None:
     texts = [
         sent.registrar,
         sent.aor,

@@ -134,9 +134,9 @@ class _Asking:
                     found += tuple(str(record.address) for record in answer)
             if not found:
                 raise faults[0] if faults else LookupFault(f'"{name}" has no address in DNS')
-        ours = self._bind_address
-        if ours:
-            found = tuple(address for address in found if (":" in address) == (":" in ours)) or found
+        own = self._bind_address
+        if own:
+            found = tuple(address for address in found if (":" in address) == (":" in own)) or found
         return tuple(address for address in found if _has_route(address)) or found
 
     async def _ask(self, name: str, kind: str) -> list[Any]:

@@ -14,7 +14,7 @@ from softphone_agent.phone.directory import Directory, address_of, carrier_of, l
 from softphone_agent.registration.pacing import fraction
 from softphone_agent.registration.plan import Mode, Plan, Registrar
 from softphone_agent.registration.policy import REFRESH_FRACTIONS
-from softphone_agent.sip.request import Registering, Secret, TlsFiles
+from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 
 _INSTANCES = uuid.UUID("6b1b6f0e-5a3c-4f6e-9a8e-2f1c7d1f3a55")
 
@@ -103,7 +103,7 @@ def _carriers(phone: Phone, directory: Directory) -> list[tuple[str, str]]:
     return [("", usual), *sorted((uri, way) for uri, way in ways.items() if way != usual)]
 
 
-def registering(
+def register_request(
     phone: Phone,
     directory: Directory,
     secret: Secret | None,
@@ -112,7 +112,7 @@ def registering(
     public_address: str | None = None,
     tls: TlsFiles | None = None,
     target: Target | None = None,
-) -> Registering:
+) -> RegisterRequest:
     """The REGISTER of this phone to this registrar, with the location as that PBX wants it carried."""
     aor = sip_uri.parse_aor(phone.aor)
     directory = directory.of_phone(phone)
@@ -123,7 +123,7 @@ def registering(
         headers.append((carrier.effective_name, sip_uri.escaped(location)))
     elif location is not None and carrier.type == "ContactParameter":
         contact.append((carrier.effective_name, sip_uri.escaped(location)))
-    return Registering(
+    return RegisterRequest(
         registrar=registrar,
         aor=address_of(phone, directory, registrar),
         username=secret.username if secret else aor.user,

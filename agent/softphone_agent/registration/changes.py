@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from softphone_agent.registration.machine import State
 from softphone_agent.registration.plan import Registrar
+from softphone_agent.registration.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,21 +21,21 @@ _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 
 def established(folder: Path = Path("/proc/self/fd")) -> set[tuple[str, int]]:
     """The peers (address, port) to which this process has an established connection."""
-    ours = _own_sockets(folder)
+    own = _own_sockets(folder)
     peers = set()
     for table in _TABLES:
         try:
             lines = Path(table).read_text().splitlines()[1:]
         except FileNotFoundError:  # a kernel without IPv6
             continue
-        peers |= {peer for line in lines if (peer := peer_of(line, ours)) is not None}
+        peers |= {peer for line in lines if (peer := peer_of(line, own)) is not None}
     return peers
 
 
-def peer_of(line: str, ours: set[str]) -> tuple[str, int] | None:
+def peer_of(line: str, own: set[str]) -> tuple[str, int] | None:
     """The peer in one line of the kernel's table, if it is an established connection of these sockets."""
     fields = line.split()
-    if len(fields) < 10 or fields[3] != _ESTABLISHED or fields[9] not in ours:
+    if len(fields) < 10 or fields[3] != _ESTABLISHED or fields[9] not in own:
         return None
     address, _, port = fields[2].partition(":")
     return _address(address), int(port, 16)
@@ -60,7 +60,7 @@ def local_address(to: str) -> str:
 
 
 def refuse(port: int, folder: Path = Path("/proc/self/fd")) -> None:
-    """Let no connection come in at this port of ours: the kernel drops what is sent there, unseen by the program.
+    """Let no connection come in at this port of this process: the kernel drops what is sent there.
 
     A kernel without such filters (gVisor) leaves it open.
     """
@@ -88,10 +88,10 @@ def _listening(port: int, folder: Path) -> Iterator[socket.socket]:
             copy = os.dup(int(descriptor.name))
         except OSError:
             continue
-        with socket.socket(fileno=copy) as ours:
-            inet = ours.family in (socket.AF_INET, socket.AF_INET6)
-            if inet and ours.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and ours.getsockname()[1] == port:
-                yield ours
+        with socket.socket(fileno=copy) as own:
+            inet = own.family in (socket.AF_INET, socket.AF_INET6)
+            if inet and own.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and own.getsockname()[1] == port:
+                yield own
 
 
 def _own_sockets(folder: Path) -> set[str]:

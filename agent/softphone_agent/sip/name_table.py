@@ -77,7 +77,7 @@ class NameTable:
         return found
 
     def keep(self, used: Set[tuple[str, Target]]) -> None:
-        """Where there are many, forget all but the handles of these; what else is needed is pointed to anew."""
+        """Where there are many, forget all but the handles of these; others come back with `point`."""
         if len(self._targets) <= MOST_NAMES:
             return
         self._handles = {handled: number for handled, number in self._handles.items() if handled in used}

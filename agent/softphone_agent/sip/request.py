@@ -31,7 +31,7 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Registering:
+class RegisterRequest:
     """One REGISTER as it goes on the wire. `headers` and `contact_parameters` are name-value pairs."""
 
     registrar: str
@@ -49,4 +49,4 @@ class Registering:
     """Where the registrar's name leads; None where it has an address."""
 
     def __repr__(self) -> str:
-        return f"Registering({self.aor} at {self.registrar})"
+        return f"RegisterRequest({self.aor} at {self.registrar})"

@@ -31,7 +31,7 @@ class _Link(ctypes.Structure):
 class RequestWatch:
     """Calls `judge(method, head)` for each request and answers with the code that it returns, 0 for no answer.
 
-    `stray()` is called for each answer that belongs to no request of ours.
+    `stray()` is called for each answer that belongs to no request of this process.
     """
 
     def __init__(

@@ -39,9 +39,10 @@ class _ContactHeader(ctypes.Structure):
 
 
 class ResponseWatch:
-    """Calls `seen(code, message)` for each 401, 407 and 423 to a REGISTER of ours; True from it swallows the answer.
+    """Calls `seen(code, message)` for each 401, 407 and 423 to a REGISTER of this process.
 
-    From 2xx it takes the Contacts that are no URI, so that the SIP stack never sees them.
+    If that returns True, the SIP stack never sees the answer. From 2xx it takes the Contacts that are no URI, so that
+    the SIP stack never sees them.
     """
 
     def __init__(self, library: ctypes.CDLL, seen: Callable[[int, str], bool]) -> None:
@@ -71,7 +72,7 @@ class ResponseWatch:
         return 0
 
     def _is_awaited(self, head: str) -> bool:
-        """Whether a REGISTER of ours waits for this answer, by the rule of pjsip (create_tsx_key_3261)."""
+        """Whether a REGISTER of this process waits for this answer, by the rule of pjsip (create_tsx_key_3261)."""
         key = Text.of(f"c$REGISTER${sip_message.branch(head)}")
         return self._library.pjsip_tsx_layer_find_tsx(ctypes.byref(key), 0) is not None
 

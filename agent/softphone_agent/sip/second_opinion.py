@@ -48,12 +48,12 @@ class SecondOpinion:
         self._socket.close()
 
 
-def _options(to: sip_uri.SipUri, aor: str, ours: tuple[str, int]) -> bytes:
-    host = f"[{ours[0]}]" if ":" in ours[0] else ours[0]
+def _options(to: sip_uri.SipUri, aor: str, own: tuple[str, int]) -> bytes:
+    host = f"[{own[0]}]" if ":" in own[0] else own[0]
     token = uuid.uuid4().hex
     lines = [
         f"OPTIONS {to} SIP/2.0",
-        f"Via: SIP/2.0/UDP {host}:{ours[1]};branch=z9hG4bK{token};rport",
+        f"Via: SIP/2.0/UDP {host}:{own[1]};branch=z9hG4bK{token};rport",
         "Max-Forwards: 70",
         f"From: <{aor}>;tag={token[:8]}",
         f"To: <{aor}>",

@@ -1,4 +1,4 @@
-"""Sees every request of ours as it goes on the wire: a module of pjsip's own kind, by ctypes.
+"""Sees every request of this process as it is sent: a module of pjsip's own kind, by ctypes.
 
 pjsua2 neither takes a Call-ID for a registration nor tells which one it took, and the same goes for the Contact.
 """

@@ -30,19 +30,19 @@ _RSPAUTH = re.compile(r'\brspauth[ \t]*=[ \t]*"[^"\r\n]*"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
-    """By what a binding of ours is known: the Contact that was sent, and the `+sip.instance` that went with it."""
+class OwnBinding:
+    """How a phone knows its own binding: by the Contact that it sent, and the `+sip.instance` in it."""
 
     contact: str
     instance: str
 
 
-NOBODY = Ours("", "")
+NOBODY = OwnBinding("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A binding of ours that a 200 lists."""
+    """The phone's own binding, as a 200 lists it."""
 
     contact: str
     """As the registrar has it."""
@@ -50,23 +50,23 @@ class Granted:
     """In seconds, more than 0."""
 
 
-def granted(message: str, ours: Ours, asked: int) -> Granted | None:
-    """The binding that a 200 grants us, None for none; `asked` is the expiry that counts where it names none.
+def granted(message: str, own: OwnBinding, asked: int) -> Granted | None:
+    """The phone's own binding in a 200, None for none; `asked` is the expiry that counts where the 200 names none.
 
-    A 200 lists all bindings of the AOR (RFC 3261, section 10.2.4), also those of the user's other devices. Ours is the
-    one with the Contact that we sent, or that address as the registrar saw it. Where there is none it is the one with
-    our instance: registrars that keep that may write the Contact anew.
+    A 200 lists all bindings of the AOR (RFC 3261, section 10.2.4), also those of the user's other devices. The own one
+    has the Contact that the phone sent, or that address as the registrar saw it. If there is none, it is the one with
+    the phone's instance: registrars that keep the instance may rewrite the Contact.
     """
     listed = sip_uri.contacts(message)
-    wanted = _addresses(ours.contact, message)
-    mine = [entry for entry in listed if _address(entry[0]) in wanted and _instance(entry[1]) in ("", ours.instance)]
-    mine = mine or [entry for entry in listed if ours.instance and _instance(entry[1]) == ours.instance]
+    wanted = _addresses(own.contact, message)
+    mine = [entry for entry in listed if _address(entry[0]) in wanted and _instance(entry[1]) in ("", own.instance)]
+    mine = mine or [entry for entry in listed if own.instance and _instance(entry[1]) == own.instance]
     longest = max(((_expires(parameters, message, asked), str(uri)) for uri, parameters in mine), default=(0, ""))
     return Granted(longest[1], longest[0]) if longest[0] > 0 else None
 
 
 def _addresses(contact: str, message: str) -> list[tuple[str, str, int]]:
-    """User, host and port of our Contact, and the same behind the NAT where the registrar saw one."""
+    """User, host and port of the Contact, and the same behind the NAT where the registrar saw one."""
     try:
         uri = sip_uri.parse(contact)
     except sip_uri.SipUriError:
@@ -94,10 +94,10 @@ def _expires(parameters: str, message: str, asked: int) -> int:
     return int(found[1]) if found else asked
 
 
-def ours(register: str) -> Ours:
-    """By what the binding is known that this REGISTER of ours asks for."""
+def own_binding(register: str) -> OwnBinding:
+    """How the binding is known that this REGISTER asks for."""
     for uri, parameters in sip_uri.contacts(register):
-        return Ours(str(uri), _instance(parameters))
+        return OwnBinding(str(uri), _instance(parameters))
     return NOBODY
 
 

@@ -76,7 +76,7 @@ class StreamWatch:
         self._library.pjsip_tpmgr_set_drop_data_cb(manager, self._dropped)
 
     def listens(self, port: int) -> None:
-        """Others may connect to this TCP port of ours."""
+        """Others may connect to this TCP port of this process."""
         self._ports.add(port)
 
     def opened(self, transport: int) -> None:

@@ -31,7 +31,7 @@ _OF_SOMETHING = frozenset({"BYE", "CANCEL", "PRACK"})
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Reply:
     """What a request is counted as, and the code of its answer; 0: none is sent."""
 
     method: str
@@ -39,16 +39,16 @@ class Verdict:
 
 
 class Unsolicited:
-    """Judges the requests that one process gets."""
+    """Decides on the requests that one process gets."""
 
     def __init__(self, answers_per_second: float = ANSWERS_PER_SECOND) -> None:
         self._bucket = TokenBucket(answers_per_second)
 
-    def judge(self, method: str, head: str, now: float) -> Verdict:
-        """The verdict on a request, given its method and its text without body. `now` in seconds."""
+    def reply_to(self, method: str, head: str, now: float) -> Reply:
+        """The reply to a request, given its method and its text without body. `now` in seconds."""
         counted = method if method in KNOWN else OTHER
         code = _code(method, head)
-        return Verdict(counted, code if code and self._bucket.take(now) else 0)
+        return Reply(counted, code if code and self._bucket.take(now) else 0)
 
 
 def _code(method: str, head: str) -> int:

@@ -19,7 +19,7 @@ from softphone_agent.contract.phone import PASSWORD
 from softphone_agent.contract.report import ConfigReport
 from softphone_agent.phone import credentials
 from softphone_agent.registration.pacing import Rests
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
 from softphone_agent.supervisor.assignment import DEFAULT_PHONES
 
 WATCH_STEP_MS = 200
@@ -129,7 +129,7 @@ class Configuration:
 
 def _phones_per_worker(config: AgentConfig) -> int:
     """The number of phones that one worker carries at most. Raises ConfigFaults for more than pjsua2 can."""
-    carried, asked = engine.phones_per_endpoint(), config.workers.phones_per_worker
+    carried, asked = library.phones_per_endpoint(), config.workers.phones_per_worker
     if asked is not None and asked > carried:
         raise ConfigFaults(
             [f"workers.phonesPerWorker: {asked} is too many, this pjsua2 carries {carried} in a process"]

@@ -16,7 +16,7 @@ import structlog
 from softphone_agent.contract import early_stop
 from softphone_agent.contract.config import Sip
 from softphone_agent.contract.phone import Phone
-from softphone_agent.sip import engine
+from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.worker import loop
 from softphone_agent.worker.messages import Configure, Share, ToWorker
 
@@ -51,7 +51,7 @@ class WorkerProcess:
     def fork(self, sip: Sip, others: Iterable[Connection]) -> Connection:
         """Start the process; returns the pipe to it. `others`: pipes to other workers. Raises OSError."""
         near, far = multiprocessing.Pipe()
-        settings = engine.EngineSettings(
+        settings = EngineSettings(
             user_agent=sip.user_agent,
             bind_address=sip.bind_address,
             port=sip.port + self.number if sip.port else 0,
@@ -109,7 +109,7 @@ class WorkerProcess:
         return code
 
 
-def _main(pipe: Connection, not_its_own: list[Connection], settings: engine.EngineSettings) -> None:
+def _main(pipe: Connection, not_its_own: list[Connection], settings: EngineSettings) -> None:
     """The main function of a worker: without the supervisor's ends of the pipes, else it would never see them close."""
     early_stop.leave_to_parent()
     for connection in not_its_own:

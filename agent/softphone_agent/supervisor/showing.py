@@ -18,7 +18,7 @@ from softphone_agent.contract.report import (
 from softphone_agent.http import endpoints
 from softphone_agent.http.counting import count
 from softphone_agent.http.metrics import AgentMetrics, Picture
-from softphone_agent.sip import engine
+from softphone_agent.sip import library
 from softphone_agent.supervisor.configuration import Configuration
 from softphone_agent.worker.messages import News
 
@@ -32,7 +32,7 @@ class Showing:
         self._configuration = configuration
         self._version = version
         self._picture = Picture()
-        self.metrics = AgentMetrics(self._picture, version, engine.version())
+        self.metrics = AgentMetrics(self._picture, version, library.version())
         self.metrics.configured(configuration.current)
         self.watchers = endpoints.Watchers()
         self._seen: dict[int, dict[str, PbxReport]] = {}

@@ -13,7 +13,7 @@ from softphone_agent.phone.observations import Observation
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """To a worker: these are your phones now. Files of credentials are to be read anew."""
+    """To a worker: these are your phones now. Read the files of credentials again."""
 
     sip: Sip
     pbxs: tuple[Pbx, ...]

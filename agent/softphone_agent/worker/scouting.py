@@ -13,7 +13,7 @@ Connection = TypeVar("Connection", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Word(Generic[Connection]):
+class Finding(Generic[Connection]):
     """What a phone is to be told now."""
 
     phone: str
@@ -55,18 +55,18 @@ class Scouting(Generic[Connection]):
         if closing is not None:
             closing.refused = refused
 
-    def next(self, most: int) -> list[Word[Connection]]:
+    def next(self, most: int) -> list[Finding[Connection]]:
         """The phones to be told now, up to so many: first a scout, and the others when it has found something."""
-        words: list[Word[Connection]] = []
+        findings: list[Finding[Connection]] = []
         for connection, closing in list(self._closings.items()):
             number = 1 if closing.scout is None else 0 if closing.refused is None else most
-            for phone in list(closing.waiting)[: min(number, most - len(words))]:
+            for phone in list(closing.waiting)[: min(number, most - len(findings))]:
                 del closing.waiting[phone]
                 closing.scout = closing.scout or phone
-                words.append(Word(phone, connection, closing.at, closing.refused is True))
+                findings.append(Finding(phone, connection, closing.at, closing.refused is True))
             if not closing.waiting:
                 del self._closings[connection]
-        return words
+        return findings
 
     def ready(self) -> bool:
         """Whether `next` has something to say."""

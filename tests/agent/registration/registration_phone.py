@@ -17,8 +17,9 @@ from softphone_agent.registration.events import (
     Unreachable,
     Unregistered,
 )
-from softphone_agent.registration.machine import Phase, State, step
+from softphone_agent.registration.machine import step
 from softphone_agent.registration.plan import Entry, Mode, Plan, Registrar
+from softphone_agent.registration.states import Phase, State
 
 MASTER = Registrar("sip:master:5060;transport=udp", known=True)
 SLAVE = Registrar("sip:slave:5060;transport=udp", known=True)

@@ -27,9 +27,10 @@ from softphone_agent.registration.events import (
     Unreachable,
     Unregistered,
 )
-from softphone_agent.registration.machine import State, step
+from softphone_agent.registration.machine import step
 from softphone_agent.registration.plan import Entry, Mode, Plan
 from softphone_agent.registration.policy import refresh_at
+from softphone_agent.registration.states import State
 
 REGISTRARS = st.sampled_from([MASTER, SLAVE, STANDBY, OTHER])
 PLANS = st.sampled_from(

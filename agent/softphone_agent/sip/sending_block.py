@@ -1,4 +1,4 @@
-"""Keeps back what pjsua sends unasked: an account that is deleted un-REGISTERs (pjsua_acc_del in pjsua_acc.c).
+"""Holds back what pjsua sends by itself: an account that is deleted un-REGISTERs (pjsua_acc_del in pjsua_acc.c).
 
 A module of pjsip's own kind, by ctypes; the layouts are those of pjsip_layout.py.
 """
@@ -17,13 +17,13 @@ _CANCELLED = 70014
 """PJ_ECANCELLED."""
 
 
-class Mute:
+class SendingBlock:
     """What the SIP stack sends within a `with` block never reaches the wire; to the stack its transport has failed."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
         self._on = False
-        self._module = module("softphone-agent-mute", _PRIORITY)
+        self._module = module("softphone-agent-block", _PRIORITY)
         self._module.on_tx_request = OnMessage(self._on_request)
 
     def start(self) -> None:
@@ -32,7 +32,7 @@ class Mute:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        """Be mute until the block ends."""
+        """Send nothing until the block ends."""
         self._on = True
         try:
             yield

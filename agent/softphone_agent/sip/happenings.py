@@ -1,0 +1,69 @@
+"""What the SIP engine tells of: answers, ends of pings, connections, messages of traced phones, strangers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from softphone_agent.dns.targets import Place
+from softphone_agent.sip.unsolicited import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final answer to a REGISTER or un-REGISTER. `code` 0: none, and `reason` says why."""
+
+    phone: str
+    serial: int
+    unregister: bool
+    code: int
+    reason: str
+    expires: int
+    """Granted expiry in seconds; 0 where the answer grants none."""
+    contact: str
+    """Of the binding that it grants, as the PBX lists it."""
+    message: str
+    """The whole answer, for its headers."""
+    earlier: tuple[int, ...] = ()
+    """Codes of the answers before it, to which the SIP stack sent another REGISTER by itself (401, 407, 423)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The end of an OPTIONS ping: any answer of the PBX itself counts as alive."""
+
+    place: Place
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """This process has a new TCP or TLS connection; pjsua2 does not say to whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """TCP or TLS connections of this process were closed; pjsua2 does not say which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A SIP message of a phone that is traced, without its credentials."""
+
+    phone: str
+    sent: bool
+    peer: str
+    """Transport, host and port, as in `UDP 192.0.2.1:5060`."""
+    message: str
+
+
+@dataclass(slots=True)
+class FromStrangers:
+    """What came from others than the PBXes that were asked, counted since it was last taken."""
+
+    requests: Counter[Reply] = field(default_factory=Counter)
+    discarded: Counter[str] = field(default_factory=Counter)
+    """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
+
+
+Happening = Answer | Pong | ConnectionOpened | ConnectionClosed | Signal

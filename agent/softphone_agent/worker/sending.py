@@ -1,0 +1,71 @@
+"""Sends the REGISTERs and un-REGISTERs that the phones' machines ask for."""
+
+from __future__ import annotations
+
+import time
+
+from softphone_agent.dns.targets import Place, Target
+from softphone_agent.phone.directory import location_of
+from softphone_agent.registration.actions import Register, Unregister
+from softphone_agent.sip.engine import Engine
+from softphone_agent.worker.configured import Configured
+from softphone_agent.worker.names import Names, is_name
+from softphone_agent.worker.rates import Rates
+from softphone_agent.worker.running import RunningPhone
+
+
+class Sending:
+    """A registrar with a name is looked up first; its servers are asked one after another."""
+
+    def __init__(self, engine: Engine, configured: Configured, rates: Rates, names: Names) -> None:
+        self._engine = engine
+        self._configured = configured
+        self._rates = rates
+        self._names = names
+        self.last_at = float("-inf")
+        """When something was sent last, in monotonic seconds."""
+
+    def reserve(self, request: Register | Unregister, now: float) -> float:
+        """Take a turn for this request; returns the seconds to wait for it, 0 for none."""
+        return self._rates.reserve(request.registrar.uri, now)
+
+    def send(self, phone: RunningPhone, request: Register | Unregister, now: float) -> None:
+        """Send it now, or as soon as DNS says where to."""
+        phone.asked_at = now
+        self.last_at = time.monotonic()
+        if isinstance(request, Unregister):
+            self._engine.unregister(phone.name, request.serial)
+            return
+        phone.request, phone.asked, phone.other_servers = request, None, ()
+        uri = request.registrar.uri
+        if is_name(uri):
+            self._names.look_up(uri, now)
+        else:
+            self._register(phone, request, Place(uri))
+
+    def send_to_servers(self, phone: RunningPhone, targets: tuple[Target, ...], now: float) -> None:
+        """Send the phone's REGISTER to the first of these, and keep the others for when it does not answer."""
+        request = phone.request
+        assert request is not None
+        phone.asked_at = now
+        phone.other_servers = targets[1:]
+        self._register(phone, request, Place(request.registrar.uri, targets[0]))
+
+    def abandon(self, name: str) -> None:
+        """Forget the phone's REGISTER in flight."""
+        self._engine.abandon(name)
+
+    def remove(self, name: str) -> None:
+        """Forget the phone."""
+        self._engine.remove(name)
+
+    def _register(self, phone: RunningPhone, request: Register, place: Place) -> None:
+        phone.asked = place
+        moves = place != phone.bound_at  # only a name leads to another server from one refresh to the next
+        goes_on = request.refresh and not moves and phone.sent_secret == phone.secret
+        if goes_on and self._engine.refresh(phone.name, request.serial):
+            return
+        phone.sent_secret = phone.secret
+        phone.sent_location = location_of(phone.config, self._configured.directory)
+        sent = self._configured.request(phone.config, phone.secret, place)
+        self._engine.register(phone.name, request.serial, sent, unregister_old=request.refresh and moves)

@@ -1,0 +1,162 @@
+"""The PBXes that are pinged, and whom it concerns when one falls silent or answers again."""
+
+from __future__ import annotations
+
+import structlog
+
+from softphone_agent.dns.targets import Place, Target
+from softphone_agent.phone.observations import PingSeen
+from softphone_agent.registration.events import PingAnswered, PingFailed
+from softphone_agent.registration.plan import Registrar
+from softphone_agent.sip.engine import Engine
+from softphone_agent.worker.configured import Configured
+from softphone_agent.worker.names import Names, is_name
+from softphone_agent.worker.outbox import Outbox
+from softphone_agent.worker.phones import Phones
+from softphone_agent.worker.reachability import Reachability, Verdict
+from softphone_agent.worker.watch_list import WatchList, watch_list
+
+LOOK_SECONDS = 0.1
+"""How often at most all phones are looked at for the PBXes to ping."""
+
+log = structlog.get_logger()
+
+
+class Watched:
+    """Sends the pings, and tells phones and supervisor what they show. Times are monotonic seconds."""
+
+    def __init__(self, engine: Engine, configured: Configured, names: Names, outbox: Outbox, phones: Phones) -> None:
+        self._engine = engine
+        self._configured = configured
+        self._names = names
+        self._outbox = outbox
+        self._phones = phones
+        self._reachability = Reachability()
+        self._list = WatchList()
+        self._looked_at = float("-inf")
+        self._reported: set[str] = set()
+        """The PBXes of which the supervisor was told."""
+        self.is_outdated = False
+        """Whether the PBXes to ping may be others now, besides for phones that have moved."""
+
+    @property
+    def next_wakeup(self) -> float | None:
+        """When `ping` has something to do."""
+        return self._reachability.next_wakeup()
+
+    def update(self, now: float) -> None:
+        """Find out which PBXes are to be pinged, if they may be others than before."""
+        outdated = self.is_outdated or self._phones.have_moved
+        if not outdated or now - self._looked_at < LOOK_SECONDS:
+            return
+        self.is_outdated = self._phones.have_moved = False
+        self._looked_at = now
+        self._list = watch_list(self._phones, self._configured)
+        seconds_at = self._list.seconds
+        places = {place: seconds for uri, seconds in seconds_at.items() for place in self.places(uri)}
+        self._reachability.watch(places, now)
+        self._engine.watch(places.keys())
+        self._names.keep_fresh(seconds_at, now)
+        self._report_those_that_changed()
+
+    def ping(self, now: float) -> None:
+        """Send the pings that are due, and judge those that were not answered."""
+        for verdict in self._reachability.overdue(now):
+            self._judged(verdict, now)
+        for place in self._reachability.due(now):
+            self._engine.ping(place, self._list.aors[place.uri], self._list.tls.get(place.uri))
+        self._names.look_up_stale(now)
+
+    def ping_ended(self, place: Place, alive: bool, now: float) -> None:
+        """A ping was answered, or not."""
+        self._judged(self._reachability.answered(place, alive, now), now)
+
+    def register_answered(self, place: Place, now: float) -> None:
+        """A REGISTER was answered by this PBX, with whatever answer."""
+        self._judged(self._reachability.registered(place, now), now)
+
+    def register_unanswered(self, place: Place, asked_at: float, now: float) -> None:
+        """A REGISTER that was sent at `asked_at` was not answered."""
+        self._judged(self._reachability.silent(place, asked_at), now)
+
+    def places(self, uri: str) -> set[Place]:
+        """Where a registrar is reached: the servers of its name, also those where phones still are."""
+        if not is_name(uri):
+            return {Place(uri)}
+        known = {Place(uri, target) for target in self._names.targets(uri)}
+        bound = {phone.bound_at for phone in self._phones if phone.bound_at and phone.is_bound_at(uri)}
+        return known | bound
+
+    def is_alive(self, uri: str) -> bool | None:
+        """Whether a registrar answers: one of its servers is enough. None where nothing is known."""
+        views = {self._reachability.alive(place) for place in self.places(uri)}
+        return True if True in views else None if None in views or not views else False
+
+    def is_server_alive(self, uri: str, target: Target, now: float) -> bool | None:
+        """Whether this server of a name answers. One that asked to be left alone counts as silent."""
+        place = Place(uri, target)
+        return False if self._names.is_left_alone(place, now) else self._reachability.alive(place)
+
+    def dead(self) -> list[str]:
+        """The registrars that do not answer."""
+        return [uri for uri in self._list.tls if self.is_alive(uri) is False]
+
+    def aor_for(self, uri: str) -> str | None:
+        """The AOR in whose name this registrar is pinged."""
+        return self._list.aors.get(uri)
+
+    def report(self, uri: str, reachable: bool | None) -> None:
+        """Tell the supervisor whether the PBXes at this address answer."""
+        for name in self._configured.directory.labels(uri):
+            self._report(name, reachable)
+
+    def _report(self, name: str, reachable: bool | None) -> None:
+        self._reported.add(name)
+        self._outbox.report_pbx(name, reachable)
+
+    def _report_those_that_changed(self) -> None:
+        """Report the PBXes that are watched now and were not before, and the other way round."""
+        directory = self._configured.directory
+        labels = {name: self.is_alive(uri) for uri in self._list.seconds for name in directory.labels(uri)}
+        for name, reachable in labels.items():
+            if name not in self._reported:
+                self._report(name, reachable)
+        unwatched = self._reported - labels.keys()
+        self._reported -= unwatched
+        self._outbox.news.unwatched += sorted(unwatched)
+
+    def _judged(self, verdict: Verdict | None, now: float) -> None:
+        """Tell everybody whom it concerns whether a PBX answers."""
+        if verdict is None:
+            return
+        place = verdict.place
+        label = self._configured.directory.label(place.uri)
+        if verdict.seconds is not None:
+            self._outbox.observe(PingSeen(label, verdict.seconds))
+        if not verdict.changed:
+            return
+        server = {"server": str(place.target)} if place.target else {}
+        log.info("pbx reachable" if verdict.alive else "pbx unreachable", pbx=label, **server)
+        alive = self.is_alive(place.uri)
+        self.report(place.uri, alive)
+        if verdict.alive or place.target is None or alive is False:
+            self._tell_all(verdict)
+        else:
+            self._leave_server(verdict, now)
+
+    def _tell_all(self, verdict: Verdict) -> None:
+        """Any phone may have to do with a PBX that answers again, or has no server that answers."""
+        for phone in self._phones.snapshot():
+            registrar = self._configured.registrar(verdict.place.uri, phone.config, phone.state.plan)
+            event = PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since)
+            self._phones.feed(phone.name, event)
+
+    def _leave_server(self, verdict: Verdict, now: float) -> None:
+        """One server of a name is silent and others may answer: this concerns the phones that use that server."""
+        place, registrar = verdict.place, Registrar(verdict.place.uri)
+        for phone in self._phones.snapshot():
+            binding = phone.state.binding
+            if binding is not None and binding.registrar == registrar and phone.bound_at == place:
+                self._phones.feed(phone.name, PingFailed(registrar, verdict.since, elsewhere=True))
+            elif phone.asked == place and phone.other_servers and phone.is_awaiting:
+                self._phones.ask_servers(phone, phone.other_servers, now)
