@@ -1,4 +1,4 @@
-"""Which physical location a softphone registers with (seed document, section Physical location)."""
+"""Which physical location a softphone registers with (docs/rules.md, Physical location)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Mode(Enum):
-    """Where the softphone runs (seed document, section Registration)."""
+    """Where the softphone runs (docs/rules.md, Launcher mode and Browser mode)."""
 
     LAUNCHER = "Launcher"
     BROWSER = "Browser"

@@ -28,7 +28,7 @@ class Reason(Enum):
 
 
 class Role(Enum):
-    """What the registrar is to the phone (design, section 1). Never more than is known."""
+    """What the registrar is to the phone (docs/rules.md, Role). Never more than is known."""
 
     HOME = "Home"
     STANDBY = "Standby"

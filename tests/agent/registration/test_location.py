@@ -1,4 +1,4 @@
-"""The table of the seed document's section Physical location."""
+"""The table of docs/rules.md, Physical location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The redundancy rules, one by one, in the words of design section 1 and the seed document."""
+"""The redundancy rules, one by one, in the words of docs/rules.md."""
 
 from __future__ import annotations
 
