@@ -125,6 +125,6 @@ def _registered(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Sta
     start = hops[0].source if hops else registrar
     if entry is None:
         entry = next((entry for entry, entered in of.plan.entries if entered == start), Entry.PRI)
-    role = Role(at.role) if at.role else Role.UNKNOWN
+    role = at.role or Role.UNKNOWN
     binding = Binding(registrar, entry, start, hops, role, of.plan.aor, of.plan.wire, 0.0, 1.0, 2.0)
     return State(of.plan, Phase.REGISTERED, serial=1, binding=binding, dead=_dead(of, silent))

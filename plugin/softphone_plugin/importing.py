@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from softphone_agent.contract import sip_uri
-from softphone_agent.contract.phone import is_uri
+from softphone_agent.contract.phone import REFERENCES, is_uri
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import pbx_plan, plan_types, references, softphone_plan
 from softphone_operator.decide.aors import canonical_aor
@@ -23,7 +23,6 @@ from softphone_plugin.words import on_a_line
 
 Object = dict[str, Any]
 
-ENTRIES = ("pri", "sec", "cur", "home")
 _ADDRESS = re.compile(r"(?:https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(?::(\d+))?(?:[/?#].*)?\Z", re.IGNORECASE)
 _HAS_USER = re.compile(r"(?:https?://)?[^/?#\s]*@", re.IGNORECASE)
 
@@ -116,7 +115,7 @@ class Maker:
             self._settings = replace(self._settings, system=domain)
         before = dict(self._pbxs), dict(self._by_address)
         try:
-            references = {where: self._reference(getattr(user, where), where) for where in ENTRIES}
+            references = {where: self._reference(getattr(user, where), where) for where in REFERENCES}
             same = references["sec"] != "" and references["sec"] == references["pri"]
             if same:
                 references["sec"] = ""

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from softphone_agent.contract import template
+from softphone_agent.contract.fleet import TEMPLATE_TEXTS
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.api.spec import SoftphoneFleetSpec
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide.fleet_plan import TEMPLATE_TEXTS
 from softphone_operator.decide.names import fleet_agent, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 

@@ -17,7 +17,7 @@ from bench.wanted import write_status
 from lab.measuring import cpu
 from lab.procfs import marked
 from lab.settings import settings
-from softphone_agent.contract.report import ConfigReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, PhoneReport, Role
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import status
 from softphone_operator.decide.facts import Heard, Verdict
@@ -44,7 +44,7 @@ def phone_report(index: int, number: int) -> PhoneReport:
         pbx=("master", "standby")[number // 1000 % 2],
         registrar=f"sip:10.245.0.11;number={number}",
         via="pri",
-        role="Home",
+        role=Role.HOME,
         since=datetime.now(UTC).isoformat(),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport, Reason, Role
 from softphone_operator.decide import availability, event_rules, fleet_status, status
 from softphone_operator.decide.facts import Heard, Verdict
 from softphone_operator.decide.fleet_status import AgentFacts
@@ -183,9 +183,9 @@ def test_a_phone_and_a_fleet_of_one_are_told_of_by_events_of_the_same_type(reaso
 
 
 def types_of_a_softphone() -> dict[str, str]:
-    home = PhoneReport(name="a", state="Registered", registered=True, pbx="slave", role="Home", since="x")
+    home = PhoneReport(name="a", state="Registered", registered=True, pbx="slave", role=Role.HOME, since="x")
     standby = home.model_copy(update={"pbx": "master", "role": "Standby"})
-    failure = LastFailure(code=0, reason="Unreachable", message="", pbx="master", time="x")
+    failure = LastFailure(code=0, reason=Reason.UNREACHABLE, message="", pbx="master", time="x")
     lost = PhoneReport(name="a", state="Waiting", registered=False, since="x", last_failure=failure)
     crashed = Verdict("False", "CrashLoopBackOff", "")
     states = [

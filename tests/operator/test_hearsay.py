@@ -14,12 +14,13 @@ from pydantic import ValidationError
 
 from softphone_agent.contract.report import (
     STATES,
-    FailureReason,
     Heartbeat,
     LastFailure,
     PhoneChanged,
     PhoneReport,
+    Reason,
     Redirect,
+    Role,
     parse_line,
 )
 from softphone_operator.api.crd import crd
@@ -76,7 +77,7 @@ TIMES = TEXTS | st.sampled_from(
 )
 NUMBERS = st.integers() | st.integers(min_value=1 << 63)
 SHORT = st.text(max_size=300)
-REASONS = st.sampled_from(FailureReason.__args__)  # type: ignore[attr-defined]
+REASONS = st.sampled_from(list(Reason))
 FAILURES = st.fixed_dictionaries(
     {"code": NUMBERS, "reason": REASONS, "pbx": SHORT, "time": TIMES}, optional={"message": SHORT}
 )
@@ -219,7 +220,7 @@ def test_a_status_that_another_version_left_stops_nobody(previous: dict[str, Any
     )
 
 
-FAILURE = LastFailure(code=403, reason="Rejected", message="no", pbx="master", time="2026-01-02T03:04:00.123Z")
+FAILURE = LastFailure(code=403, reason=Reason.REJECTED, message="no", pbx="master", time="2026-01-02T03:04:00.123Z")
 PHONE = PhoneReport(
     name="anna",
     state="Registered",
@@ -227,7 +228,7 @@ PHONE = PhoneReport(
     pbx="master",
     registrar="sip:10.0.0.1:5060",
     via="redirect",
-    role="Home",
+    role=Role.HOME,
     redirects=(Redirect(pbx="slave", target="master", code=302),),
     physical_location="vienna",
     contact="sip:anna@10.1.0.5:5060",

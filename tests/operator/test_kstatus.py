@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab import kstatus
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport, Reason, Role
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.api.status import PbxPhones, PbxUsers
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.lab
 GENERATION = 3
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CONFIG = ConfigReport(digest="0123456789abcdef")
-HOME = PhoneReport(name="anna", state="Registered", registered=True, pbx="slave", role="Home", since="x")
+HOME = PhoneReport(name="anna", state="Registered", registered=True, pbx="slave", role=Role.HOME, since="x")
 AWAY = HOME.model_copy(update={"state": "Waiting", "registered": False, "pbx": None, "role": None})
-FAILURE = LastFailure(code=0, reason="Unreachable", message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
+FAILURE = LastFailure(code=0, reason=Reason.UNREACHABLE, message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
 AVAILABLE = Verdict("True", "Available", "the pod x runs")
 STARTING = Verdict("False", "Starting", "the pod x is starting")
 INVALID = Verdict("False", "InvalidSpec", 'aor: "anna" is no address of record')

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Redirect
+from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Reason, Redirect, Role
 from softphone_operator.api.reasons import REASONS
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import availability, event_rules, status
@@ -18,7 +18,7 @@ DIGEST = "0123456789abcdef"
 CONFIG = ConfigReport(digest=DIGEST)
 AVAILABLE = Verdict("True", "Available", "the pod x runs")
 REFUSED = Verdict("False", "PBXNotFound", 'pri: there is no PBX "x"')
-FAILURE = LastFailure(code=0, reason="Unreachable", message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
+FAILURE = LastFailure(code=0, reason=Reason.UNREACHABLE, message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
 HOME = PhoneReport(
     name="anna",
     state="Registered",
@@ -26,7 +26,7 @@ HOME = PhoneReport(
     pbx="slave",
     registrar="sip:10.0.0.2:5060",
     via="redirect",
-    role="Home",
+    role=Role.HOME,
     redirects=(Redirect(pbx="master", target="slave", code=302),),
     physical_location="vienna",
     contact="sip:anna@10.1.0.5:5060",

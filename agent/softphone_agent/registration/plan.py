@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 
-class Mode(Enum):
+class Mode(StrEnum):
     """Where the softphone runs (docs/rules.md, Launcher mode and Browser mode)."""
 
     LAUNCHER = "Launcher"

@@ -745,7 +745,7 @@ class Worker:
         loss = phone.state.loss
         assert loss is not None
         pbx = self._directory.of_phone(phone.config).label(loss.binding.registrar.uri)
-        phone.outage = Outage(began=_rfc3339(_wall(loss.at)), pbx=pbx, reason=loss.reason.value)
+        phone.outage = Outage(began=_rfc3339(_wall(loss.at)), pbx=pbx, reason=loss.reason)
 
     def _trace(self, name: str, event: Event, before: State, after: State, actions: tuple[Action, ...]) -> None:
         log.info(
@@ -855,7 +855,7 @@ class Worker:
         if state.failure is not None:
             failure = LastFailure(
                 code=state.failure.code,
-                reason=state.failure.reason.value,
+                reason=state.failure.reason,
                 message=state.failure.message,
                 pbx=label(state.failure.registrar.uri),
                 time=_rfc3339(_wall(state.failure.at)),
@@ -867,7 +867,7 @@ class Worker:
             pbx=label(binding.registrar.uri) if binding else None,
             registrar=binding.registrar.uri if binding else None,
             via=_via(binding) if binding else None,
-            role=binding.role.value if binding else None,
+            role=binding.role if binding else None,
             redirects=tuple(
                 Redirect(pbx=label(hop.source.uri), target=label(hop.target.uri), code=hop.code)
                 for hop in (binding.hops if binding else ())

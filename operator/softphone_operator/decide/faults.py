@@ -10,6 +10,7 @@ from softphone_agent.contract.fields import (
     LOCATION_PATTERN,
     LOCATION_WORDS,
     composed,
+    uri_fault,
 )
 from softphone_agent.contract.phone import is_uri
 from softphone_operator.decide.plan_types import PbxPlan, Refusal, Secrets
@@ -20,10 +21,8 @@ def reference_faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a reference to a PBX: reason and message."""
     if is_uri(reference):
-        try:
-            sip_uri.parse(reference)
-        except sip_uri.SipUriError as error:
-            yield "InvalidSpec", f'{where}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
+        if fault := uri_fault(reference):
+            yield "InvalidSpec", f"{where}: {fault}"
         return
     found = pbxs.get(reference)
     if found is None:

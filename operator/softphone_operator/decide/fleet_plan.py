@@ -15,8 +15,16 @@ from softphone_agent.contract.fields import (
     SECRET_KEY,
     shown_template,
 )
-from softphone_agent.contract.fleet import MAX_TOLD, SAME_AOR, FleetSlice, PhoneTemplate, phone_of_fleet
-from softphone_agent.contract.phone import PASSWORD, Credentials, is_uri
+from softphone_agent.contract.fleet import (
+    MAX_TOLD,
+    SAME_AOR,
+    TEMPLATE_TEXTS,
+    FleetSlice,
+    PhoneTemplate,
+    phone_of_fleet,
+    with_index,
+)
+from softphone_agent.contract.phone import PASSWORD, REFERENCES, Credentials, is_uri
 from softphone_operator.api.spec import (
     MAX_AGENTS,
     Resources,
@@ -32,13 +40,10 @@ from softphone_operator.decide.names import (
 )
 from softphone_operator.decide.pbx_plan import inconsistency, of_systems
 from softphone_operator.decide.plan_types import AgentPlan, Caution, FleetPlan, PbxPlan, Refusal, Secrets, refusal
-from softphone_operator.decide.references import REFERENCES, distinct, expansions, indices_of
+from softphone_operator.decide.references import distinct, expansions, indices_of
 from softphone_operator.decide.resources import with_defaults
 from softphone_operator.decide.rollout import agents_away
 from softphone_operator.decide.softphone_plan import _mixed_systems, asked_of_any, merged, softphone_faults
-
-TEMPLATE_TEXTS = ("aor", "pri", "sec", "phys", "cur", "home")
-
 
 FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
 """An agent of a fleet has so long to un-REGISTER, and a second more for so many phones. Not by registerRate: a change
@@ -162,7 +167,7 @@ def _fleet_faults(
         for reason, message in softphone_faults(phone, namespace, pbxs, secrets):
             if reason == "InvalidSpec" and message not in told:
                 told.add(message)
-                yield reason, _at_index(message, texts, index)
+                yield reason, f"template.{with_index(message, texts, index)}"
     yield from _missing_pbxs(texts, indices, namespace, pbxs)
     if of.credentials:
         yield from _fleet_secret_faults(of, indices, namespace, secrets)
@@ -176,14 +181,6 @@ def _template_faults(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield "InvalidSpec", f'template.{where}: "{shown_template(text)}" {error}'
 
 
-def _at_index(message: str, texts: Mapping[str, str], index: int) -> str:
-    """A fault of one phone as one of the template; it names the index where that makes the text."""
-    text = texts.get(message.partition(":")[0])
-    if text is None or not template.parse(text).varies:
-        return f"template.{message}"
-    return f'template.{message} (index {index} of "{shown_template(text)}")'
-
-
 def _missing_pbxs(
     texts: Mapping[str, str], indices: range, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
 ) -> Iterator[tuple[str, str]]:
@@ -195,7 +192,7 @@ def _missing_pbxs(
             if is_uri(reference):
                 break
             faults += [
-                (reason, _at_index(message, texts, index))
+                (reason, f"template.{with_index(message, texts, index)}")
                 for reason, message in reference_faults(where, reference, namespace, pbxs)
             ]
             if len(faults) == MAX_TOLD:

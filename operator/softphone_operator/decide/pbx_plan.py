@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.fields import uri_fault
 from softphone_agent.contract.phone import Pbx, Tls
 from softphone_operator.api.spec import (
     PBXSpec,
@@ -64,14 +65,11 @@ def with_duplicate_addresses(
 
 
 def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tuple[str, str]]:
-    try:
-        address = sip_uri.parse(spec.address)
-    except sip_uri.SipUriError as error:
-        yield "InvalidSpec", f'address: "{sip_uri.without_password(spec.address)}" is no SIP URI: it {error}'
-    else:
-        if address.user:
-            shown = sip_uri.without_password(spec.address)
-            yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
+    if fault := uri_fault(spec.address):
+        yield "InvalidSpec", f"address: {fault}"
+    elif sip_uri.parse(spec.address).user:
+        shown = sip_uri.without_password(spec.address)
+        yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
     if spec.location:
         yield from location_faults("location", spec.location)
     if spec.tls:

@@ -12,9 +12,11 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.contract.config import AgentConfig, Http, Sip
 from softphone_agent.contract.config_faults import fault_messages
 from softphone_agent.contract.fields import (
+    Mode,
+    aor_fault,
     composed,
 )
-from softphone_agent.contract.phone import Credentials, Phone, entry_faults
+from softphone_agent.contract.phone import REFERENCES, Credentials, Phone, entry_faults
 from softphone_operator.api.spec import (
     SoftphoneSpec,
 )
@@ -35,7 +37,6 @@ from softphone_operator.decide.names import (
 from softphone_operator.decide.pbx_plan import inconsistency, of_systems
 from softphone_operator.decide.plan_types import AgentPlan, Caution, PbxPlan, Refusal, Secrets, refusal
 from softphone_operator.decide.pod_faults import pod_faults
-from softphone_operator.decide.references import REFERENCES
 
 
 def duplicate_aor(aor: str, other: str) -> Caution:
@@ -128,10 +129,8 @@ def softphone_faults(
     spec: SoftphoneSpec, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal], secrets: Secrets
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with the spec of a Softphone: reason and message of each fault."""
-    try:
-        sip_uri.parse_aor(spec.aor)
-    except sip_uri.SipUriError as error:
-        yield "InvalidSpec", f'aor: "{sip_uri.without_password(spec.aor)}" is no address of record: it {error}'
+    if fault := aor_fault(spec.aor):
+        yield "InvalidSpec", f"aor: {fault}"
     entries = entry_faults(spec.mode, spec.pri, spec.sec, spec.cur)
     for message in entries:
         yield "InvalidSpec", message
@@ -198,7 +197,7 @@ def _cautions(
 
 
 def _mixed_systems(spec: SoftphoneSpec, used: Iterable[PbxPlan]) -> Caution | None:
-    if spec.registration.redirect_policy != "KnownPBXes" or spec.mode != "Launcher":
+    if spec.registration.redirect_policy != "KnownPBXes" or spec.mode is not Mode.LAUNCHER:
         return None
     named = {where: getattr(spec, where) for where in REFERENCES}
     message = systems.mixed_systems(named, {plan.pbx.name: plan.pbx for plan in used})

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from softphone_agent.contract.fields import Model
-from softphone_agent.contract.report import FailureReason, PhoneReport
+from softphone_agent.contract.report import PhoneReport, Reason
 from softphone_operator.api.status import (
     MAX_REDIRECTS,
     Condition,
@@ -29,7 +29,7 @@ Object = Mapping[str, Any]
 ACCEPTED = Verdict("True", "Accepted", "the spec is accepted")
 
 
-FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
+FAILURES: frozenset[str] = frozenset(Reason)
 
 
 LOSSES = FAILURES | {"AgentUnreachable"}

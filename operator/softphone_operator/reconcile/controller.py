@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from softphone_agent.contract.report import Counts, PhoneChanged, WatchLine
+from softphone_agent.contract.report import Counts, PhoneChanged, Role, WatchLine
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import (
     availability,
@@ -271,8 +271,16 @@ class Controller:
             return "gone", None
         pbxs = await self._prerequisites.plans_of_pbxs(namespace)
         keys = await self._prerequisites.keys_of_secrets(namespace, references.softphone_needs(obj["spec"]).secrets)
-        sharing = self.observed.first_of_aor((namespace, name)), self.observed.fleet_with_aor((namespace, name))
-        planned = softphone_plan.softphone(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, *sharing)
+        planned = softphone_plan.softphone(
+            name,
+            namespace,
+            obj["metadata"]["uid"],
+            obj["spec"],
+            pbxs,
+            keys,
+            same_aor=self.observed.first_of_aor((namespace, name)),
+            fleet_aor=self.observed.fleet_with_aor((namespace, name)),
+        )
         waits: list[float | None] = []
         trouble, digest = None, None
         if isinstance(planned, plan_types.AgentPlan):
@@ -370,8 +378,8 @@ class Controller:
         of_fleets = [pbx for view in trusted if view.counts for pbx in view.counts.pbxs if pbx.name == name]
         counts = PbxPhones(
             registered=roles.total() + sum(pbx.registered for pbx in of_fleets),
-            home=roles["Home"] + sum(pbx.home for pbx in of_fleets),
-            standby=roles["Standby"] + sum(pbx.standby for pbx in of_fleets),
+            home=roles[Role.HOME] + sum(pbx.home for pbx in of_fleets),
+            standby=roles[Role.STANDBY] + sum(pbx.standby for pbx in of_fleets),
         )
         return counts, status.reachable(view.pbxs.get(name) for view in trusted), None
 
