@@ -53,7 +53,7 @@ from softphone_operator.kubernetes.resources import (
 )
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.reconcile import controller as subject
-from softphone_operator.reconcile import upkeep, writing
+from softphone_operator.reconcile import pbxs, upkeep, writing
 from softphone_operator.reconcile.controller import Controller
 
 KINDS = {resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SOFTPHONES)}
@@ -259,8 +259,9 @@ OF_SHARD = watched(f"{SHARD}=a")[1:3]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "DELETED_SECONDS"):
+    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS"):
         monkeypatch.setattr(subject, name, 0.001)
+    monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.001)
     monkeypatch.setattr(writing, "SHARED_WRITE_SECONDS", 0.0)
 
 
@@ -445,7 +446,7 @@ async def test_a_pbx_that_goes_while_in_use_is_told_and_phones_keep_its_last_add
 
 
 async def test_a_pbx_that_goes_with_its_users_is_no_news(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "DELETED_SECONDS", 0.05)
+    monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.05)
     async with world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         cluster.remove("PBX", "master")

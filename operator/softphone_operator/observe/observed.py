@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
-from softphone_operator.decide import availability, comparing, names, references, status, systems
+from softphone_operator.decide import names, references, status, systems
 from softphone_operator.decide.aors import FleetAors, shared
 from softphone_operator.kubernetes.cluster import SecretMark
 from softphone_operator.kubernetes.resources import (
@@ -20,8 +20,8 @@ from softphone_operator.kubernetes.resources import (
     Resource,
 )
 from softphone_operator.observe.packing import Packed
+from softphone_operator.observe.slimming import MADE, Object, slimmed, what_matters
 
-Object = dict[str, Any]
 Place = tuple[str, str]
 """Namespace and name."""
 WorkKey = tuple[str, str, str]
@@ -30,34 +30,8 @@ WorkKey = tuple[str, str, str]
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-KEPT_METADATA = (
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "labels",
-    "ownerReferences",
-)
-KEPT_ANNOTATIONS = (
-    names.POKE_ANNOTATION,
-    names.PORT_ANNOTATION,
-    names.TEMPLATE_ANNOTATION,
-    names.DEFAULTS_ANNOTATION,
-)
-KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
-KEPT_STATUS = (
-    *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),
-    *("observedGeneration", "updatedReplicas"),
-)
-
-
 FEW = (PBXS.kind, FLEETS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
-
-MADE = (DEPLOYMENTS.kind, CONFIG_MAPS.kind)
 
 
 class Observed:
@@ -110,7 +84,7 @@ class Observed:
                 return {(FLEETS.kind, *place)}
             spec = _spec_in_force(slim)
             return self._set_fleet_needs(place, references.fleet_needs(spec)) | self._set_fleet_aors(place, spec)
-        if before is not None and _what_matters(kind, before) == _what_matters(kind, slim):
+        if before is not None and what_matters(kind, before) == what_matters(kind, slim):
             return set()
         return self._affected(kind, place, before, slim)
 
@@ -335,40 +309,9 @@ class Observed:
         return obj.get("metadata", {}).get("namespace", ""), names.instance(obj)
 
 
-def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
-    """What the operator needs of an object; the rest would only cost memory."""
-    metadata = {key: obj["metadata"][key] for key in KEPT_METADATA if key in obj["metadata"]}
-    annotations = obj["metadata"].get("annotations") or {}
-    if kept := {key: annotations[key] for key in KEPT_ANNOTATIONS if key in annotations}:
-        metadata["annotations"] = kept
-    if kind in MADE and "managedFields" in obj["metadata"]:
-        entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
-        metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
-    slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
-    if kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
-        slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
-    elif kind == CONFIG_MAPS.kind:
-        slim["data"] = obj.get("data") or {}
-    else:
-        told = obj.get("status") or {}
-        slim["status"] = {key: told[key] for key in KEPT_STATUS if key in told}
-        if kind == DEPLOYMENTS.kind:
-            slim["spec"] = obj.get("spec") or {}
-    return slim
-
-
 def _spec_in_force(slim: Object) -> Any:
     """The spec of an object, None where it is being deleted."""
     return None if slim["metadata"].get("deletionTimestamp") else slim.get("spec")
-
-
-def _what_matters(kind: str, slim: Object) -> Any:
-    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the verdicts do."""
-    metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
-    rest = {key: value for key, value in slim.items() if key != "metadata"}
-    if kind == DEPLOYMENTS.kind:
-        rest["status"] = (availability.is_replacing(slim), availability.creation_trouble(slim))
-    return metadata, rest
 
 
 def _place(obj: Mapping[str, Any]) -> Place:

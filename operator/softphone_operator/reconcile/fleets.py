@@ -24,7 +24,8 @@ from softphone_operator.decide import (
 from softphone_operator.decide.facts import Verdict
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, FLEETS
 from softphone_operator.observe import agents
-from softphone_operator.observe.observed import Object, Observed, Place, WorkKey
+from softphone_operator.observe.observed import Observed, Place, WorkKey
+from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.prerequisites import Prerequisites
 from softphone_operator.reconcile.upkeep import Upkeep, again

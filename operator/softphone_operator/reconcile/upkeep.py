@@ -17,7 +17,8 @@ from softphone_operator.decide.facts import Heard, Verdict
 from softphone_operator.decide.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
-from softphone_operator.observe.observed import Object, Observed, Place, slimmed
+from softphone_operator.observe.observed import Observed, Place
+from softphone_operator.observe.slimming import Object, slimmed
 from softphone_operator.reconcile.deletions import Deletions
 from softphone_operator.reconcile.listening import agent_url
 from softphone_operator.reconcile.strangers import Strangers
