@@ -138,7 +138,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AgentAnswer:
     """What an agent says of one of its phones, and of the PBXes."""
 
     report: PhoneReport | None
@@ -152,7 +152,7 @@ class Known:
     """All that is known of a phone: from its agent, or where that is silent from the object alone."""
 
     phone: Phone
-    heard: Heard | None
+    heard: AgentAnswer | None
     why_not: str = ""
     """Why the agent cannot be heard."""
 

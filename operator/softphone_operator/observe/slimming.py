@@ -25,7 +25,7 @@ KEPT_METADATA = (
     "ownerReferences",
 )
 KEPT_ANNOTATIONS = (
-    names.POKE_ANNOTATION,
+    names.VOLUME_SYNC_ANNOTATION,
     names.PORT_ANNOTATION,
     names.TEMPLATE_ANNOTATION,
     names.DEFAULTS_ANNOTATION,
@@ -60,7 +60,7 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
 
 
 def what_matters(kind: str, slim: Object) -> Any:
-    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the verdicts do."""
+    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the statements do."""
     metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
     rest = {key: value for key, value in slim.items() if key != "metadata"}
     if kind == DEPLOYMENTS.kind:

@@ -40,7 +40,7 @@ from softphone_operator.kubernetes.watching import Watches
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import Observed, Place, WorkKey, vanished
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey, vanished
 from softphone_operator.reconcile.fleets import Fleets
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.pbxs import Pbxs
@@ -121,23 +121,23 @@ class Controller:
 
     def observe(self, resource: Resource, obj: Mapping[str, Any], *, deleted: bool) -> None:
         """Take in what a watch tells about an object."""
-        place = (obj["metadata"]["namespace"], obj["metadata"]["name"])
-        self._watches.told(resource.kind, place[0])
+        object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        self._watches.told(resource.kind, object_key[0])
         if not deleted:
             self._changed(self.observed.take(resource.kind, obj), resource.kind)
             return
-        known = self.observed.get(resource.kind, place)
+        known = self.observed.get(resource.kind, object_key)
         if known is not None and known["metadata"].get("uid") == obj["metadata"].get("uid"):
-            self._drop(resource, place)
+            self._drop(resource, object_key)
 
-    def _drop(self, resource: Resource, place: Place) -> None:
-        known = self.observed.get(resource.kind, place)
+    def _drop(self, resource: Resource, object_key: ObjectKey) -> None:
+        known = self.observed.get(resource.kind, object_key)
         if known is None:
             return
-        self._upkeep.forget(resource, place, known)
+        self._upkeep.forget(resource, object_key, known)
         if resource.kind == PBXS.kind:
-            self._pbxs.deleted(place, known)
-        self._changed(self.observed.drop(resource.kind, place), resource.kind)
+            self._pbxs.deleted(object_key, known)
+        self._changed(self.observed.drop(resource.kind, object_key), resource.kind)
 
     def _changed(self, keys: Iterable[WorkKey], cause: str = "") -> None:
         """Queue what is affected by a change of the kind `cause`. Of a PBX a Softphone changes only the users."""
@@ -153,12 +153,12 @@ class Controller:
         for resource in self._watched:
             for namespace in self._namespaces:
                 before = self.observed.versions(resource.kind, namespace)
-                found: set[Place] = set()
+                found: set[ObjectKey] = set()
                 async for obj in self._cluster.each(resource, namespace):
                     found.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
                     self._changed(self.observed.take(resource.kind, obj), resource.kind)
-                for place in vanished(before, found, self.observed.versions(resource.kind, namespace)):
-                    self._drop(resource, place)
+                for object_key in vanished(before, found, self.observed.versions(resource.kind, namespace)):
+                    self._drop(resource, object_key)
 
     async def _resync(self) -> bool:
         """List everything anew and look at all of it; tells whether the API server could be asked."""
@@ -184,8 +184,8 @@ class Controller:
             case SecretsListed(marks):
                 self._watches.began(SECRETS.kind, namespace)
                 there = {(mark.namespace, mark.name) for mark in marks}
-                for place in [p for p in self.observed.secrets if namespace in (None, p[0]) and p not in there]:
-                    self._secret_dropped(place)
+                for object_key in [p for p in self.observed.secrets if namespace in (None, p[0]) and p not in there]:
+                    self._secret_dropped(object_key)
                 for mark in marks:
                     self._changed(self.observed.take_secret(mark))
                 self._unlisted_secrets.discard(namespace)
@@ -197,9 +197,9 @@ class Controller:
             case SecretDeleted(mark):
                 self._secret_dropped((mark.namespace, mark.name))
 
-    def _secret_dropped(self, place: Place) -> None:
-        self._prerequisites.secret_gone(place)
-        self._changed(self.observed.drop_secret(place))
+    def _secret_dropped(self, object_key: ObjectKey) -> None:
+        self._prerequisites.secret_gone(object_key)
+        self._changed(self.observed.drop_secret(object_key))
 
     def _agent_said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         namespace, agent = key
@@ -262,8 +262,8 @@ class Controller:
 
     def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:
         return {
-            (*place, state): fleet["status"][state]
-            for place, fleet in self.observed.all(FLEETS.kind)
+            (*object_key, state): fleet["status"][state]
+            for object_key, fleet in self.observed.all(FLEETS.kind)
             for state in ("replicas", "registered", "standby")
             if state in fleet["status"]
         }

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from softphone_agent.contract.report import Role
 from softphone_operator.api.status import PbxPhones, PbxUsers
-from softphone_operator.decide import event_rules, label_selector, names, outcome, pbx_plan, plan_types, status
+from softphone_operator.decide import decisions, desired_pbx, event_rules, label_selector, names, outcome, status
 from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.resources import PBXS, PODS
 from softphone_operator.observe import agents
-from softphone_operator.observe.observed import Observed, Place, WorkKey
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
 from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening, agent_url
 from softphone_operator.reconcile.prerequisites import Prerequisites
@@ -42,7 +42,7 @@ class Pbxs:
         self._writer = writer
         self._now = now
         self._selector = label_selector.parse(settings.watch_selector)
-        self._deleted: dict[Place, tuple[Object, float]] = {}
+        self._deleted: dict[ObjectKey, tuple[Object, float]] = {}
         self._started = 0.0
 
     def begin(self) -> None:
@@ -50,9 +50,9 @@ class Pbxs:
         self._deleted.clear()
         self._started = _clock()
 
-    def deleted(self, place: Place, known: Object) -> None:
+    def deleted(self, object_key: ObjectKey, known: Object) -> None:
         """A PBX is gone; `known` is what was observed of it last."""
-        self._deleted[place] = (dict(known), _clock())
+        self._deleted[object_key] = (dict(known), _clock())
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
         """Write the status of a PBX; how it was taken, and after how many seconds to look again."""
@@ -65,17 +65,17 @@ class Pbxs:
         if not self.serves(obj):
             self._writer.forget(key)
             return "left", None
-        plans = await self._prerequisites.plans_of_pbxs(namespace)
-        planned = plans.get(name)
-        if planned is None:
+        of_namespace = await self._prerequisites.decisions_on_pbxs(namespace)
+        decided = of_namespace.get(name)
+        if decided is None:
             return "gone", None
         phones, reachable, wait = self._seen_by_agents(namespace, name)
         made = status.pbx(
             obj["status"],
             generation=obj["metadata"]["generation"],
-            accepted=outcome.accepted(planned),
-            inconsistent=pbx_plan.inconsistency(name, plans),
-            location=planned.pbx.location or name if isinstance(planned, plan_types.PbxPlan) else None,
+            accepted=outcome.accepted(decided),
+            inconsistent=desired_pbx.inconsistency(name, of_namespace),
+            location=decided.pbx.location or name if isinstance(decided, decisions.DesiredPbx) else None,
             phones=phones,
             reachable=reachable,
             users=PbxUsers(
@@ -86,22 +86,22 @@ class Pbxs:
         )
         events = event_rules.pbx_events(obj["status"], made)
         later = await self._writer.write_status(PBXS, key, obj, status.dump(made), events)
-        return outcome.result(planned), later if wait is None else wait
+        return outcome.result(decided), later if wait is None else wait
 
     def serves(self, obj: Object) -> bool:
         """Whether this operator writes the status of a PBX. Softphones and fleets of others do not even arrive."""
         return self._selector.matches(obj["metadata"].get("labels"))
 
-    async def _report_deleted_pbx(self, place: Place) -> float | None:
+    async def _report_deleted_pbx(self, object_key: ObjectKey) -> float | None:
         """Tell that a PBX went while it was in use; returns when to look again, since its users may be going too."""
-        if place not in self._deleted:
+        if object_key not in self._deleted:
             return None
-        obj, since = self._deleted[place]
+        obj, since = self._deleted[object_key]
         wait = since + DELETED_SECONDS - _clock()
         if wait > 0:
             return wait
-        del self._deleted[place]
-        for event in event_rules.pbx_deleted_events(str(self._observed.use_of_pbx(place, obj))):
+        del self._deleted[object_key]
+        for event in event_rules.pbx_deleted_events(str(self._observed.use_of_pbx(object_key, obj))):
             await self._writer.post(obj, event)
         return None
 

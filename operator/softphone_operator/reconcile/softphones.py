@@ -7,13 +7,13 @@ from datetime import datetime
 
 from softphone_operator.decide import (
     availability,
+    decisions,
+    desired_softphone,
     event_rules,
     manifests,
     names,
     outcome,
-    plan_types,
     references,
-    softphone_plan,
     status,
 )
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, SOFTPHONES
@@ -56,9 +56,9 @@ class Softphones:
             return "gone", None
         if obj["metadata"].get("deletionTimestamp"):
             return "gone", None
-        pbxs = await self._prerequisites.plans_of_pbxs(namespace)
+        pbxs = await self._prerequisites.decisions_on_pbxs(namespace)
         keys = await self._prerequisites.keys_of_secrets(namespace, references.softphone_needs(obj["spec"]).secrets)
-        planned = softphone_plan.softphone(
+        decided = desired_softphone.softphone(
             name,
             namespace,
             obj["metadata"]["uid"],
@@ -70,9 +70,9 @@ class Softphones:
         )
         waits: list[float | None] = []
         trouble, digest = None, None
-        if isinstance(planned, plan_types.AgentPlan):
-            wanted = self._upkeep.agent(obj, planned, {names.SOFTPHONE_LABEL: names.shorten(name)})
-            digest = manifests.text_digest(manifests.config_text(planned.config))
+        if isinstance(decided, decisions.DesiredAgent):
+            wanted = self._upkeep.agent(obj, decided, {names.SOFTPHONE_LABEL: names.shorten(name)})
+            digest = manifests.text_digest(manifests.config_text(decided.config))
             config_map, deployment = self._upkeep.objects(wanted)
             for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)):
                 trouble = trouble or await self._upkeep.ensure(resource, desired)
@@ -82,9 +82,9 @@ class Softphones:
             waits.append(again(trouble))
         pods = self._observed.pods(namespace, agent)
         heard = self._listening.listen(namespace, agent, name, pods)
-        if isinstance(planned, plan_types.AgentPlan) and digest is not None and trouble is None:
-            contents = self._upkeep.contents(namespace, digest, planned.secrets)
-            waits.append(await self._upkeep.poke(pods, heard, contents, digest))
+        if isinstance(decided, decisions.DesiredAgent) and digest is not None and trouble is None:
+            contents = self._upkeep.contents(namespace, digest, decided.secrets)
+            waits.append(await self._upkeep.sync_volumes(pods, heard, contents, digest))
         if heard.hearing == "connecting":
             waits.append(agents.GRACE_SECONDS)
         there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
@@ -93,7 +93,7 @@ class Softphones:
         made = status.softphone(
             obj["status"],
             generation=obj["metadata"]["generation"],
-            accepted=outcome.accepted(planned),
+            accepted=outcome.accepted(decided),
             agent=available,
             heard=heard,
             wanted_digest=digest,
@@ -101,4 +101,4 @@ class Softphones:
         )
         events = event_rules.softphone_events(obj["status"], made)
         waits.append(await self._writer.write_status(SOFTPHONES, key, obj, status.dump(made), events))
-        return outcome.result(planned), min((wait for wait in waits if wait is not None), default=None)
+        return outcome.result(decided), min((wait for wait in waits if wait is not None), default=None)

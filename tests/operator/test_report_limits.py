@@ -27,13 +27,13 @@ from softphone_operator.api.crd import crd
 from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import event_rules, fleet_status, status
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.facts import Statement
 from softphone_operator.decide.fleet_status import AgentFacts
-from softphone_operator.decide.hearsay import MAX_COUNT, fitting
+from softphone_operator.decide.report_limits import MAX_COUNT, fitting
 from softphone_operator.observe.agents import View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-AVAILABLE = Verdict("True", "Available", "the pod x runs")
+AVAILABLE = Statement("True", "Available", "the pod x runs")
 
 
 def server(kind: Kind) -> jsonschema.Draft4Validator:
