@@ -13,7 +13,7 @@ import yaml
 import examples
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import KINDS
-from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, softphone_plan
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
 NAMESPACE = "examples"
@@ -53,27 +53,27 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         if each["kind"] == "Secret"
     }
     pbxs = {
-        each["metadata"]["name"]: pbx_plan.pbx(each["metadata"]["name"], NAMESPACE, each["spec"], secrets)
+        each["metadata"]["name"]: desired_pbx.pbx(each["metadata"]["name"], NAMESPACE, each["spec"], secrets)
         for each in examples.of_kind(objects, "PBX")
     }
     phones = {
-        each["metadata"]["name"]: planned(each, pbxs, secrets)
+        each["metadata"]["name"]: decided(each, pbxs, secrets)
         for kind in ("Softphone", "SoftphoneFleet")
         for each in examples.of_kind(objects, kind)
     }
     assert phones
-    assert {name: made for name, made in (pbxs | phones).items() if isinstance(made, plan_types.Refusal)} == {}
+    assert {name: made for name, made in (pbxs | phones).items() if isinstance(made, decisions.Refusal)} == {}
     assert [
-        made.cautions for made in phones.values() if not isinstance(made, plan_types.Refusal) and made.cautions
+        made.cautions for made in phones.values() if not isinstance(made, decisions.Refusal) and made.cautions
     ] == []
-    assert [pbx_plan.inconsistency(name, pbxs) for name in pbxs if pbx_plan.inconsistency(name, pbxs)] == []
+    assert [desired_pbx.inconsistency(name, pbxs) for name in pbxs if desired_pbx.inconsistency(name, pbxs)] == []
 
 
-def planned(
-    of: examples.Object, pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal], secrets: plan_types.Secrets
-) -> plan_types.AgentPlan | plan_types.FleetPlan | plan_types.Refusal:
-    decide: Any = softphone_plan.softphone if of["kind"] == "Softphone" else fleet_plan.fleet
-    made: plan_types.AgentPlan | plan_types.FleetPlan | plan_types.Refusal = decide(
+def decided(
+    of: examples.Object, pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal], secrets: decisions.Secrets
+) -> decisions.DesiredAgent | decisions.DesiredFleet | decisions.Refusal:
+    decide: Any = desired_softphone.softphone if of["kind"] == "Softphone" else desired_fleet.fleet
+    made: decisions.DesiredAgent | decisions.DesiredFleet | decisions.Refusal = decide(
         of["metadata"]["name"], NAMESPACE, "uid", of["spec"], pbxs, secrets
     )
     return made

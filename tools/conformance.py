@@ -1,7 +1,7 @@
 """docs/proof/conformance.md: every rule and the tests that prove it. `python -m conformance` writes it anew.
 
-A test says what it proves by `@pytest.mark.proves("L1", ...)`. The rules are those of the seed document (S...) and
-of design section 1, in our own words.
+A test says what it proves by `@pytest.mark.proves("L1", ...)`. The rules are those of docs/rules.md: what
+innovaphone's concept page says of its softphone (S...), and what follows from it here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1] / "tests"
 PAGE = TESTS.parent / "docs" / "proof" / "conformance.md"
 
-SEED = {
+SOURCE = {
     "S0": "Configuration: it is what the myApps client publishes as connInfo",
     "S1": "Configuration: `pri` names the primary PBX",
     "S2": "Configuration: `sec` names the secondary PBX",
@@ -35,7 +35,7 @@ SEED = {
     "S16": "Trace flag App",
     "S17": "Trace flag Signaling",
 }
-DESIGN = {
+OURS = {
     "C1": "connInfo: a Softphone carries its names `pri`, `sec`, `phys`, `cur`",
     "I1": "innovaphone's PBXes: one that is not the user's own redirects (here: the lab's Kamailio in their roles)",
     "I2": "A slave redirects to its master",
@@ -92,7 +92,7 @@ BESIDE = {
     "E11": "No password and no digest response shows anywhere",
     "E12": "SIGTERM un-REGISTERs all phones, paced",
 }
-RULES = SEED | DESIGN | BESIDE
+RULES = SOURCE | OURS | BESIDE
 
 
 def proofs() -> dict[str, list[str]]:
@@ -124,8 +124,8 @@ def page() -> str:
         "`python -m conformance`; do not edit.",
     ]
     for title, rules in (
-        ("The seed document (13r3)", SEED),
-        ("Design, section 1", DESIGN),
+        ("Concept Softphone Redundancy (13r3), in our own words", SOURCE),
+        ("The rules of docs/rules.md", OURS),
         ("Beside the rules", BESIDE),
     ):
         lines += ["", f"## {title}", "", "| | Rule | Proved by |", "|---|---|---|"]

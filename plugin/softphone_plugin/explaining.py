@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from softphone_agent.contract.report import FailureReason, Outage
+from softphone_agent.contract.report import Outage, Reason
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide.plan_types import Refusal
+from softphone_operator.decide.decisions import Refusal
 from softphone_plugin.foresight import Configured, after_a_loss, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition
 
-REASONS: Mapping[FailureReason, str] = {
-    "Rejected": "the PBX refused the phone",
-    "Unavailable": "the PBX answered that it cannot serve now",
-    "Unreachable": "the PBX did not answer a REGISTER",
-    "KnownDead": "a redirect led to a PBX that answers no pings",
-    "RedirectLoop": "the redirects led back to a PBX that had been asked before",
-    "TooManyRedirects": "there were more redirects than registration.maxRedirects allows",
-    "BadRedirect": "a redirect named no target that can be used",
-    "RedirectRefused": "a redirect led where none may be followed: from TLS to a transport without it, or, with "
+REASONS: Mapping[Reason, str] = {
+    Reason.REJECTED: "the PBX refused the phone",
+    Reason.UNAVAILABLE: "the PBX answered that it cannot serve now",
+    Reason.UNREACHABLE: "the PBX did not answer a REGISTER",
+    Reason.KNOWN_DEAD: "a redirect led to a PBX that answers no pings",
+    Reason.REDIRECT_LOOP: "the redirects led back to a PBX that had been asked before",
+    Reason.TOO_MANY_REDIRECTS: "there were more redirects than registration.maxRedirects allows",
+    Reason.BAD_REDIRECT: "a redirect named no target that can be used",
+    Reason.REDIRECT_REFUSED: "a redirect led where none may be followed: from TLS to a transport without it, or, with "
     "redirectPolicy KnownPBXes, to a PBX that is not of the system",
-    "UnexpectedRedirect": "the PBX redirected, and in mode Browser no redirect is followed",
-    "PingFailed": "the PBX answered no pings any more",
-    "TransportClosed": "the connection to the PBX was closed",
-    "NoCredentials": "the agent has no credentials: a file that should hold them is missing, empty or of no use",
-    "Expired": "the binding ended before it could be refreshed",
+    Reason.UNEXPECTED_REDIRECT: "the PBX redirected, and in mode Browser no redirect is followed",
+    Reason.PING_FAILED: "the PBX answered no pings any more",
+    Reason.TRANSPORT_CLOSED: "the connection to the PBX was closed",
+    Reason.NO_CREDENTIALS: "the agent has no credentials: a file that should hold them is missing, empty or of no use",
+    Reason.EXPIRED: "the binding ended before it could be refreshed",
 }
 """What the machine's reasons mean."""
 

@@ -20,7 +20,7 @@ from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Role
 from softphone_agent.registration.states import Binding, Health, Hop, Phase, State
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
 from softphone_plugin.phones import Object, Phone
 
 EVERY_KEY = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
@@ -49,25 +49,25 @@ class Round:
     waits_at_most: float
 
 
-def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | plan_types.Refusal:
+def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | decisions.Refusal:
     """The phone as the operator would configure it now, or why it would not. Secrets are taken to be there."""
     specs = {obj["metadata"]["name"]: obj.get("spec") for obj in pbxs}
     of, uid = phone.owner.get("spec"), str(phone.owner["metadata"].get("uid", ""))
     secrets = _present(of, specs)
-    plans = {name: pbx_plan.pbx(name, phone.namespace, spec, secrets) for name, spec in sorted(specs.items())}
+    plans = {name: desired_pbx.pbx(name, phone.namespace, spec, secrets) for name, spec in sorted(specs.items())}
     owner = phone.owner["metadata"]["name"]
     if phone.is_of_fleet:
-        whole = fleet_plan.fleet(owner, phone.namespace, uid, of, plans, secrets)
-        if isinstance(whole, plan_types.Refusal):
+        whole = desired_fleet.fleet(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(whole, decisions.Refusal):
             return whole
         config = next(agent.config for agent in whole.agents if agent.agent == phone.agent)
         try:
             config = reading.expanded(config)
         except config_faults.ConfigFaults as faults:
-            return plan_types.Refusal("InvalidSpec", str(faults))
+            return decisions.Refusal("InvalidSpec", str(faults))
     else:
-        one = softphone_plan.softphone(owner, phone.namespace, uid, of, plans, secrets)
-        if isinstance(one, plan_types.Refusal):
+        one = desired_softphone.softphone(owner, phone.namespace, uid, of, plans, secrets)
+        if isinstance(one, decisions.Refusal):
             return one
         config = one.config
     found = next(one for one in config.phones if one.name == phone.name)
@@ -125,6 +125,6 @@ def _registered(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Sta
     start = hops[0].source if hops else registrar
     if entry is None:
         entry = next((entry for entry, entered in of.plan.entries if entered == start), Entry.PRI)
-    role = Role(at.role) if at.role else Role.UNKNOWN
+    role = at.role or Role.UNKNOWN
     binding = Binding(registrar, entry, start, hops, role, of.plan.aor, of.plan.register_digest, 0.0, 1.0, 2.0)
     return State(of.plan, Phase.REGISTERED, serial=1, binding=binding, health=_health(of, silent))

@@ -14,16 +14,15 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from softphone_agent.contract import sip_uri
-from softphone_agent.contract.phone import is_uri
+from softphone_agent.contract.phone import REFERENCES, is_uri
 from softphone_operator.api.kinds import API_VERSION
-from softphone_operator.decide import pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide import decisions, desired_pbx, desired_softphone, references
 from softphone_operator.decide.aors import canonical_aor
 from softphone_operator.decide.names import shorten
 from softphone_plugin.words import on_a_line
 
 Object = dict[str, Any]
 
-ENTRIES = ("pri", "sec", "cur", "home")
 _ADDRESS = re.compile(r"(?:https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(?::(\d+))?(?:[/?#].*)?\Z", re.IGNORECASE)
 _HAS_USER = re.compile(r"(?:https?://)?[^/?#\s]*@", re.IGNORECASE)
 
@@ -116,7 +115,7 @@ class Maker:
             self._settings = replace(self._settings, system=domain)
         before = dict(self._pbxs), dict(self._by_address)
         try:
-            references = {where: self._reference(getattr(user, where), where) for where in ENTRIES}
+            references = {where: self._reference(getattr(user, where), where) for where in REFERENCES}
             same = references["sec"] != "" and references["sec"] == references["pri"]
             if same:
                 references["sec"] = ""
@@ -187,8 +186,8 @@ class Maker:
 
     def _pbx(self, name: str, address: str, where: str) -> None:
         spec = {"address": address, "system": self._settings.system}
-        outcome = pbx_plan.pbx(name, "", spec, {})
-        if isinstance(outcome, plan_types.Refusal):
+        outcome = desired_pbx.pbx(name, "", spec, {})
+        if isinstance(outcome, decisions.Refusal):
             raise ImportFault(where, outcome.message.partition(": ")[2] or outcome.message)
         self._pbxs.setdefault(name, self._object("PBX", name, spec))
 
@@ -219,14 +218,14 @@ class Maker:
     def _check(self, phone: Object) -> None:
         """Hold a Softphone against the operator's rules; PBXes and Secrets of the cluster are taken to be there."""
         spec, name = phone["spec"], phone["metadata"]["name"]
-        pbxs = {one: pbx_plan.pbx(one, "", obj["spec"], {}) for one, obj in self._pbxs.items()}
+        pbxs = {one: desired_pbx.pbx(one, "", obj["spec"], {}) for one, obj in self._pbxs.items()}
         for one, address in self._settings.pbxs.items():
             if not address:
                 placeholder = {"address": f"sip:{_slug(one)}.invalid"}
-                pbxs[one] = pbx_plan.pbx(one, "", placeholder, {})
+                pbxs[one] = desired_pbx.pbx(one, "", placeholder, {})
         secrets = {secret: frozenset({"password"}) for secret in references.softphone_needs(spec).secrets}
-        outcome = softphone_plan.softphone(name, "", "", spec, pbxs, secrets)
-        if isinstance(outcome, plan_types.Refusal):
+        outcome = desired_softphone.softphone(name, "", "", spec, pbxs, secrets)
+        if isinstance(outcome, decisions.Refusal):
             raise ImportFault("", outcome.message.replace("phones[0].", ""))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from softphone_agent.contract import config_faults, fields, reading
 from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
-from softphone_operator.decide import aors, fleet_plan, pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide import aors, decisions, desired_fleet, desired_pbx, desired_softphone, references
 from softphone_plugin.manifests import Document, read
 from softphone_plugin.words import on_a_line
 
@@ -160,18 +160,18 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     needed |= {name for spec in specs["Softphone"].values() for name in references.softphone_needs(spec).secrets}
     needed |= {name for spec in specs["SoftphoneFleet"].values() for name in references.fleet_needs(spec).secrets}
     secrets = {**dict.fromkeys(needed, ANY_KEYS), **space.secrets}
-    planned = {name: pbx_plan.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
-    pbxs = pbx_plan.with_duplicate_addresses(planned, specs["PBX"])
+    planned = {name: desired_pbx.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
+    pbxs = desired_pbx.with_duplicate_addresses(planned, specs["PBX"])
     told: set[str] = set()
     for name, document in space.pbxs.items():
         yield from _refused(document, f"PBX/{name}", pbxs[name], space, strict=strict)
         yield from _absent_secrets(
             document, f"PBX/{name}", references.pbx_needs(specs["PBX"][name]), space, strict=strict
         )
-        if (message := pbx_plan.inconsistency(name, pbxs)) and message not in told:
+        if (message := desired_pbx.inconsistency(name, pbxs)) and message not in told:
             told.add(message)
             yield _at(document, "spec.noPhysicalLocation", f"PBX/{name}", message, "warning")
-        if isinstance(of := pbxs[name], plan_types.PbxPlan):
+        if isinstance(of := pbxs[name], decisions.DesiredPbx):
             yield from _warned(document, f"PBX/{name}", of.cautions)
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
@@ -185,8 +185,8 @@ def _softphones(
     space: _Namespace,
     specs: Mapping[str, Any],
     fleets: Mapping[str, Any],
-    pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal],
-    secrets: plan_types.Secrets,
+    pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal],
+    secrets: decisions.Secrets,
     *,
     strict: bool,
 ) -> Iterator[Finding]:
@@ -196,20 +196,20 @@ def _softphones(
         document, what, needs = space.softphones[name], f"Softphone/{name}", references.softphone_needs(spec)
         same = first.setdefault(needs.aor, name) if needs.aor else name
         in_fleet = next(((f, i) for f, a in of_fleets.items() if (i := a.index_of(needs.aor)) is not None), None)
-        outcome = softphone_plan.softphone(
+        outcome = desired_softphone.softphone(
             name, space.name, "", spec, pbxs, secrets, same if same != name else None, in_fleet if needs.aor else None
         )
         yield from _refused(document, what, outcome, space, strict=strict)
         yield from _absent_secrets(document, what, needs.secrets, space, strict=strict)
-        if isinstance(outcome, plan_types.AgentPlan):
+        if isinstance(outcome, decisions.DesiredAgent):
             yield from _warned(document, what, outcome.cautions)
 
 
 def _fleets(
     space: _Namespace,
     specs: Mapping[str, Any],
-    pbxs: Mapping[str, plan_types.PbxPlan | plan_types.Refusal],
-    secrets: plan_types.Secrets,
+    pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal],
+    secrets: decisions.Secrets,
     *,
     strict: bool,
 ) -> Iterator[Finding]:
@@ -221,15 +221,15 @@ def _fleets(
             met = ((other, aors.shared(own, theirs)) for other, theirs in before.items())
             same = next(((pair[0], other, pair[1]) for other, pair in met if pair is not None), None)
             before[name] = own
-        outcome = fleet_plan.fleet(name, space.name, "", spec, pbxs, secrets, same)
+        outcome = desired_fleet.fleet(name, space.name, "", spec, pbxs, secrets, same)
         yield from _refused(document, what, outcome, space, strict=strict)
         yield from _absent_secrets(document, what, references.fleet_needs(spec).secrets, space, strict=strict)
-        if isinstance(outcome, plan_types.FleetPlan):
+        if isinstance(outcome, decisions.DesiredFleet):
             yield from _warned(document, what, outcome.cautions)
 
 
 def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, strict: bool) -> Iterator[Finding]:
-    if not isinstance(outcome, plan_types.Refusal):
+    if not isinstance(outcome, decisions.Refusal):
         return
     for reason, message in outcome.faults:
         if reason == "PBXInvalid":
@@ -246,7 +246,7 @@ def _severity(elsewhere: bool) -> Severity:
     return "warning" if elsewhere else "fault"
 
 
-def _warned(document: Document, what: str, cautions: Iterable[plan_types.Caution]) -> Iterator[Finding]:
+def _warned(document: Document, what: str, cautions: Iterable[decisions.Caution]) -> Iterator[Finding]:
     for caution in cautions:
         if caution.reason != "Inconsistent":  # told of the PBXes themselves
             yield _at(document, f"spec.{_field(caution.message)}", what, f"spec.{caution.message}", "warning")

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from softphone_agent.contract import template
+from softphone_agent.contract.fleet import TEMPLATE_TEXTS
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.api.spec import SoftphoneFleetSpec
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide.fleet_plan import TEMPLATE_TEXTS
 from softphone_operator.decide.names import fleet_agent, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
@@ -138,7 +138,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AgentAnswer:
     """What an agent says of one of its phones, and of the PBXes."""
 
     report: PhoneReport | None
@@ -152,7 +152,7 @@ class Known:
     """All that is known of a phone: from its agent, or where that is silent from the object alone."""
 
     phone: Phone
-    heard: Heard | None
+    heard: AgentAnswer | None
     why_not: str = ""
     """Why the agent cannot be heard."""
 

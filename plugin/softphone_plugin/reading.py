@@ -12,7 +12,7 @@ from softphone_plugin import pages
 from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 from softphone_plugin.phones import (
-    Heard,
+    AgentAnswer,
     Known,
     Measured,
     Phone,
@@ -111,7 +111,7 @@ async def hear(cluster: Cluster, phone: Phone) -> Known:
     except PluginError:
         measured = Measured()  # then times are missing, and nothing else
     report = next((one for one in said.phones if one.name == phone.name), None)
-    return Known(phone, Heard(report, said.config, said.pbxs, measured))
+    return Known(phone, AgentAnswer(report, said.config, said.pbxs, measured))
 
 
 async def all_kinds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PbxReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PbxReport, PhoneReport, Reason
 from softphone_agent.http.counting import count
 
 CONFIG = ConfigReport(digest="abc")
@@ -32,7 +32,7 @@ def test_phones_are_counted_by_state_by_pbx_and_by_what_keeps_them_away() -> Non
         phones=7,
         registered=3,
         states={"Registered": 2, "Registering": 2, "Rejected": 1, "Suspended": 1, "Waiting": 1},
-        failures={"Unreachable": 1, "Rejected": 1},
+        failures={Reason.UNREACHABLE: 1, Reason.REJECTED: 1},
         pbxs=(
             PbxCounts(name="master", registered=2, standby=1),
             PbxCounts(name="slave", registered=1, home=1, reachable=False),

@@ -1,4 +1,4 @@
-"""The metrics: names and labels are the contract of design section 3."""
+"""The metrics: names and labels are a contract (docs/metrics.md)."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from bench.wanted import write_status
 from lab.measuring import cpu
 from lab.procfs import marked
 from lab.settings import settings
-from softphone_agent.contract.report import ConfigReport, PhoneReport
+from softphone_agent.contract.report import ConfigReport, PhoneReport, Role
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import status
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.names import FIELD_MANAGER
 
 SERVERS = ("kube-apiserver", "etcd")
@@ -44,7 +44,7 @@ def phone_report(index: int, number: int) -> PhoneReport:
         pbx=("master", "standby")[number // 1000 % 2],
         registrar=f"sip:10.245.0.11;number={number}",
         via="pri",
-        role="Home",
+        role=Role.HOME,
         since=datetime.now(UTC).isoformat(),
     )
 
@@ -113,7 +113,7 @@ def _status(phone: Object, report: PhoneReport) -> Object:
         phone.get("status") or {},
         generation=phone["metadata"]["generation"],
         accepted=status.ACCEPTED,
-        agent=Verdict("True", "Running", "its pod runs"),
+        agent=Statement("True", "Running", "its pod runs"),
         heard=heard,
         wanted_digest="bench",
         now=datetime.now(UTC),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bench.api_client import PBXS, SOFTPHONES, Client, Object, path_of
 from softphone_operator.api.kinds import API_VERSION
-from softphone_operator.decide import availability, manifests, names, pbx_plan, plan_types, softphone_plan, status
+from softphone_operator.decide import availability, decisions, desired_pbx, desired_softphone, manifests, names, status
 from softphone_operator.decide.facts import Heard
 
 SECRETS = {"load": frozenset({"password"})}
@@ -15,9 +15,9 @@ SECRETS = {"load": frozenset({"password"})}
 async def write_agent(client: Client, softphone: Object) -> Object:
     """ConfigMap and Deployment of a Softphone that has its uid; returns the status that tells of them."""
     name, namespace, uid = (softphone["metadata"][field] for field in ("name", "namespace", "uid"))
-    pbxs = {each: pbx_plan.pbx(each, namespace, spec, {}) for each, spec in PBXS.items()}
-    wanted = softphone_plan.softphone(name, namespace, uid, softphone["spec"], pbxs, SECRETS)
-    assert isinstance(wanted, plan_types.AgentPlan)
+    pbxs = {each: desired_pbx.pbx(each, namespace, spec, {}) for each, spec in PBXS.items()}
+    wanted = desired_softphone.softphone(name, namespace, uid, softphone["spec"], pbxs, SECRETS)
+    assert isinstance(wanted, decisions.DesiredAgent)
     agent = manifests.Agent(
         name=wanted.agent,
         namespace=namespace,

@@ -274,7 +274,7 @@ async def test_an_operator_that_leads_no_more_writes_no_more() -> None:
     assert [request["method"] for request in api.requests] == ["GET", "PUT"]
 
 
-async def test_pods_are_poked_by_an_annotation() -> None:
+async def test_volumes_are_synced_by_an_annotation() -> None:
     async with connected() as (api, it):
         api.answer("PATCH", "/api/v1/namespaces/demo/pods/x", {})
         await it.annotate_pod("demo", "x", {"a": "b"})

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from server_side_apply import applied, entry, set_image
-from softphone_operator.decide import comparing, manifests, names, pbx_plan, plan_types, softphone_plan
+from softphone_operator.decide import comparing, decisions, desired_pbx, desired_softphone, manifests, names
 
 DATA = Path(__file__).parent / "data"
 POD = "spec.template.spec"
@@ -33,20 +33,20 @@ FULL: dict[str, Any] = {
 def deployment(agent: dict[str, Any], secret: str = "", pull_secrets: tuple[str, ...] = ()) -> dict[str, Any]:
     spec = {**SPEC, "agent": agent} | ({"credentials": {"secretName": secret}} if secret else {})
     keys = {secret: frozenset({"password"})}
-    planned = softphone_plan.softphone(
-        "anna", "demo", "uid-1", spec, {"master": pbx_plan.pbx("master", "demo", PBX, {})}, keys
+    decided = desired_softphone.softphone(
+        "anna", "demo", "uid-1", spec, {"master": desired_pbx.pbx("master", "demo", PBX, {})}, keys
     )
-    assert isinstance(planned, plan_types.AgentPlan), planned
+    assert isinstance(decided, decisions.DesiredAgent), decided
     return manifests.deployment(
         manifests.Agent(
-            name=planned.agent,
+            name=decided.agent,
             namespace="demo",
             owner=manifests.Owner("softphone-fleet.io/v1alpha1", "Softphone", "anna", "uid-1"),
             labels={names.SOFTPHONE_LABEL: "anna"},
-            config=planned.config,
+            config=decided.config,
             image=manifests.Image("agent:1", "", pull_secrets),
-            pod=planned.pod,
-            secrets=planned.secrets,
+            pod=decided.pod,
+            secrets=decided.secrets,
         )
     )
 

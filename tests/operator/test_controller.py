@@ -30,7 +30,7 @@ from softphone_agent.contract.report import (
     WatchLine,
     to_line,
 )
-from softphone_operator.decide import label_selector, mounts, pbx_plan
+from softphone_operator.decide import desired_pbx, label_selector, mounts
 from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.cluster import (
     ClusterError,
@@ -53,7 +53,7 @@ from softphone_operator.kubernetes.resources import (
 )
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.reconcile import controller as subject
-from softphone_operator.reconcile import upkeep, writing
+from softphone_operator.reconcile import pbxs, upkeep, writing
 from softphone_operator.reconcile.controller import Controller
 
 KINDS = {resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, SOFTPHONES)}
@@ -156,7 +156,7 @@ class FakeCluster:
         return copy.deepcopy(self.put(resource.kind, name, namespace, status=copy.deepcopy(dict(status))))
 
     async def annotate_pod(self, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        self.calls.append(("poke", "Pod", name))
+        self.calls.append(("annotate", "Pod", name))
         pod = self.objects["Pod", namespace, name]
         known = pod["metadata"].get("annotations", {})
         self.put("Pod", name, namespace, metadata={"annotations": {**known, **annotations}})
@@ -259,8 +259,9 @@ OF_SHARD = watched(f"{SHARD}=a")[1:3]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "DELETED_SECONDS"):
+    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS"):
         monkeypatch.setattr(subject, name, 0.001)
+    monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.001)
     monkeypatch.setattr(writing, "SHARED_WRITE_SECONDS", 0.0)
 
 
@@ -445,7 +446,7 @@ async def test_a_pbx_that_goes_while_in_use_is_told_and_phones_keep_its_last_add
 
 
 async def test_a_pbx_that_goes_with_its_users_is_no_news(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "DELETED_SECONDS", 0.05)
+    monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.05)
     async with world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         cluster.remove("PBX", "master")
@@ -788,14 +789,14 @@ async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cl
 async def test_a_pbx_that_cannot_be_understood_stops_no_other(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    understood = pbx_plan.pbx
+    understood = desired_pbx.pbx
 
     def fails(name: str, *others: Any) -> Any:
         if name == "odd":
             raise RuntimeError("a fault of ours")
         return understood(name, *others)
 
-    monkeypatch.setattr(pbx_plan, "pbx", fails)
+    monkeypatch.setattr(desired_pbx, "pbx", fails)
     cluster.put("PBX", "odd", spec={"address": "sip:10.0.0.3"})
     cluster.put("Softphone", "bob", spec={"aor": "sip:bob@acme.example", "pri": "odd"})
     async with world(cluster) as it:
@@ -848,7 +849,7 @@ async def test_another_secret_reaches_the_phone_with_the_pod_that_mounts_it(clus
         calls = list(await it.quiet())
         assert files()["agent.json"] == old
         assert "/other/" in files()[mounted()]
-        assert [call for call in calls if call[0] == "poke"] == [], "the pod that ends has nothing to look for"
+        assert [call for call in calls if call[0] == "annotate"] == [], "the pod that ends has nothing to look for"
         cluster.remove("Pod", "pod-1")
         new.say(snapshot(cluster, at("slave")))
         put_pod(cluster, new, "pod-2")
@@ -886,13 +887,13 @@ async def test_ready_waits_for_the_present_configuration(cluster: FakeCluster) -
         talker.say(snapshot(cluster, at("slave")))
         put_pod(cluster, talker)
         await it.until_condition("Ready", "True", "Registered")
-        assert not [call for call in await it.quiet() if call[0] == "poke"]
+        assert not [call for call in await it.quiet() if call[0] == "annotate"]
         spec = cluster.objects["Softphone", "demo", "anna"]["spec"]
         cluster.put("Softphone", "anna", spec={**spec, "phys": "vienna"})
         await it.until_condition("Ready", "False", "ConfigPending")
         assert it.condition("Registered") == ("True", "Registered")
         assert it.status()["observedGeneration"] == 2
-        assert [call for call in await it.quiet() if call[0] == "poke"] == [("poke", "Pod", "pod-1")]
+        assert [call for call in await it.quiet() if call[0] == "annotate"] == [("annotate", "Pod", "pod-1")]
         talker.say(ConfigChanged(config=ConfigReport(digest=digest_of(cluster))))
         await it.until_condition("Ready", "True", "Registered")
 
@@ -915,7 +916,7 @@ async def test_who_looks_while_a_pbxs_secret_is_read_is_not_told_that_there_is_n
         assert ("Warning", "PBXNotFound") not in [event[:2] for event in cluster.events]
 
 
-async def test_a_changed_secret_pokes_the_pod(cluster: FakeCluster) -> None:
+async def test_a_changed_secret_syncs_the_volumes(cluster: FakeCluster) -> None:
     async with agent() as talker, world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         talker.say(snapshot(cluster, at("slave")))
@@ -923,21 +924,21 @@ async def test_a_changed_secret_pokes_the_pod(cluster: FakeCluster) -> None:
         await it.until_condition("Ready", "True", "Registered")
         await it.quiet()
         cluster.put_secret("anna", "password")
-        await it.until(lambda: ("poke", "Pod", "pod-1") in cluster.calls)
+        await it.until(lambda: ("annotate", "Pod", "pod-1") in cluster.calls)
     cluster.calls.clear()
     async with agent() as talker, world(cluster) as it:
-        assert [call for call in await it.quiet() if call[0] == "poke"] == []
+        assert [call for call in await it.quiet() if call[0] == "annotate"] == []
 
 
-async def test_the_pod_is_poked_again_while_the_configuration_is_pending(
+async def test_the_volumes_are_synced_again_while_the_configuration_is_pending(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "FIRST_POKE_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(upkeep, "FIRST_SYNC_WAIT_SECONDS", 0.01)
     async with agent() as talker, world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted")
         talker.say(Snapshot(version="1", config=ConfigReport(digest="f" * 16)))
         put_pod(cluster, talker)
-        await it.until(lambda: cluster.calls.count(("poke", "Pod", "pod-1")) >= 3)
+        await it.until(lambda: cluster.calls.count(("annotate", "Pod", "pod-1")) >= 3)
 
 
 async def test_a_refused_configuration_is_told(cluster: FakeCluster) -> None:

@@ -10,7 +10,8 @@ import yaml
 
 from softphone_operator.decide import comparing
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, SOFTPHONES, Resource
-from softphone_operator.observe.observed import Observed, slimmed
+from softphone_operator.observe.observed import Observed
+from softphone_operator.observe.slimming import slimmed
 from softphone_operator.reconcile.deletions import Deletions
 
 ANNA = ("demo", "anna")

@@ -12,7 +12,7 @@ import pytest
 
 from softphone_operator.api.crd import RULES, RULES_MARK, crd
 from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, softphone_plan
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone
 
 TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
 AGENT = {
@@ -90,25 +90,25 @@ def changed(spec: dict[str, Any], path: Path, value: str | None) -> dict[str, An
     return made
 
 
-def planned(kind: Kind, spec: dict[str, Any]) -> object:
+def decided(kind: Kind, spec: dict[str, Any]) -> object:
     addresses = {"master": "sip:10.0.0.1:5060", "slave": "sip:10.0.0.2:5060"}
-    pbxs = {name: pbx_plan.pbx(name, "demo", {"address": address}, SECRETS) for name, address in addresses.items()}
+    pbxs = {name: desired_pbx.pbx(name, "demo", {"address": address}, SECRETS) for name, address in addresses.items()}
     if kind is PBX:
-        return pbx_plan.pbx("master", "demo", spec, SECRETS)
+        return desired_pbx.pbx("master", "demo", spec, SECRETS)
     if kind is SOFTPHONE:
-        return softphone_plan.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
-    return fleet_plan.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
+        return desired_softphone.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
+    return desired_fleet.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_specs_of_this_test_are_good_and_whole(kind: Kind) -> None:
-    assert not isinstance(planned(kind, SPECS[kind.name]), plan_types.Refusal)
+    assert not isinstance(decided(kind, SPECS[kind.name]), decisions.Refusal)
 
 
 @each
 def test_the_operator_takes_an_empty_text_for_none(kind: Kind, path: Path) -> None:
     spec = SPECS[kind.name]
-    assert planned(kind, changed(spec, path, "")) == planned(kind, changed(spec, path, None))
+    assert decided(kind, changed(spec, path, "")) == decided(kind, changed(spec, path, None))
 
 
 @each
@@ -142,26 +142,26 @@ def test_rules_are_looked_at() -> None:
 
 def test_an_empty_name_of_a_secret_means_no_digest() -> None:
     for credentials in ({"secretName": ""}, None):
-        made = planned(SOFTPHONE, PHONE | {"credentials": credentials})
-        assert isinstance(made, plan_types.AgentPlan)
+        made = decided(SOFTPHONE, PHONE | {"credentials": credentials})
+        assert isinstance(made, decisions.DesiredAgent)
         assert (made.secrets, made.config.phones[0].credentials) == ((), None)
     jsonschema.Draft4Validator(schema(SOFTPHONE)).validate(PHONE | {"credentials": {"secretName": ""}})
 
 
 def test_credentials_without_the_name_of_a_secret_are_still_a_fault() -> None:
     """A misspelt field is dropped by the API server before anybody sees it."""
-    refused = planned(SOFTPHONE, PHONE | {"credentials": {}})
-    assert isinstance(refused, plan_types.Refusal)
+    refused = decided(SOFTPHONE, PHONE | {"credentials": {}})
+    assert isinstance(refused, decisions.Refusal)
     assert "credentials.secretName: is required" in refused.message
 
 
 def test_what_must_be_given_is_not_given_by_an_empty_text() -> None:
-    refused = planned(SOFTPHONE, PHONE | {"aor": ""})
-    assert isinstance(refused, plan_types.Refusal)
+    refused = decided(SOFTPHONE, PHONE | {"aor": ""})
+    assert isinstance(refused, decisions.Refusal)
     assert refused.message.startswith('aor: "" is no address of record')
 
 
 @pytest.mark.parametrize("flags", [["App", "App"], ["App", "App", "Signaling", "App"]], ids=len)
 def test_a_flag_that_is_given_twice_counts_once(flags: list[str]) -> None:
     jsonschema.Draft4Validator(schema(SOFTPHONE)).validate(PHONE | {"trace": flags})
-    assert planned(SOFTPHONE, PHONE | {"trace": flags}) == planned(SOFTPHONE, PHONE | {"trace": sorted(set(flags))})
+    assert decided(SOFTPHONE, PHONE | {"trace": flags}) == decided(SOFTPHONE, PHONE | {"trace": sorted(set(flags))})

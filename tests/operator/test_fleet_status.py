@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport, Reason, Role
 from softphone_operator.decide import availability, event_rules, fleet_status, status
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.fleet_status import AgentFacts
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-RUNS = Verdict("True", "Available", "the pod x runs")
-REFUSED = Verdict("False", "InvalidSpec", "aor: bad")
+RUNS = Statement("True", "Available", "the pod x runs")
+REFUSED = Statement("False", "InvalidSpec", "aor: bad")
 
 
 def agent(registered: int = 10, *, name: str = "fleet-load-0", **fields: Any) -> AgentFacts:
@@ -77,9 +77,9 @@ def test_phones_that_have_not_failed_are_registering() -> None:
 
 def test_an_agent_in_trouble_gives_the_reason() -> None:
     away = agent(
-        available=Verdict("False", "ImagePullBackOff", "no image"), heard=Heard("unheard"), name="fleet-load-1"
+        available=Statement("False", "ImagePullBackOff", "no image"), heard=Heard("unheard"), name="fleet-load-1"
     )
-    starting = agent(available=Verdict("False", "Starting", "starts"), heard=Heard("unheard"))
+    starting = agent(available=Statement("False", "Starting", "starts"), heard=Heard("unheard"))
     of = made(starting, away, agent())
     assert said(of, "AgentsAvailable") == ("False", "ImagePullBackOff", "1 of 3 agents run; fleet-load-1: no image")
     assert of["agents"] == {"wanted": 3, "ready": 1, "updated": 3}
@@ -88,13 +88,13 @@ def test_an_agent_in_trouble_gives_the_reason() -> None:
 
 def test_an_agent_that_is_away_still_carries_its_phones() -> None:
     """Else half a fleet would count as a whole one, and no alert for its ratio would ever fire."""
-    away = agent(heard=Heard("unheard"), available=Verdict("False", "Unschedulable", "no node"), counts=None)
+    away = agent(heard=Heard("unheard"), available=Statement("False", "Unschedulable", "no node"), counts=None)
     of = made(agent(), away)
     assert (of["replicas"], of["registered"]) == (20, 10)
     refused = fleet_status.fleet(
         {},
         generation=3,
-        accepted=Verdict("False", "SecretNotFound", "there is no Secret"),
+        accepted=Statement("False", "SecretNotFound", "there is no Secret"),
         agents=[agent(), away],
         wanted=None,
         suspended=False,
@@ -136,7 +136,7 @@ def test_an_agent_is_up_when_its_phones_are_back_or_refused() -> None:
     assert not agent(9).up
     assert agent(9, states={"Rejected": 1}).up
     assert not agent(10, heard=Heard("connecting")).up
-    assert not agent(10, available=Verdict("False", "Starting", "")).up
+    assert not agent(10, available=Statement("False", "Starting", "")).up
 
 
 def events(before: dict[str, Any], *agents: AgentFacts) -> list[tuple[str, str]]:
@@ -183,11 +183,11 @@ def test_a_phone_and_a_fleet_of_one_are_told_of_by_events_of_the_same_type(reaso
 
 
 def types_of_a_softphone() -> dict[str, str]:
-    home = PhoneReport(name="a", state="Registered", registered=True, pbx="slave", role="Home", since="x")
+    home = PhoneReport(name="a", state="Registered", registered=True, pbx="slave", role=Role.HOME, since="x")
     standby = home.model_copy(update={"pbx": "master", "role": "Standby"})
-    failure = LastFailure(code=0, reason="Unreachable", message="", pbx="master", time="x")
+    failure = LastFailure(code=0, reason=Reason.UNREACHABLE, message="", pbx="master", time="x")
     lost = PhoneReport(name="a", state="Waiting", registered=False, since="x", last_failure=failure)
-    crashed = Verdict("False", "CrashLoopBackOff", "")
+    crashed = Statement("False", "CrashLoopBackOff", "")
     states = [
         status.softphone(
             {}, generation=3, accepted=accepted, agent=available, heard=heard, wanted_digest="abc", now=NOW
@@ -205,7 +205,7 @@ def types_of_a_softphone() -> dict[str, str]:
 
 
 def types_of_a_fleet() -> dict[str, str]:
-    crashed = Verdict("False", "CrashLoopBackOff", "")
+    crashed = Statement("False", "CrashLoopBackOff", "")
     states = [
         fleet_status.fleet(
             {}, generation=3, accepted=accepted, agents=[one], wanted=10, suspended=False, selector="", now=NOW

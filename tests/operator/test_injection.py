@@ -14,7 +14,7 @@ from softphone_agent.contract import reading
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.planning import register_request
 from softphone_agent.sip.request import RegisterRequest, Secret
-from softphone_operator.decide import fleet_plan, manifests, mounts, names, pbx_plan, plan_types, softphone_plan
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, manifests, mounts, names
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
@@ -23,30 +23,30 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"\\\s]")
 """What may stand in no part of a REGISTER that is ours to fill in."""
 
 
-def pbxs() -> dict[str, plan_types.PbxPlan | plan_types.Refusal]:
-    return {"master": pbx_plan.pbx("master", "demo", PBX, SECRETS)}
+def pbxs() -> dict[str, decisions.DesiredPbx | decisions.Refusal]:
+    return {"master": desired_pbx.pbx("master", "demo", PBX, SECRETS)}
 
 
-def planned(kind: str, spec: Any) -> list[plan_types.AgentPlan] | plan_types.Refusal:
+def decided(kind: str, spec: Any) -> list[decisions.DesiredAgent] | decisions.Refusal:
     """The agents of an object, of a PBX those of a phone that uses it."""
     if kind == "PBX":
-        made = pbx_plan.pbx("master", "demo", spec, SECRETS)
-        if isinstance(made, plan_types.Refusal):
+        made = desired_pbx.pbx("master", "demo", spec, SECRETS)
+        if isinstance(made, decisions.Refusal):
             return made
-        one = softphone_plan.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
+        one = desired_softphone.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
     elif kind == "Softphone":
-        one = softphone_plan.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
+        one = desired_softphone.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
     else:
-        fleet = fleet_plan.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
-        return fleet if isinstance(fleet, plan_types.Refusal) else list(fleet.agents)
-    return one if isinstance(one, plan_types.Refusal) else [one]
+        fleet = desired_fleet.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
+        return fleet if isinstance(fleet, decisions.Refusal) else list(fleet.agents)
+    return one if isinstance(one, decisions.Refusal) else [one]
 
 
 @pytest.mark.parametrize(("kind", "place"), CASES, ids=[f"{kind}.{place}" for kind, place in CASES])
 def test_a_text_is_refused_by_name_or_carried_safely(kind: str, place: Place) -> None:
     for aim, text in HOSTILE.items():
-        outcome = planned(kind, hostile_spec(kind, place, text))
-        if isinstance(outcome, plan_types.Refusal):
+        outcome = decided(kind, hostile_spec(kind, place, text))
+        if isinstance(outcome, decisions.Refusal):
             told_well(outcome.message, place, text, aim)
         else:
             for agent in outcome:
@@ -57,14 +57,14 @@ def told_well(message: str, place: Place, text: str, aim: str) -> None:
     fields = [str(part) for part in place.path if part not in (0, KEY, "cpu")]
     assert fields[-1] in message, (aim, message)
     assert message.isprintable(), (aim, message)
-    assert len(message) <= plan_types.MAX_MESSAGE
+    assert len(message) <= decisions.MAX_MESSAGE
     if aim == "password":
         assert fields[-1] not in ADDRESSES or "hidden-word" not in message, message
     elif len(text) < 60 and not (fields[-1] in ADDRESSES and "@" in text):
         assert text[:1] in message, (aim, message)
 
 
-def carried_safely(agent: plan_types.AgentPlan) -> None:
+def carried_safely(agent: decisions.DesiredAgent) -> None:
     written = manifests.config_text(agent.config)
     assert written.count("\n") == 1
     read = reading.parse(written)
@@ -146,8 +146,8 @@ def test_a_secret_or_pbx_of_another_namespace_cannot_be_had(name: str) -> None:
         ("Softphone", PHONE, ("sec",), elsewhere.replace("Secret", "PBX")),
         ("SoftphoneFleet", FLEET, ("template", "home"), elsewhere.replace("Secret", "PBX")),
     ):
-        refused = planned(kind, put(base, path, name))
-        assert isinstance(refused, plan_types.Refusal)
+        refused = decided(kind, put(base, path, name))
+        assert isinstance(refused, decisions.Refusal)
         assert refused.reason in ("SecretNotFound", "PBXNotFound")
         assert refused.message == f"{'.'.join(path)}: {reason}"
 

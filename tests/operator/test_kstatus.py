@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lab import kstatus
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport
+from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PhoneReport, Reason, Role
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import fleet_status, status
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.fleet_status import AgentFacts
 
 pytestmark = pytest.mark.lab
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.lab
 GENERATION = 3
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CONFIG = ConfigReport(digest="0123456789abcdef")
-HOME = PhoneReport(name="anna", state="Registered", registered=True, pbx="slave", role="Home", since="x")
+HOME = PhoneReport(name="anna", state="Registered", registered=True, pbx="slave", role=Role.HOME, since="x")
 AWAY = HOME.model_copy(update={"state": "Waiting", "registered": False, "pbx": None, "role": None})
-FAILURE = LastFailure(code=0, reason="Unreachable", message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
-AVAILABLE = Verdict("True", "Available", "the pod x runs")
-STARTING = Verdict("False", "Starting", "the pod x is starting")
-INVALID = Verdict("False", "InvalidSpec", 'aor: "anna" is no address of record')
-WAITS = Verdict("False", "SecretNotFound", 'credentials.secretName: there is no Secret "anna"')
+FAILURE = LastFailure(code=0, reason=Reason.UNREACHABLE, message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
+AVAILABLE = Statement("True", "Available", "the pod x runs")
+STARTING = Statement("False", "Starting", "the pod x is starting")
+INVALID = Statement("False", "InvalidSpec", 'aor: "anna" is no address of record')
+WAITS = Statement("False", "SecretNotFound", 'credentials.secretName: there is no Secret "anna"')
 
 
 def softphone(phone: PhoneReport | None = HOME, **changes: Any) -> dict[str, Any]:
@@ -95,8 +95,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
 
 def test_what_kstatus_says_of_every_kind_of_status() -> None:
     said = kstatus.compute([seen for seen, _, _ in CASES.values()])
-    assert {name: verdict.status for name, verdict in zip(CASES, said, strict=True)} == {
+    assert {name: statement.status for name, statement in zip(CASES, said, strict=True)} == {
         name: expected for name, (_, expected, _) in CASES.items()
     }
-    for (name, (_, _, why)), verdict in zip(CASES.items(), said, strict=True):
-        assert why in verdict.message, name
+    for (name, (_, _, why)), statement in zip(CASES.items(), said, strict=True):
+        assert why in statement.message, name

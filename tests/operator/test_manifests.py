@@ -13,7 +13,7 @@ import yaml
 
 from server_side_apply import applied, set_image
 from softphone_agent.contract import reading
-from softphone_operator.decide import comparing, manifests, names, pbx_plan, plan_types, softphone_plan
+from softphone_operator.decide import comparing, decisions, desired_pbx, desired_softphone, manifests, names
 
 DATA = Path(__file__).parent / "data" / "agents"
 CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.input.yaml"))
@@ -21,21 +21,21 @@ CASES = sorted(path.name.removesuffix(".input.yaml") for path in DATA.glob("*.in
 
 def agent_of(given: dict[str, Any]) -> manifests.Agent:
     secrets = {name: frozenset(keys) for name, keys in given.get("secrets", {}).items()}
-    pbxs = {name: pbx_plan.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
+    pbxs = {name: desired_pbx.pbx(name, "demo", spec, secrets) for name, spec in given["pbxs"].items()}
     name = given.get("name", "anna")
-    planned = softphone_plan.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
-    assert isinstance(planned, plan_types.AgentPlan), planned
+    decided = desired_softphone.softphone(name, "demo", "uid-of-anna", given["softphone"], pbxs, secrets)
+    assert isinstance(decided, decisions.DesiredAgent), decided
     return manifests.Agent(
-        name=planned.agent,
+        name=decided.agent,
         namespace="demo",
         owner=manifests.Owner("softphone-fleet.io/v1alpha1", "Softphone", name, "uid-of-anna"),
         labels={names.SOFTPHONE_LABEL: names.shorten(name)},
-        config=planned.config,
+        config=decided.config,
         image=manifests.Image(
             given.get("image", "agent:1"), given.get("pullPolicy", ""), tuple(given.get("pullSecrets", ()))
         ),
-        pod=planned.pod,
-        secrets=planned.secrets,
+        pod=decided.pod,
+        secrets=decided.secrets,
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from softphone_operator.decide.references import PbxUse
 from softphone_operator.kubernetes.cluster import SecretMark
-from softphone_operator.observe.observed import Observed, slimmed, vanished
+from softphone_operator.observe.observed import Observed, vanished
+from softphone_operator.observe.slimming import slimmed
 
 ANNA = ("Softphone", "demo", "anna")
 BOB = ("Softphone", "demo", "bob")

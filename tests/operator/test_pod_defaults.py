@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 
 from softphone_operator.api.spec import AgentSpec
-from softphone_operator.decide import fleet_plan, manifests, names, pbx_plan, plan_types, pod_defaults, softphone_plan
+from softphone_operator.decide import (
+    decisions,
+    desired_fleet,
+    desired_pbx,
+    desired_softphone,
+    manifests,
+    names,
+    pod_defaults,
+)
 from softphone_operator.decide.pod_defaults import NONE, PodDefaults
 from softphone_operator.program import command_line
 
-PBXS = {"master": pbx_plan.pbx("master", "demo", {"address": "sip:10.0.0.1:5060"}, {})}
+PBXS = {"master": desired_pbx.pbx("master", "demo", {"address": "sip:10.0.0.1:5060"}, {})}
 GIVEN = {
     "labels": {"team": "voice", "app.kubernetes.io/name": "stranger"},
     "annotations": {"sidecar.istio.io/inject": "false", "prometheus.io/port": "1"},
@@ -25,36 +33,36 @@ GIVEN = {
 DEFAULTS = PodDefaults.model_validate(GIVEN, by_alias=True)
 
 
-def agent_of(planned: Any, defaults: PodDefaults, *, image: str = "agent:1", at_once: bool = True) -> manifests.Agent:
+def agent_of(decided: Any, defaults: PodDefaults, *, image: str = "agent:1", at_once: bool = True) -> manifests.Agent:
     return manifests.Agent(
-        name=planned.agent,
+        name=decided.agent,
         namespace="demo",
         owner=manifests.Owner("softphone-fleet.io/v1alpha1", "Softphone", "anna", "uid"),
         labels={},
-        config=planned.config,
+        config=decided.config,
         image=manifests.Image(image, at_once=at_once),
-        pod=planned.pod,
+        pod=decided.pod,
         defaults=defaults,
-        own_resources=planned.own_resources,
+        own_resources=decided.own_resources,
     )
 
 
-def softphone(**agent: Any) -> plan_types.AgentPlan:
+def softphone(**agent: Any) -> decisions.DesiredAgent:
     spec = {"aor": "sip:anna@acme.example", "pri": "master", "agent": agent}
-    planned = softphone_plan.softphone("anna", "demo", "uid", spec, PBXS, {})
-    assert isinstance(planned, plan_types.AgentPlan), planned
-    return planned
+    decided = desired_softphone.softphone("anna", "demo", "uid", spec, PBXS, {})
+    assert isinstance(decided, decisions.DesiredAgent), decided
+    return decided
 
 
-def fleet(**agent: Any) -> plan_types.AgentPlan:
+def fleet(**agent: Any) -> decisions.DesiredAgent:
     template = {"aor": "sip:load{index}@acme.example", "pri": "master", "agent": agent}
-    planned = fleet_plan.fleet("load", "demo", "uid", {"replicas": 1000, "template": template}, PBXS, {})
-    assert isinstance(planned, plan_types.FleetPlan), planned
-    return planned.agents[0]
+    decided = desired_fleet.fleet("load", "demo", "uid", {"replicas": 1000, "template": template}, PBXS, {})
+    assert isinstance(decided, decisions.DesiredFleet), decided
+    return decided.agents[0]
 
 
-def pod(planned: plan_types.AgentPlan, defaults: PodDefaults = DEFAULTS) -> tuple[dict[str, Any], dict[str, Any]]:
-    template = manifests.deployment(agent_of(planned, defaults))["spec"]["template"]
+def pod(decided: decisions.DesiredAgent, defaults: PodDefaults = DEFAULTS) -> tuple[dict[str, Any], dict[str, Any]]:
+    template = manifests.deployment(agent_of(decided, defaults))["spec"]["template"]
     return template["metadata"], template["spec"]
 
 
@@ -117,15 +125,15 @@ OTHER = PodDefaults(node_selector={"pool": "other"})
 
 
 @pytest.mark.parametrize(("before", "after"), [(NONE, DEFAULTS), (DEFAULTS, OTHER), (DEFAULTS, NONE)])
-@pytest.mark.parametrize("planned", [softphone(), fleet()], ids=["Softphone", "fleet"])
+@pytest.mark.parametrize("decided", [softphone(), fleet()], ids=["Softphone", "fleet"])
 def test_other_defaults_come_to_running_agents_like_another_image(
-    planned: plan_types.AgentPlan, before: PodDefaults, after: PodDefaults
+    decided: decisions.DesiredAgent, before: PodDefaults, after: PodDefaults
 ) -> None:
-    there = manifests.deployment(agent_of(planned, before))
-    wanted = agent_of(planned, after, at_once=False)
+    there = manifests.deployment(agent_of(decided, before))
+    wanted = agent_of(decided, after, at_once=False)
     assert manifests.deployment(wanted, there) == there, "with the next pod"
     assert manifests.deployment(replace(wanted, image=manifests.Image("agent:1")), there) == manifests.deployment(
-        agent_of(planned, after)
+        agent_of(decided, after)
     ), "at once"
     edited = replace(wanted, pod=AgentSpec(priority_class_name="high"), own_resources=None)
     assert manifests.deployment(edited, there) == manifests.deployment(edited), "here is the next pod"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from softphone_operator.decide import progress, status
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.facts import Statement
 
-YES = Verdict("True", "Accepted", "fine")
-
-
-def no(reason: str) -> Verdict:
-    return Verdict("False", reason, f"because of {reason}")
+YES = Statement("True", "Accepted", "fine")
 
 
-UNHEARD = Verdict("False", "AgentUnreachable", "it was silent")
-CASES: list[tuple[str, Verdict, Verdict, Verdict, str | None]] = [
+def no(reason: str) -> Statement:
+    return Statement("False", reason, f"because of {reason}")
+
+
+UNHEARD = Statement("False", "AgentUnreachable", "it was silent")
+CASES: list[tuple[str, Statement, Statement, Statement, str | None]] = [
     ("registered", YES, YES, YES, None),
     ("a wrong field", no("InvalidSpec"), YES, no("InvalidSpec"), "Stalled"),
     ("the agent refused the configuration", YES, YES, no("ConfigRefused"), "Stalled"),
@@ -37,17 +37,17 @@ CASES: list[tuple[str, Verdict, Verdict, Verdict, str | None]] = [
 
 
 @pytest.mark.parametrize(("accepted", "agents", "ready", "said"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_progress(accepted: Verdict, agents: Verdict, ready: Verdict, said: str | None) -> None:
-    expected = {} if said is None else {said: Verdict("True", ready.reason, ready.message)}
+def test_progress(accepted: Statement, agents: Statement, ready: Statement, said: str | None) -> None:
+    expected = {} if said is None else {said: Statement("True", ready.reason, ready.message)}
     assert progress.progress(accepted, agents, ready) == expected
 
 
-REFUSED = Verdict("False", "InvalidSpec", 'address: "x" is no SIP URI')
-WAITS = Verdict("False", "SecretNotFound", 'tls.caSecretName: there is no Secret "ca"')
-UNLIKE = Verdict("False", "Inconsistent", "it is true on master, false on slave")
-UNKNOWN = Verdict("Unknown", "NotAccepted", "the spec is not accepted")
-CONSISTENT = Verdict("True", "Consistent", "the same on all")
-OF_PBX: list[tuple[str, Verdict, Verdict, Verdict, str | None]] = [
+REFUSED = Statement("False", "InvalidSpec", 'address: "x" is no SIP URI')
+WAITS = Statement("False", "SecretNotFound", 'tls.caSecretName: there is no Secret "ca"')
+UNLIKE = Statement("False", "Inconsistent", "it is true on master, false on slave")
+UNKNOWN = Statement("Unknown", "NotAccepted", "the spec is not accepted")
+CONSISTENT = Statement("True", "Consistent", "the same on all")
+OF_PBX: list[tuple[str, Statement, Statement, Statement, str | None]] = [
     ("good", status.ACCEPTED, CONSISTENT, status.ACCEPTED, None),
     ("a wrong field", REFUSED, UNKNOWN, REFUSED, "Stalled"),
     ("a Secret that may still come", WAITS, UNKNOWN, WAITS, "Reconciling"),
@@ -58,7 +58,7 @@ OF_PBX: list[tuple[str, Verdict, Verdict, Verdict, str | None]] = [
 @pytest.mark.parametrize(
     ("accepted", "consistent", "ready", "said"), [c[1:] for c in OF_PBX], ids=[c[0] for c in OF_PBX]
 )
-def test_a_pbx(accepted: Verdict, consistent: Verdict, ready: Verdict, said: str | None) -> None:
+def test_a_pbx(accepted: Statement, consistent: Statement, ready: Statement, said: str | None) -> None:
     assert progress.pbx_ready(accepted, consistent) == ready
-    expected = {} if said is None else {said: Verdict("True", ready.reason, ready.message)}
+    expected = {} if said is None else {said: Statement("True", ready.reason, ready.message)}
     assert progress.pbx_progress(ready) == expected

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Redirect
+from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneReport, Reason, Redirect, Role
 from softphone_operator.api.reasons import REASONS
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import availability, event_rules, status
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 DIGEST = "0123456789abcdef"
 CONFIG = ConfigReport(digest=DIGEST)
-AVAILABLE = Verdict("True", "Available", "the pod x runs")
-REFUSED = Verdict("False", "PBXNotFound", 'pri: there is no PBX "x"')
-FAILURE = LastFailure(code=0, reason="Unreachable", message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
+AVAILABLE = Statement("True", "Available", "the pod x runs")
+REFUSED = Statement("False", "PBXNotFound", 'pri: there is no PBX "x"')
+FAILURE = LastFailure(code=0, reason=Reason.UNREACHABLE, message="no answer", pbx="master", time="2026-01-02T03:04:00Z")
 HOME = PhoneReport(
     name="anna",
     state="Registered",
@@ -26,7 +26,7 @@ HOME = PhoneReport(
     pbx="slave",
     registrar="sip:10.0.0.2:5060",
     via="redirect",
-    role="Home",
+    role=Role.HOME,
     redirects=(Redirect(pbx="master", target="slave", code=302),),
     physical_location="vienna",
     contact="sip:anna@10.1.0.5:5060",
@@ -46,8 +46,8 @@ def made(
     heard: Heard,
     *,
     previous: dict[str, Any] | None = None,
-    accepted: Verdict = status.ACCEPTED,
-    agent: Verdict = AVAILABLE,
+    accepted: Statement = status.ACCEPTED,
+    agent: Statement = AVAILABLE,
     digest: str | None = DIGEST,
     now: datetime = NOW,
     generation: int = 3,
@@ -97,7 +97,7 @@ def test_a_registered_phone_in_full() -> None:
 
 OLD = ConfigReport(digest="ffffffffffffffff")
 REJECTED_FILE = ConfigReport(digest="ffffffffffffffff", refused=("phones[0].aor: bad",))
-STARTING = Verdict("False", "Starting", "the pod x is starting")
+STARTING = Statement("False", "Starting", "the pod x is starting")
 TABLE: list[tuple[str, dict[str, Any], tuple[str, str], tuple[str, str]]] = [
     ("registered", {"heard": Heard("heard", HOME, CONFIG)}, ("True", "Registered"), ("True", "Registered")),
     (
@@ -220,69 +220,69 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
 OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
 NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
-AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Verdict]] = [
+AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Statement]] = [
     ("nothing", None, [], availability.NO_AGENT),
-    ("no pod yet", {}, [], Verdict("False", "Starting", "the agent's pod is being made")),
-    ("quota", {"status": {"conditions": [QUOTA]}}, [], Verdict("False", "FailedCreate", "exceeded quota")),
-    ("starting", {}, [pod(phase="Pending")], Verdict("False", "Starting", "the pod x is starting")),
+    ("no pod yet", {}, [], Statement("False", "Starting", "the agent's pod is being made")),
+    ("quota", {"status": {"conditions": [QUOTA]}}, [], Statement("False", "FailedCreate", "exceeded quota")),
+    ("starting", {}, [pod(phase="Pending")], Statement("False", "Starting", "the pod x is starting")),
     (
         "container creating",
         {},
         [pod(**container({"waiting": {"reason": "ContainerCreating"}}))],
-        Verdict("False", "Starting", "the pod x is starting"),
+        Statement("False", "Starting", "the pod x is starting"),
     ),
     (
         "ready",
         {},
         [pod(conditions=[{"type": "Ready", "status": "True"}])],
-        Verdict("True", "Available", "the pod x runs"),
+        Statement("True", "Available", "the pod x runs"),
     ),
     (
         "no image",
         {},
         [pod(**container({"waiting": {"reason": "ErrImagePull", "message": "long"}}))],
-        Verdict("False", "ImagePullBackOff", "the pod x: cannot pull the image agent:1"),
+        Statement("False", "ImagePullBackOff", "the pod x: cannot pull the image agent:1"),
     ),
     (
         "crash loop",
         {},
         [pod(**container(BACK_OFF, OOM))],
-        Verdict("False", "CrashLoopBackOff", "the pod x: back-off 10s; it ended before: OOMKilled, exit code 137"),
+        Statement("False", "CrashLoopBackOff", "the pod x: back-off 10s; it ended before: OOMKilled, exit code 137"),
     ),
     (
         "container ended",
         {},
         [pod(**container(OOM))],
-        Verdict("False", "OOMKilled", "the pod x: its container ended: OOMKilled, exit code 137"),
+        Statement("False", "OOMKilled", "the pod x: its container ended: OOMKilled, exit code 137"),
     ),
-    ("no node", {}, [pod(conditions=[NO_NODE])], Verdict("False", "Unschedulable", "the pod x: 0/1 nodes")),
+    ("no node", {}, [pod(conditions=[NO_NODE])], Statement("False", "Unschedulable", "the pod x: 0/1 nodes")),
     (
         "evicted",
         {},
         [pod(phase="Failed", reason="Evicted", message="low on memory")],
-        Verdict("False", "Evicted", "the pod x: low on memory"),
+        Statement("False", "Evicted", "the pod x: low on memory"),
     ),
-    ("stopping", {}, [pod(deleted=True)], Verdict("False", "Terminating", "the pod x is being stopped")),
+    ("stopping", {}, [pod(deleted=True)], Statement("False", "Terminating", "the pod x is being stopped")),
     (
         "the new pod counts",
         {},
         [pod("old", created="9", deleted=True), pod("new", created="1")],
-        Verdict("False", "Starting", "the pod new is starting"),
+        Statement("False", "Starting", "the pod new is starting"),
     ),
     (
         "the newest pod counts",
         {},
         [pod("a", created="2"), pod("b", created="1")],
-        Verdict("False", "Starting", "the pod a is starting"),
+        Statement("False", "Starting", "the pod a is starting"),
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("deployment", "pods", "verdict"), [row[1:] for row in AVAILABILITY], ids=[row[0] for row in AVAILABILITY]
+    ("deployment", "pods", "statement"), [row[1:] for row in AVAILABILITY], ids=[row[0] for row in AVAILABILITY]
 )
-def test_agent_available(deployment: Any, pods: list[dict[str, Any]], verdict: Verdict) -> None:
-    assert availability.availability(deployment, pods, Heard("unheard")) == verdict
+def test_agent_available(deployment: Any, pods: list[dict[str, Any]], statement: Statement) -> None:
+    assert availability.availability(deployment, pods, Heard("unheard")) == statement
 
 
 MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCreating"}}))
@@ -304,7 +304,7 @@ def test_a_pod_that_cannot_mount_is_told_as_such(pods: list[dict[str, Any]], rea
     told = availability.availability({}, pods, Heard("unheard"), why)
     assert told.reason == reason
     if reason == "FailedMount":
-        assert told == Verdict("False", reason, f"the pod x cannot start: {why}")
+        assert told == Statement("False", reason, f"the pod x cannot start: {why}")
         assert availability.availability({}, pods, Heard("unheard"), None).reason == "Starting"
 
 
@@ -321,14 +321,14 @@ def test_a_pod_that_is_about_to_be_replaced_is_not_available(seen: int, updated:
         "status": {"observedGeneration": seen, "updatedReplicas": updated},
     }
     told = availability.availability(deployment, [READY_POD], Heard("heard"))
-    assert told == Verdict("False", "Starting", "the pod x is being replaced")
+    assert told == Statement("False", "Starting", "the pod x is being replaced")
     deployment["status"] = {"observedGeneration": 2, "updatedReplicas": 1}
     assert availability.availability(deployment, [READY_POD], Heard("heard")).status == "True"
 
 
 def test_an_agent_whose_pod_kubectl_shows_as_0_of_1_is_not_available_though_it_is_heard() -> None:
     told = availability.availability({}, [pod(phase="Running")], Heard("heard"))
-    assert told == Verdict("False", "NotReady", "the agent is heard, but its pod x is not ready")
+    assert told == Statement("False", "NotReady", "the agent is heard, but its pod x is not ready")
     assert told.reason in REASONS["Softphone"]["AgentAvailable"]
 
 
@@ -457,7 +457,7 @@ EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
     (
         "the agent crashes",
         softphone_status(Heard("unheard"), agent=STARTING),
-        softphone_status(Heard("unheard"), agent=Verdict("False", "CrashLoopBackOff", "the pod x: back-off")),
+        softphone_status(Heard("unheard"), agent=Statement("False", "CrashLoopBackOff", "the pod x: back-off")),
         [("Warning", "CrashLoopBackOff", "the pod x: back-off")],
     ),
 ]
@@ -475,7 +475,7 @@ PBX_EVENTS: list[tuple[str, Any, Any, list[str]]] = [
     ("consistent again", pbx(inconsistent="a and b differ"), pbx(), ["Consistent"]),
     ("unreachable", pbx(), pbx(reachable=False), ["Unreachable"]),
     ("reachable again", pbx(reachable=False), pbx(), ["Reachable"]),
-    ("refused", pbx(), pbx(accepted=Verdict("False", "InvalidSpec", "address: bad")), ["InvalidSpec"]),
+    ("refused", pbx(), pbx(accepted=Statement("False", "InvalidSpec", "address: bad")), ["InvalidSpec"]),
 ]
 
 
@@ -514,7 +514,7 @@ def test_only_what_others_bring_about_may_be_left_out(generation: int, personal:
     assert (event.reason, event.personal) == ("PBXNotFound", personal)
 
 
-LATER = FAILURE.model_copy(update={"time": "2026-01-02T03:05:00Z", "pbx": "standby", "reason": "Unavailable"})
+LATER = FAILURE.model_copy(update={"time": "2026-01-02T03:05:00Z", "pbx": "standby", "reason": Reason.UNAVAILABLE})
 URGENCY: list[tuple[str, Heard, Heard, bool]] = [
     (
         "yet another failure",
@@ -553,6 +553,6 @@ def test_every_reason_that_is_given_is_documented() -> None:
     for _, given, registered, _ in TABLE:
         assert registered[1] in documented["Registered"], given
     kubelets = {"CrashLoopBackOff", "OOMKilled", "Evicted"}
-    for _, _, _, verdict in AVAILABILITY:
-        assert verdict.reason in documented["AgentAvailable"] | kubelets
+    for _, _, _, statement in AVAILABILITY:
+        assert statement.reason in documented["AgentAvailable"] | kubelets
     assert status.FAILURES | {"Rejected"} <= documented["Registered"]

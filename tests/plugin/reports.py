@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
-from softphone_plugin.phones import Heard, Known, Measured, of_fleet, of_softphone
+from softphone_plugin.phones import AgentAnswer, Known, Measured, of_fleet, of_softphone
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 SPEC = {"aor": "sip:anna@acme.example", "pri": "master", "sec": "standby"}
@@ -68,9 +68,9 @@ def known(said: PhoneReport | None, heard: bool = True, spec: dict[str, Any] | N
     if not heard:
         return Known(phone, None, "its agent has no pod")
     pbxs = tuple(PbxReport(name=name, reachable=alive) for name, alive in of.pop("pbxs", {}).items())
-    return Known(phone, Heard(said, ConfigReport(digest="d"), pbxs, of.pop("measured", Measured())))
+    return Known(phone, AgentAnswer(said, ConfigReport(digest="d"), pbxs, of.pop("measured", Measured())))
 
 
 def known_of_fleet(said: PhoneReport | None, index: int) -> Known:
     """What is known of a phone of a fleet."""
-    return Known(of_fleet(fleet(), index), Heard(said, ConfigReport(digest="d")))
+    return Known(of_fleet(fleet(), index), AgentAnswer(said, ConfigReport(digest="d")))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from plugin.reports import NOW, SPEC, at, fleet, known, report
-from softphone_agent.contract.report import ConfigReport, FailureReason, PbxReport
-from softphone_operator.decide.plan_types import Refusal
+from softphone_agent.contract.report import ConfigReport, PbxReport, Reason
+from softphone_operator.decide.decisions import Refusal
 from softphone_plugin.explaining import REASONS, Explanation, explain
 from softphone_plugin.foresight import Round, after_a_loss, configured, next_round
-from softphone_plugin.phones import Heard, Known, Measured, of_fleet, of_softphone, registration_of
+from softphone_plugin.phones import AgentAnswer, Known, Measured, of_fleet, of_softphone, registration_of
 
 
 def pbx(name: str, **spec: Any) -> dict[str, Any]:
@@ -132,12 +132,12 @@ def test_the_reasons_are_those_of_the_rules(spec: dict[str, Any], fields: dict[s
 
 
 def test_every_reason_of_the_machine_has_words() -> None:
-    assert set(REASONS) == set(FailureReason.__args__)  # type: ignore[attr-defined]
+    assert set(REASONS) == set(Reason)
 
 
 def test_a_configuration_that_the_agent_refused_is_told() -> None:
     phone = of_softphone(known(report()).phone.owner)
-    heard = Heard(report(), ConfigReport(digest="d", refused=("pri: no PBX",)), (PbxReport(name="slave"),))
+    heard = AgentAnswer(report(), ConfigReport(digest="d", refused=("pri: no PBX",)), (PbxReport(name="slave"),))
     assert explain(Known(phone, heard), PBXS, NOW).unknown == ("The agent refused a newer configuration: pri: no PBX.",)
 
 

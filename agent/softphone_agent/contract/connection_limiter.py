@@ -1,4 +1,4 @@
-"""An HTTP server's door: how many connections it has, how long one may take to ask, and how much may wait to be read.
+"""Limits an HTTP server's connections: how many, how long one may take to ask, how much may wait to be read.
 
 aiohttp by itself waits for ever for a request to come and for an answer to be read, on any number of connections.
 """
@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
-from softphone_agent.contract.crowd import Crowd
+from softphone_agent.contract.peer_limit import PeerLimit
 
 _log = logging.getLogger("softphone-fleet.http")
 _log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
@@ -42,13 +42,13 @@ class Limits:
     """What of answers may lie here because nobody takes it."""
 
 
-class Door:
+class ConnectionLimiter:
     """Lets connections in and puts out those that are too many or too slow."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._waiting: Crowd[asyncio.Transport] = Crowd(self._limits.waiting)
-        self._busy: Crowd[asyncio.Transport] = Crowd(self._limits.busy)
+        self._waiting: PeerLimit[asyncio.Transport] = PeerLimit(self._limits.waiting)
+        self._busy: PeerLimit[asyncio.Transport] = PeerLimit(self._limits.busy)
         self._alarms: dict[asyncio.Transport, asyncio.TimerHandle] = {}
 
     async def serve(
@@ -132,13 +132,18 @@ class Door:
 
 
 class _Site(web.BaseSite):
-    """A TCP port behind a door."""
+    """A TCP port whose connections are limited."""
 
     def __init__(
-        self, runner: web.AppRunner, door: Door, address: str, port: int, tls: ssl.SSLContext | None = None
+        self,
+        runner: web.AppRunner,
+        limiter: ConnectionLimiter,
+        address: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(runner, ssl_context=tls)
-        self._door, self._place = door, (address, port)
+        self._limiter, self._place = limiter, (address, port)
 
     @property
     def name(self) -> str:
@@ -149,22 +154,22 @@ class _Site(web.BaseSite):
         server = self._runner.server
         assert server is not None
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Guarded(server(), self._door), *self._place, ssl=self._ssl_context, backlog=self._backlog
+            lambda: _Guarded(server(), self._limiter), *self._place, ssl=self._ssl_context, backlog=self._backlog
         )
 
 
 class _Guarded(asyncio.Protocol):
-    """aiohttp's protocol of one connection; the door hears when it begins and ends."""
+    """aiohttp's protocol of one connection; the limiter hears when it begins and ends."""
 
-    def __init__(self, inner: asyncio.Protocol, door: Door) -> None:
-        self._inner, self._door = inner, door
+    def __init__(self, inner: asyncio.Protocol, limiter: ConnectionLimiter) -> None:
+        self._inner, self._limiter = inner, limiter
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._inner.connection_made(transport)
-        self._door.opened(transport)
+        self._limiter.opened(transport)
 
     def data_received(self, data: bytes) -> None:
         self._inner.data_received(data)
@@ -180,7 +185,7 @@ class _Guarded(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
-            self._door.closed(self._transport)
+            self._limiter.closed(self._transport)
         self._inner.connection_lost(exc)
 
 

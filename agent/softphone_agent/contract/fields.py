@@ -12,9 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from softphone_agent.contract import sip_uri, template
-
-Mode = Literal["Launcher", "Browser"]
-
+from softphone_agent.registration.plan import Mode as Mode
 
 TraceFlag = Literal["App", "Signaling"]
 
@@ -91,19 +89,33 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _sip_uri(text: str) -> str:
+def uri_fault(text: str) -> str | None:
+    """Why a text is no SIP URI, None where it is one."""
     try:
         sip_uri.parse(text)
     except sip_uri.SipUriError as error:
-        raise ValueError(f'"{sip_uri.without_password(text)}" is no SIP URI: it {error}') from None
+        return f'"{sip_uri.without_password(text)}" is no SIP URI: it {error}'
+    return None
+
+
+def aor_fault(text: str) -> str | None:
+    """Why a text is no address of record, None where it is one."""
+    try:
+        sip_uri.parse_aor(text)
+    except sip_uri.SipUriError as error:
+        return f'"{sip_uri.without_password(text)}" is no address of record: it {error}'
+    return None
+
+
+def _sip_uri(text: str) -> str:
+    if fault := uri_fault(text):
+        raise ValueError(fault)
     return text
 
 
 def _aor(text: str) -> str:
-    try:
-        sip_uri.parse_aor(text)
-    except sip_uri.SipUriError as error:
-        raise ValueError(f'"{sip_uri.without_password(text)}" is no address of record: it {error}') from None
+    if fault := aor_fault(text):
+        raise ValueError(fault)
     return text
 
 

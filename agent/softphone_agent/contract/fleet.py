@@ -21,6 +21,10 @@ MAX_TOLD = 3
 """Of the phones of a fleet that are wrong, so many are told about."""
 
 
+TEMPLATE_TEXTS = ("aor", "pri", "sec", "phys", "cur", "home")
+"""The fields of a template that may hold {index}, in files and in objects alike."""
+
+
 SAME_AOR = "must hold {index}: each phone needs an address of record of its own"
 
 
@@ -32,7 +36,7 @@ class PhoneTemplate(Model):
     pri: TemplateText | None = Field(default=None, description="Primary PBX. Launcher mode needs it.")
     sec: TemplateText | None = Field(default=None, description="Secondary PBX.")
     phys: TemplateText | None = Field(default=None, description="Explicit physical location.")
-    mode: Mode = Field(default="Launcher", description="Launcher: alternate pri and sec. Browser: cur only.")
+    mode: Mode = Field(default=Mode.LAUNCHER, description="Launcher: alternate pri and sec. Browser: cur only.")
     cur: TemplateText | None = Field(default=None, description="Current PBX. Browser mode needs it.")
     home: TemplateText | None = Field(default=None, description="PBX on which the users are configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
@@ -75,7 +79,7 @@ def phone_of_fleet(fleet: str, index: int) -> str:
 
 def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Mapping[str, Pbx]) -> Phone:
     """The phone with this index. Raises ConfigFaults; a fault in a text with a placeholder names the index."""
-    texts = {field: getattr(of, field) for field in _TEMPLATE_TEXTS}
+    texts = {field: getattr(of, field) for field in ("id", *TEMPLATE_TEXTS)}
     values = {field: _parsed(text).expand(index) for field, text in texts.items() if text is not None}
     try:
         phone = Phone(
@@ -91,11 +95,8 @@ def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Mapping[str, Pbx]) 
     except ValidationError as error:
         faults = fault_messages(error)
     if faults:
-        raise ConfigFaults([_with_index(fault, texts, index) for fault in faults])
+        raise ConfigFaults([with_index(fault, texts, index) for fault in faults])
     return phone
-
-
-_TEMPLATE_TEXTS = ("id", "aor", "pri", "sec", "phys", "cur", "home")
 
 
 _parsed = lru_cache(maxsize=1000)(template.parse)
@@ -110,7 +111,8 @@ def _credentials_at(credentials: Credentials | None, index: int) -> Credentials 
     return Credentials(**{field: _parsed(text).expand(index) for field, text in texts.items()})
 
 
-def _with_index(fault: str, texts: Mapping[str, str | None], index: int) -> str:
+def with_index(fault: str, texts: Mapping[str, str | None], index: int) -> str:
+    """A fault of one phone, with the index if a text with a placeholder made the field that the fault begins with."""
     text = texts.get(fault.partition(":")[0])
     if text is None or not _parsed(text).varies:
         return fault

@@ -25,7 +25,11 @@ from softphone_agent.contract.fields import (
     RedirectPolicy,
     SipUriText,
     TraceFlag,
+    uri_fault,
 )
+
+REFERENCES = ("pri", "sec", "cur", "home")
+"""The fields of a phone that name a PBX."""
 
 DEFAULT_LOCATION_HEADER = "X-Physical-Location"
 
@@ -234,7 +238,7 @@ class Phone(Model):
     pri: PbxReference | None = Field(default=None, description="Primary PBX. Launcher mode needs it.")
     sec: PbxReference | None = Field(default=None, description="Secondary PBX.")
     phys: Location | None = Field(default=None, description="Explicit physical location.")
-    mode: Mode = Field(default="Launcher", description="Launcher: alternate pri and sec. Browser: cur only.")
+    mode: Mode = Field(default=Mode.LAUNCHER, description="Launcher: alternate pri and sec. Browser: cur only.")
     cur: PbxReference | None = Field(default=None, description="Current PBX. Browser mode needs it.")
     home: PbxReference | None = Field(default=None, description="PBX on which the user is configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
@@ -252,9 +256,9 @@ class Phone(Model):
 def entry_faults(mode: Mode, pri: str | None, sec: str | None, cur: str | None) -> list[str]:
     """What is wrong with the PBXes that a phone names, as messages that begin with the field. [] if nothing is."""
     faults = []
-    if mode == "Launcher" and not pri:
+    if mode is Mode.LAUNCHER and not pri:
         faults.append("pri: Launcher mode needs a primary PBX")
-    if mode == "Browser" and not cur:
+    if mode is Mode.BROWSER and not cur:
         faults.append("cur: Browser mode needs the current PBX")
     if pri and sec and same_reference(pri, sec):
         faults.append(f'sec: must differ from pri, both are "{sip_uri.without_password(sec)}"')
@@ -278,15 +282,13 @@ def same_reference(one: str, other: str) -> bool:
 
 def reference_faults(phone: Phone, known: Mapping[str, Pbx]) -> Iterator[str]:
     """What is wrong with the PBXes that a phone refers to; `known` are the names of PBX objects."""
-    for field in ("pri", "sec", "cur", "home"):
+    for field in REFERENCES:
         reference = getattr(phone, field)
         if reference is None:
             continue
         if is_uri(reference):
-            try:
-                sip_uri.parse(reference)
-            except sip_uri.SipUriError as error:
-                yield f'{field}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
+            if fault := uri_fault(reference):
+                yield f"{field}: {fault}"
         elif reference not in known:
             yield f'{field}: no PBX is named "{sip_uri.printable(reference)}"'
         elif phone.phys and (fault := known[reference].location_carrier.fault_of(phone.phys)):

@@ -14,25 +14,11 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from softphone_agent.contract.fields import Model
+from softphone_agent.registration.policy import Reason as Reason
+from softphone_agent.registration.policy import Role as Role
 
 State = Literal["Starting", "Registering", "Registered", "Waiting", "Rejected", "Unregistering", "Stopped", "Suspended"]
 Via = Literal["pri", "sec", "cur", "redirect"]
-Role = Literal["Home", "Standby", "Unknown"]
-FailureReason = Literal[
-    "Rejected",
-    "Unavailable",
-    "Unreachable",
-    "KnownDead",
-    "RedirectLoop",
-    "TooManyRedirects",
-    "BadRedirect",
-    "RedirectRefused",
-    "UnexpectedRedirect",
-    "PingFailed",
-    "TransportClosed",
-    "Expired",
-    "NoCredentials",
-]
 
 STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
 HEARTBEAT_SECONDS = 5.0
@@ -51,7 +37,7 @@ class LastFailure(Model):
     """The last thing that went wrong."""
 
     code: int = Field(description="SIP status code, 0 where there was no answer.")
-    reason: FailureReason = Field(description="What kind of failure it was.")
+    reason: Reason = Field(description="What kind of failure it was.")
     message: str = Field(default="", max_length=256, description="The PBX's own words, or ours.")
     pbx: str = Field(max_length=300, description="Where: the PBX object's name, or host:port.")
     time: str = Field(
@@ -68,7 +54,7 @@ class Outage(Model):
         default=None, max_length=40, description="When a PBX had accepted the phone again; missing while it lasts."
     )
     pbx: str = Field(max_length=300, description="PBX that held the registration: name, or host:port.")
-    reason: FailureReason = Field(description="Why the registration was lost.")
+    reason: Reason = Field(description="Why the registration was lost.")
 
 
 class PhoneReport(Model):
@@ -172,7 +158,7 @@ class Counts(Model):
     phones: int = Field(description="Phones that the agent carries.")
     registered: int = Field(default=0, description="Those with a valid binding.")
     states: dict[State, int] = Field(default={}, description="Phones by state; states without phones are left out.")
-    failures: dict[FailureReason, int] = Field(
+    failures: dict[Reason, int] = Field(
         default={}, description="Phones that want a binding and have none, by their last failure."
     )
     pbxs: tuple[PbxCounts, ...] = ()

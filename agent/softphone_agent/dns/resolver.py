@@ -112,7 +112,7 @@ class _Asking:
     async def services(self, name: str) -> list[Any]:
         """The SRV records of a service, best first; none where DNS has none or does not tell."""
         try:
-            records = list(await self._ask(name, "SRV"))
+            records = list(await self._query(name, "SRV"))
         except LookupFault:
             return []
         if len(records) == 1 and records[0].target.to_text() == ".":
@@ -123,7 +123,7 @@ class _Asking:
         """The addresses of a host that can be sent to from here, IPv6 first (RFC 6724). Raises LookupFault."""
         found = self.hosts.get(name)
         if found is None:
-            answers = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
+            answers = await asyncio.gather(self._query(name, "AAAA"), self._query(name, "A"), return_exceptions=True)
             found, faults = (), []
             for answer in answers:
                 if isinstance(answer, LookupFault):
@@ -139,7 +139,7 @@ class _Asking:
             found = tuple(address for address in found if (":" in address) == (":" in own)) or found
         return tuple(address for address in found if _has_route(address)) or found
 
-    async def _ask(self, name: str, kind: str) -> list[Any]:
+    async def _query(self, name: str, kind: str) -> list[Any]:
         """The records of this kind; [] where the name has none of it. Raises LookupFault."""
         if self._resolver is None:
             raise LookupFault(f'no DNS server is configured that could tell about "{name}"')

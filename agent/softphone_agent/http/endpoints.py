@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from softphone_agent.contract.connection_limiter import Door
-from softphone_agent.contract.crowd import Crowd
+from softphone_agent.contract.connection_limiter import ConnectionLimiter
+from softphone_agent.contract.peer_limit import PeerLimit
 from softphone_agent.contract.report import (
     COUNTS_SECONDS,
     HEARTBEAT_SECONDS,
@@ -34,7 +34,7 @@ class Watchers:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[WatchLine | None]] = set()
         self._bells: set[asyncio.Event] = set()
-        self._crowd: Crowd[asyncio.Transport] = Crowd(WATCHERS)
+        self._watchers: PeerLimit[asyncio.Transport] = PeerLimit(WATCHERS)
         self.closed = False
 
     def publish(self, line: WatchLine) -> None:
@@ -71,14 +71,14 @@ class Watchers:
     def place(self, request: web.Request) -> Iterator[None]:
         """A watcher's place; where there is none, another one's connection is closed for it."""
         ours = request.transport
-        gone = self._crowd.enter(ours, request.remote or "") if ours is not None else None
+        gone = self._watchers.enter(ours, request.remote or "") if ours is not None else None
         if gone is not None:
             gone.abort()
         try:
             yield
         finally:
             if ours is not None:
-                self._crowd.leave(ours)
+                self._watchers.leave(ours)
 
     @contextlib.contextmanager
     def bell(self) -> Iterator[asyncio.Event]:
@@ -184,5 +184,5 @@ async def _stream_counts(request: web.Request, sources: Sources) -> web.StreamRe
 
 async def serve(app: web.Application, address: str, port: int) -> tuple[web.AppRunner, int]:
     """Listen; returns the runner, to be cleaned up, and the port in use. Raises OSError where it is taken."""
-    runner = await Door().serve(app, address, port)
+    runner = await ConnectionLimiter().serve(app, address, port)
     return runner, runner.addresses[0][1]

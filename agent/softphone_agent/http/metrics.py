@@ -1,4 +1,4 @@
-"""The agent's metrics: names and labels are the contract of design section 3.
+"""The agent's metrics: names and labels are a contract (docs/metrics.md).
 
 Counters and histograms live in the supervisor, so that they survive a worker. What can be told from the phones'
 reports is made from them at scrape time.

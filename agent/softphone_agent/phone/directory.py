@@ -17,7 +17,7 @@ _Named = tuple[str | None, ...]
 def _named(phone: Phone) -> _Named:
     """The PBXes that a phone names, its primary (in Browser mode: its current) one first."""
     entries = (phone.pri, phone.sec, phone.cur, phone.home)
-    return entries if phone.mode == "Launcher" else (phone.cur, phone.pri, phone.sec, phone.home)
+    return entries if phone.mode is Mode.LAUNCHER else (phone.cur, phone.pri, phone.sec, phone.home)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def primary(phone: Phone, directory: Directory) -> Pbx | None:
 
 def entry_uri(phone: Phone, directory: Directory) -> str:
     """The canonical URI of the registrar that the phone asks first, empty where it names none."""
-    reference = phone.pri if phone.mode == "Launcher" else phone.cur
+    reference = phone.pri if phone.mode is Mode.LAUNCHER else phone.cur
     return registrar_uri(directory.address(reference)) if reference else ""
 
 
@@ -108,7 +108,7 @@ def location_of(phone: Phone, directory: Directory) -> str | None:
     """The physical location that the phone registers with (docs/rules.md, Physical location)."""
     pbx = primary(phone, directory)
     return physical_location(
-        Mode(phone.mode),
+        phone.mode,
         no_physical_location=pbx.no_physical_location if pbx else False,
         explicit=phone.phys,
         primary=(pbx.location or pbx.name) if pbx else None,

@@ -12,7 +12,7 @@ from softphone_agent.contract.phone import LocationCarrier, Phone
 from softphone_agent.dns.targets import Target
 from softphone_agent.phone.directory import Directory, address_of, carrier_of, location_of, primary
 from softphone_agent.registration.pacing import fraction
-from softphone_agent.registration.plan import Mode, Plan, Registrar
+from softphone_agent.registration.plan import Plan, Registrar
 from softphone_agent.registration.policy import REFRESH_FRACTIONS
 from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 
@@ -48,7 +48,7 @@ def plan_of(
         sec=registrar(phone.sec),
         cur=registrar(phone.cur),
         home=registrar(phone.home),
-        mode=Mode(phone.mode),
+        mode=phone.mode,
         register_digest=_register_digest(phone, directory, [public_address, transports]),
         credentials=_digest([secret.username, secret.password]) if secret else "",
         fault=fault,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 
-class Mode(Enum):
-    """Where the softphone runs (docs/rules.md)."""
+class Mode(StrEnum):
+    """Where the softphone runs (docs/rules.md, Launcher mode and Browser mode)."""
 
     LAUNCHER = "Launcher"
     BROWSER = "Browser"

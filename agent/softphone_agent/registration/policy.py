@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 
 from softphone_agent.registration.plan import Plan, Registrar
 
 
-class Reason(Enum):
+class Reason(StrEnum):
     """Why an attempt failed or a binding was lost."""
 
     REJECTED = "Rejected"
@@ -27,7 +27,7 @@ class Reason(Enum):
     NO_CREDENTIALS = "NoCredentials"
 
 
-class Role(Enum):
+class Role(StrEnum):
     """What the registrar is to the phone (docs/rules.md, Role). Never more than is known."""
 
     HOME = "Home"

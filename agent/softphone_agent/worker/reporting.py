@@ -59,7 +59,7 @@ def describe(phone: RunningPhone, label: Label, wall: Wall, now: float) -> Phone
 
 def outage_of(loss: Loss, label: Label, wall: Wall) -> Outage:
     """The outage that begins with the loss of a binding."""
-    return Outage(began=rfc3339(wall(loss.at)), pbx=label(loss.binding.registrar.uri), reason=loss.reason.value)
+    return Outage(began=rfc3339(wall(loss.at)), pbx=label(loss.binding.registrar.uri), reason=loss.reason)
 
 
 def words(action: Action) -> str:
@@ -85,7 +85,7 @@ def _described(phone: RunningPhone, label: Label, wall: Wall, now: float) -> Pho
     if state.failure is not None:
         failure = LastFailure(
             code=state.failure.code,
-            reason=state.failure.reason.value,
+            reason=state.failure.reason,
             message=state.failure.message,
             pbx=label(state.failure.registrar.uri),
             time=rfc3339(wall(state.failure.at)),
@@ -97,7 +97,7 @@ def _described(phone: RunningPhone, label: Label, wall: Wall, now: float) -> Pho
         pbx=label(binding.registrar.uri) if binding else None,
         registrar=binding.registrar.uri if binding else None,
         via=_via(binding) if binding else None,
-        role=binding.role.value if binding else None,
+        role=binding.role if binding else None,
         redirects=tuple(
             Redirect(pbx=label(hop.source.uri), target=label(hop.target.uri), code=hop.code)
             for hop in (binding.hops if binding else ())

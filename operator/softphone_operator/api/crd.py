@@ -105,7 +105,7 @@ COLUMNS["SoftphoneFleet"] = [
     ),
 ]
 
-# CEL, for servers from 1.25 on. plan.py checks the same, so nothing depends on them.
+# CEL, for servers from 1.25 on. decide/ checks the same, so nothing depends on them.
 _ENTRY_RULES: list[Schema] = [
     {
         "rule": "(has(self.mode) && self.mode == 'Browser') || (has(self.pri) && size(self.pri) > 0)",

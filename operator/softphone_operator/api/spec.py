@@ -181,7 +181,7 @@ class SoftphoneSpec(Spec):
         "noPhysicalLocation is set; in mode Browser: none.",
     )
     mode: Mode = Field(
-        default="Launcher",
+        default=Mode.LAUNCHER,
         description="Launcher: alternate between pri and sec and follow redirects. Browser: register at cur only.",
     )
     cur: UriText | None = Field(default=None, description="Current PBX. Mode Browser needs it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,21 @@ class Condition(Model):
     )
 
 
+def _conditions(description: str) -> Any:
+    return Field(default=(), max_length=MAX_CONDITIONS, description=description)
+
+
+class ObjectStatus(Model):
+    """What the status of every kind has. Each kind says which conditions it has."""
+
+    observed_generation: int | None = Field(
+        default=None,
+        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
+        json_schema_extra={"format": "int64"},
+    )
+    conditions: tuple[Condition, ...] = _conditions("What is known about the object.")
+
+
 class RegistrationStatus(Model):
     """The registration as the agent reports it. What is not known is left out."""
 
@@ -64,19 +79,12 @@ class RegistrationStatus(Model):
     last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
 
 
-class SoftphoneStatus(Model):
+class SoftphoneStatus(ObjectStatus):
     """What is known about a softphone. It is written on transitions only."""
 
-    observed_generation: int | None = Field(
-        default=None,
-        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
-        json_schema_extra={"format": "int64"},
-    )
-    conditions: tuple[Condition, ...] = Field(
-        default=(),
-        max_length=MAX_CONDITIONS,
-        description="Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
-        "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled.",
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
+        "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled."
     )
     registration: RegistrationStatus | None = Field(default=None, description="The registration.")
 
@@ -96,19 +104,12 @@ class PbxUsers(Model):
     fleets: int = Field(default=0, description="SoftphoneFleets whose template names it there.")
 
 
-class PBXStatus(Model):
+class PBXStatus(ObjectStatus):
     """What is known about a PBX. It is written on transitions only."""
 
-    observed_generation: int | None = Field(
-        default=None,
-        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
-        json_schema_extra={"format": "int64"},
-    )
-    conditions: tuple[Condition, ...] = Field(
-        default=(),
-        max_length=MAX_CONDITIONS,
-        description="Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
-        "system. Ready: both. Only while they are true: Reconciling and Stalled.",
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
+        "system. Ready: both. Only while they are true: Reconciling and Stalled."
     )
     location: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="Physical location in effect: spec.location, else the name."
@@ -129,20 +130,13 @@ class FleetAgents(Model):
     updated: int = Field(description="Those whose pod is as it should be.")
 
 
-class SoftphoneFleetStatus(Model):
+class SoftphoneFleetStatus(ObjectStatus):
     """What is known about a fleet. While things move it is written about once a second, at rest not at all."""
 
-    observed_generation: int | None = Field(
-        default=None,
-        description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
-        json_schema_extra={"format": "int64"},
-    )
-    conditions: tuple[Condition, ...] = Field(
-        default=(),
-        max_length=MAX_CONDITIONS,
-        description="Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
         "registrations of all softphones. Ready: all of them, with the present spec. Only while they are true: "
-        "Reconciling and Stalled.",
+        "Reconciling and Stalled."
     )
     replicas: int = Field(default=0, description="Softphones that the agents carry.")
     registered: int = Field(default=0, description="Those that a PBX holds the registration of.")

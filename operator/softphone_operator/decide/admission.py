@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from softphone_operator.api.kinds import PBX, SOFTPHONE
-from softphone_operator.decide import references, softphone_plan
+from softphone_operator.decide import desired_softphone, references
 from softphone_operator.decide.names import FORCE_DELETE_ANNOTATION
 
 API_VERSION = "admission.k8s.io/v1"
@@ -99,7 +99,7 @@ def on_aor(request: Request, others: Sequence[str]) -> Decision:
     """Whether a Softphone may take its AOR. `others`: those of its namespace that have it already."""
     if not others or not aor_asked_for(request):
         return ALLOWED
-    said = softphone_plan.duplicate_aor(str(_mapping(request.wanted.get("spec")).get("aor")), others[0])
+    said = desired_softphone.duplicate_aor(str(_mapping(request.wanted.get("spec")).get("aor")), others[0])
     return Decision(False, said.message, witness=others[0])
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.status import Object, bounded, condition
 
-NO_AGENT = Verdict("False", "NotAccepted", "there is no agent, since the spec was never accepted")
+NO_AGENT = Statement("False", "NotAccepted", "there is no agent, since the spec was never accepted")
 
 
 STARTING_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
@@ -21,7 +21,7 @@ PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 
 def availability(
     deployment: Object | None, pods: Sequence[Object], heard: Heard, unmountable: str | None = None
-) -> Verdict:
+) -> Statement:
     """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard.
 
     `unmountable`: why a new pod cannot mount what it is to mount, None where it can.
@@ -30,21 +30,21 @@ def availability(
         return NO_AGENT
     pod = current_pod(pods)
     if pod is None:
-        return creation_trouble(deployment) or Verdict("False", "Starting", "the agent's pod is being made")
+        return creation_trouble(deployment) or Statement("False", "Starting", "the agent's pod is being made")
     name = pod["metadata"]["name"]
     if pod["metadata"].get("deletionTimestamp"):
-        return Verdict("False", "Terminating", f"the pod {name} is being stopped")
+        return Statement("False", "Terminating", f"the pod {name} is being stopped")
     if trouble := _pod_trouble(pod):
         return trouble
     if unmountable and is_mounting(pods):
-        return Verdict("False", "FailedMount", bounded(f"the pod {name} cannot start: {unmountable}"))
+        return Statement("False", "FailedMount", bounded(f"the pod {name} cannot start: {unmountable}"))
     if deployment is not None and is_replacing(deployment):
-        return Verdict("False", "Starting", f"the pod {name} is being replaced")
+        return Statement("False", "Starting", f"the pod {name} is being replaced")
     if condition(pod, "Ready").get("status") == "True":
-        return Verdict("True", "Available", f"the pod {name} runs")
+        return Statement("True", "Available", f"the pod {name} runs")
     if heard.hearing == "heard":
-        return Verdict("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
-    return Verdict("False", "Starting", f"the pod {name} is starting")
+        return Statement("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
+    return Statement("False", "Starting", f"the pod {name} is starting")
 
 
 def current_pod(pods: Iterable[Object]) -> Object | None:
@@ -83,17 +83,17 @@ def is_mounting(pods: Iterable[Object]) -> bool:
     return pod.get("status", {}).get("phase") == "Pending" and condition(pod, "PodScheduled").get("status") != "False"
 
 
-def creation_trouble(deployment: Object | None) -> Verdict | None:
+def creation_trouble(deployment: Object | None) -> Statement | None:
     """Why a Deployment cannot have its pod, None where nothing is said of it."""
     if deployment is None:
         return None
     failure = condition(deployment, "ReplicaFailure")
     if failure.get("status") != "True":
         return None
-    return Verdict("False", failure.get("reason") or "FailedCreate", bounded(failure.get("message", "")))
+    return Statement("False", failure.get("reason") or "FailedCreate", bounded(failure.get("message", "")))
 
 
-def _pod_trouble(pod: Object) -> Verdict | None:
+def _pod_trouble(pod: Object) -> Statement | None:
     name, state = pod["metadata"]["name"], pod.get("status", {})
     for container in state.get("containerStatuses", ()):
         waiting = container.get("state", {}).get("waiting")
@@ -101,17 +101,17 @@ def _pod_trouble(pod: Object) -> Verdict | None:
             reason = "ImagePullBackOff" if waiting["reason"] in PULL_REASONS else waiting["reason"]
             said = "" if reason == "ImagePullBackOff" and waiting["reason"] != reason else waiting.get("message", "")
             image = f"cannot pull the image {container.get('image', '')}" if reason == "ImagePullBackOff" else said
-            return Verdict("False", reason, bounded(f"the pod {name}: {image or reason}{_last_exit(container)}"))
+            return Statement("False", reason, bounded(f"the pod {name}: {image or reason}{_last_exit(container)}"))
         if ended := container.get("state", {}).get("terminated"):
             reason = ended.get("reason") or "Failed"
-            return Verdict("False", reason, bounded(f"the pod {name}: its container ended: {_exit(ended)}"))
+            return Statement("False", reason, bounded(f"the pod {name}: its container ended: {_exit(ended)}"))
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         reason = scheduled.get("reason") or "Unschedulable"
-        return Verdict("False", reason, bounded(f"the pod {name}: {scheduled.get('message', reason)}"))
+        return Statement("False", reason, bounded(f"the pod {name}: {scheduled.get('message', reason)}"))
     if state.get("phase") == "Failed":
         reason = state.get("reason") or "Failed"
-        return Verdict("False", reason, bounded(f"the pod {name}: {state.get('message', reason)}"))
+        return Statement("False", reason, bounded(f"the pod {name}: {state.get('message', reason)}"))
     return None
 
 

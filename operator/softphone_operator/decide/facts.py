@@ -11,8 +11,8 @@ from softphone_operator.api.status import ConditionStatus
 Hearing = Literal["heard", "connecting", "unheard"]
 
 
-class Verdict(NamedTuple):
-    """What is to be said in a condition: its status, reason and message, without any time."""
+class Statement(NamedTuple):
+    """What a condition is to say: its status, reason and message, without any time."""
 
     status: ConditionStatus
     reason: str

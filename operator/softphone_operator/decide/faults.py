@@ -10,20 +10,19 @@ from softphone_agent.contract.fields import (
     LOCATION_PATTERN,
     LOCATION_WORDS,
     composed,
+    uri_fault,
 )
 from softphone_agent.contract.phone import is_uri
-from softphone_operator.decide.plan_types import PbxPlan, Refusal, Secrets
+from softphone_operator.decide.decisions import DesiredPbx, Refusal, Secrets
 
 
 def reference_faults(
-    where: str, reference: str, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
+    where: str, reference: str, namespace: str, pbxs: Mapping[str, DesiredPbx | Refusal]
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a reference to a PBX: reason and message."""
     if is_uri(reference):
-        try:
-            sip_uri.parse(reference)
-        except sip_uri.SipUriError as error:
-            yield "InvalidSpec", f'{where}: "{sip_uri.without_password(reference)}" is no SIP URI: it {error}'
+        if fault := uri_fault(reference):
+            yield "InvalidSpec", f"{where}: {fault}"
         return
     found = pbxs.get(reference)
     if found is None:
@@ -32,7 +31,7 @@ def reference_faults(
         yield "PBXInvalid", f'{where}: the PBX "{reference}" is not accepted: {found.message}'
 
 
-def same_registrar_faults(pri: str, sec: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> Iterator[tuple[str, str]]:
+def same_registrar_faults(pri: str, sec: str, pbxs: Mapping[str, DesiredPbx | Refusal]) -> Iterator[tuple[str, str]]:
     """Whether `pri` and `sec` lead to the same registrar: reason and message."""
     primary, secondary = _registrar(pri, pbxs), _registrar(sec, pbxs)
     if primary is not None and primary == secondary:
@@ -43,10 +42,10 @@ def same_registrar_faults(pri: str, sec: str, pbxs: Mapping[str, PbxPlan | Refus
         )
 
 
-def _registrar(reference: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> sip_uri.SipUri | None:
+def _registrar(reference: str, pbxs: Mapping[str, DesiredPbx | Refusal]) -> sip_uri.SipUri | None:
     """The registrar that a reference leads to, None where that is not known."""
     found = pbxs.get(reference)
-    address = found.pbx.address if isinstance(found, PbxPlan) else reference if is_uri(reference) else None
+    address = found.pbx.address if isinstance(found, DesiredPbx) else reference if is_uri(reference) else None
     try:
         return sip_uri.parse(address).registrar() if address else None
     except sip_uri.SipUriError:
@@ -63,10 +62,14 @@ def location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
 
 
 def carrier_faults(
-    phys: str, named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]
+    phys: str, named: Set[str | None], pbxs: Mapping[str, DesiredPbx | Refusal]
 ) -> Iterator[tuple[str, str]]:
     """Whether the location can travel as its PBX wants it: reason and message."""
-    carriers = (plan.pbx.location_carrier for name, plan in pbxs.items() if name in named and isinstance(plan, PbxPlan))
+    carriers = (
+        desired.pbx.location_carrier
+        for name, desired in pbxs.items()
+        if name in named and isinstance(desired, DesiredPbx)
+    )
     if fault := next(filter(None, (carrier.fault_of(phys) for carrier in carriers)), None):
         yield "InvalidSpec", f"phys: {fault}"
 

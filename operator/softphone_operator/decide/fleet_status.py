@@ -11,7 +11,7 @@ from softphone_agent.contract.report import Counts
 from softphone_operator.api.status import FleetAgents, SoftphoneFleetStatus
 from softphone_operator.decide import availability, event_rules, progress, status
 from softphone_operator.decide.event_rules import Event
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.status import Object
 
 SETTLED = ("Rejected", "Suspended", "Stopped")
@@ -23,7 +23,7 @@ class AgentFacts:
     """What is known of one agent. `phones`: how many its file has. `updated`: its pod is as it should be."""
 
     name: str
-    available: Verdict
+    available: Statement
     heard: Heard
     counts: Counts | None
     digest: str | None
@@ -53,7 +53,7 @@ def fleet(
     previous: Object,
     *,
     generation: int,
-    accepted: Verdict,
+    accepted: Statement,
     agents: Sequence[AgentFacts],
     wanted: int | None,
     suspended: bool,
@@ -77,8 +77,8 @@ def fleet(
         failures = Counter(previous.get("failures") or {})
     of = replicas if wanted is None else wanted
     available = _available(agents)
-    verdict = _registered(agents, of, registered, standby, failures, suspended=suspended)
-    ready = _ready(accepted, available, verdict, agents)
+    statement = _registered(agents, of, registered, standby, failures, suspended=suspended)
+    ready = _ready(accepted, available, statement, agents)
     return SoftphoneFleetStatus(
         observed_generation=generation,
         conditions=status.conditions(
@@ -86,7 +86,7 @@ def fleet(
             {
                 "Accepted": accepted,
                 "AgentsAvailable": available,
-                "Registered": verdict,
+                "Registered": statement,
                 "Ready": ready,
             }
             | progress.progress(accepted, available, ready),
@@ -106,14 +106,14 @@ def fleet(
     )
 
 
-def _available(agents: Sequence[AgentFacts]) -> Verdict:
+def _available(agents: Sequence[AgentFacts]) -> Statement:
     missing = [a for a in agents if a.available.status != "True"]
     if not missing:
-        return Verdict("True", "Available", f"{len(agents)} of {len(agents)} agents run")
+        return Statement("True", "Available", f"{len(agents)} of {len(agents)} agents run")
     first = missing[0]
     loud = next((a for a in missing if a.available.reason not in availability.QUIET_REASONS), first)
     told = f"{len(agents) - len(missing)} of {len(agents)} agents run; {loud.name}: {loud.available.message}"
-    return Verdict("False", loud.available.reason, told)
+    return Statement("False", loud.available.reason, told)
 
 
 def _registered(
@@ -124,40 +124,40 @@ def _registered(
     failures: Counter[str],
     *,
     suspended: bool,
-) -> Verdict:
+) -> Statement:
     if suspended and registered == 0:
-        return Verdict("False", "Suspended", "the phones are suspended")
+        return Statement("False", "Suspended", "the phones are suspended")
     if agents and all(a.heard.hearing == "unheard" for a in agents):
         if all(a.available.status == "True" for a in agents):
-            return Verdict("Unknown", "AgentUnreachable", f"no agent can be heard: {agents[0].heard.why}")
-        return Verdict("Unknown", "NoAgent", "there is no agent that could tell")
+            return Statement("Unknown", "AgentUnreachable", f"no agent can be heard: {agents[0].heard.why}")
+        return Statement("Unknown", "NoAgent", "there is no agent that could tell")
     told = f"{registered} of {wanted} phones are registered"
     if standby:
         told += f", {standby} of them as Standby"
     if registered >= wanted:
-        return Verdict("True", "Registered", told)
+        return Statement("True", "Registered", told)
     if not failures:
-        return Verdict("False", "Registering", told)
+        return Statement("False", "Registering", told)
     reasons = ", ".join(f"{number} {reason}" for reason, number in failures.most_common())
-    return Verdict("False", failures.most_common(1)[0][0], f"{told}; failures: {reasons}")
+    return Statement("False", failures.most_common(1)[0][0], f"{told}; failures: {reasons}")
 
 
-def _ready(accepted: Verdict, available: Verdict, registered: Verdict, agents: Sequence[AgentFacts]) -> Verdict:
-    for verdict in (accepted, available):
-        if verdict.status != "True":
-            return Verdict("False", verdict.reason, verdict.message)
+def _ready(accepted: Statement, available: Statement, registered: Statement, agents: Sequence[AgentFacts]) -> Statement:
+    for statement in (accepted, available):
+        if statement.status != "True":
+            return Statement("False", statement.reason, statement.message)
     outdated = sum(not a.updated for a in agents)
     if outdated:
-        return Verdict("False", "Updating", f"{outdated} of {len(agents)} agents are still to be changed")
+        return Statement("False", "Updating", f"{outdated} of {len(agents)} agents are still to be changed")
     for a in agents:
         running = a.heard.config if a.heard.hearing == "heard" else None
         if running is None or a.digest is None or running.digest == a.digest:
             continue
         if running.refused:
             faults = "; ".join(running.refused)
-            return Verdict("False", "ConfigRefused", f"{a.name} refused its configuration: {faults}")
-        return Verdict("False", "ConfigPending", f"{a.name} still runs an earlier configuration")
-    return Verdict("True" if registered.status == "True" else "False", registered.reason, registered.message)
+            return Statement("False", "ConfigRefused", f"{a.name} refused its configuration: {faults}")
+        return Statement("False", "ConfigPending", f"{a.name} still runs an earlier configuration")
+    return Statement("True" if registered.status == "True" else "False", registered.reason, registered.message)
 
 
 def events(previous: Object, made: SoftphoneFleetStatus) -> list[Event]:

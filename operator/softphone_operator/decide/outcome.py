@@ -1,23 +1,23 @@
-"""What is said of a plan, in the condition Accepted and in the metrics."""
+"""What is said of a decision, in the condition Accepted and in the metrics."""
 
 from __future__ import annotations
 
-from softphone_operator.decide import plan_types, status
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide import decisions, status
+from softphone_operator.decide.facts import Statement
 
-Outcome = plan_types.AgentPlan | plan_types.FleetPlan | plan_types.PbxPlan | plan_types.Refusal
+Decision = decisions.DesiredAgent | decisions.DesiredFleet | decisions.DesiredPbx | decisions.Refusal
 
 
-def accepted(outcome: Outcome) -> Verdict:
+def accepted(decision: Decision) -> Statement:
     """The condition Accepted."""
-    if isinstance(outcome, plan_types.Refusal):
-        return Verdict("False", outcome.reason, outcome.message)
-    if outcome.cautions:
-        messages = [status.ACCEPTED.message, *(caution.message for caution in outcome.cautions)]
-        return Verdict("True", outcome.cautions[0].reason, "; ".join(messages))
+    if isinstance(decision, decisions.Refusal):
+        return Statement("False", decision.reason, decision.message)
+    if decision.cautions:
+        messages = [status.ACCEPTED.message, *(caution.message for caution in decision.cautions)]
+        return Statement("True", decision.cautions[0].reason, "; ".join(messages))
     return status.ACCEPTED
 
 
-def result(outcome: Outcome) -> str:
+def result(decision: Decision) -> str:
     """The result of a reconcile, as it is counted."""
-    return "refused" if isinstance(outcome, plan_types.Refusal) else "accepted"
+    return "refused" if isinstance(decision, decisions.Refusal) else "accepted"

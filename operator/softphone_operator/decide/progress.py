@@ -6,7 +6,7 @@ progress, else the condition Ready decides. Both are there only while they are t
 
 from __future__ import annotations
 
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.facts import Statement
 
 OWN_FAULTS = frozenset({"InvalidSpec", "ConfigRefused"})
 """What only an edit of the object itself can mend, or an agent of another version. Whatever waits for an object that
@@ -15,7 +15,7 @@ FIRST_STEPS = frozenset({"Registering", "Unregistering"})
 TO_BE_TAKEN = frozenset({"ConfigPending", "Updating"})
 
 
-def progress(accepted: Verdict, agents: Verdict, ready: Verdict) -> dict[str, Verdict]:
+def progress(accepted: Statement, agents: Statement, ready: Statement) -> dict[str, Statement]:
     """The condition that is to be said besides: Reconciling, Stalled, or none.
 
     Reconciling: the present spec is not yet carried out. A phone that a PBX does not serve is no such case: all that
@@ -23,24 +23,24 @@ def progress(accepted: Verdict, agents: Verdict, ready: Verdict) -> dict[str, Ve
     """
     if ready.status == "True":
         return {}
-    said = Verdict("True", ready.reason, ready.message)
+    said = Statement("True", ready.reason, ready.message)
     if ready.reason in OWN_FAULTS:
         return {"Stalled": said}
     carried_out = accepted.status == agents.status == "True" and ready.reason not in FIRST_STEPS | TO_BE_TAKEN
     return {} if carried_out else {"Reconciling": said}
 
 
-def pbx_ready(accepted: Verdict, consistent: Verdict) -> Verdict:
+def pbx_ready(accepted: Statement, consistent: Statement) -> Statement:
     """The condition Ready of a PBX: of its object, not of the PBX. Whether that answers is `reachable`."""
-    for verdict in (accepted, consistent):
-        if verdict.status != "True":
-            return Verdict("False", verdict.reason, verdict.message)
-    return Verdict("True", "Accepted", accepted.message)
+    for statement in (accepted, consistent):
+        if statement.status != "True":
+            return Statement("False", statement.reason, statement.message)
+    return Statement("True", "Accepted", accepted.message)
 
 
-def pbx_progress(ready: Verdict) -> dict[str, Verdict]:
+def pbx_progress(ready: Statement) -> dict[str, Statement]:
     """As `progress`. An inconsistent system is no fault of this object alone: nothing is to be said besides."""
     if ready.reason in OWN_FAULTS:
-        return {"Stalled": Verdict("True", ready.reason, ready.message)}
+        return {"Stalled": Statement("True", ready.reason, ready.message)}
     waits = ready.status != "True" and ready.reason != "Inconsistent"
-    return {"Reconciling": Verdict("True", ready.reason, ready.message)} if waits else {}
+    return {"Reconciling": Statement("True", ready.reason, ready.message)} if waits else {}

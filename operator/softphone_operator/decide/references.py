@@ -9,14 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from softphone_agent.contract import template
-from softphone_agent.contract.phone import is_uri
+from softphone_agent.contract.phone import REFERENCES, is_uri
 from softphone_operator.api.spec import (
     SoftphoneFleetSpec,
 )
 from softphone_operator.decide.aors import FleetAors, canonical_aor
-
-REFERENCES = ("pri", "sec", "cur", "home")
-
 
 NAMES_TOLD = 5
 

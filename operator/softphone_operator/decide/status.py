@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from softphone_agent.contract.fields import Model
-from softphone_agent.contract.report import FailureReason, PhoneReport
+from softphone_agent.contract.report import PhoneReport, Reason
 from softphone_operator.api.status import (
     MAX_REDIRECTS,
     Condition,
@@ -21,15 +21,15 @@ from softphone_operator.api.status import (
     SoftphoneStatus,
 )
 from softphone_operator.decide import progress
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide.facts import Heard, Statement
 
 Object = Mapping[str, Any]
 
 
-ACCEPTED = Verdict("True", "Accepted", "the spec is accepted")
+ACCEPTED = Statement("True", "Accepted", "the spec is accepted")
 
 
-FAILURES: frozenset[str] = frozenset(FailureReason.__args__)  # type: ignore[attr-defined]
+FAILURES: frozenset[str] = frozenset(Reason)
 
 
 LOSSES = FAILURES | {"AgentUnreachable"}
@@ -64,8 +64,8 @@ def softphone(
     previous: Object,
     *,
     generation: int,
-    accepted: Verdict,
-    agent: Verdict,
+    accepted: Statement,
+    agent: Statement,
     heard: Heard,
     wanted_digest: str | None,
     now: datetime,
@@ -74,47 +74,47 @@ def softphone(
     stored = previous.get("registration") or {}
     registration: RegistrationStatus | None
     if heard.hearing == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
-        registered = _previous_verdict(previous, "Registered")
+        registered = _previous_statement(previous, "Registered")
         registration = _stored(RegistrationStatus, stored)
     else:
         registered = _registered(agent, heard)
         registration = _registration(heard, stored)
     ready = _ready(accepted, agent, registered, heard, wanted_digest)
-    verdicts = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
-    verdicts |= progress.progress(accepted, agent, ready)
+    statements = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
+    statements |= progress.progress(accepted, agent, ready)
     return SoftphoneStatus(
         observed_generation=generation,
-        conditions=conditions(previous, verdicts, generation, now),
+        conditions=conditions(previous, statements, generation, now),
         registration=registration,
     )
 
 
-def _previous_verdict(previous: Object, kind: str) -> Verdict:
+def _previous_statement(previous: Object, kind: str) -> Statement:
     found = condition({"status": previous}, kind)
     if not found:
-        return Verdict("Unknown", "NoAgent", "the agent has not been heard yet")
-    return Verdict(found["status"], found["reason"], found["message"])
+        return Statement("Unknown", "NoAgent", "the agent has not been heard yet")
+    return Statement(found["status"], found["reason"], found["message"])
 
 
-def _registered(agent: Verdict, heard: Heard) -> Verdict:
+def _registered(agent: Statement, heard: Heard) -> Statement:
     if heard.hearing != "heard":
         if agent.status == "True" and heard.hearing == "unheard":
-            return Verdict("Unknown", "AgentUnreachable", bounded(f"the agent cannot be heard: {heard.why}"))
-        return Verdict("Unknown", "NoAgent", "there is no agent that could tell")
+            return Statement("Unknown", "AgentUnreachable", bounded(f"the agent cannot be heard: {heard.why}"))
+        return Statement("Unknown", "NoAgent", "there is no agent that could tell")
     phone = heard.phone
     if phone is None:
-        return Verdict("False", "Registering", "the agent does not know the phone yet")
+        return Statement("False", "Registering", "the agent does not know the phone yet")
     if phone.registered:
-        return Verdict("True", "Registered", where(phone))
+        return Statement("True", "Registered", where(phone))
     if phone.state in ("Suspended", "Unregistering", "Stopped"):
-        return Verdict("False", phone.state, f"the phone is {phone.state.lower()}")
+        return Statement("False", phone.state, f"the phone is {phone.state.lower()}")
     if phone.last_failure:
         failure = phone.last_failure
         said = (
             f": {failure.code} {failure.message}" if failure.code else f": {failure.message}" if failure.message else ""
         )
-        return Verdict("False", failure.reason, bounded(f"{failure.reason} at {failure.pbx}{said}"))
-    return Verdict("False", "Registering", "the first attempt is under way")
+        return Statement("False", failure.reason, bounded(f"{failure.reason} at {failure.pbx}{said}"))
+    return Statement("False", "Registering", "the first attempt is under way")
 
 
 def where(phone: PhoneReport) -> str:
@@ -159,32 +159,34 @@ def _stored(model: type[Stored], stored: Object) -> Stored | None:
         return None
 
 
-def _ready(accepted: Verdict, agent: Verdict, registered: Verdict, heard: Heard, wanted_digest: str | None) -> Verdict:
-    for verdict in (accepted, agent):
-        if verdict.status != "True":
-            return Verdict("False", verdict.reason, verdict.message)
+def _ready(
+    accepted: Statement, agent: Statement, registered: Statement, heard: Heard, wanted_digest: str | None
+) -> Statement:
+    for statement in (accepted, agent):
+        if statement.status != "True":
+            return Statement("False", statement.reason, statement.message)
     if heard.hearing == "heard" and heard.config and heard.config.digest != wanted_digest:
         if heard.config.refused:
             faults = "; ".join(heard.config.refused)
-            return Verdict("False", "ConfigRefused", bounded(f"the agent refused its configuration: {faults}"))
-        return Verdict("False", "ConfigPending", "the agent still runs an earlier configuration")
-    return Verdict("True" if registered.status == "True" else "False", registered.reason, registered.message)
+            return Statement("False", "ConfigRefused", bounded(f"the agent refused its configuration: {faults}"))
+        return Statement("False", "ConfigPending", "the agent still runs an earlier configuration")
+    return Statement("True" if registered.status == "True" else "False", registered.reason, registered.message)
 
 
 def conditions(
-    previous: Object, verdicts: Mapping[str, Verdict], generation: int, now: datetime
+    previous: Object, statements: Mapping[str, Statement], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """The conditions for `verdicts`. A transition time moves only when the status of its condition does."""
+    """The conditions for `statements`. A transition time moves only when the status of its condition does."""
     made = []
-    for kind, verdict in verdicts.items():
+    for kind, statement in statements.items():
         before = condition({"status": previous}, kind)
-        same = before.get("status") == verdict.status and before.get("lastTransitionTime")
+        same = before.get("status") == statement.status and before.get("lastTransitionTime")
         made.append(
             Condition(
                 type=kind,
-                status=verdict.status,
-                reason=verdict.reason[:128],
-                message=verdict.message[:MAX_MESSAGE],
+                status=statement.status,
+                reason=statement.reason[:128],
+                message=statement.message[:MAX_MESSAGE],
                 last_transition_time=before["lastTransitionTime"] if same else timestamp(now),
                 observed_generation=generation,
             )
@@ -196,7 +198,7 @@ def pbx(
     previous: Object,
     *,
     generation: int,
-    accepted: Verdict,
+    accepted: Statement,
     inconsistent: str | None,
     location: str | None,
     phones: PbxPhones | None,
@@ -206,20 +208,20 @@ def pbx(
 ) -> PBXStatus:
     """The status of a PBX. `phones` None where it cannot be counted yet: then the stored counts stay."""
     if accepted.status != "True":
-        consistent = Verdict("Unknown", "NotAccepted", "the spec is not accepted")
+        consistent = Statement("Unknown", "NotAccepted", "the spec is not accepted")
     elif inconsistent:
-        consistent = Verdict("False", "Inconsistent", inconsistent)
+        consistent = Statement("False", "Inconsistent", inconsistent)
     else:
-        consistent = Verdict("True", "Consistent", "noPhysicalLocation is the same on all PBXes of the system")
+        consistent = Statement("True", "Consistent", "noPhysicalLocation is the same on all PBXes of the system")
     if phones is None:
         stored = previous.get("phones")
         phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
     ready = progress.pbx_ready(accepted, consistent)
-    verdicts = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
+    statements = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
     return PBXStatus(
         observed_generation=generation,
-        conditions=conditions(previous, verdicts, generation, now),
+        conditions=conditions(previous, statements, generation, now),
         location=location,
         phones=phones,
         users=users,

@@ -25,7 +25,7 @@ from softphone_agent.contract.report import (
     parse_line,
 )
 from softphone_operator.decide.facts import Heard
-from softphone_operator.decide.hearsay import fitting
+from softphone_operator.decide.report_limits import fitting
 
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 CONNECT_SECONDS = 3.0
@@ -141,7 +141,7 @@ class View:
             case PhoneChanged():
                 last, phone = self.phones.get(line.phone.name), line.phone
                 self.phones[phone.name] = phone
-                moved = _place(last) != _place(phone)
+                moved = _registered_at(last) != _registered_at(phone)
                 places = {p.pbx for p in (last, phone) if p and p.pbx}
                 return Change(frozenset([phone.name]), frozenset(places) if moved else frozenset())
             case PhoneRemoved():
@@ -176,7 +176,7 @@ class View:
         return self.hearing or now - self.since < GRACE_SECONDS
 
 
-def _place(phone: PhoneReport | None) -> tuple[str | None, str | None] | None:
+def _registered_at(phone: PhoneReport | None) -> tuple[str | None, str | None] | None:
     """Where a phone counts as registered, None where nowhere."""
     return (phone.pbx, phone.role) if phone and phone.registered else None
 

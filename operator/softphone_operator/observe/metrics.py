@@ -87,8 +87,8 @@ class _Observed(Collector):
             "Phones of a fleet as its status has them: replicas (all), registered, standby.",
             labels=["fleet_namespace", "fleet", "state"],
         )
-        for place, count in sorted(self._fleets().items()):
-            fleets.add_metric(place, count)
+        for object_key, count in sorted(self._fleets().items()):
+            fleets.add_metric(object_key, count)
         ages = GaugeMetricFamily(
             "softphone_operator_watch_age_seconds",
             "Time since something was last heard of a kind: an event, its watch begun anew, or a full list.",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
-from softphone_operator.decide import availability, comparing, names, references, status, systems
+from softphone_operator.decide import names, references, status, systems
 from softphone_operator.decide.aors import FleetAors, shared
 from softphone_operator.kubernetes.cluster import SecretMark
 from softphone_operator.kubernetes.resources import (
@@ -20,9 +20,9 @@ from softphone_operator.kubernetes.resources import (
     Resource,
 )
 from softphone_operator.observe.packing import Packed
+from softphone_operator.observe.slimming import MADE, Object, slimmed, what_matters
 
-Object = dict[str, Any]
-Place = tuple[str, str]
+ObjectKey = tuple[str, str]
 """Namespace and name."""
 WorkKey = tuple[str, str, str]
 """Kind, namespace and name of an object to reconcile."""
@@ -30,64 +30,38 @@ WorkKey = tuple[str, str, str]
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-KEPT_METADATA = (
-    "name",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "labels",
-    "ownerReferences",
-)
-KEPT_ANNOTATIONS = (
-    names.POKE_ANNOTATION,
-    names.PORT_ANNOTATION,
-    names.TEMPLATE_ANNOTATION,
-    names.DEFAULTS_ANNOTATION,
-)
-KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
-KEPT_STATUS = (
-    *("conditions", "containerStatuses", "phase", "podIP", "reason", "message"),
-    *("observedGeneration", "updatedReplicas"),
-)
-
-
 FEW = (PBXS.kind, FLEETS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
-MADE = (DEPLOYMENTS.kind, CONFIG_MAPS.kind)
-
 
 class Observed:
-    """The objects by kind and place, slimmed, and the indices that lead from one to those that depend on it."""
+    """The objects by kind and key, slimmed, and the indices that lead from one to those that depend on it."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, MutableMapping[Place, Object]] = {kind: {} for kind in FEW} | {
+        self._objects: dict[str, MutableMapping[ObjectKey, Object]] = {kind: {} for kind in FEW} | {
             r.kind: Packed() for r in (SOFTPHONES, DEPLOYMENTS, CONFIG_MAPS, PODS)
         }
-        self._states: dict[Place, str] = {}
-        self.secrets: dict[Place, SecretMark] = {}
-        self._agents: dict[Place, str] = {}
-        self._pods: dict[Place, set[str]] = {}
-        self._fleet_of: dict[Place, str] = {}
-        self._made: dict[Place, set[str]] = {}
-        self._fleet_needs: dict[Place, references.Needs] = {}
-        self._fleet_aors: dict[Place, FleetAors] = {}
-        self._needs: dict[Place, references.Needs] = {}
+        self._states: dict[ObjectKey, str] = {}
+        self.secrets: dict[ObjectKey, SecretMark] = {}
+        self._agents: dict[ObjectKey, str] = {}
+        self._pods: dict[ObjectKey, set[str]] = {}
+        self._fleet_of: dict[ObjectKey, str] = {}
+        self._made: dict[ObjectKey, set[str]] = {}
+        self._fleet_needs: dict[ObjectKey, references.Needs] = {}
+        self._fleet_aors: dict[ObjectKey, FleetAors] = {}
+        self._needs: dict[ObjectKey, references.Needs] = {}
         self._users: dict[tuple[str, str, str], set[str]] = {}
 
-    def get(self, kind: str, place: Place) -> Object | None:
+    def get(self, kind: str, object_key: ObjectKey) -> Object | None:
         """An object, None where it is not known."""
-        return self._objects[kind].get(place)
+        return self._objects[kind].get(object_key)
 
-    def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[Place, Object]]:
+    def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[ObjectKey, Object]]:
         """The objects of a kind with their places, in a namespace or in all."""
         objects = self._objects[kind]
-        for place in objects:
-            if namespace in (None, place[0]):
-                yield place, objects[place]
+        for object_key in objects:
+            if namespace in (None, object_key[0]):
+                yield object_key, objects[object_key]
 
     def states_of_softphones(self) -> Counter[str]:
         """How many Softphones there are in each state."""
@@ -95,66 +69,68 @@ class Observed:
 
     def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
         """Take an object in; returns what must be reconciled: nothing where it is old news."""
-        place = _place(obj)
-        before = self.get(kind, place)
+        object_key = _object_key(obj)
+        before = self.get(kind, object_key)
         if before is not None and not _is_newer(before, obj):
             return set()
         slim = slimmed(kind, obj)
-        needed = self._needs.get(place, references.Needs())
-        self._objects[kind][place] = slim
-        self._index(kind, place, slim)
+        needed = self._needs.get(object_key, references.Needs())
+        self._objects[kind][object_key] = slim
+        self._index(kind, object_key, slim)
         if kind == SOFTPHONES.kind:
-            return self._affected_by_needs(place, needed, self._needs[place])
+            return self._affected_by_needs(object_key, needed, self._needs[object_key])
         if kind == FLEETS.kind:
             if before is not None and _spec_in_force(before) == _spec_in_force(slim):
-                return {(FLEETS.kind, *place)}
+                return {(FLEETS.kind, *object_key)}
             spec = _spec_in_force(slim)
-            return self._set_fleet_needs(place, references.fleet_needs(spec)) | self._set_fleet_aors(place, spec)
-        if before is not None and _what_matters(kind, before) == _what_matters(kind, slim):
+            return self._set_fleet_needs(object_key, references.fleet_needs(spec)) | self._set_fleet_aors(
+                object_key, spec
+            )
+        if before is not None and what_matters(kind, before) == what_matters(kind, slim):
             return set()
-        return self._affected(kind, place, before, slim)
+        return self._affected(kind, object_key, before, slim)
 
-    def drop(self, kind: str, place: Place) -> set[WorkKey]:
+    def drop(self, kind: str, object_key: ObjectKey) -> set[WorkKey]:
         """An object is gone; returns what must be reconciled."""
-        before = self.get(kind, place)
+        before = self.get(kind, object_key)
         if before is None:
             return set()
-        del self._objects[kind][place]
+        del self._objects[kind][object_key]
         if kind == PODS.kind:
-            self._pods.get(self._agent_of(before), set()).discard(place[1])
+            self._pods.get(self._agent_of(before), set()).discard(object_key[1])
         if kind == SOFTPHONES.kind:
-            needed = self._needs[place]
-            self._set_needs(place, references.Needs())
-            del self._needs[place], self._states[place]
-            self._agents.pop((place[0], names.softphone_agent(place[1])), None)
-            return self._affected_by_needs(place, needed, references.Needs())
+            needed = self._needs[object_key]
+            self._set_needs(object_key, references.Needs())
+            del self._needs[object_key], self._states[object_key]
+            self._agents.pop((object_key[0], names.softphone_agent(object_key[1])), None)
+            return self._affected_by_needs(object_key, needed, references.Needs())
         if kind == FLEETS.kind:
-            return self._set_fleet_needs(place, references.Needs()) | self._set_fleet_aors(place, None)
-        affected = self._affected(kind, place, before, None)
-        if kind in MADE and all(self.get(other, place) is None for other in MADE):
+            return self._set_fleet_needs(object_key, references.Needs()) | self._set_fleet_aors(object_key, None)
+        affected = self._affected(kind, object_key, before, None)
+        if kind in MADE and all(self.get(other, object_key) is None for other in MADE):
             fleet = self._fleet_of.pop(agent := self._agent_of(before), "")
-            self._made.get((place[0], fleet), set()).discard(agent[1])
+            self._made.get((object_key[0], fleet), set()).discard(agent[1])
         return affected
 
-    def agents_of_fleet(self, place: Place) -> frozenset[str]:
+    def agents_of_fleet(self, object_key: ObjectKey) -> frozenset[str]:
         """The agents of a fleet that are there, as far as Deployments and ConfigMaps tell."""
-        return frozenset(self._made.get(place, ()))
+        return frozenset(self._made.get(object_key, ()))
 
     def take_secret(self, mark: SecretMark) -> set[WorkKey]:
         """A Secret is there, in this version; returns what must be reconciled."""
-        place = (mark.namespace, mark.name)
-        if self.secrets.get(place) == mark:
+        object_key = (mark.namespace, mark.name)
+        if self.secrets.get(object_key) == mark:
             return set()
-        self.secrets[place] = mark
-        return self._users_of_secret(place)
+        self.secrets[object_key] = mark
+        return self._users_of_secret(object_key)
 
-    def drop_secret(self, place: Place) -> set[WorkKey]:
+    def drop_secret(self, object_key: ObjectKey) -> set[WorkKey]:
         """A Secret is gone; returns what must be reconciled."""
-        return self._users_of_secret(place) if self.secrets.pop(place, None) else set()
+        return self._users_of_secret(object_key) if self.secrets.pop(object_key, None) else set()
 
-    def versions(self, kind: str, namespace: str | None) -> dict[Place, str]:
+    def versions(self, kind: str, namespace: str | None) -> dict[ObjectKey, str]:
         """The versions of the objects of a kind, in a namespace or in all."""
-        return {place: obj["metadata"]["resourceVersion"] for place, obj in self.all(kind, namespace)}
+        return {object_key: obj["metadata"]["resourceVersion"] for object_key, obj in self.all(kind, namespace)}
 
     def pods(self, namespace: str, agent: str) -> list[Object]:
         """The pods of an agent."""
@@ -168,52 +144,54 @@ class Observed:
         fleet = self._fleet_of.get((namespace, agent), "")
         return (FLEETS.kind, namespace, fleet) if (namespace, fleet) in self._objects[FLEETS.kind] else None
 
-    def use_of_pbx(self, place: Place, obj: Mapping[str, Any]) -> references.PbxUse:
+    def use_of_pbx(self, object_key: ObjectKey, obj: Mapping[str, Any]) -> references.PbxUse:
         """Who uses a PBX, present or just gone; `obj` is what is known of it.
 
         Registrations are told by its status, and only count while there is anything that may have made them.
         """
-        reached = any(kind != PBXS.kind for kind, _, _ in self._users_of_pbx(place, dict(obj), None))
+        reached = any(kind != PBXS.kind for kind, _, _ in self._users_of_pbx(object_key, dict(obj), None))
         phones = ((obj.get("status") or {}).get("phones") or {}) if reached else {}
-        fleets = tuple(self.fleets_naming_pbx(place))
-        return references.PbxUse(tuple(self.namers_of_pbx(place)), phones.get("registered", 0), fleets)
+        fleets = tuple(self.fleets_naming_pbx(object_key))
+        return references.PbxUse(tuple(self.namers_of_pbx(object_key)), phones.get("registered", 0), fleets)
 
-    def fleets_naming_pbx(self, place: Place) -> list[str]:
+    def fleets_naming_pbx(self, object_key: ObjectKey) -> list[str]:
         """The SoftphoneFleets that name a PBX. There are few, so no index is kept."""
         return sorted(
-            name for (where, name), needs in self._fleet_needs.items() if where == place[0] and place[1] in needs.pbxs
+            name
+            for (where, name), needs in self._fleet_needs.items()
+            if where == object_key[0] and object_key[1] in needs.pbxs
         )
 
-    def namers_of_pbx(self, place: Place) -> list[str]:
+    def namers_of_pbx(self, object_key: ObjectKey) -> list[str]:
         """The Softphones that name a PBX, those that are being deleted left out."""
-        return sorted(self._users.get((PBXS.kind, *place), ()))
+        return sorted(self._users.get((PBXS.kind, *object_key), ()))
 
-    def first_of_aor(self, place: Place) -> str | None:
+    def first_of_aor(self, object_key: ObjectKey) -> str | None:
         """The Softphone that was made first of those with the same AOR as this one; None where it is itself."""
-        aor = self._needs[place].aor
-        sharing = self._users.get((AOR, place[0], aor), set()) if aor else set()
+        aor = self._needs[object_key].aor
+        sharing = self._users.get((AOR, object_key[0], aor), set()) if aor else set()
         if len(sharing) < 2:
             return None
-        first = min(sharing, key=lambda name: self._age(place[0], name))
-        return None if first == place[1] else first
+        first = min(sharing, key=lambda name: self._age(object_key[0], name))
+        return None if first == object_key[1] else first
 
     def softphones_of_aor(self, namespace: str, aor: str) -> list[str]:
         """The Softphones with a canonical AOR, the one that was made first at the head."""
         return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self._age(namespace, name))
 
-    def fleet_with_aor(self, place: Place) -> tuple[str, int] | None:
+    def fleet_with_aor(self, object_key: ObjectKey) -> tuple[str, int] | None:
         """A fleet of which a phone has the AOR of this Softphone, and its index; None where there is none."""
-        aor = self._needs[place].aor
+        aor = self._needs[object_key].aor
         for (namespace, name), aors in sorted(self._fleet_aors.items()) if aor else ():
-            if namespace == place[0] and (index := aors.index_of(aor)) is not None:
+            if namespace == object_key[0] and (index := aors.index_of(aor)) is not None:
                 return name, index
         return None
 
-    def earlier_fleet_with_aors(self, place: Place) -> tuple[int, str, int] | None:
+    def earlier_fleet_with_aors(self, object_key: ObjectKey) -> tuple[int, str, int] | None:
         """An AOR that an earlier fleet has too: its first index here, the name of that fleet, the index there."""
-        own, age = self._fleet_aors.get(place), self._age(*place, FLEETS)
+        own, age = self._fleet_aors.get(object_key), self._age(*object_key, FLEETS)
         for (namespace, name), aors in sorted(self._fleet_aors.items()) if own else ():
-            if namespace != place[0] or self._age(namespace, name, FLEETS) >= age:
+            if namespace != object_key[0] or self._age(namespace, name, FLEETS) >= age:
                 continue
             if own and (both := shared(own, aors)):
                 return both[0], name, both[1]
@@ -229,81 +207,87 @@ class Observed:
 
     def everything(self) -> set[WorkKey]:
         """All that can be reconciled."""
-        return {(kind, *place) for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind) for place in self._objects[kind]}
+        return {
+            (kind, *object_key)
+            for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind)
+            for object_key in self._objects[kind]
+        }
 
-    def _index(self, kind: str, place: Place, obj: Object) -> None:
+    def _index(self, kind: str, object_key: ObjectKey, obj: Object) -> None:
         if kind == SOFTPHONES.kind:
-            self._agents[place[0], names.softphone_agent(place[1])] = place[1]
-            self._states[place] = status.state(obj)
+            self._agents[object_key[0], names.softphone_agent(object_key[1])] = object_key[1]
+            self._states[object_key] = status.state(obj)
             leaving = obj["metadata"].get("deletionTimestamp")
-            self._set_needs(place, references.Needs() if leaving else references.softphone_needs(obj.get("spec")))
+            self._set_needs(object_key, references.Needs() if leaving else references.softphone_needs(obj.get("spec")))
         elif kind in MADE and (fleet := _owning_fleet(obj)):
             self._fleet_of[self._agent_of(obj)] = fleet
-            self._made.setdefault((place[0], fleet), set()).add(self._agent_of(obj)[1])
+            self._made.setdefault((object_key[0], fleet), set()).add(self._agent_of(obj)[1])
         elif kind == PODS.kind:
-            self._pods.setdefault(self._agent_of(obj), set()).add(place[1])
+            self._pods.setdefault(self._agent_of(obj), set()).add(object_key[1])
 
-    def _set_needs(self, place: Place, needs: references.Needs) -> None:
-        before = self._needs.get(place, references.Needs())
+    def _set_needs(self, object_key: ObjectKey, needs: references.Needs) -> None:
+        before = self._needs.get(object_key, references.Needs())
         for kind, old, new in (
             (PBXS.kind, before.pbxs, needs.pbxs),
             (SECRETS.kind, before.secrets, needs.secrets),
             (AOR, frozenset({before.aor}), frozenset({needs.aor})),
         ):
             for name in old - new:
-                self._users.get((kind, place[0], name), set()).discard(place[1])
+                self._users.get((kind, object_key[0], name), set()).discard(object_key[1])
             for name in new:
-                self._users.setdefault((kind, place[0], name), set()).add(place[1])
-        self._needs[place] = needs
+                self._users.setdefault((kind, object_key[0], name), set()).add(object_key[1])
+        self._needs[object_key] = needs
 
-    def _set_fleet_needs(self, place: Place, needs: references.Needs) -> set[WorkKey]:
+    def _set_fleet_needs(self, object_key: ObjectKey, needs: references.Needs) -> set[WorkKey]:
         """Returns the fleet, and the PBXes that it names from now on, or no more."""
-        before = self._fleet_needs.pop(place, references.Needs())
+        before = self._fleet_needs.pop(object_key, references.Needs())
         if needs != references.Needs():
-            self._fleet_needs[place] = needs
-        named = {(PBXS.kind, place[0], name) for name in before.pbxs ^ needs.pbxs}
-        return {(FLEETS.kind, *place)} | {key for key in named if key[1:] in self._objects[PBXS.kind]}
+            self._fleet_needs[object_key] = needs
+        named = {(PBXS.kind, object_key[0], name) for name in before.pbxs ^ needs.pbxs}
+        return {(FLEETS.kind, *object_key)} | {key for key in named if key[1:] in self._objects[PBXS.kind]}
 
-    def _set_fleet_aors(self, place: Place, spec: Any) -> set[WorkKey]:
+    def _set_fleet_aors(self, object_key: ObjectKey, spec: Any) -> set[WorkKey]:
         """Returns the Softphones and the other fleets of the namespace that share an AOR with the fleet, or did."""
-        before, after = self._fleet_aors.pop(place, None), references.fleet_aors(spec)
+        before, after = self._fleet_aors.pop(object_key, None), references.fleet_aors(spec)
         if after is not None:
-            self._fleet_aors[place] = after
+            self._fleet_aors[object_key] = after
         found: set[WorkKey] = set()
         for aors in {before, after} - {None} if before != after else ():
             assert aors is not None
             for (kind, namespace, aor), sharing in self._users.items():
-                if kind == AOR and namespace == place[0] and sharing and aors.index_of(aor) is not None:
+                if kind == AOR and namespace == object_key[0] and sharing and aors.index_of(aor) is not None:
                     found |= {(SOFTPHONES.kind, namespace, name) for name in sharing}
             found |= {
                 (FLEETS.kind, *other)
                 for other, theirs in self._fleet_aors.items()
-                if other[0] == place[0] and other != place and shared(theirs, aors)
+                if other[0] == object_key[0] and other != object_key and shared(theirs, aors)
             }
         return found
 
-    def _affected(self, kind: str, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+    def _affected(self, kind: str, object_key: ObjectKey, before: Object | None, after: Object | None) -> set[WorkKey]:
         if kind == PBXS.kind:
-            own: WorkKey = (kind, *place)
+            own: WorkKey = (kind, *object_key)
             if before and after and before.get("spec") == after.get("spec"):
                 return {own}
-            return {own} | self._users_of_pbx(place, before, after)
+            return {own} | self._users_of_pbx(object_key, before, after)
         owner = self.owner(*self._agent_of(after or before or {}))
         return {owner} if owner else set()
 
-    def _affected_by_needs(self, place: Place, before: references.Needs, after: references.Needs) -> set[WorkKey]:
+    def _affected_by_needs(
+        self, object_key: ObjectKey, before: references.Needs, after: references.Needs
+    ) -> set[WorkKey]:
         """A Softphone, the PBXes that it names from now on, or no more, and those that share its AOR, or did."""
-        found: set[WorkKey] = {(SOFTPHONES.kind, *place)}
+        found: set[WorkKey] = {(SOFTPHONES.kind, *object_key)}
         for aor in {before.aor, after.aor} - {""} if before.aor != after.aor else ():
-            found |= {(SOFTPHONES.kind, place[0], name) for name in self._users.get((AOR, place[0], aor), ())}
+            found |= {(SOFTPHONES.kind, object_key[0], name) for name in self._users.get((AOR, object_key[0], aor), ())}
         for name in before.pbxs ^ after.pbxs:
-            if (place[0], name) in self._objects[PBXS.kind]:
-                found.add((PBXS.kind, place[0], name))
+            if (object_key[0], name) in self._objects[PBXS.kind]:
+                found.add((PBXS.kind, object_key[0], name))
         return found
 
-    def _users_of_pbx(self, place: Place, before: Object | None, after: Object | None) -> set[WorkKey]:
+    def _users_of_pbx(self, object_key: ObjectKey, before: Object | None, after: Object | None) -> set[WorkKey]:
         """Softphones and fleets that name the PBX or another of its systems; the PBXes of its systems and address."""
-        namespace, name = place
+        namespace, name = object_key
         systems = {_system(obj) for obj in (before, after)} - {""}
         relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if _system(obj) in systems}
         users: set[WorkKey] = {(PBXS.kind, namespace, other) for other in relatives}
@@ -315,8 +299,8 @@ class Observed:
             users |= {(FLEETS.kind, namespace, n) for n in self.fleets_naming_pbx((namespace, pbx))}
         return users
 
-    def _users_of_secret(self, place: Place) -> set[WorkKey]:
-        namespace, secret = place
+    def _users_of_secret(self, object_key: ObjectKey) -> set[WorkKey]:
+        namespace, secret = object_key
         users: set[WorkKey] = {
             (SOFTPHONES.kind, namespace, name) for name in self._users.get((SECRETS.kind, namespace, secret), ())
         }
@@ -331,30 +315,8 @@ class Observed:
         return users
 
     @staticmethod
-    def _agent_of(obj: Mapping[str, Any]) -> Place:
+    def _agent_of(obj: Mapping[str, Any]) -> ObjectKey:
         return obj.get("metadata", {}).get("namespace", ""), names.instance(obj)
-
-
-def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
-    """What the operator needs of an object; the rest would only cost memory."""
-    metadata = {key: obj["metadata"][key] for key in KEPT_METADATA if key in obj["metadata"]}
-    annotations = obj["metadata"].get("annotations") or {}
-    if kept := {key: annotations[key] for key in KEPT_ANNOTATIONS if key in annotations}:
-        metadata["annotations"] = kept
-    if kind in MADE and "managedFields" in obj["metadata"]:
-        entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
-        metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
-    slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
-    if kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
-        slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
-    elif kind == CONFIG_MAPS.kind:
-        slim["data"] = obj.get("data") or {}
-    else:
-        told = obj.get("status") or {}
-        slim["status"] = {key: told[key] for key in KEPT_STATUS if key in told}
-        if kind == DEPLOYMENTS.kind:
-            slim["spec"] = obj.get("spec") or {}
-    return slim
 
 
 def _spec_in_force(slim: Object) -> Any:
@@ -362,16 +324,7 @@ def _spec_in_force(slim: Object) -> Any:
     return None if slim["metadata"].get("deletionTimestamp") else slim.get("spec")
 
 
-def _what_matters(kind: str, slim: Object) -> Any:
-    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the verdicts do."""
-    metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
-    rest = {key: value for key, value in slim.items() if key != "metadata"}
-    if kind == DEPLOYMENTS.kind:
-        rest["status"] = (availability.is_replacing(slim), availability.creation_trouble(slim))
-    return metadata, rest
-
-
-def _place(obj: Mapping[str, Any]) -> Place:
+def _object_key(obj: Mapping[str, Any]) -> ObjectKey:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
@@ -408,6 +361,10 @@ def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
         return True
 
 
-def vanished(before: Mapping[Place, str], found: Set[Place], now: Mapping[Place, str]) -> list[Place]:
+def vanished(before: Mapping[ObjectKey, str], found: Set[ObjectKey], now: Mapping[ObjectKey, str]) -> list[ObjectKey]:
     """Of the versions known before a list was asked for, those that it does not hold and that did not change since."""
-    return [place for place, version in before.items() if place not in found and now.get(place) == version]
+    return [
+        object_key
+        for object_key, version in before.items()
+        if object_key not in found and now.get(object_key) == version
+    ]

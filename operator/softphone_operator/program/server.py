@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from softphone_agent.contract.connection_limiter import Door
+from softphone_agent.contract.connection_limiter import ConnectionLimiter
 
 Problem = Callable[[], str | None]
 
@@ -30,4 +30,4 @@ async def serve(
     application.router.add_get("/metrics", show_metrics)
     application.router.add_get("/healthz", probe(unhealthy))  # type: ignore[arg-type]
     application.router.add_get("/readyz", probe(unready))  # type: ignore[arg-type]
-    return await Door().serve(application, address, port)
+    return await ConnectionLimiter().serve(application, address, port)

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from softphone_agent.contract.connection_limiter import Door, Limits
+from softphone_agent.contract.connection_limiter import ConnectionLimiter, Limits
 from softphone_operator.decide import admission, references
 from softphone_operator.decide.admission import Decision, Request
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
@@ -83,8 +83,8 @@ class Webhook:
     async def _start(self) -> web.AppRunner:
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_post(PATH, self._review)
-        door = Door(Limits(answer_seconds=ANSWER_SECONDS))
-        runner = await door.serve(application, *self._place, tls=self._certificate.context)
+        limiter = ConnectionLimiter(Limits(answer_seconds=ANSWER_SECONDS))
+        runner = await limiter.serve(application, *self._place, tls=self._certificate.context)
         self.addresses = list(runner.addresses)
         log.info("the webhook serves", port=self.addresses[0][1])
         return runner

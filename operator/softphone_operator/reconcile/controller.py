@@ -16,18 +16,7 @@ import aiohttp
 import structlog
 
 from softphone_agent.contract.report import Counts, PhoneChanged, WatchLine
-from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import (
-    availability,
-    event_rules,
-    label_selector,
-    manifests,
-    names,
-    outcome,
-    pbx_plan,
-    plan_types,
-    references,
-    softphone_plan,
     status,
 )
 from softphone_operator.decide.settings import Settings
@@ -40,11 +29,8 @@ from softphone_operator.kubernetes.cluster import (
     SecretsListed,
 )
 from softphone_operator.kubernetes.resources import (
-    CONFIG_MAPS,
-    DEPLOYMENTS,
     FLEETS,
     PBXS,
-    PODS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -54,18 +40,18 @@ from softphone_operator.kubernetes.watching import Watches
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import Object, Observed, Place, WorkKey, vanished
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey, vanished
 from softphone_operator.reconcile.fleets import Fleets
-from softphone_operator.reconcile.listening import Listening, agent_url
+from softphone_operator.reconcile.listening import Listening
+from softphone_operator.reconcile.pbxs import Pbxs
 from softphone_operator.reconcile.prerequisites import Prerequisites
-from softphone_operator.reconcile.upkeep import Upkeep, again
+from softphone_operator.reconcile.softphones import Softphones
+from softphone_operator.reconcile.upkeep import Upkeep
 from softphone_operator.reconcile.work import WorkQueue
 from softphone_operator.reconcile.writing import Writer
 
 COALESCE_SECONDS = 0.1
 PBX_COALESCE_SECONDS = 0.25
-FIRST_COUNT_SECONDS = 0.5
-DELETED_SECONDS = 1.0
 WATCH_RETRY_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -91,19 +77,19 @@ class Controller:
         self._now = now
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._watched = watched(settings.watch_selector)
-        self._selector = label_selector.parse(settings.watch_selector)
         self.observed = Observed()
         self._queue: WorkQueue[WorkKey] = WorkQueue(self._reconcile, self._failed, concurrency=settings.concurrency)
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
         self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, now=now)
-        self._fleets = Fleets(self.observed, self._prerequisites, self._upkeep, self._listening, self._writer, now=now)
-        self._deleted_pbxs: dict[Place, tuple[Object, float]] = {}
+        parts = (self.observed, self._prerequisites, self._upkeep, self._listening, self._writer)
+        self._softphones = Softphones(*parts, now=now)
+        self._fleets = Fleets(*parts, now=now)
+        self._pbxs = Pbxs(settings, self.observed, self._prerequisites, self._listening, self._writer, now=now)
         self._watches = watches or Watches(settings.watch_seconds, _clock)
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
-        self._started = 0.0
         metrics.observe(self._count_objects, self._count_phones_of_fleets, self._watches.ages)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
@@ -122,9 +108,7 @@ class Controller:
                 primed.set()
                 if leading is not None:
                     await leading.wait()
-                # What went before was reported by the one who led then.
-                self._deleted_pbxs.clear()
-                self._started = _clock()
+                self._pbxs.begin()
                 tasks.create_task(self._queue.run(), name="work queue")
                 while True:
                     await asyncio.sleep(self._settings.resync_seconds)
@@ -137,23 +121,23 @@ class Controller:
 
     def observe(self, resource: Resource, obj: Mapping[str, Any], *, deleted: bool) -> None:
         """Take in what a watch tells about an object."""
-        place = (obj["metadata"]["namespace"], obj["metadata"]["name"])
-        self._watches.told(resource.kind, place[0])
+        object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        self._watches.told(resource.kind, object_key[0])
         if not deleted:
             self._changed(self.observed.take(resource.kind, obj), resource.kind)
             return
-        known = self.observed.get(resource.kind, place)
+        known = self.observed.get(resource.kind, object_key)
         if known is not None and known["metadata"].get("uid") == obj["metadata"].get("uid"):
-            self._drop(resource, place)
+            self._drop(resource, object_key)
 
-    def _drop(self, resource: Resource, place: Place) -> None:
-        known = self.observed.get(resource.kind, place)
+    def _drop(self, resource: Resource, object_key: ObjectKey) -> None:
+        known = self.observed.get(resource.kind, object_key)
         if known is None:
             return
-        self._upkeep.forget(resource, place, known)
+        self._upkeep.forget(resource, object_key, known)
         if resource.kind == PBXS.kind:
-            self._deleted_pbxs[place] = (dict(known), _clock())
-        self._changed(self.observed.drop(resource.kind, place), resource.kind)
+            self._pbxs.deleted(object_key, known)
+        self._changed(self.observed.drop(resource.kind, object_key), resource.kind)
 
     def _changed(self, keys: Iterable[WorkKey], cause: str = "") -> None:
         """Queue what is affected by a change of the kind `cause`. Of a PBX a Softphone changes only the users."""
@@ -169,12 +153,12 @@ class Controller:
         for resource in self._watched:
             for namespace in self._namespaces:
                 before = self.observed.versions(resource.kind, namespace)
-                found: set[Place] = set()
+                found: set[ObjectKey] = set()
                 async for obj in self._cluster.each(resource, namespace):
                     found.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
                     self._changed(self.observed.take(resource.kind, obj), resource.kind)
-                for place in vanished(before, found, self.observed.versions(resource.kind, namespace)):
-                    self._drop(resource, place)
+                for object_key in vanished(before, found, self.observed.versions(resource.kind, namespace)):
+                    self._drop(resource, object_key)
 
     async def _resync(self) -> bool:
         """List everything anew and look at all of it; tells whether the API server could be asked."""
@@ -200,8 +184,8 @@ class Controller:
             case SecretsListed(marks):
                 self._watches.began(SECRETS.kind, namespace)
                 there = {(mark.namespace, mark.name) for mark in marks}
-                for place in [p for p in self.observed.secrets if namespace in (None, p[0]) and p not in there]:
-                    self._secret_dropped(place)
+                for object_key in [p for p in self.observed.secrets if namespace in (None, p[0]) and p not in there]:
+                    self._secret_dropped(object_key)
                 for mark in marks:
                     self._changed(self.observed.take_secret(mark))
                 self._unlisted_secrets.discard(namespace)
@@ -213,9 +197,9 @@ class Controller:
             case SecretDeleted(mark):
                 self._secret_dropped((mark.namespace, mark.name))
 
-    def _secret_dropped(self, place: Place) -> None:
-        self._prerequisites.secret_gone(place)
-        self._changed(self.observed.drop_secret(place))
+    def _secret_dropped(self, object_key: ObjectKey) -> None:
+        self._prerequisites.secret_gone(object_key)
+        self._changed(self.observed.drop_secret(object_key))
 
     def _agent_said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         namespace, agent = key
@@ -235,9 +219,9 @@ class Controller:
         kind, namespace, name = key
         begun, result = _clock(), "error"
         reconcile = {
-            SOFTPHONES.kind: self._reconcile_softphone,
+            SOFTPHONES.kind: self._softphones.reconcile,
             FLEETS.kind: self._fleets.reconcile,
-            PBXS.kind: self._reconcile_pbx,
+            PBXS.kind: self._pbxs.reconcile,
         }[kind]
         try:
             with structlog.contextvars.bound_contextvars(kind=kind, namespace=namespace, name=name):
@@ -259,132 +243,6 @@ class Controller:
             exc_info=None if known else error,
         )
 
-    async def _reconcile_softphone(self, namespace: str, name: str) -> tuple[str, float | None]:
-        key: WorkKey = (SOFTPHONES.kind, namespace, name)
-        agent = names.softphone_agent(name)
-        obj = self.observed.get(SOFTPHONES.kind, (namespace, name))
-        if obj is None:
-            self._listening.point(namespace, agent, None)
-            self._writer.forget(key)
-            return "gone", None
-        if obj["metadata"].get("deletionTimestamp"):
-            return "gone", None
-        pbxs = await self._prerequisites.plans_of_pbxs(namespace)
-        keys = await self._prerequisites.keys_of_secrets(namespace, references.softphone_needs(obj["spec"]).secrets)
-        sharing = self.observed.first_of_aor((namespace, name)), self.observed.fleet_with_aor((namespace, name))
-        planned = softphone_plan.softphone(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, *sharing)
-        waits: list[float | None] = []
-        trouble, digest = None, None
-        if isinstance(planned, plan_types.AgentPlan):
-            wanted = self._upkeep.agent(obj, planned, {names.SOFTPHONE_LABEL: names.shorten(name)})
-            digest = manifests.text_digest(manifests.config_text(planned.config))
-            config_map, deployment = self._upkeep.objects(wanted)
-            for resource, desired in ((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)):
-                trouble = trouble or await self._upkeep.ensure(resource, desired)
-        else:
-            trouble = await self._upkeep.restore(obj)
-        if trouble:
-            waits.append(again(trouble))
-        pods = self.observed.pods(namespace, agent)
-        heard = self._listening.listen(namespace, agent, name, pods)
-        if isinstance(planned, plan_types.AgentPlan) and digest is not None and trouble is None:
-            contents = self._upkeep.contents(namespace, digest, planned.secrets)
-            waits.append(await self._upkeep.poke(pods, heard, contents, digest))
-        if heard.hearing == "connecting":
-            waits.append(agents.GRACE_SECONDS)
-        there = self.observed.get(DEPLOYMENTS.kind, (namespace, agent))
-        unmountable = await self._prerequisites.unmountable(there) if availability.is_mounting(pods) else None
-        available = trouble or availability.availability(there, pods, heard, unmountable)
-        made = status.softphone(
-            obj["status"],
-            generation=obj["metadata"]["generation"],
-            accepted=outcome.accepted(planned),
-            agent=available,
-            heard=heard,
-            wanted_digest=digest,
-            now=self._now(),
-        )
-        events = event_rules.softphone_events(obj["status"], made)
-        waits.append(await self._writer.write_status(SOFTPHONES, key, obj, status.dump(made), events))
-        return outcome.result(planned), min((wait for wait in waits if wait is not None), default=None)
-
-    async def _reconcile_pbx(self, namespace: str, name: str) -> tuple[str, float | None]:
-        key: WorkKey = (PBXS.kind, namespace, name)
-        obj = self.observed.get(PBXS.kind, (namespace, name))
-        if obj is None:
-            self._writer.forget(key)
-            return "gone", await self._report_deleted_pbx((namespace, name))
-        self._deleted_pbxs.pop((namespace, name), None)
-        if not self._serves(obj):
-            self._writer.forget(key)
-            return "left", None
-        plans = await self._prerequisites.plans_of_pbxs(namespace)
-        planned = plans.get(name)
-        if planned is None:
-            return "gone", None
-        phones, reachable, wait = self._seen_by_agents(namespace, name)
-        made = status.pbx(
-            obj["status"],
-            generation=obj["metadata"]["generation"],
-            accepted=outcome.accepted(planned),
-            inconsistent=pbx_plan.inconsistency(name, plans),
-            location=planned.pbx.location or name if isinstance(planned, plan_types.PbxPlan) else None,
-            phones=phones,
-            reachable=reachable,
-            users=PbxUsers(
-                softphones=len(self.observed.namers_of_pbx((namespace, name))),
-                fleets=len(self.observed.fleets_naming_pbx((namespace, name))),
-            ),
-            now=self._now(),
-        )
-        events = event_rules.pbx_events(obj["status"], made)
-        later = await self._writer.write_status(PBXS, key, obj, status.dump(made), events)
-        return outcome.result(planned), later if wait is None else wait
-
-    def _serves(self, obj: Object) -> bool:
-        """Whether this operator writes the status of a PBX. Softphones and fleets of others do not even arrive."""
-        return self._selector.matches(obj["metadata"].get("labels"))
-
-    async def _report_deleted_pbx(self, place: Place) -> float | None:
-        """Tell that a PBX went while it was in use; returns when to look again, since its users may be going too."""
-        if place not in self._deleted_pbxs:
-            return None
-        obj, since = self._deleted_pbxs[place]
-        wait = since + DELETED_SECONDS - _clock()
-        if wait > 0:
-            return wait
-        del self._deleted_pbxs[place]
-        for event in event_rules.pbx_deleted_events(str(self.observed.use_of_pbx(place, obj))):
-            await self._writer.post(obj, event)
-        return None
-
-    def _seen_by_agents(self, namespace: str, name: str) -> tuple[PbxPhones | None, bool | None, float | None]:
-        """Phones registered at a PBX, whether it is reachable, and when to look again if that is not known yet."""
-        now = _clock()
-        if now - self._started < agents.GRACE_SECONDS and self._someone_is_unheard(namespace):
-            return None, None, FIRST_COUNT_SECONDS
-        trusted = [view for view in self._listening.views(namespace) if view.trusted(now)]
-        roles = Counter(
-            phone.role for view in trusted for phone in view.phones.values() if phone.registered and phone.pbx == name
-        )
-        of_fleets = [pbx for view in trusted if view.counts for pbx in view.counts.pbxs if pbx.name == name]
-        counts = PbxPhones(
-            registered=roles.total() + sum(pbx.registered for pbx in of_fleets),
-            home=roles["Home"] + sum(pbx.home for pbx in of_fleets),
-            standby=roles["Standby"] + sum(pbx.standby for pbx in of_fleets),
-        )
-        return counts, status.reachable(view.pbxs.get(name) for view in trusted), None
-
-    def _someone_is_unheard(self, namespace: str) -> bool:
-        for _, pod in self.observed.all(PODS.kind, namespace):
-            agent = names.instance(pod)
-            if agent_url(pod) is None or self.observed.owner(namespace, agent) is None:
-                continue
-            view = self._listening.view((namespace, agent))
-            if view is None or not view.hearing:
-                return True
-        return False
-
     def _recount(self, namespace: str, pbxs: Iterable[str], wait: float = 0.0) -> None:
         for name in pbxs:
             if self.observed.get(PBXS.kind, (namespace, name)) is not None:
@@ -399,13 +257,13 @@ class Controller:
         for state, count in self.observed.states_of_softphones().items():
             counts[SOFTPHONES.kind, state] = count
         for kind in (FLEETS.kind, PBXS.kind):
-            counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._serves(obj))
+            counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._pbxs.serves(obj))
         return counts
 
     def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:
         return {
-            (*place, state): fleet["status"][state]
-            for place, fleet in self.observed.all(FLEETS.kind)
+            (*object_key, state): fleet["status"][state]
+            for object_key, fleet in self.observed.all(FLEETS.kind)
             for state in ("replicas", "registered", "standby")
             if state in fleet["status"]
         }

@@ -12,7 +12,7 @@ from typing import Any
 from softphone_operator.decide import comparing
 from softphone_operator.kubernetes.cluster import Object
 from softphone_operator.kubernetes.resources import APPLIED, Resource
-from softphone_operator.observe.observed import Observed, Place
+from softphone_operator.observe.observed import ObjectKey, Observed
 
 
 class Deletions:
@@ -21,25 +21,25 @@ class Deletions:
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
         self._expected: set[str] = set()
-        self._kept: dict[str, dict[tuple[Resource, Place], Object]] = {}
+        self._kept: dict[str, dict[tuple[Resource, ObjectKey], Object]] = {}
 
     def expect(self, uid: str) -> None:
         """The operator itself deletes the object with this uid."""
         self._expected.add(uid)
 
-    def note(self, resource: Resource, place: Place, known: Mapping[str, Any]) -> None:
+    def note(self, resource: Resource, object_key: ObjectKey, known: Mapping[str, Any]) -> None:
         """An object is gone; `known` is what was observed of it last."""
         uid = known["metadata"].get("uid", "")
         self._kept.pop(uid, None)
         if uid in self._expected:
             self._expected.discard(uid)
-        elif resource in APPLIED and (owner := _controller(known)) and self._lives(place[0], owner):
-            self._kept.setdefault(owner["uid"], {})[resource, place] = _applicable(known)
+        elif resource in APPLIED and (owner := _controller(known)) and self._lives(object_key[0], owner):
+            self._kept.setdefault(owner["uid"], {})[resource, object_key] = _applicable(known)
 
-    def there(self, resource: Resource, place: Place, owner_uid: str) -> None:
+    def there(self, resource: Resource, object_key: ObjectKey, owner_uid: str) -> None:
         """An object of an owner is there, so there is nothing to remember."""
         kept = self._kept.get(owner_uid, {})
-        kept.pop((resource, place), None)
+        kept.pop((resource, object_key), None)
         if not kept:
             self._kept.pop(owner_uid, None)
 

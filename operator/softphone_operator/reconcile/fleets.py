@@ -10,21 +10,22 @@ import structlog
 from softphone_operator.decide import (
     availability,
     comparing,
-    fleet_plan,
+    decisions,
+    desired_fleet,
     fleet_status,
     manifests,
     mounts,
     names,
     outcome,
-    plan_types,
     references,
     rollout,
     status,
 )
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.facts import Statement
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, FLEETS
 from softphone_operator.observe import agents
-from softphone_operator.observe.observed import Object, Observed, Place, WorkKey
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
+from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.prerequisites import Prerequisites
 from softphone_operator.reconcile.upkeep import Upkeep, again
@@ -52,67 +53,67 @@ class Fleets:
         self._listening = listening
         self._writer = writer
         self._now = now
-        self._agents: dict[Place, frozenset[str]] = {}
+        self._agents: dict[ObjectKey, frozenset[str]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
         """Bring a fleet to what its spec says; how it was taken, and after how many seconds to look again."""
         key: WorkKey = (FLEETS.kind, namespace, name)
-        place = (namespace, name)
-        obj = self._observed.get(FLEETS.kind, place)
+        object_key = (namespace, name)
+        obj = self._observed.get(FLEETS.kind, object_key)
         if obj is None:
-            for agent in self._agents.pop(place, ()):
+            for agent in self._agents.pop(object_key, ()):
                 self._listening.point(namespace, agent, None)
             self._writer.forget(key)
-            self._upkeep.forget_budget(place)
+            self._upkeep.forget_budget(object_key)
             return "gone", None
         if obj["metadata"].get("deletionTimestamp"):
             return "gone", None
-        pbxs = await self._prerequisites.plans_of_pbxs(namespace)
+        pbxs = await self._prerequisites.decisions_on_pbxs(namespace)
         keys = await self._prerequisites.keys_of_secrets(namespace, references.fleet_needs(obj["spec"]).secrets)
-        same_aors = self._observed.earlier_fleet_with_aors(place)
-        planned = fleet_plan.fleet(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, same_aors)
+        same_aors = self._observed.earlier_fleet_with_aors(object_key)
+        decided = desired_fleet.fleet(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, same_aors)
         waits: list[float | None] = []
-        made = self._observed.agents_of_fleet(place)
-        if isinstance(planned, plan_types.FleetPlan):
-            facts = await self._ensure_agents(obj, planned, waits)
-            for agent in sorted(made - {one.agent for one in planned.agents}):
+        made = self._observed.agents_of_fleet(object_key)
+        if isinstance(decided, decisions.DesiredFleet):
+            facts = await self._ensure_agents(obj, decided, waits)
+            for agent in sorted(made - {one.agent for one in decided.agents}):
                 await self._upkeep.remove(obj, agent)
                 self._listening.point(namespace, agent, None)
-            await self._upkeep.ensure_budget(obj, planned.max_unavailable)
+            await self._upkeep.ensure_budget(obj, decided.max_unavailable)
         else:
             if trouble := await self._upkeep.restore(obj):
                 waits.append(again(trouble))
-            made = self._observed.agents_of_fleet(place)
+            made = self._observed.agents_of_fleet(object_key)
             facts = [await self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
-        self._agents[place] = frozenset(one.name for one in facts)
+        self._agents[object_key] = frozenset(one.name for one in facts)
         if any(one.heard.hearing == "connecting" for one in facts):
             waits.append(agents.GRACE_SECONDS)
         wanted, template = obj["spec"].get("replicas", 1), obj["spec"].get("template")
         written = fleet_status.fleet(
             obj["status"],
             generation=obj["metadata"]["generation"],
-            accepted=outcome.accepted(planned),
+            accepted=outcome.accepted(decided),
             agents=facts,
-            wanted=wanted if isinstance(planned, plan_types.FleetPlan) else None,
+            wanted=wanted if isinstance(decided, decisions.DesiredFleet) else None,
             suspended=isinstance(template, Mapping) and template.get("suspend") is True,
             selector=",".join(f"{label}={value}" for label, value in names.fleet_selector(name).items()),
             now=self._now(),
         )
         events = fleet_status.events(obj["status"], written)
         waits.append(await self._writer.write_status(FLEETS, key, obj, status.dump(written), events))
-        return outcome.result(planned), min((wait for wait in waits if wait is not None), default=None)
+        return outcome.result(decided), min((wait for wait in waits if wait is not None), default=None)
 
     async def _ensure_agents(
-        self, obj: Object, planned: plan_types.FleetPlan, waits: list[float | None]
+        self, obj: Object, decided: decisions.DesiredFleet, waits: list[float | None]
     ) -> list[fleet_status.AgentFacts]:
-        """Bring a fleet's agents to what is planned: files at once, pods as many at a time as may be away.
+        """Bring a fleet's agents to what is decided: files at once, pods as many at a time as may be away.
 
         A file that names Secrets which the present pod does not mount waits for the new pod: it would cost all phones
         of all agents their passwords at once.
         """
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         facts, objects = [], []
-        for number, wanted in enumerate(planned.agents):
+        for number, wanted in enumerate(decided.agents):
             agent = self._upkeep.agent(obj, wanted, names.fleet_labels(name, number))
             there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent.name))
             config_map, deployment = self._upkeep.objects(agent)
@@ -139,9 +140,9 @@ class Fleets:
             if trouble is None and not waits_for_pod:
                 contents = self._upkeep.contents(namespace, digest, wanted.secrets)
                 pods = self._observed.pods(namespace, agent.name)
-                waits.append(await self._upkeep.poke(pods, one.heard, contents, digest))
+                waits.append(await self._upkeep.sync_volumes(pods, one.heard, contents, digest))
         slices = [rollout.Slice(n, outdated=not one.updated, up=one.up) for n, one in enumerate(facts)]
-        for number in rollout.may_change(slices, planned.max_unavailable):
+        for number in rollout.may_change(slices, decided.max_unavailable):
             log.info("agent is changed", agent=facts[number].name)
             for resource, desired in objects[number]:
                 await self._upkeep.ensure(resource, desired)
@@ -155,7 +156,7 @@ class Fleets:
         return await self._facts(namespace, agent, None, phones, None, updated=True)
 
     async def _facts(
-        self, namespace: str, agent: str, digest: str | None, phones: int, trouble: Verdict | None, *, updated: bool
+        self, namespace: str, agent: str, digest: str | None, phones: int, trouble: Statement | None, *, updated: bool
     ) -> fleet_status.AgentFacts:
         pods = self._observed.pods(namespace, agent)
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
@@ -168,6 +169,6 @@ class Fleets:
             # The pod of the template before is still there until it is replaced.
             mark = manifests.template_mark(deployment["spec"].get("template") or {})
             if manifests.template_mark(pod) != mark:
-                available = Verdict("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
+                available = Statement("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
         counts = view.counts if view else None
         return fleet_status.AgentFacts(agent, available, heard, counts, digest, phones, updated)

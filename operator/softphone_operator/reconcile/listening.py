@@ -12,7 +12,7 @@ from softphone_agent.contract.report import WatchLine
 from softphone_operator.decide import availability, names
 from softphone_operator.decide.facts import Heard
 from softphone_operator.observe.agents import AgentKey, Change, Followers, Lost
-from softphone_operator.observe.observed import Object
+from softphone_operator.observe.slimming import Object
 
 
 class Listening:

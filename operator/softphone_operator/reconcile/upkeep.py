@@ -1,4 +1,4 @@
-"""The objects of the agents: brings ConfigMaps and Deployments to what is wanted, and pokes the pods."""
+"""The objects of the agents: brings ConfigMaps and Deployments to what is desired, and has pods' volumes synced."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from typing import Any
 import structlog
 
 from softphone_operator.api.kinds import API_VERSION
-from softphone_operator.decide import availability, comparing, manifests, names, plan_types
-from softphone_operator.decide.facts import Heard, Verdict
+from softphone_operator.decide import availability, comparing, decisions, manifests, names
+from softphone_operator.decide.facts import Heard, Statement
 from softphone_operator.decide.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
-from softphone_operator.observe.observed import Object, Observed, Place, slimmed
+from softphone_operator.observe.observed import ObjectKey, Observed
+from softphone_operator.observe.slimming import Object, slimmed
 from softphone_operator.reconcile.deletions import Deletions
 from softphone_operator.reconcile.listening import agent_url
-from softphone_operator.reconcile.strangers import Strangers
+from softphone_operator.reconcile.unowned import UnownedObjects
 
 REFUSED_AGAIN_SECONDS = 30.0
 TERMINATING_AGAIN_SECONDS = 1.0
-FIRST_POKE_WAIT_SECONDS = 5.0
-LONGEST_POKE_WAIT_SECONDS = 60.0
+FIRST_SYNC_WAIT_SECONDS = 5.0
+LONGEST_SYNC_WAIT_SECONDS = 60.0
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class _Poke:
-    """The last time that a pod was poked: for which contents, how often, and when it may be next."""
+class _VolumeSync:
+    """The last time that a pod's volumes were synced: for which contents, how often, and when it may be next."""
 
     contents: str
     count: int
@@ -46,7 +47,7 @@ class Upkeep:
         self._settings = settings
         self._cluster = cluster
         self._observed = observed
-        self._strangers = Strangers(cluster)
+        self._unowned = UnownedObjects(cluster)
         self._deletions = Deletions(observed)
         self._image = manifests.Image(
             settings.agent_image,
@@ -55,23 +56,23 @@ class Upkeep:
             at_once=settings.agent_image_update == AT_ONCE,
         )
         self._settled: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self._pokes: dict[str, _Poke] = {}
-        self._budgets: dict[Place, tuple[str, float]] = {}
+        self._volume_syncs: dict[str, _VolumeSync] = {}
+        self._budgets: dict[ObjectKey, tuple[str, float]] = {}
         self._budget_kind: Resource | None = None
         self._knows_budgets = False
 
-    def forget(self, resource: Resource, place: Place, known: Object) -> None:
+    def forget(self, resource: Resource, object_key: ObjectKey, known: Object) -> None:
         """An object is gone; `known` is what was observed of it last."""
-        self._pokes.pop(known["metadata"].get("uid", ""), None)
-        self._settled.pop((resource.kind, *place), None)
-        self._deletions.note(resource, place, known)
+        self._volume_syncs.pop(known["metadata"].get("uid", ""), None)
+        self._settled.pop((resource.kind, *object_key), None)
+        self._deletions.note(resource, object_key, known)
 
-    def forget_budget(self, fleet: Place) -> None:
+    def forget_budget(self, fleet: ObjectKey) -> None:
         """A fleet is gone."""
         self._budgets.pop(fleet, None)
 
-    def agent(self, obj: Object, wanted: plan_types.AgentPlan, labels: Mapping[str, str]) -> manifests.Agent:
-        """What the objects of a planned agent are made of; it belongs to `obj`."""
+    def agent(self, obj: Object, wanted: decisions.DesiredAgent, labels: Mapping[str, str]) -> manifests.Agent:
+        """What the objects of a desired agent are made of; it belongs to `obj`."""
         return manifests.Agent(
             name=wanted.agent,
             namespace=obj["metadata"]["namespace"],
@@ -89,43 +90,43 @@ class Upkeep:
 
     def objects(self, agent: manifests.Agent) -> tuple[Object, Object]:
         """The ConfigMap and the Deployment of an agent, in place of those that are there."""
-        place = (agent.namespace, agent.name)
-        there = self._observed.get(DEPLOYMENTS.kind, place)
+        object_key = (agent.namespace, agent.name)
+        there = self._observed.get(DEPLOYMENTS.kind, object_key)
         settled = there is not None and availability.has_replaced(there)
-        file = manifests.config_map(agent, self._observed.get(CONFIG_MAPS.kind, place), there, settled=settled)
+        file = manifests.config_map(agent, self._observed.get(CONFIG_MAPS.kind, object_key), there, settled=settled)
         return file, manifests.deployment(agent, there)
 
-    async def ensure(self, resource: Resource, desired: Object) -> Verdict | None:
+    async def ensure(self, resource: Resource, desired: Object) -> Statement | None:
         """Bring an object of ours to what is desired; returns what stands in the way, None where nothing does."""
         metadata = desired["metadata"]
-        place = (metadata["namespace"], metadata["name"])
+        object_key = (metadata["namespace"], metadata["name"])
         owner = metadata["ownerReferences"][0]
-        observed = self._observed.get(resource.kind, place)
+        observed = self._observed.get(resource.kind, object_key)
         try:
             # Ours are watched; one of somebody else's by that name is not.
-            if observed is None and (found := await self._strangers.find(resource, *place)) is not None:
+            if observed is None and (found := await self._unowned.find(resource, *object_key)) is not None:
                 observed = slimmed(resource.kind, found)
-            if observed is not None and (strange := not_ours(observed, owner)):
+            if observed is not None and (strange := owned_by_another(observed, owner)):
                 return strange
             differing = "the object" if observed is None else comparing.differs(desired, observed)
-            if differing is None or self.is_settled(resource, place, desired, observed):
-                self._deletions.there(resource, place, owner["uid"])
+            if differing is None or self.is_settled(resource, object_key, desired, observed):
+                self._deletions.there(resource, object_key, owner["uid"])
                 return None
             applied = await self._cluster.apply(resource, desired)
         except ClusterError as error:
             if not error.is_refusal:
                 raise
-            log.warning("the agent was refused", object=f"{resource.kind}/{place[1]}", error=str(error))
-            return Verdict("False", "AgentRefused", f"{resource.kind} {place[1]}: {error}")
-        log.info("applied", object=f"{resource.kind}/{place[1]}", differing=differing)
-        self._deletions.there(resource, place, owner["uid"])
+            log.warning("the agent was refused", object=f"{resource.kind}/{object_key[1]}", error=str(error))
+            return Statement("False", "AgentRefused", f"{resource.kind} {object_key[1]}: {error}")
+        log.info("applied", object=f"{resource.kind}/{object_key[1]}", differing=differing)
+        self._deletions.there(resource, object_key, owner["uid"])
         self._observed.take(resource.kind, applied)
         now_there = slimmed(resource.kind, applied)
         if comparing.differs(desired, now_there) is not None:
-            self._settled[(resource.kind, *place)] = (_fingerprint(desired), _version(now_there))
+            self._settled[(resource.kind, *object_key)] = (_fingerprint(desired), _version(now_there))
         return None
 
-    async def restore(self, obj: Object) -> Verdict | None:
+    async def restore(self, obj: Object) -> Statement | None:
         """Make anew what somebody else deleted of the agents of an object whose spec is refused: they run on as before.
 
         Returns what stands in the way, None where nothing does.
@@ -135,43 +136,43 @@ class Upkeep:
             trouble = await self.ensure(resource, desired) or trouble
         return trouble
 
-    def is_settled(self, resource: Resource, place: Place, desired: Object, observed: Object | None) -> bool:
+    def is_settled(self, resource: Resource, object_key: ObjectKey, desired: Object, observed: Object | None) -> bool:
         """Whether just this was applied and the API server made just that of it: doing it again would not help."""
         if observed is None:
             return False
-        return self._settled.get((resource.kind, *place)) == (_fingerprint(desired), _version(observed))
+        return self._settled.get((resource.kind, *object_key)) == (_fingerprint(desired), _version(observed))
 
     async def remove(self, obj: Object, agent: str) -> None:
         """Delete the objects of an agent that its fleet needs no more."""
-        place = (obj["metadata"]["namespace"], agent)
+        object_key = (obj["metadata"]["namespace"], agent)
         for resource in (DEPLOYMENTS, CONFIG_MAPS):
-            observed = self._observed.get(resource.kind, place)
+            observed = self._observed.get(resource.kind, object_key)
             if observed is None or observed["metadata"].get("deletionTimestamp"):
                 continue
-            if not_ours(observed, {"uid": obj["metadata"]["uid"], "kind": obj["kind"], "name": ""}):
+            if owned_by_another(observed, {"uid": obj["metadata"]["uid"], "kind": obj["kind"], "name": ""}):
                 continue
             self._deletions.expect(observed["metadata"]["uid"])
-            await self._cluster.delete(resource, *place, observed["metadata"]["uid"])
+            await self._cluster.delete(resource, *object_key, observed["metadata"]["uid"])
             log.info("deleted", object=f"{resource.kind}/{agent}")
 
     async def ensure_budget(self, obj: Object, max_unavailable: int) -> None:
         """See to the fleet's PodDisruptionBudget: when it is to change, and now and then."""
-        place = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         if (resource := await self._budget_resource()) is None:
             return
         version = f"{resource.group}/{resource.version}"
-        desired = manifests.budget(place[1], place[0], owner(obj), version, max_unavailable)
+        desired = manifests.budget(object_key[1], object_key[0], owner(obj), version, max_unavailable)
         mark, now = _fingerprint(desired), _clock()
-        known = self._budgets.get(place)
+        known = self._budgets.get(object_key)
         if known is not None and known[0] == mark and now - known[1] < self._settings.resync_seconds:
             return
-        found = await self._cluster.get(resource, place[0], desired["metadata"]["name"])
-        if found is not None and (strange := not_ours(found, desired["metadata"]["ownerReferences"][0])):
+        found = await self._cluster.get(resource, object_key[0], desired["metadata"]["name"])
+        if found is not None and (strange := owned_by_another(found, desired["metadata"]["ownerReferences"][0])):
             log.warning("no PodDisruptionBudget", reason=strange.message)
         elif found is None or comparing.differs(desired, found) is not None:
             await self._cluster.apply(resource, desired)
             log.info("applied", object=f"PodDisruptionBudget/{desired['metadata']['name']}")
-        self._budgets[place] = (mark, now)
+        self._budgets[object_key] = (mark, now)
 
     async def _budget_resource(self) -> Resource | None:
         if not self._knows_budgets:
@@ -184,7 +185,7 @@ class Upkeep:
         marks = [self._observed.secrets.get((namespace, use.name)) for use in uses]
         return _hash(" ".join([digest, *(mark.version if mark else "" for mark in marks)]))
 
-    async def poke(self, pods: list[Object], heard: Heard, contents: str, digest: str) -> float | None:
+    async def sync_volumes(self, pods: list[Object], heard: Heard, contents: str, digest: str) -> float | None:
         """Make the kubelet look at the pod's volumes now, where they changed: by an annotation of the pod.
 
         Returns when to look again, since the kubelet may see the pod's change before that of the volume.
@@ -192,36 +193,36 @@ class Upkeep:
         pod = availability.current_pod(pods)
         if pod is None or agent_url(pod) is None or pod["metadata"].get("deletionTimestamp"):
             return None
-        place = (pod["metadata"]["namespace"], names.instance(pod))
-        if (deployment := self._observed.get(DEPLOYMENTS.kind, place)) and availability.is_replacing(deployment):
+        object_key = (pod["metadata"]["namespace"], names.instance(pod))
+        if (deployment := self._observed.get(DEPLOYMENTS.kind, object_key)) and availability.is_replacing(deployment):
             return None  # the new pod gets it all
         running = heard.config.digest if heard.config else None
         metadata, now = pod["metadata"], _clock()
-        poke = self._pokes.get(metadata["uid"])
-        if poke is None:
-            annotation = metadata.get("annotations", {}).get(names.POKE_ANNOTATION)
+        sync = self._volume_syncs.get(metadata["uid"])
+        if sync is None:
+            annotation = metadata.get("annotations", {}).get(names.VOLUME_SYNC_ANNOTATION)
             if annotation is None and running is None:
                 return None
             before = contents if annotation is None and running == digest else (annotation or "")
-            poke = self._pokes[metadata["uid"]] = _Poke(before.partition("-")[0], 0, now)
-        if poke.contents == contents:
+            sync = self._volume_syncs[metadata["uid"]] = _VolumeSync(before.partition("-")[0], 0, now)
+        if sync.contents == contents:
             refused = heard.config is not None and heard.config.refused
             if running is None or running == digest or refused:
                 return None
-            if now < poke.next:
-                return poke.next - now
-            poke.count += 1
+            if now < sync.next:
+                return sync.next - now
+            sync.count += 1
         else:
-            poke.contents, poke.count = contents, 0
-        text = f"{contents}-{poke.count}" if poke.count else contents
-        await self._cluster.annotate_pod(metadata["namespace"], metadata["name"], {names.POKE_ANNOTATION: text})
-        log.info("poked", object=f"Pod/{metadata['name']}", contents=text)
-        wait = min(FIRST_POKE_WAIT_SECONDS * (1 << min(poke.count, 6)), LONGEST_POKE_WAIT_SECONDS)
-        poke.next = now + wait
+            sync.contents, sync.count = contents, 0
+        text = f"{contents}-{sync.count}" if sync.count else contents
+        await self._cluster.annotate_pod(metadata["namespace"], metadata["name"], {names.VOLUME_SYNC_ANNOTATION: text})
+        log.info("asked for a volume sync", object=f"Pod/{metadata['name']}", contents=text)
+        wait = min(FIRST_SYNC_WAIT_SECONDS * (1 << min(sync.count, 6)), LONGEST_SYNC_WAIT_SECONDS)
+        sync.next = now + wait
         return wait
 
 
-def again(trouble: Verdict) -> float:
+def again(trouble: Statement) -> float:
     """When to try again what met with trouble, in seconds."""
     return TERMINATING_AGAIN_SECONDS if trouble.reason == "Terminating" else REFUSED_AGAIN_SECONDS
 
@@ -231,7 +232,7 @@ def owner(obj: Object) -> manifests.Owner:
     return manifests.Owner(API_VERSION, obj["kind"], obj["metadata"]["name"], obj["metadata"]["uid"])
 
 
-def not_ours(observed: Object, owner: Mapping[str, Any]) -> Verdict | None:
+def owned_by_another(observed: Object, owner: Mapping[str, Any]) -> Statement | None:
     """Why an object of the wanted name is not to be touched, None where it is ours."""
     metadata = observed["metadata"]
     controllers = [ref for ref in metadata.get("ownerReferences") or () if ref.get("controller")]
@@ -241,8 +242,8 @@ def not_ours(observed: Object, owner: Mapping[str, Any]) -> Verdict | None:
     elif controllers[0].get("uid") == owner["uid"]:
         return None
     elif (controllers[0].get("kind"), controllers[0].get("name")) == (owner["kind"], owner["name"]):
-        return Verdict("False", "Terminating", "the agent of an earlier object of this name is being removed")
-    return Verdict(
+        return Statement("False", "Terminating", "the agent of an earlier object of this name is being removed")
+    return Statement(
         "False",
         "NameTaken",
         f"the {observed['kind']} {metadata['name']} exists and does not belong to this {owner['kind']}",

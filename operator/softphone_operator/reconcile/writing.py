@@ -14,7 +14,8 @@ from softphone_operator.decide import event_rules, status
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import FLEETS, PBXS, Resource
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import Object, Observed, WorkKey
+from softphone_operator.observe.observed import Observed, WorkKey
+from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.similar import Similar
 
 NOISE_SECONDS = 20.0

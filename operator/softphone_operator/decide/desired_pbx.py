@@ -10,22 +10,23 @@ from pydantic import ValidationError
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.contract.config_faults import fault_messages
+from softphone_agent.contract.fields import uri_fault
 from softphone_agent.contract.phone import Pbx, Tls
 from softphone_operator.api.spec import (
     PBXSpec,
     PbxTls,
 )
 from softphone_operator.decide import systems
+from softphone_operator.decide.decisions import Caution, DesiredPbx, Refusal, Secrets, refusal
 from softphone_operator.decide.faults import location_faults, secret_faults
 from softphone_operator.decide.names import (
     SecretUse,
     secret_file,
 )
-from softphone_operator.decide.plan_types import Caution, PbxPlan, Refusal, Secrets, refusal
 
 
-def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> PbxPlan | Refusal:
-    """The plan for the PBX object `name` with the raw `spec`."""
+def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> DesiredPbx | Refusal:
+    """What is desired for the PBX object `name` with the raw `spec`."""
     try:
         wanted = PBXSpec.model_validate(spec, by_name=False, by_alias=True)
     except ValidationError as error:
@@ -46,32 +47,29 @@ def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> PbxPlan | Ref
         )
     except ValidationError as error:
         return refusal(("InvalidSpec", message) for message in fault_messages(error))
-    return PbxPlan(made, tuple(_tls_secrets(wanted.tls)) if wanted.tls else ())
+    return DesiredPbx(made, tuple(_tls_secrets(wanted.tls)) if wanted.tls else ())
 
 
 def with_duplicate_addresses(
-    pbxs: Mapping[str, PbxPlan | Refusal], oldest_first: Iterable[str]
-) -> dict[str, PbxPlan | Refusal]:
-    """The plans of the PBXes of a namespace, of which each tells where an older one has its address."""
-    accepted = (plan.pbx for name in oldest_first if isinstance(plan := pbxs[name], PbxPlan))
+    pbxs: Mapping[str, DesiredPbx | Refusal], oldest_first: Iterable[str]
+) -> dict[str, DesiredPbx | Refusal]:
+    """The decisions on the PBXes of a namespace; each says if an older one has its address."""
+    accepted = (desired.pbx for name in oldest_first if isinstance(desired := pbxs[name], DesiredPbx))
     told = systems.duplicate_addresses(accepted)
     return {
-        name: replace(plan, cautions=(Caution("DuplicateAddress", told[name]),))
-        if isinstance(plan, PbxPlan) and name in told
-        else plan
-        for name, plan in pbxs.items()
+        name: replace(desired, cautions=(Caution("DuplicateAddress", told[name]),))
+        if isinstance(desired, DesiredPbx) and name in told
+        else desired
+        for name, desired in pbxs.items()
     }
 
 
 def _pbx_faults(spec: PBXSpec, namespace: str, secrets: Secrets) -> Iterator[tuple[str, str]]:
-    try:
-        address = sip_uri.parse(spec.address)
-    except sip_uri.SipUriError as error:
-        yield "InvalidSpec", f'address: "{sip_uri.without_password(spec.address)}" is no SIP URI: it {error}'
-    else:
-        if address.user:
-            shown = sip_uri.without_password(spec.address)
-            yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
+    if fault := uri_fault(spec.address):
+        yield "InvalidSpec", f"address: {fault}"
+    elif sip_uri.parse(spec.address).user:
+        shown = sip_uri.without_password(spec.address)
+        yield "InvalidSpec", f'address: "{shown}" must not have a user part: it is the address of a PBX'
     if spec.location:
         yield from location_faults("location", spec.location)
     if spec.tls:
@@ -104,15 +102,15 @@ def _tls_secrets(tls: PbxTls) -> Iterator[SecretUse]:
         yield SecretUse(tls.certificate_secret_name, ("tls.crt", "tls.key"))
 
 
-def inconsistency(name: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> str | None:
+def inconsistency(name: str, pbxs: Mapping[str, DesiredPbx | Refusal]) -> str | None:
     """What is inconsistent in the system of the accepted PBX `name`, None where nothing is."""
     own = pbxs.get(name)
-    if not isinstance(own, PbxPlan) or not own.pbx.system:
+    if not isinstance(own, DesiredPbx) or not own.pbx.system:
         return None
     flags = {
-        other: plan.pbx.no_physical_location
-        for other, plan in sorted(pbxs.items())
-        if isinstance(plan, PbxPlan) and plan.pbx.system == own.pbx.system
+        other: desired.pbx.no_physical_location
+        for other, desired in sorted(pbxs.items())
+        if isinstance(desired, DesiredPbx) and desired.pbx.system == own.pbx.system
     }
     if len(set(flags.values())) < 2:
         return None
@@ -124,8 +122,8 @@ def inconsistency(name: str, pbxs: Mapping[str, PbxPlan | Refusal]) -> str | Non
     )
 
 
-def of_systems(named: Set[str | None], pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:
+def of_systems(named: Set[str | None], pbxs: Mapping[str, DesiredPbx | Refusal]) -> list[DesiredPbx]:
     """The accepted PBXes that are named, and all others of their systems: redirects lead there."""
-    accepted = {name: plan for name, plan in sorted(pbxs.items()) if isinstance(plan, PbxPlan)}
-    systems = {plan.pbx.system for name, plan in accepted.items() if name in named} - {""}
-    return [plan for name, plan in accepted.items() if name in named or plan.pbx.system in systems]
+    accepted = {name: desired for name, desired in sorted(pbxs.items()) if isinstance(desired, DesiredPbx)}
+    systems = {desired.pbx.system for name, desired in accepted.items() if name in named} - {""}
+    return [desired for name, desired in accepted.items() if name in named or desired.pbx.system in systems]

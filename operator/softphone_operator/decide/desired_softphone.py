@@ -12,13 +12,17 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.contract.config import AgentConfig, Http, Sip
 from softphone_agent.contract.config_faults import fault_messages
 from softphone_agent.contract.fields import (
+    Mode,
+    aor_fault,
     composed,
 )
-from softphone_agent.contract.phone import Credentials, Phone, entry_faults
+from softphone_agent.contract.phone import REFERENCES, Credentials, Phone, entry_faults
 from softphone_operator.api.spec import (
     SoftphoneSpec,
 )
 from softphone_operator.decide import systems
+from softphone_operator.decide.decisions import Caution, DesiredAgent, DesiredPbx, Refusal, Secrets, refusal
+from softphone_operator.decide.desired_pbx import inconsistency, of_systems
 from softphone_operator.decide.faults import (
     carrier_faults,
     location_faults,
@@ -32,10 +36,7 @@ from softphone_operator.decide.names import (
     secret_file,
     softphone_agent,
 )
-from softphone_operator.decide.pbx_plan import inconsistency, of_systems
-from softphone_operator.decide.plan_types import AgentPlan, Caution, PbxPlan, Refusal, Secrets, refusal
 from softphone_operator.decide.pod_faults import pod_faults
-from softphone_operator.decide.references import REFERENCES
 
 
 def duplicate_aor(aor: str, other: str) -> Caution:
@@ -55,12 +56,12 @@ def softphone(
     namespace: str,
     uid: str,
     spec: Any,
-    pbxs: Mapping[str, PbxPlan | Refusal],
+    pbxs: Mapping[str, DesiredPbx | Refusal],
     secrets: Secrets,
     same_aor: str | None = None,
     fleet_aor: tuple[str, int] | None = None,
-) -> AgentPlan | Refusal:
-    """The plan for the Softphone `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
+) -> DesiredAgent | Refusal:
+    """What is desired for the Softphone `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
 
     `same_aor` names an earlier Softphone of the namespace with the same AOR, `fleet_aor` a fleet and the index of its
     phone; None where there is none.
@@ -78,16 +79,16 @@ def softphone(
         config = AgentConfig(
             http=Http(port=http_port(namespace, agent, host_network=wanted.agent.host_network)),
             sip=Sip(public_address=wanted.agent.public_address or None),
-            pbxs=tuple(plan.pbx for plan in used),
+            pbxs=tuple(desired.pbx for desired in used),
             phones=(_phone(name, uid, wanted),),
         )
     except ValidationError as error:
         return refusal(("InvalidSpec", message) for message in fault_messages(error))
-    return AgentPlan(
+    return DesiredAgent(
         agent,
         config,
         wanted.agent,
-        tuple(merged([*_credential_secrets(wanted), *(use for plan in used for use in plan.secrets)])),
+        tuple(merged([*_credential_secrets(wanted), *(use for desired in used for use in desired.secrets)])),
         tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)),
         wanted.agent.resources,
     )
@@ -125,13 +126,11 @@ def asked_of_any(spec: SoftphoneSpec) -> dict[str, Any]:
 
 
 def softphone_faults(
-    spec: SoftphoneSpec, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal], secrets: Secrets
+    spec: SoftphoneSpec, namespace: str, pbxs: Mapping[str, DesiredPbx | Refusal], secrets: Secrets
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with the spec of a Softphone: reason and message of each fault."""
-    try:
-        sip_uri.parse_aor(spec.aor)
-    except sip_uri.SipUriError as error:
-        yield "InvalidSpec", f'aor: "{sip_uri.without_password(spec.aor)}" is no address of record: it {error}'
+    if fault := aor_fault(spec.aor):
+        yield "InvalidSpec", f"aor: {fault}"
     entries = entry_faults(spec.mode, spec.pri, spec.sec, spec.cur)
     for message in entries:
         yield "InvalidSpec", message
@@ -150,7 +149,7 @@ def softphone_faults(
     yield from pod_faults(spec.agent)
 
 
-def _used_pbxs(spec: SoftphoneSpec, pbxs: Mapping[str, PbxPlan | Refusal]) -> list[PbxPlan]:
+def _used_pbxs(spec: SoftphoneSpec, pbxs: Mapping[str, DesiredPbx | Refusal]) -> list[DesiredPbx]:
     """The PBXes that the phone names, and all others of their systems: redirects lead there."""
     return of_systems({getattr(spec, where) for where in REFERENCES}, pbxs)
 
@@ -179,7 +178,7 @@ def merged(*uses: Iterable[SecretUse]) -> Iterator[SecretUse]:
 
 def _cautions(
     spec: SoftphoneSpec,
-    pbxs: Mapping[str, PbxPlan | Refusal],
+    pbxs: Mapping[str, DesiredPbx | Refusal],
     same_aor: str | None,
     fleet_aor: tuple[str, int] | None,
 ) -> Iterator[Caution]:
@@ -197,9 +196,9 @@ def _cautions(
             yield Caution("Inconsistent", message)
 
 
-def _mixed_systems(spec: SoftphoneSpec, used: Iterable[PbxPlan]) -> Caution | None:
-    if spec.registration.redirect_policy != "KnownPBXes" or spec.mode != "Launcher":
+def _mixed_systems(spec: SoftphoneSpec, used: Iterable[DesiredPbx]) -> Caution | None:
+    if spec.registration.redirect_policy != "KnownPBXes" or spec.mode is not Mode.LAUNCHER:
         return None
     named = {where: getattr(spec, where) for where in REFERENCES}
-    message = systems.mixed_systems(named, {plan.pbx.name: plan.pbx for plan in used})
+    message = systems.mixed_systems(named, {desired.pbx.name: desired.pbx for desired in used})
     return Caution("MixedSystems", message) if message else None

@@ -1,4 +1,4 @@
-"""Who has to go where too many want in: nobody keeps others out by coming often. Pure."""
+"""Which member goes when there are too many: nobody keeps others out by coming often. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Member = TypeVar("Member")
 
 
-class Crowd(Generic[Member]):
+class PeerLimit(Generic[Member]):
     """At most `most` members, each of a peer: the address that it comes from."""
 
     def __init__(self, most: int) -> None:

@@ -14,25 +14,26 @@ from pydantic import ValidationError
 
 from softphone_agent.contract.report import (
     STATES,
-    FailureReason,
     Heartbeat,
     LastFailure,
     PhoneChanged,
     PhoneReport,
+    Reason,
     Redirect,
+    Role,
     parse_line,
 )
 from softphone_operator.api.crd import crd
 from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import event_rules, fleet_status, status
-from softphone_operator.decide.facts import Verdict
+from softphone_operator.decide.facts import Statement
 from softphone_operator.decide.fleet_status import AgentFacts
-from softphone_operator.decide.hearsay import MAX_COUNT, fitting
+from softphone_operator.decide.report_limits import MAX_COUNT, fitting
 from softphone_operator.observe.agents import View
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-AVAILABLE = Verdict("True", "Available", "the pod x runs")
+AVAILABLE = Statement("True", "Available", "the pod x runs")
 
 
 def server(kind: Kind) -> jsonschema.Draft4Validator:
@@ -76,7 +77,7 @@ TIMES = TEXTS | st.sampled_from(
 )
 NUMBERS = st.integers() | st.integers(min_value=1 << 63)
 SHORT = st.text(max_size=300)
-REASONS = st.sampled_from(FailureReason.__args__)  # type: ignore[attr-defined]
+REASONS = st.sampled_from(list(Reason))
 FAILURES = st.fixed_dictionaries(
     {"code": NUMBERS, "reason": REASONS, "pbx": SHORT, "time": TIMES}, optional={"message": SHORT}
 )
@@ -222,7 +223,7 @@ def test_a_status_that_another_version_left_stops_nobody(previous: dict[str, Any
     )
 
 
-FAILURE = LastFailure(code=403, reason="Rejected", message="no", pbx="master", time="2026-01-02T03:04:00.123Z")
+FAILURE = LastFailure(code=403, reason=Reason.REJECTED, message="no", pbx="master", time="2026-01-02T03:04:00.123Z")
 PHONE = PhoneReport(
     name="anna",
     state="Registered",
@@ -230,7 +231,7 @@ PHONE = PhoneReport(
     pbx="master",
     registrar="sip:10.0.0.1:5060",
     via="redirect",
-    role="Home",
+    role=Role.HOME,
     redirects=(Redirect(pbx="slave", target="master", code=302),),
     physical_location="vienna",
     contact="sip:anna@10.1.0.5:5060",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
-from softphone_operator.reconcile import strangers
-from softphone_operator.reconcile.strangers import FEW, Strangers
+from softphone_operator.reconcile import unowned
+from softphone_operator.reconcile.unowned import FEW, UnownedObjects
 
 MANAGED, COMPONENT = "app.kubernetes.io/managed-by", "app.kubernetes.io/component"
 OURS = {MANAGED: "softphone-operator", COMPONENT: "agent"}
@@ -39,7 +39,7 @@ class Api:
         )
 
 
-async def look(it: Strangers, *wanted: str, resource: Resource = CONFIG_MAPS) -> list[str]:
+async def look(it: UnownedObjects, *wanted: str, resource: Resource = CONFIG_MAPS) -> list[str]:
     """The names that are found to be somebody else's, of those looked for at the same time."""
     found = await asyncio.gather(*(it.find(resource, "demo", name) for name in wanted))
     return [name for name, obj in zip(wanted, found, strict=True) if obj is not None]
@@ -47,14 +47,14 @@ async def look(it: Strangers, *wanted: str, resource: Resource = CONFIG_MAPS) ->
 
 async def test_a_single_look_is_a_single_question() -> None:
     api = Api(bob={})
-    it = Strangers(api)  # type: ignore[arg-type]
+    it = UnownedObjects(api)  # type: ignore[arg-type]
     assert await look(it, "anna", "bob") == ["bob"]
     assert [call[0] for call in api.calls] == ["get", "get"]
 
 
 async def test_a_thousand_looks_share_a_list_and_find_every_stranger() -> None:
     api = Api(p7={}, p800={MANAGED: "helm"}, p900={**OURS, COMPONENT: "x"})
-    it = Strangers(api)  # type: ignore[arg-type]
+    it = UnownedObjects(api)  # type: ignore[arg-type]
     assert await look(it, *(f"p{number}" for number in range(1000))) == ["p7", "p800", "p900"]
     gets = [call for call in api.calls if call[0] == "get"]
     lists = [call for call in api.calls if call[0] == "names"]
@@ -64,36 +64,36 @@ async def test_a_thousand_looks_share_a_list_and_find_every_stranger() -> None:
 
 async def test_one_of_ours_whose_labels_were_taken_away_is_found() -> None:
     api = Api(p999={MANAGED: "softphone-operator"})
-    assert await look(Strangers(api), *(f"p{number}" for number in range(1000))) == ["p999"]  # type: ignore[arg-type]
+    assert await look(UnownedObjects(api), *(f"p{number}" for number in range(1000))) == ["p999"]  # type: ignore[arg-type]
 
 
 async def test_the_list_is_made_anew_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "FEW", 0)
+    monkeypatch.setattr(unowned, "FEW", 0)
     now = 100.0
-    monkeypatch.setattr(strangers, "_clock", lambda: now)
+    monkeypatch.setattr(unowned, "_clock", lambda: now)
     api = Api()
-    it = Strangers(api)  # type: ignore[arg-type]
+    it = UnownedObjects(api)  # type: ignore[arg-type]
     assert await look(it, "anna") == []
     api.there["anna"] = {}
-    now += strangers.KEPT_SECONDS
+    now += unowned.KEPT_SECONDS
     assert await look(it, "anna") == ["anna"]
 
 
 async def test_looks_far_apart_are_single_questions_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(strangers, "_clock", lambda: now)
+    monkeypatch.setattr(unowned, "_clock", lambda: now)
     api = Api()
-    it = Strangers(api)  # type: ignore[arg-type]
+    it = UnownedObjects(api)  # type: ignore[arg-type]
     for _ in range(3 * FEW):
         await look(it, "anna")
-        now += strangers.FEW_SECONDS / 2
+        now += unowned.FEW_SECONDS / 2
     assert {call[0] for call in api.calls} == {"get"}
 
 
 async def test_each_collection_has_a_list_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "FEW", 0)
+    monkeypatch.setattr(unowned, "FEW", 0)
     api = Api()
-    it = Strangers(api)  # type: ignore[arg-type]
+    it = UnownedObjects(api)  # type: ignore[arg-type]
     for resource in (CONFIG_MAPS, DEPLOYMENTS):
         await look(it, "anna", resource=resource)
     assert {call[1] for call in api.calls} == {"configmaps", "deployments"}

@@ -1,4 +1,4 @@
-"""An HTTP server's door: too many, too slow, too greedy; and whoever behaves is served all the same."""
+"""The limits of an HTTP server: too many, too slow, too greedy; and whoever behaves is served all the same."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.contract.connection_limiter import Door, Limits
-from softphone_agent.contract.crowd import Crowd
+from softphone_agent.contract.connection_limiter import ConnectionLimiter, Limits
+from softphone_agent.contract.peer_limit import PeerLimit
 
 BIG = 8 * 1024 * 1024
 """More than the kernel keeps for one connection."""
@@ -26,7 +26,7 @@ async def serving(limits: Limits) -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(limits: Limits) -> AsyncIterator[tuple[int, Door]]:
+async def _serving(limits: Limits) -> AsyncIterator[tuple[int, ConnectionLimiter]]:
     application = web.Application()
 
     async def quick(request: web.Request) -> web.Response:
@@ -41,10 +41,10 @@ async def _serving(limits: Limits) -> AsyncIterator[tuple[int, Door]]:
     application.router.add_get("/", quick)
     application.router.add_get("/big", big)
     application.router.add_post("/", echo)
-    door = Door(limits)
-    runner = await door.serve(application, "127.0.0.1", 0)
+    limiter = ConnectionLimiter(limits)
+    runner = await limiter.serve(application, "127.0.0.1", 0)
     try:
-        yield runner.addresses[0][1], door
+        yield runner.addresses[0][1], limiter
     finally:
         await runner.cleanup()
 
@@ -78,20 +78,20 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 async def test_who_asks_nothing_makes_place_for_who_does() -> None:
     async with serving(Limits(waiting=4)) as port:
-        crowd = [await connect(port) for _ in range(20)]
+        many = [await connect(port) for _ in range(20)]
         assert await ask(port) == OK
-        assert all([await is_put_out(reader) for reader, _ in crowd[:16]])
-        for _, writer in crowd:
+        assert all([await is_put_out(reader) for reader, _ in many[:16]])
+        for _, writer in many:
             writer.close()
 
 
 async def test_whoever_comes_often_puts_out_nobody_but_himself() -> None:
     async with serving(Limits(waiting=4)) as port:
         reader, writer = await connect(port, "127.0.0.2")
-        crowd = [await connect(port) for _ in range(20)]
+        many = [await connect(port) for _ in range(20)]
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await reader.readline() == OK
-        for _, other in [*crowd, (reader, writer)]:
+        for _, other in [*many, (reader, writer)]:
             other.close()
 
 
@@ -122,7 +122,7 @@ async def test_who_is_slow_to_send_his_body_is_told_so() -> None:
 
 
 async def test_who_does_not_read_is_put_out_before_answers_pile_up() -> None:
-    async with _serving(Limits(unread_bytes=2 * BIG)) as (port, door):
+    async with _serving(Limits(unread_bytes=2 * BIG)) as (port, limiter):
         greedy = []
         for _ in range(10):
             one = socket.socket()
@@ -131,22 +131,22 @@ async def test_who_does_not_read_is_put_out_before_answers_pile_up() -> None:
             one.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
             greedy.append(one)
             assert await ask(port) == OK
-            assert sum(door.unread().values()) <= 3 * BIG
+            assert sum(limiter.unread().values()) <= 3 * BIG
         assert await ask(port) == OK
-        assert 0 < sum(door.unread().values()) <= 2 * BIG
+        assert 0 < sum(limiter.unread().values()) <= 2 * BIG
         for one in greedy:
             one.close()
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.sampled_from("abc"))), st.integers(1, 4))
-def test_a_crowd_is_never_larger_than_it_may_be(steps: list[tuple[bool, int, str]], most: int) -> None:
-    crowd: Crowd[tuple[str, int]] = Crowd(most)
+def test_a_limited_set_is_never_larger_than_it_may_be(steps: list[tuple[bool, int, str]], most: int) -> None:
+    limit: PeerLimit[tuple[str, int]] = PeerLimit(most)
     for enters, number, peer in steps:
         member = (peer, number)
-        if enters and member not in crowd:
-            count = {name: len([one for one in crowd.members() if one[0] == name]) for name in "abc"}
-            gone = crowd.enter(member, peer)
+        if enters and member not in limit:
+            count = {name: len([one for one in limit.members() if one[0] == name]) for name in "abc"}
+            gone = limit.enter(member, peer)
             assert gone is None or count[gone[0]] + (gone[0] == peer) == max({**count, peer: count[peer] + 1}.values())
         elif not enters:
-            crowd.leave(member)
-        assert len(crowd) == len(crowd.members()) <= most
+            limit.leave(member)
+        assert len(limit) == len(limit.members()) <= most

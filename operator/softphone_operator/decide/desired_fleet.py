@@ -15,14 +15,33 @@ from softphone_agent.contract.fields import (
     SECRET_KEY,
     shown_template,
 )
-from softphone_agent.contract.fleet import MAX_TOLD, SAME_AOR, FleetSlice, PhoneTemplate, phone_of_fleet
-from softphone_agent.contract.phone import PASSWORD, Credentials, is_uri
+from softphone_agent.contract.fleet import (
+    MAX_TOLD,
+    SAME_AOR,
+    TEMPLATE_TEXTS,
+    FleetSlice,
+    PhoneTemplate,
+    phone_of_fleet,
+    with_index,
+)
+from softphone_agent.contract.phone import PASSWORD, REFERENCES, Credentials, is_uri
 from softphone_operator.api.spec import (
     MAX_AGENTS,
     Resources,
     SoftphoneFleetSpec,
     SoftphoneSpec,
 )
+from softphone_operator.decide.decisions import (
+    Caution,
+    DesiredAgent,
+    DesiredFleet,
+    DesiredPbx,
+    Refusal,
+    Secrets,
+    refusal,
+)
+from softphone_operator.decide.desired_pbx import inconsistency, of_systems
+from softphone_operator.decide.desired_softphone import _mixed_systems, asked_of_any, merged, softphone_faults
 from softphone_operator.decide.faults import missing, reference_faults
 from softphone_operator.decide.names import (
     SecretUse,
@@ -30,15 +49,9 @@ from softphone_operator.decide.names import (
     http_port,
     secret_directory,
 )
-from softphone_operator.decide.pbx_plan import inconsistency, of_systems
-from softphone_operator.decide.plan_types import AgentPlan, Caution, FleetPlan, PbxPlan, Refusal, Secrets, refusal
-from softphone_operator.decide.references import REFERENCES, distinct, expansions, indices_of
+from softphone_operator.decide.references import distinct, expansions, indices_of
 from softphone_operator.decide.resources import with_defaults
 from softphone_operator.decide.rollout import agents_away
-from softphone_operator.decide.softphone_plan import _mixed_systems, asked_of_any, merged, softphone_faults
-
-TEMPLATE_TEXTS = ("aor", "pri", "sec", "phys", "cur", "home")
-
 
 FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
 """An agent of a fleet has so long to un-REGISTER, and a second more for so many phones. Not by registerRate: a change
@@ -58,11 +71,11 @@ def fleet(
     namespace: str,
     uid: str,
     spec: Any,
-    pbxs: Mapping[str, PbxPlan | Refusal],
+    pbxs: Mapping[str, DesiredPbx | Refusal],
     secrets: Secrets,
     same_aors: tuple[int, str, int] | None = None,
-) -> FleetPlan | Refusal:
-    """The plan for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
+) -> DesiredFleet | Refusal:
+    """What is desired for the SoftphoneFleet `name` with the raw `spec`, given the PBXes and Secrets of its namespace.
 
     `same_aors`: the first index whose AOR an earlier fleet has too, this fleet's name, and the index there.
     """
@@ -78,7 +91,9 @@ def fleet(
     named = {at for where in REFERENCES if (text := getattr(of, where)) for at in expansions(text, indices)}
     used = of_systems(named, pbxs)
     secret = of.credentials.secret_name if of.credentials else None
-    uses = tuple(merged([SecretUse(secret, whole=True)] if secret else [], (u for plan in used for u in plan.secrets)))
+    uses = tuple(
+        merged([SecretUse(secret, whole=True)] if secret else [], (u for desired in used for u in desired.secrets))
+    )
     pod = of.agent.model_copy(update={"resources": _fleet_resources(of.agent.resources, wanted.phones_per_agent)})
     agents = []
     try:
@@ -92,7 +107,7 @@ def fleet(
                 sip=Sip(public_address=of.agent.public_address or None),
                 metrics=wanted.metrics,
                 stop_seconds=FLEET_STOP_SECONDS + wanted.phones_per_agent / SLOWEST_STOP_RATE,
-                pbxs=tuple(plan.pbx for plan in used),
+                pbxs=tuple(desired.pbx for desired in used),
                 fleets=(
                     FleetSlice(
                         first_index=wanted.first_index + first,
@@ -101,7 +116,7 @@ def fleet(
                     ),
                 ),
             )
-            agents.append(AgentPlan(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
+            agents.append(DesiredAgent(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
     except ValidationError as error:
         return refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
@@ -115,7 +130,7 @@ def fleet(
             break
     if same_aors:
         cautions.insert(0, duplicate_aors_of_fleets(of.aor, *same_aors))
-    return FleetPlan(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
+    return DesiredFleet(tuple(agents), agents_away(wanted.max_unavailable, count), tuple(cautions))
 
 
 def _phone_name_faults(name: str, spec: SoftphoneFleetSpec) -> Iterator[tuple[str, str]]:
@@ -132,7 +147,7 @@ def _fleet_faults(
     spec: SoftphoneFleetSpec,
     agents: int,
     namespace: str,
-    pbxs: Mapping[str, PbxPlan | Refusal],
+    pbxs: Mapping[str, DesiredPbx | Refusal],
     secrets: Secrets,
 ) -> Iterator[tuple[str, str]]:
     if agents > MAX_AGENTS:
@@ -162,7 +177,7 @@ def _fleet_faults(
         for reason, message in softphone_faults(phone, namespace, pbxs, secrets):
             if reason == "InvalidSpec" and message not in told:
                 told.add(message)
-                yield reason, _at_index(message, texts, index)
+                yield reason, f"template.{with_index(message, texts, index)}"
     yield from _missing_pbxs(texts, indices, namespace, pbxs)
     if of.credentials:
         yield from _fleet_secret_faults(of, indices, namespace, secrets)
@@ -176,16 +191,8 @@ def _template_faults(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield "InvalidSpec", f'template.{where}: "{shown_template(text)}" {error}'
 
 
-def _at_index(message: str, texts: Mapping[str, str], index: int) -> str:
-    """A fault of one phone as one of the template; it names the index where that makes the text."""
-    text = texts.get(message.partition(":")[0])
-    if text is None or not template.parse(text).varies:
-        return f"template.{message}"
-    return f'template.{message} (index {index} of "{shown_template(text)}")'
-
-
 def _missing_pbxs(
-    texts: Mapping[str, str], indices: range, namespace: str, pbxs: Mapping[str, PbxPlan | Refusal]
+    texts: Mapping[str, str], indices: range, namespace: str, pbxs: Mapping[str, DesiredPbx | Refusal]
 ) -> Iterator[tuple[str, str]]:
     for where in REFERENCES:
         if not (text := texts.get(where)):
@@ -195,7 +202,7 @@ def _missing_pbxs(
             if is_uri(reference):
                 break
             faults += [
-                (reason, _at_index(message, texts, index))
+                (reason, f"template.{with_index(message, texts, index)}")
                 for reason, message in reference_faults(where, reference, namespace, pbxs)
             ]
             if len(faults) == MAX_TOLD:

@@ -1,4 +1,4 @@
-"""What is planned for specs: every refusal with its exact message, and what accepted ones become."""
+"""What is decided for specs: every refusal with its exact message, and what accepted ones become."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softphone_agent.contract.reading import expanded
-from softphone_operator.decide import fleet_plan, pbx_plan, plan_types, references, softphone_plan
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
 from softphone_operator.decide.names import SecretUse
 
 DATA = Path(__file__).parent / "data" / "refused"
@@ -23,32 +23,32 @@ ALONE = {"address": "sip:10.0.0.8:5060"}
 SPEC = {"aor": "sip:anna@acme.example", "pri": "master"}
 
 
-def plans(
+def decisions_on(
     pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> dict[str, plan_types.PbxPlan | plan_types.Refusal]:
+) -> dict[str, decisions.DesiredPbx | decisions.Refusal]:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return {name: pbx_plan.pbx(name, "demo", spec, keys) for name, spec in pbxs.items()}
+    return {name: desired_pbx.pbx(name, "demo", spec, keys) for name, spec in pbxs.items()}
 
 
 def softphone(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan_types.AgentPlan | plan_types.Refusal:
+) -> decisions.DesiredAgent | decisions.Refusal:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return softphone_plan.softphone("anna", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+    return desired_softphone.softphone("anna", "demo", "uid-1", spec, decisions_on(pbxs, secrets), keys)
 
 
 def fleet(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan_types.FleetPlan | plan_types.Refusal:
+) -> decisions.DesiredFleet | decisions.Refusal:
     keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
-    return fleet_plan.fleet("load", "demo", "uid-1", spec, plans(pbxs, secrets), keys)
+    return desired_fleet.fleet("load", "demo", "uid-1", spec, decisions_on(pbxs, secrets), keys)
 
 
 def accepted(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan_types.AgentPlan:
+) -> decisions.DesiredAgent:
     made = softphone(spec, pbxs, secrets)
-    assert isinstance(made, plan_types.AgentPlan), made
+    assert isinstance(made, decisions.DesiredAgent), made
     return made
 
 
@@ -64,8 +64,8 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
     elif "softphone" in case:
         outcome = softphone(case["softphone"], pbxs, secrets)
     else:
-        outcome = plans({"subject": case["pbx"]}, secrets)["subject"]
-    assert outcome == plan_types.Refusal(case["reason"], case["message"])
+        outcome = decisions_on({"subject": case["pbx"]}, secrets)["subject"]
+    assert outcome == decisions.Refusal(case["reason"], case["message"])
 
 
 def test_there_are_cases() -> None:
@@ -78,12 +78,12 @@ def test_letters_beyond_ascii_may_stand_in_locations() -> None:
     made = accepted(SPEC | {"phys": "Linz-Su\u0308d"}, pbxs)
     assert (made.config.pbxs[0].location, made.config.phones[0].phys) == ("Z\u00fcrich", "Linz-S\u00fcd")
     of_fleet = fleet({"template": {"aor": "sip:load{index}@acme.example", "pri": "master", "phys": "Süd{index}"}}, pbxs)
-    assert isinstance(of_fleet, plan_types.FleetPlan), of_fleet
+    assert isinstance(of_fleet, decisions.DesiredFleet), of_fleet
 
 
 def test_all_faults_are_told_at_once_and_the_first_gives_the_reason() -> None:
     outcome = softphone({"aor": "anna", "pri": "mastr"}, {})
-    assert outcome == plan_types.Refusal(
+    assert outcome == decisions.Refusal(
         "InvalidSpec",
         'aor: "anna" is no address of record: it must begin with "sip:" or "sips:"; '
         'pri: there is no PBX "mastr" in the namespace demo',
@@ -158,7 +158,7 @@ def test_browser_mode_needs_only_cur() -> None:
 def test_an_inconsistent_system_is_a_warning() -> None:
     made = accepted(SPEC, {"master": MASTER, "slave": {**SLAVE, "noPhysicalLocation": True}})
     assert made.cautions == (
-        plan_types.Caution(
+        decisions.Caution(
             "Inconsistent",
             'noPhysicalLocation must be the same on all PBXes of the system "acme": '
             "it is true on slave, false on master",
@@ -170,16 +170,16 @@ def test_an_inconsistent_system_is_a_warning() -> None:
 
 def test_of_pbxes_with_one_address_the_later_ones_are_told_of_the_first() -> None:
     same = {"address": "sip:10.0.0.1;transport=udp", "system": "other"}
-    made = plans({"a": same, "bad": {"address": "x"}, "master": MASTER, "slave": SLAVE, "z": MASTER})
-    told = pbx_plan.with_duplicate_addresses(made, ["master", "bad", "slave", "z", "a"])
+    made = decisions_on({"a": same, "bad": {"address": "x"}, "master": MASTER, "slave": SLAVE, "z": MASTER})
+    told = desired_pbx.with_duplicate_addresses(made, ["master", "bad", "slave", "z", "a"])
     words = 'is already that of the PBX "master"; phones that name "{0}" or "master" keep the one that they name'
     assert {
-        name: one.cautions for name, one in told.items() if isinstance(one, plan_types.PbxPlan) and one.cautions
+        name: one.cautions for name, one in told.items() if isinstance(one, decisions.DesiredPbx) and one.cautions
     } == {
-        "a": (plan_types.Caution("DuplicateAddress", f'address: "sip:10.0.0.1;transport=udp" {words.format("a")}'),),
-        "z": (plan_types.Caution("DuplicateAddress", f'address: "sip:10.0.0.1:5060" {words.format("z")}'),),
+        "a": (decisions.Caution("DuplicateAddress", f'address: "sip:10.0.0.1;transport=udp" {words.format("a")}'),),
+        "z": (decisions.Caution("DuplicateAddress", f'address: "sip:10.0.0.1:5060" {words.format("z")}'),),
     }
-    assert pbx_plan.with_duplicate_addresses(made, ["a", "z", "master", "bad", "slave"])["a"] == made["a"]
+    assert desired_pbx.with_duplicate_addresses(made, ["a", "z", "master", "bad", "slave"])["a"] == made["a"]
     assert told["bad"] == made["bad"]
 
 
@@ -207,10 +207,10 @@ MIXED = (
 )
 def test_with_known_pbxes_only_entries_in_two_systems_are_told(spec: dict[str, Any], message: str | None) -> None:
     pbxs = {"master": MASTER, "slave": SLAVE, "other": OTHER, "alone": ALONE}
-    cautions = (plan_types.Caution("MixedSystems", message),) if message else ()
+    cautions = (decisions.Caution("MixedSystems", message),) if message else ()
     assert accepted({**SPEC, **spec}, pbxs).cautions == cautions
     of_fleet = accepted_fleet({**LOAD, "template": {**LOAD["template"], **spec}}, pbxs).cautions
-    assert of_fleet == tuple(plan_types.Caution(one.reason, f"template.{one.message}") for one in cautions)
+    assert of_fleet == tuple(decisions.Caution(one.reason, f"template.{one.message}") for one in cautions)
 
 
 def test_a_fleet_whose_last_phone_has_entries_in_two_systems_is_told() -> None:
@@ -234,7 +234,7 @@ def test_a_fleet_whose_last_phone_has_entries_in_two_systems_is_told() -> None:
 )
 @pytest.mark.proves("P3")
 def test_consistency_is_over_the_accepted_pbxs_of_a_system(pbxs: dict[str, Any], inconsistent: bool) -> None:
-    assert (pbx_plan.inconsistency("master", plans(pbxs)) is not None) == inconsistent
+    assert (desired_pbx.inconsistency("master", decisions_on(pbxs)) is not None) == inconsistent
 
 
 JSON = st.recursive(
@@ -252,8 +252,8 @@ URIS = st.sampled_from(["master", "slave", "sip:10.0.0.1", "sip:a@b", "sips:", "
 def test_no_spec_breaks_the_plan(spec: Any) -> None:
     references.softphone_needs(spec)
     references.pbx_needs(spec)
-    assert isinstance(softphone(spec, {"master": MASTER, "slave": SLAVE}), plan_types.AgentPlan | plan_types.Refusal)
-    assert isinstance(plans({"x": spec})["x"], plan_types.PbxPlan | plan_types.Refusal)
+    assert isinstance(softphone(spec, {"master": MASTER, "slave": SLAVE}), decisions.DesiredAgent | decisions.Refusal)
+    assert isinstance(decisions_on({"x": spec})["x"], decisions.DesiredPbx | decisions.Refusal)
 
 
 LONG = "x" * 64
@@ -261,30 +261,30 @@ LONG = "x" * 64
 
 def test_a_name_that_is_too_long_for_a_location_needs_one() -> None:
     words = "it may hold letters, digits and - . _ ~, 1 to 63 of them"
-    assert plans({LONG: MASTER})[LONG] == plan_types.Refusal(
+    assert decisions_on({LONG: MASTER})[LONG] == decisions.Refusal(
         "InvalidSpec",
         f'location: is required, since the name "{LONG}" has 64 characters: '
         f"without a location it stands for one, and {words}",
     )
     for spec in ({**MASTER, "location": "vienna"}, {**MASTER, "noPhysicalLocation": True}):
-        assert isinstance(plans({LONG: spec})[LONG], plan_types.PbxPlan)
-    assert isinstance(plans({"x" * 63: MASTER})["x" * 63], plan_types.PbxPlan)
+        assert isinstance(decisions_on({LONG: spec})[LONG], decisions.DesiredPbx)
+    assert isinstance(decisions_on({"x" * 63: MASTER})["x" * 63], decisions.DesiredPbx)
 
 
 @pytest.mark.parametrize(("length", "first", "replicas", "longest"), [(251, 0, 11, 254), (250, 999, 2, 255)])
 def test_a_fleet_whose_phones_cannot_be_named_is_refused(length: int, first: int, replicas: int, longest: int) -> None:
     name, last = "x" * length, first + replicas - 1
     spec = {**LOAD, "firstIndex": first, "replicas": replicas}
-    outcome = fleet_plan.fleet(name, "demo", "uid-1", spec, plans({"master": MASTER}), {})
-    assert outcome == plan_types.Refusal(
+    outcome = desired_fleet.fleet(name, "demo", "uid-1", spec, decisions_on({"master": MASTER}), {})
+    assert outcome == decisions.Refusal(
         "InvalidSpec",
         f'metadata.name: "{name}" is too long: its phones are named after it, and with the index {last} '
         f"such a name has {longest} characters, 253 at most are possible",
     )
-    shorter = fleet_plan.fleet(
-        name, "demo", "uid-1", {**spec, "firstIndex": 0, "replicas": 10}, plans({"master": MASTER}), {}
+    shorter = desired_fleet.fleet(
+        name, "demo", "uid-1", {**spec, "firstIndex": 0, "replicas": 10}, decisions_on({"master": MASTER}), {}
     )
-    assert isinstance(shorter, plan_types.FleetPlan), shorter
+    assert isinstance(shorter, decisions.DesiredFleet), shorter
     assert all(expanded(agent.config) for agent in shorter.agents)
 
 
@@ -319,9 +319,9 @@ LOAD: dict[str, Any] = {
 
 def accepted_fleet(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
-) -> plan_types.FleetPlan:
+) -> decisions.DesiredFleet:
     made = fleet(spec, pbxs, secrets)
-    assert isinstance(made, plan_types.FleetPlan), made
+    assert isinstance(made, decisions.DesiredFleet), made
     return made
 
 
@@ -365,7 +365,7 @@ def test_a_secret_of_a_fleet_is_mounted_whole() -> None:
     for found in (["password"], keys):
         made = accepted_fleet(spec, {"master": MASTER}, {"load": found})
         assert made.agents[0].secrets == (SecretUse("load", whole=True),)
-    assert isinstance(fleet(spec, {"master": MASTER}, {"load": keys[:-1]}), plan_types.Refusal)
+    assert isinstance(fleet(spec, {"master": MASTER}, {"load": keys[:-1]}), decisions.Refusal)
 
 
 def test_a_fleet_may_name_a_pbx_for_each_phone() -> None:

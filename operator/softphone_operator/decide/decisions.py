@@ -40,7 +40,7 @@ class Caution:
 
 
 @dataclass(frozen=True, slots=True)
-class PbxPlan:
+class DesiredPbx:
     """An accepted PBX, as agents are told of it, and the Secrets that it needs."""
 
     pbx: Pbx
@@ -49,7 +49,7 @@ class PbxPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentPlan:
+class DesiredAgent:
     """An accepted Softphone: what its agent is to run, and in what pod."""
 
     agent: str
@@ -62,10 +62,10 @@ class AgentPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetPlan:
+class DesiredFleet:
     """An accepted SoftphoneFleet: its agents in the order of their slices, and how many of them may be away."""
 
-    agents: tuple[AgentPlan, ...]
+    agents: tuple[DesiredAgent, ...]
     max_unavailable: int
     cautions: tuple[Caution, ...] = ()
 

@@ -2,7 +2,7 @@
 
 Its own objects are watched; others are not, since there may be very many. So it looks before it makes an object. One
 look is one GET. Of many at a time each would cost as much as the write that follows it, so they share a list of the
-names that strangers have: that is short, whatever the operator makes itself.
+names that others have taken: that is short, whatever the operator makes itself.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Looks:
     until: float = 0.0
 
 
-class Strangers:
+class UnownedObjects:
     """What others have made, as the API server remembers it: it is there for long or not at all."""
 
     def __init__(self, cluster: Cluster) -> None:
