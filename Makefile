@@ -8,8 +8,12 @@ STAMP := .venv/.installed
 
 .PHONY: help plugin venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
+HELP := "Every day:venv check test generate docs" "See it run:demo lab-up lab-status lab-down" \
+  "Break it, measure it:drill soak bench" "Give it to users:images plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
+
 help: ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@for part in $(HELP); do echo "$${part%%:*}"; for target in $${part#*:}; do \
+	  grep -hE "^$$target:.*## " $(firstword $(MAKEFILE_LIST)) | sed -E 's/^/  /; s/:.*## /\t/'; done; echo; done | expand -t 16
 
 venv: $(STAMP) ## the virtual environment with everything that developing needs
 
