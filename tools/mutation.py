@@ -1,7 +1,7 @@
 """A mutation run over registration/: operators, constants and arguments are changed one by one; a test must notice.
 
 The mutants are mutmut's (`pip install mutmut==3.3.1 pytest`, into an environment of its own). The tests are called in a
-forked process for each mutant, so that a run takes a minute or two. `python -m mutation` prints the
+forked process for each mutant, so that a run takes a few minutes. `python -m mutation` prints the
 survivors as diffs, and the line by which docs/proof/mutation.md says which rules it is about.
 """
 

@@ -456,6 +456,13 @@ def test_a_wait_with_a_binding_ends_with_a_fresh_try_at_the_current_pbx() -> Non
     assert (phone.state.tried, phone.state.silent, phone.state.rejected) == (frozenset(), frozenset(), False)
 
 
+def test_after_a_wait_with_a_binding_a_redirect_leads_again_to_a_pbx_that_did_not_answer_before() -> None:
+    phone = at_master().until_wakeup().redirected(SLAVE).unanswered()
+    assert (phone.at, phone.state.phase) == (MASTER, Phase.WAITING)
+    assert phone.until_wakeup().asking == MASTER
+    assert phone.redirected(SLAVE).asking == SLAVE
+
+
 # Rounds in which nobody may be asked
 
 
