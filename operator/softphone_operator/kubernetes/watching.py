@@ -61,7 +61,7 @@ class Watches:
                 self._told[key] = self._clock()
 
     def ages(self) -> dict[str, float]:
-        """Seconds since something was last heard of each kind; of several namespaces, in the one that is worst."""
+        """Seconds since something was last received of each kind; of several namespaces, in the one that is worst."""
         now, ages = self._clock(), dict[str, float]()
         for key, begun in self._begun.items():
             age = now - max(begun, self._told.get(key, begun))

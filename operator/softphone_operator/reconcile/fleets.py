@@ -86,7 +86,7 @@ class Fleets:
             made = self._observed.agents_of_fleet(object_key)
             facts = [await self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
         self._agents[object_key] = frozenset(one.name for one in facts)
-        if any(one.heard.hearing == "connecting" for one in facts):
+        if any(one.reported.stream == "connecting" for one in facts):
             waits.append(agents.GRACE_SECONDS)
         wanted, template = obj["spec"].get("replicas", 1), obj["spec"].get("template")
         written = fleet_status.fleet(
@@ -140,7 +140,7 @@ class Fleets:
             if trouble is None and not waits_for_pod:
                 contents = self._upkeep.contents(namespace, digest, wanted.secrets)
                 pods = self._observed.pods(namespace, agent.name)
-                waits.append(await self._upkeep.sync_volumes(pods, one.heard, contents, digest))
+                waits.append(await self._upkeep.sync_volumes(pods, one.reported, contents, digest))
         slices = [rollout.Slice(n, outdated=not one.updated, up=one.up) for n, one in enumerate(facts)]
         for number in rollout.may_change(slices, decided.max_unavailable):
             log.info("agent is changed", agent=facts[number].name)
@@ -160,10 +160,10 @@ class Fleets:
     ) -> fleet_status.AgentFacts:
         pods = self._observed.pods(namespace, agent)
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
-        heard = self._listening.listen(namespace, agent, "", pods, counts=True)
+        reported = self._listening.listen(namespace, agent, "", pods, counts=True)
         view = self._listening.view((namespace, agent))
         unmountable = await self._prerequisites.unmountable(deployment) if availability.is_mounting(pods) else None
-        available = trouble or availability.availability(deployment, pods, heard, unmountable)
+        available = trouble or availability.availability(deployment, pods, reported, unmountable)
         pod = availability.current_pod(pods)
         if pod is not None and deployment is not None and available.status == "True":
             # The pod of the template before is still there until it is replaced.
@@ -171,4 +171,4 @@ class Fleets:
             if manifests.template_mark(pod) != mark:
                 available = Statement("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
         counts = view.counts if view else None
-        return fleet_status.AgentFacts(agent, available, heard, counts, digest, phones, updated)
+        return fleet_status.AgentFacts(agent, available, reported, counts, digest, phones, updated)

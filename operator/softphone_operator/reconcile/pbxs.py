@@ -108,7 +108,7 @@ class Pbxs:
     def _seen_by_agents(self, namespace: str, name: str) -> tuple[PbxPhones | None, bool | None, float | None]:
         """Phones registered at a PBX, whether it is reachable, and when to look again if that is not known yet."""
         now = _clock()
-        if now - self._started < agents.GRACE_SECONDS and self._someone_is_unheard(namespace):
+        if now - self._started < agents.GRACE_SECONDS and self._an_agent_is_missing(namespace):
             return None, None, FIRST_COUNT_SECONDS
         trusted = [view for view in self._listening.views(namespace) if view.trusted(now)]
         roles = Counter(
@@ -122,13 +122,13 @@ class Pbxs:
         )
         return counts, status.reachable(view.pbxs.get(name) for view in trusted), None
 
-    def _someone_is_unheard(self, namespace: str) -> bool:
+    def _an_agent_is_missing(self, namespace: str) -> bool:
         for _, pod in self._observed.all(PODS.kind, namespace):
             agent = names.instance(pod)
             if agent_url(pod) is None or self._observed.owner(namespace, agent) is None:
                 continue
             view = self._listening.view((namespace, agent))
-            if view is None or not view.hearing:
+            if view is None or not view.connected:
                 return True
         return False
 

@@ -81,21 +81,21 @@ class Softphones:
         if trouble:
             waits.append(again(trouble))
         pods = self._observed.pods(namespace, agent)
-        heard = self._listening.listen(namespace, agent, name, pods)
+        reported = self._listening.listen(namespace, agent, name, pods)
         if isinstance(decided, decisions.DesiredAgent) and digest is not None and trouble is None:
             contents = self._upkeep.contents(namespace, digest, decided.secrets)
-            waits.append(await self._upkeep.sync_volumes(pods, heard, contents, digest))
-        if heard.hearing == "connecting":
+            waits.append(await self._upkeep.sync_volumes(pods, reported, contents, digest))
+        if reported.stream == "connecting":
             waits.append(agents.GRACE_SECONDS)
         there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
         unmountable = await self._prerequisites.unmountable(there) if availability.is_mounting(pods) else None
-        available = trouble or availability.availability(there, pods, heard, unmountable)
+        available = trouble or availability.availability(there, pods, reported, unmountable)
         made = status.softphone(
             obj["status"],
             generation=obj["metadata"]["generation"],
             accepted=outcome.accepted(decided),
             agent=available,
-            heard=heard,
+            reported=reported,
             wanted_digest=digest,
             now=self._now(),
         )

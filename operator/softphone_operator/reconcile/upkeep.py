@@ -13,7 +13,7 @@ import structlog
 
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import availability, comparing, decisions, manifests, names
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
@@ -185,7 +185,7 @@ class Upkeep:
         marks = [self._observed.secrets.get((namespace, use.name)) for use in uses]
         return _hash(" ".join([digest, *(mark.version if mark else "" for mark in marks)]))
 
-    async def sync_volumes(self, pods: list[Object], heard: Heard, contents: str, digest: str) -> float | None:
+    async def sync_volumes(self, pods: list[Object], reported: Reported, contents: str, digest: str) -> float | None:
         """Make the kubelet look at the pod's volumes now, where they changed: by an annotation of the pod.
 
         Returns when to look again, since the kubelet may see the pod's change before that of the volume.
@@ -196,7 +196,7 @@ class Upkeep:
         object_key = (pod["metadata"]["namespace"], names.instance(pod))
         if (deployment := self._observed.get(DEPLOYMENTS.kind, object_key)) and availability.is_replacing(deployment):
             return None  # the new pod gets it all
-        running = heard.config.digest if heard.config else None
+        running = reported.config.digest if reported.config else None
         metadata, now = pod["metadata"], _clock()
         sync = self._volume_syncs.get(metadata["uid"])
         if sync is None:
@@ -206,7 +206,7 @@ class Upkeep:
             before = contents if annotation is None and running == digest else (annotation or "")
             sync = self._volume_syncs[metadata["uid"]] = _VolumeSync(before.partition("-")[0], 0, now)
         if sync.contents == contents:
-            refused = heard.config is not None and heard.config.refused
+            refused = reported.config is not None and reported.config.refused
             if running is None or running == digest or refused:
                 return None
             if now < sync.next:
