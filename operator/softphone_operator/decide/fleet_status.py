@@ -1,4 +1,4 @@
-"""What is said in the status of a SoftphoneFleet: pure functions from what its agents tell in counts."""
+"""The status of a SoftphoneFleet, from the counts that its agents report. Pure."""
 
 from __future__ import annotations
 

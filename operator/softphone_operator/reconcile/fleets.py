@@ -1,4 +1,4 @@
-"""The reconcile of a SoftphoneFleet: its agents, their number, and what they tell together."""
+"""Reconciles a SoftphoneFleet: its agents, their number, and the sum of what they report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Fleets:
-    """Reconciles fleets with the hands of the controller."""
+    """Reconciles fleets by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Fleets:
         self._agents: dict[ObjectKey, frozenset[str]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Bring a fleet to what its spec says; how it was taken, and after how many seconds to look again."""
+        """Bring a fleet to what its spec says; returns the result, and the seconds after which to look again."""
         key: WorkKey = (FLEETS.kind, namespace, name)
         object_key = (namespace, name)
         obj = self._observed.get(FLEETS.kind, object_key)
@@ -106,7 +106,7 @@ class Fleets:
     async def _ensure_agents(
         self, obj: Object, decided: decisions.DesiredFleet, waits: list[float | None]
     ) -> list[fleet_status.AgentFacts]:
-        """Bring a fleet's agents to what is decided: files at once, pods as many at a time as may be away.
+        """Bring a fleet's agents to what is desired: all files at once, and as many pods at a time as may be away.
 
         A file that names Secrets which the present pod does not mount waits for the new pod: it would cost all phones
         of all agents their passwords at once.
@@ -149,7 +149,7 @@ class Fleets:
         return facts
 
     async def _facts_as_it_runs(self, namespace: str, agent: str) -> fleet_status.AgentFacts:
-        """Of an agent whose fleet's spec is refused: it goes on with the file that it has."""
+        """The facts of an agent whose fleet's spec is refused: it goes on with the file that it has."""
         file = self._observed.get(CONFIG_MAPS.kind, (namespace, agent))
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
         phones = mounts.phones_of(file, deployment) if file else 0

@@ -18,8 +18,8 @@ from softphone_operator.observe.slimming import Object
 class Listening:
     """Follows the agent of each pod that is pointed out.
 
-    `said(key, change, line)` is called after every line of an agent, `unsaid(namespace, pbxs)` with the PBXes about
-    which something that was said before counts no more.
+    `said(key, change, line)` is called after every line of an agent, `unsaid(namespace, pbxs)` with the PBXes whose
+    earlier reports no longer count.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Listening:
         return view.reported(phone, _clock())
 
     def point(self, namespace: str, agent: str, pod: Mapping[str, Any] | None, *, counts: bool = False) -> None:
-        """Follow the agent in this pod from now on; None: follow it no more.
+        """Follow the agent in this pod from now on; None: stop following it.
 
         A container that was restarted is another agent: it is asked at once, however long the one before was away.
         """

@@ -1,4 +1,4 @@
-"""The reconcile of a PBX: its condition, who uses it, and how many phones are registered there."""
+"""Reconciles a PBX: its conditions, who uses it, and how many phones are registered there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DELETED_SECONDS = 1.0
 
 
 class Pbxs:
-    """Reconciles PBXes with the hands of the controller."""
+    """Reconciles PBXes by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Pbxs:
         self._deleted[object_key] = (dict(known), _clock())
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Write the status of a PBX; how it was taken, and after how many seconds to look again."""
+        """Write the status of a PBX; returns the result, and the seconds after which to look again."""
         key: WorkKey = (PBXS.kind, namespace, name)
         obj = self._observed.get(PBXS.kind, (namespace, name))
         if obj is None:
@@ -89,11 +89,11 @@ class Pbxs:
         return outcome.result(decided), later if wait is None else wait
 
     def serves(self, obj: Object) -> bool:
-        """Whether this operator writes the status of a PBX. Softphones and fleets of others do not even arrive."""
+        """Whether this operator writes the status of a PBX. It does not receive others' Softphones and fleets."""
         return self._selector.matches(obj["metadata"].get("labels"))
 
     async def _report_deleted_pbx(self, object_key: ObjectKey) -> float | None:
-        """Tell that a PBX went while it was in use; returns when to look again, since its users may be going too."""
+        """Post an Event if a PBX was deleted while in use; returns when to look again: its users may be going too."""
         if object_key not in self._deleted:
             return None
         obj, since = self._deleted[object_key]

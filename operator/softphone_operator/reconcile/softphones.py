@@ -1,4 +1,4 @@
-"""The reconcile of a Softphone: its agent, and what that reports of the phone."""
+"""Reconciles a Softphone: its agent, and what the agent reports of the phone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from softphone_operator.reconcile.writing import Writer
 
 
 class Softphones:
-    """Reconciles Softphones with the hands of the controller."""
+    """Reconciles Softphones by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Softphones:
         self._now = now
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Bring a Softphone to what its spec says; how it was taken, and after how many seconds to look again."""
+        """Bring a Softphone to what its spec says; returns the result, and the seconds after which to look again."""
         key: WorkKey = (SOFTPHONES.kind, namespace, name)
         agent = names.softphone_agent(name)
         obj = self._observed.get(SOFTPHONES.kind, (namespace, name))
