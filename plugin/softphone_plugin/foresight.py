@@ -21,7 +21,7 @@ from softphone_agent.registration.policy import Role
 from softphone_agent.registration.states import Binding, Health, Hop, Phase, State
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
-from softphone_plugin.phones import Object, Phone
+from softphone_plugin.phones import FoundPhone, Object
 
 EVERY_KEY = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
 MOST_ASKED = 8
@@ -49,7 +49,7 @@ class Round:
     waits_at_most: float
 
 
-def configured(phone: Phone, pbxs: Iterable[Object]) -> Configured | decisions.Refusal:
+def configured(phone: FoundPhone, pbxs: Iterable[Object]) -> Configured | decisions.Refusal:
     """The phone as the operator would configure it now, or why it would not. Secrets are taken to be there."""
     specs = {obj["metadata"]["name"]: obj.get("spec") for obj in pbxs}
     of, uid = phone.owner.get("spec"), str(phone.owner["metadata"].get("uid", ""))

@@ -79,7 +79,7 @@ def is_phone(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Phone:
+class FoundPhone:
     """A phone and the object that it comes from. `agent` names the agent that carries it, as its labels do."""
 
     name: str
@@ -100,13 +100,13 @@ class Phone:
         return str(self.spec.get("aor", ""))
 
 
-def of_softphone(obj: Object) -> Phone:
+def of_softphone(obj: Object) -> FoundPhone:
     """The phone of a Softphone."""
     name = obj["metadata"]["name"]
-    return Phone(name, obj["metadata"]["namespace"], obj, softphone_agent(name), obj.get("spec") or {})
+    return FoundPhone(name, obj["metadata"]["namespace"], obj, softphone_agent(name), obj.get("spec") or {})
 
 
-def of_fleet(obj: Object, index: int) -> Phone:
+def of_fleet(obj: Object, index: int) -> FoundPhone:
     """The phone of a fleet with this index. Raises PluginError where the fleet has none."""
     name, spec = obj["metadata"]["name"], obj.get("spec") or {}
     try:
@@ -122,7 +122,7 @@ def of_fleet(obj: Object, index: int) -> Phone:
         has = f"the indices {indices[0]} to {indices[-1]}" if indices else "no phones"
         raise PluginError(f"the SoftphoneFleet {name} has no index {index}: it has {has}", NOT_FOUND)
     agent = fleet_agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
-    return Phone(f"{name}-{index}", obj["metadata"]["namespace"], obj, agent, of, index)
+    return FoundPhone(f"{name}-{index}", obj["metadata"]["namespace"], obj, agent, of, index)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class AgentAnswer:
 class Known:
     """All that is known of a phone: from its agent, or where that is silent from the object alone."""
 
-    phone: Phone
+    phone: FoundPhone
     heard: AgentAnswer | None
     why_not: str = ""
     """Why the agent cannot be heard."""

@@ -13,9 +13,9 @@ from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pod
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 from softphone_plugin.phones import (
     AgentAnswer,
+    FoundPhone,
     Known,
     Measured,
-    Phone,
     is_phone,
     meant,
     meant_object,
@@ -24,7 +24,7 @@ from softphone_plugin.phones import (
 )
 
 
-async def find_phone(cluster: Cluster, namespace: str, text: str) -> Phone:
+async def find_phone(cluster: Cluster, namespace: str, text: str) -> FoundPhone:
     """The phone that a name on the command line stands for. Raises PluginError."""
     wanted = meant(text)
     if wanted.softphone is not None:
@@ -97,7 +97,7 @@ def proxied(pod: Object, page: str) -> str:
     return pods(metadata["namespace"], f"{metadata['name']}:{port}", f"proxy/{page}")
 
 
-async def hear(cluster: Cluster, phone: Phone) -> Known:
+async def hear(cluster: Cluster, phone: FoundPhone) -> Known:
     """What the agent says of a phone; where it cannot be heard, why not."""
     try:
         pod = await agent_pod(cluster, phone.namespace, phone.agent)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from softphone_plugin.phones import Phone
+from softphone_plugin.phones import FoundPhone
 
 _COMMON = {"timestamp", "level", "event", "softphone"}
 
@@ -19,7 +19,7 @@ class Switch(NamedTuple):
     back: list[dict[str, Any]]
 
 
-def switch(phone: Phone, *, signaling: bool) -> Switch | None:
+def switch(phone: FoundPhone, *, signaling: bool) -> Switch | None:
     """How to switch tracing on, beside what is on already; None where nothing has to be changed."""
     spec = phone.owner.get("spec") or {}
     of = spec.get("template") or {} if phone.is_of_fleet else spec

@@ -20,7 +20,7 @@ from lab.settings import settings
 from softphone_agent.contract.report import ConfigReport, PhoneReport, Role
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import status
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.names import FIELD_MANAGER
 
 SERVERS = ("kube-apiserver", "etcd")
@@ -108,13 +108,13 @@ async def _one(how: str, write: Write, phones: list[Object]) -> StatusWrites:
 
 def _status(phone: Object, report: PhoneReport) -> Object:
     """The status that the operator would write."""
-    heard = Heard("heard", report, ConfigReport(digest="bench"))
+    reported = Reported("connected", report, ConfigReport(digest="bench"))
     told = status.softphone(
         phone.get("status") or {},
         generation=phone["metadata"]["generation"],
         accepted=status.ACCEPTED,
         agent=Statement("True", "Running", "its pod runs"),
-        heard=heard,
+        reported=reported,
         wanted_digest="bench",
         now=datetime.now(UTC),
     )

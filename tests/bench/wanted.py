@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from bench.api_client import PBXS, SOFTPHONES, Client, Object, path_of
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import availability, decisions, desired_pbx, desired_softphone, manifests, names, status
-from softphone_operator.decide.facts import Heard
+from softphone_operator.decide.facts import Reported
 
 SECRETS = {"load": frozenset({"password"})}
 
@@ -31,13 +31,13 @@ async def write_agent(client: Client, softphone: Object) -> Object:
     await client.apply(path_of("api/v1", namespace, "configmaps", agent.name), manifests.config_map(agent))
     path = path_of("apis/apps/v1", namespace, "deployments", agent.name)
     made = await client.apply(path, manifests.deployment(agent))
-    heard = Heard("unheard", why="its pod does not run")
+    reported = Reported("lost", why="its pod does not run")
     told = status.softphone(
         {},
         generation=1,
         accepted=status.ACCEPTED,
-        agent=availability.availability(made, [], heard),
-        heard=heard,
+        agent=availability.availability(made, [], reported),
+        reported=reported,
         wanted_digest="",
         now=datetime.now(UTC),
     )

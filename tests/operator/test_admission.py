@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from softphone_operator.decide import admission
-from softphone_operator.decide.admission import Decision
+from softphone_operator.decide.admission import Answer
 from softphone_operator.decide.references import PbxUse
 
 
@@ -32,30 +32,30 @@ def of_aor(aor: Any) -> dict[str, Any]:
 
 DUPLICATE = 'aor: "sip:x@acme.example" is already that of the Softphone "anna"'
 X, Y = of_aor("sip:x@acme.example"), of_aor("sip:y@acme.example")
-AORS: list[tuple[str, Any, list[str], Decision]] = [
-    ("a free AOR", review("Softphone", "CREATE", X), [], Decision(True)),
+AORS: list[tuple[str, Any, list[str], Answer]] = [
+    ("a free AOR", review("Softphone", "CREATE", X), [], Answer(True)),
     (
         "an AOR of another",
         review("Softphone", "CREATE", X),
         ["anna", "zoe"],
-        Decision(False, DUPLICATE, witness="anna"),
+        Answer(False, DUPLICATE, witness="anna"),
     ),
-    ("an edit to it", review("Softphone", "UPDATE", X, Y), ["anna"], Decision(False, DUPLICATE, witness="anna")),
-    ("an edit of something else", review("Softphone", "UPDATE", X, X), ["anna"], Decision(True)),
+    ("an edit to it", review("Softphone", "UPDATE", X, Y), ["anna"], Answer(False, DUPLICATE, witness="anna")),
+    ("an edit of something else", review("Softphone", "UPDATE", X, X), ["anna"], Answer(True)),
     (
         "the same, written otherwise",
         review("Softphone", "UPDATE", X, of_aor("sips:x@ACME.example")),
         ["a"],
-        Decision(True),
+        Answer(True),
     ),
-    ("no AOR at all: the operator tells", review("Softphone", "CREATE", of_aor("x")), ["anna"], Decision(True)),
-    ("not even a spec", review("Softphone", "CREATE", {"spec": 3}), ["anna"], Decision(True)),
-    ("a deletion", review("Softphone", "DELETE", None, X), ["anna"], Decision(True)),
+    ("no AOR at all: the operator tells", review("Softphone", "CREATE", of_aor("x")), ["anna"], Answer(True)),
+    ("not even a spec", review("Softphone", "CREATE", {"spec": 3}), ["anna"], Answer(True)),
+    ("a deletion", review("Softphone", "DELETE", None, X), ["anna"], Answer(True)),
 ]
 
 
 @pytest.mark.parametrize(("body", "others", "decision"), [row[1:] for row in AORS], ids=[row[0] for row in AORS])
-def test_an_aor_is_had_once(body: Any, others: list[str], decision: Decision) -> None:
+def test_an_aor_is_had_once(body: Any, others: list[str], decision: Answer) -> None:
     assert admission.on_aor(admission.read(body), others) == decision
 
 
@@ -63,32 +63,32 @@ USED = 'the PBX "master" is in use: named by 1 Softphone (anna)'
 HOW = '; to delete it nevertheless, set the annotation softphone-fleet.io/force-delete: "true" on it'
 FORCED = {"metadata": {"annotations": {"softphone-fleet.io/force-delete": "true"}}}
 NAMESPACE_CONTROLLER = {"username": "system:serviceaccount:kube-system:namespace-controller"}
-DELETIONS: list[tuple[str, Any, PbxUse, Decision]] = [
-    ("unused", review("PBX", "DELETE", None, {}), PbxUse(), Decision(True)),
-    ("named", review("PBX", "DELETE", None, {}), PbxUse(("anna",)), Decision(False, USED + HOW, witness="anna")),
+DELETIONS: list[tuple[str, Any, PbxUse, Answer]] = [
+    ("unused", review("PBX", "DELETE", None, {}), PbxUse(), Answer(True)),
+    ("named", review("PBX", "DELETE", None, {}), PbxUse(("anna",)), Answer(False, USED + HOW, witness="anna")),
     (
         "reached by redirects",
         review("PBX", "DELETE", None, {}),
         PbxUse((), 2),
-        Decision(False, f'the PBX "master" is in use: 2 phones are registered there{HOW}'),
+        Answer(False, f'the PBX "master" is in use: 2 phones are registered there{HOW}'),
     ),
     (
         "forced",
         review("PBX", "DELETE", None, FORCED),
         PbxUse(("anna",)),
-        Decision(True, warnings=(f"{USED}; it is deleted nevertheless, phones keep its last known address",)),
+        Answer(True, warnings=(f"{USED}; it is deleted nevertheless, phones keep its last known address",)),
     ),
     (
         "with its namespace",
         review("PBX", "DELETE", None, {}, userInfo=NAMESPACE_CONTROLLER),
         PbxUse(("anna",)),
-        Decision(True),
+        Answer(True),
     ),
 ]
 
 
 @pytest.mark.parametrize(("body", "use", "decision"), [row[1:] for row in DELETIONS], ids=[row[0] for row in DELETIONS])
-def test_a_pbx_in_use_stays_unless_forced(body: Any, use: PbxUse, decision: Decision) -> None:
+def test_a_pbx_in_use_stays_unless_forced(body: Any, use: PbxUse, decision: Answer) -> None:
     request = admission.read(body)
     assert admission.is_deletion_of_pbx(request)
     assert admission.on_deletion(request, use) == decision
@@ -106,13 +106,13 @@ def test_what_is_no_review_is_refused(body: Any) -> None:
 
 
 def test_answers() -> None:
-    assert admission.answer("1", Decision(True)) == {
+    assert admission.answer("1", Answer(True)) == {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "response": {"uid": "1", "allowed": True},
     }
-    assert admission.answer("1", Decision(True, warnings=("w",)))["response"]["warnings"] == ["w"]
-    assert admission.answer("1", Decision(False, "no"))["response"] == {
+    assert admission.answer("1", Answer(True, warnings=("w",)))["response"]["warnings"] == ["w"]
+    assert admission.answer("1", Answer(False, "no"))["response"] == {
         "uid": "1",
         "allowed": False,
         "status": {"code": 403, "reason": "Forbidden", "message": "no"},

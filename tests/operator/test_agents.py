@@ -76,13 +76,13 @@ def says(*parts: bytes, stay: bool = False) -> Handler:
 
 
 async def first(url: str, count: int) -> list[WatchLine | Lost]:
-    heard = []
+    reported = []
     async with aiohttp.ClientSession() as session, aclosing(follow(session, url, jitter=lambda: 0.0)) as lines:
         async for line in lines:
-            heard.append(line)
-            if len(heard) == count:
+            reported.append(line)
+            if len(reported) == count:
                 break
-    return heard
+    return reported
 
 
 async def test_lines_are_heard_however_they_are_cut() -> None:
@@ -189,8 +189,8 @@ def test_the_view_holds_what_was_said_last() -> None:
     made = view(START, PhoneRemoved(name="bob"), PbxChanged(pbx=PbxReport(name="standby", reachable=True)))
     assert set(made.phones) == {"anna"}
     assert made.pbxs == {"slave": True, "standby": True}
-    assert made.heard("anna", 0.0).phone == phone("anna")
-    assert made.heard("bob", 0.0).phone is None
+    assert made.reported("anna", 0.0).phone == phone("anna")
+    assert made.reported("bob", 0.0).phone is None
 
 
 def test_a_pbx_that_an_agent_has_nothing_to_do_with_any_more_is_forgotten() -> None:
@@ -203,9 +203,9 @@ def test_silence_counts_after_a_moment() -> None:
     made = view(START)
     made.apply(Lost("silent"), 100.0)
     made.apply(Lost("still silent"), 104.0)
-    assert made.heard("anna", 104.9).hearing == "connecting"
-    late = made.heard("anna", 105.0)
-    assert (late.hearing, late.why, late.phone) == ("unheard", "still silent", None)
+    assert made.reported("anna", 104.9).stream == "connecting"
+    late = made.reported("anna", 105.0)
+    assert (late.stream, late.why, late.phone) == ("lost", "still silent", None)
 
 
 async def test_followers_follow_what_they_are_pointed_at() -> None:

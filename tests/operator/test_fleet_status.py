@@ -9,7 +9,7 @@ import pytest
 
 from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PhoneReport, Reason, Role
 from softphone_operator.decide import availability, event_rules, fleet_status, status
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.fleet_status import AgentFacts
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -30,7 +30,7 @@ def agent(registered: int = 10, *, name: str = "fleet-load-0", **fields: Any) ->
     )
     facts: dict[str, Any] = {
         "available": RUNS,
-        "heard": Heard("heard", None, config),
+        "reported": Reported("connected", None, config),
         "counts": counts,
         "updated": True,
     } | fields
@@ -77,9 +77,9 @@ def test_phones_that_have_not_failed_are_registering() -> None:
 
 def test_an_agent_in_trouble_gives_the_reason() -> None:
     away = agent(
-        available=Statement("False", "ImagePullBackOff", "no image"), heard=Heard("unheard"), name="fleet-load-1"
+        available=Statement("False", "ImagePullBackOff", "no image"), reported=Reported("lost"), name="fleet-load-1"
     )
-    starting = agent(available=Statement("False", "Starting", "starts"), heard=Heard("unheard"))
+    starting = agent(available=Statement("False", "Starting", "starts"), reported=Reported("lost"))
     of = made(starting, away, agent())
     assert said(of, "AgentsAvailable") == ("False", "ImagePullBackOff", "1 of 3 agents run; fleet-load-1: no image")
     assert of["agents"] == {"wanted": 3, "ready": 1, "updated": 3}
@@ -88,7 +88,7 @@ def test_an_agent_in_trouble_gives_the_reason() -> None:
 
 def test_an_agent_that_is_away_still_carries_its_phones() -> None:
     """Else half a fleet would count as a whole one, and no alert for its ratio would ever fire."""
-    away = agent(heard=Heard("unheard"), available=Statement("False", "Unschedulable", "no node"), counts=None)
+    away = agent(reported=Reported("lost"), available=Statement("False", "Unschedulable", "no node"), counts=None)
     of = made(agent(), away)
     assert (of["replicas"], of["registered"]) == (20, 10)
     refused = fleet_status.fleet(
@@ -107,7 +107,7 @@ def test_an_agent_that_is_away_still_carries_its_phones() -> None:
 
 def test_an_agent_that_is_just_being_heard_again_leaves_the_numbers_as_they_were() -> None:
     before = made(agent(), agent())
-    after = made(agent(), agent(heard=Heard("connecting"), counts=None), previous=before)
+    after = made(agent(), agent(reported=Reported("connecting"), counts=None), previous=before)
     assert (after["replicas"], after["registered"]) == (20, 20)
 
 
@@ -121,7 +121,7 @@ def test_agents_that_are_being_changed_or_refuse_their_file_are_told() -> None:
 
 
 def test_no_agent_is_heard() -> None:
-    unheard = agent(heard=Heard("unheard", why="it was silent"), counts=None)
+    unheard = agent(reported=Reported("lost", why="it was silent"), counts=None)
     assert said(made(unheard), "Registered") == ("Unknown", "AgentUnreachable", "no agent can be heard: it was silent")
 
 
@@ -135,7 +135,7 @@ def test_an_agent_is_up_when_its_phones_are_back_or_refused() -> None:
     assert agent(10).up
     assert not agent(9).up
     assert agent(9, states={"Rejected": 1}).up
-    assert not agent(10, heard=Heard("connecting")).up
+    assert not agent(10, reported=Reported("connecting")).up
     assert not agent(10, available=Statement("False", "Starting", "")).up
 
 
@@ -169,7 +169,7 @@ def test_an_agent_whose_pod_is_0_of_1_is_missing_though_it_is_heard() -> None:
         "metadata": {"name": "x"},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]},
     }
-    available = availability.availability({}, [pod], Heard("heard"))
+    available = availability.availability({}, [pod], Reported("connected"))
     of = made(agent(), agent(name="fleet-load-1", available=available))
     told = "1 of 2 agents run; fleet-load-1: the agent is heard, but its pod x is not ready"
     assert said(of, "AgentsAvailable") == ("False", "NotReady", told)
@@ -190,14 +190,14 @@ def types_of_a_softphone() -> dict[str, str]:
     crashed = Statement("False", "CrashLoopBackOff", "")
     states = [
         status.softphone(
-            {}, generation=3, accepted=accepted, agent=available, heard=heard, wanted_digest="abc", now=NOW
+            {}, generation=3, accepted=accepted, agent=available, reported=reported, wanted_digest="abc", now=NOW
         )
-        for accepted, available, heard in [
-            (status.ACCEPTED, RUNS, Heard("heard", home)),
-            (status.ACCEPTED, RUNS, Heard("heard", standby)),
-            (status.ACCEPTED, RUNS, Heard("heard", lost)),
-            (status.ACCEPTED, crashed, Heard("unheard")),
-            (REFUSED, RUNS, Heard("heard", home)),
+        for accepted, available, reported in [
+            (status.ACCEPTED, RUNS, Reported("connected", home)),
+            (status.ACCEPTED, RUNS, Reported("connected", standby)),
+            (status.ACCEPTED, RUNS, Reported("connected", lost)),
+            (status.ACCEPTED, crashed, Reported("lost")),
+            (REFUSED, RUNS, Reported("connected", home)),
         ]
     ]
     changes = [(a, b) for a in states for b in states]
@@ -214,7 +214,7 @@ def types_of_a_fleet() -> dict[str, str]:
             (status.ACCEPTED, agent()),
             (status.ACCEPTED, agent(standby=10)),
             (status.ACCEPTED, agent(0, failures={"Unreachable": 10})),
-            (status.ACCEPTED, agent(available=crashed, heard=Heard("unheard"), counts=None)),
+            (status.ACCEPTED, agent(available=crashed, reported=Reported("lost"), counts=None)),
             (REFUSED, agent()),
         ]
     ]

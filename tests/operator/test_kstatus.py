@@ -13,7 +13,7 @@ from softphone_operator.api import crd
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import fleet_status, status
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.fleet_status import AgentFacts
 
 pytestmark = pytest.mark.lab
@@ -31,7 +31,11 @@ WAITS = Statement("False", "SecretNotFound", 'credentials.secretName: there is n
 
 
 def softphone(phone: PhoneReport | None = HOME, **changes: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {"accepted": status.ACCEPTED, "agent": AVAILABLE, "heard": Heard("heard", phone, CONFIG)}
+    given: dict[str, Any] = {
+        "accepted": status.ACCEPTED,
+        "agent": AVAILABLE,
+        "reported": Reported("connected", phone, CONFIG),
+    }
     made = status.softphone({}, generation=GENERATION, wanted_digest=CONFIG.digest, now=NOW, **(given | changes))
     return of("Softphone", status.dump(made))
 
@@ -40,7 +44,9 @@ def fleet(registered: int, **changes: Any) -> dict[str, Any]:
     accepted = changes.pop("accepted", status.ACCEPTED)
     counts = Counts(version="1", phones=10, registered=registered, states={"Registered": registered}, config=CONFIG)
     given: dict[str, Any] = {"available": AVAILABLE, "updated": True} | changes
-    agent = AgentFacts("a", heard=Heard("heard", None, CONFIG), counts=counts, digest=CONFIG.digest, phones=10, **given)
+    agent = AgentFacts(
+        "a", reported=Reported("connected", None, CONFIG), counts=counts, digest=CONFIG.digest, phones=10, **given
+    )
     made = fleet_status.fleet(
         {}, generation=GENERATION, accepted=accepted, agents=[agent], wanted=10, suspended=False, selector="", now=NOW
     )
@@ -75,7 +81,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     **{f"new {kind}": (of(kind, crd.UNSEEN), "InProgress", "-1") for kind in ("PBX", "Softphone", "SoftphoneFleet")},
     "registered": (softphone(), "Current", ""),
     "edited a moment ago": (edited(softphone()), "InProgress", "generation is 4"),
-    "its pod starts": (softphone(None, agent=STARTING, heard=Heard("connecting")), "InProgress", "is starting"),
+    "its pod starts": (softphone(None, agent=STARTING, reported=Reported("connecting")), "InProgress", "is starting"),
     "its first REGISTER is under way": (softphone(AWAY), "InProgress", "first attempt"),
     "no PBX answers": (softphone(AWAY.model_copy(update={"last_failure": FAILURE})), "InProgress", "no answer"),
     "its Secret may still come": (softphone(None, accepted=WAITS), "InProgress", "there is no Secret"),

@@ -31,7 +31,7 @@ async def test_a_container_that_was_restarted_is_heard_at_once(
 ) -> None:
     """The waits between attempts to reach the one before may have become long."""
     monkeypatch.setattr(agents, "FIRST_WAIT_SECONDS", 3600.0)
-    heard = asyncio.Queue[object]()
+    reported = asyncio.Queue[object]()
 
     async def status(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -42,12 +42,12 @@ async def test_a_container_that_was_restarted_is_heard_at_once(
     async with aiohttp.ClientSession() as session, asyncio.timeout(20):
         listening = Listening(
             session,
-            said=lambda key, change, line: heard.put_nowait(line),
+            said=lambda key, change, line: reported.put_nowait(line),
             unsaid=lambda namespace, pbxs: None,
             jitter=lambda: 0.0,
         )
         listening.point("demo", "softphone-anna", pod(unused_tcp_port, 0))
-        assert isinstance(await heard.get(), agents.Lost), "nobody is there"
+        assert isinstance(await reported.get(), agents.Lost), "nobody is there"
         application = web.Application()
         application.router.add_get("/status", status)
         runner = web.AppRunner(application)
@@ -55,6 +55,6 @@ async def test_a_container_that_was_restarted_is_heard_at_once(
         await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
         listening.point("demo", "softphone-anna", pod(unused_tcp_port, 0))
         listening.point("demo", "softphone-anna", pod(unused_tcp_port, 1))
-        assert isinstance(await heard.get(), Snapshot)
+        assert isinstance(await reported.get(), Snapshot)
         await listening.close()
         await runner.cleanup()

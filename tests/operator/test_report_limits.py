@@ -123,7 +123,7 @@ def heard_from(line: dict[str, Any]) -> View | None:
 
 
 @settings(deadline=None)
-@given(PHONES, CONFIGS, PHONES, st.sampled_from(["heard", "stored"]))
+@given(PHONES, CONFIGS, PHONES, st.sampled_from(["connected", "stored"]))
 def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
     first: dict[str, Any], config: dict[str, Any], then: dict[str, Any], memory: str
 ) -> None:
@@ -132,13 +132,13 @@ def test_whatever_an_agent_says_of_a_phone_its_status_can_be_written(
         view = heard_from({"type": "snapshot", "version": "1", "config": config, "phones": [phone]})
         if view is None:
             continue
-        for heard in (view.heard("anna", 0.0), View(0.0).heard("anna", 1.0), View(0.0).heard("anna", 99.0)):
+        for reported in (view.reported("anna", 0.0), View(0.0).reported("anna", 1.0), View(0.0).reported("anna", 99.0)):
             made = status.softphone(
                 previous,
                 generation=1,
                 accepted=status.ACCEPTED,
                 agent=AVAILABLE,
-                heard=heard,
+                reported=reported,
                 wanted_digest="x",
                 now=NOW,
             )
@@ -154,7 +154,7 @@ def test_whatever_the_agents_of_a_fleet_say_its_status_and_that_of_a_pbx_can_be_
     said: list[dict[str, Any]],
 ) -> None:
     views = [view for line in said if (view := heard_from(line)) is not None]
-    facts = [AgentFacts("a", AVAILABLE, view.heard("", 0.0), view.counts, "x", 1, updated=True) for view in views]
+    facts = [AgentFacts("a", AVAILABLE, view.reported("", 0.0), view.counts, "x", 1, updated=True) for view in views]
     made = fleet_status.fleet(
         {},
         generation=1,
@@ -200,13 +200,13 @@ STATUSES = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(STATUSES, st.floats(0, 10))
 def test_a_status_that_another_version_left_stops_nobody(previous: dict[str, Any], since: float) -> None:
-    for heard in (View(0.0).heard("anna", since), View(0.0).heard("anna", 99.0)):
+    for reported in (View(0.0).reported("anna", since), View(0.0).reported("anna", 99.0)):
         status.softphone(
             previous,
             generation=1,
             accepted=status.ACCEPTED,
             agent=AVAILABLE,
-            heard=heard,
+            reported=reported,
             wanted_digest=None,
             now=NOW,
         )

@@ -11,7 +11,7 @@ from softphone_agent.contract.report import ConfigReport, LastFailure, PhoneRepo
 from softphone_operator.api.reasons import REASONS
 from softphone_operator.api.status import PbxPhones, PbxUsers
 from softphone_operator.decide import availability, event_rules, status
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 DIGEST = "0123456789abcdef"
@@ -43,7 +43,7 @@ def away(**changes: Any) -> PhoneReport:
 
 
 def made(
-    heard: Heard,
+    reported: Reported,
     *,
     previous: dict[str, Any] | None = None,
     accepted: Statement = status.ACCEPTED,
@@ -58,7 +58,7 @@ def made(
             generation=generation,
             accepted=accepted,
             agent=agent,
-            heard=heard,
+            reported=reported,
             wanted_digest=digest,
             now=now,
         )
@@ -73,7 +73,7 @@ def said(wanted: dict[str, Any], kind: str) -> tuple[str, str]:
 def test_a_registered_phone_in_full() -> None:
     condition = {"lastTransitionTime": "2026-01-02T03:04:05Z", "observedGeneration": 3, "status": "True"}
     where = "registered at slave as Home, redirected by master"
-    assert made(Heard("heard", HOME, CONFIG)) == {
+    assert made(Reported("connected", HOME, CONFIG)) == {
         "observedGeneration": 3,
         "conditions": [
             {"type": "Accepted", "reason": "Accepted", "message": "the spec is accepted", **condition},
@@ -99,71 +99,76 @@ OLD = ConfigReport(digest="ffffffffffffffff")
 REJECTED_FILE = ConfigReport(digest="ffffffffffffffff", refused=("phones[0].aor: bad",))
 STARTING = Statement("False", "Starting", "the pod x is starting")
 TABLE: list[tuple[str, dict[str, Any], tuple[str, str], tuple[str, str]]] = [
-    ("registered", {"heard": Heard("heard", HOME, CONFIG)}, ("True", "Registered"), ("True", "Registered")),
+    ("registered", {"reported": Reported("connected", HOME, CONFIG)}, ("True", "Registered"), ("True", "Registered")),
     (
         "moving keeps the binding",
-        {"heard": Heard("heard", phone(state="Registering"), CONFIG)},
+        {"reported": Reported("connected", phone(state="Registering"), CONFIG)},
         ("True", "Registered"),
         ("True", "Registered"),
     ),
     (
         "first attempt",
-        {"heard": Heard("heard", away(state="Registering"), CONFIG)},
+        {"reported": Reported("connected", away(state="Registering"), CONFIG)},
         ("False", "Registering"),
         ("False", "Registering"),
     ),
     (
         "failing",
-        {"heard": Heard("heard", away(last_failure=FAILURE), CONFIG)},
+        {"reported": Reported("connected", away(last_failure=FAILURE), CONFIG)},
         ("False", "Unreachable"),
         ("False", "Unreachable"),
     ),
     (
         "trying again",
-        {"heard": Heard("heard", away(state="Registering", last_failure=FAILURE), CONFIG)},
+        {"reported": Reported("connected", away(state="Registering", last_failure=FAILURE), CONFIG)},
         ("False", "Unreachable"),
         ("False", "Unreachable"),
     ),
     (
         "suspended",
-        {"heard": Heard("heard", away(state="Suspended"), CONFIG)},
+        {"reported": Reported("connected", away(state="Suspended"), CONFIG)},
         ("False", "Suspended"),
         ("False", "Suspended"),
     ),
-    ("phone not known yet", {"heard": Heard("heard", None, OLD)}, ("False", "Registering"), ("False", "ConfigPending")),
+    (
+        "phone not known yet",
+        {"reported": Reported("connected", None, OLD)},
+        ("False", "Registering"),
+        ("False", "ConfigPending"),
+    ),
     (
         "an earlier configuration runs",
-        {"heard": Heard("heard", HOME, OLD)},
+        {"reported": Reported("connected", HOME, OLD)},
         ("True", "Registered"),
         ("False", "ConfigPending"),
     ),
     (
         "the agent refuses the configuration",
-        {"heard": Heard("heard", HOME, REJECTED_FILE)},
+        {"reported": Reported("connected", HOME, REJECTED_FILE)},
         ("True", "Registered"),
         ("False", "ConfigRefused"),
     ),
     (
         "the agent is not heard",
-        {"heard": Heard("unheard", why="it was silent")},
+        {"reported": Reported("lost", why="it was silent")},
         ("Unknown", "AgentUnreachable"),
         ("False", "AgentUnreachable"),
     ),
     (
         "the agent starts",
-        {"heard": Heard("connecting"), "agent": STARTING},
+        {"reported": Reported("connecting"), "agent": STARTING},
         ("Unknown", "NoAgent"),
         ("False", "Starting"),
     ),
     (
         "refused, with an agent that goes on",
-        {"heard": Heard("heard", HOME, CONFIG), "accepted": REFUSED, "digest": None},
+        {"reported": Reported("connected", HOME, CONFIG), "accepted": REFUSED, "digest": None},
         ("True", "Registered"),
         ("False", "PBXNotFound"),
     ),
     (
         "refused from the start",
-        {"heard": Heard("unheard"), "accepted": REFUSED, "agent": availability.NO_AGENT, "digest": None},
+        {"reported": Reported("lost"), "accepted": REFUSED, "agent": availability.NO_AGENT, "digest": None},
         ("Unknown", "NoAgent"),
         ("False", "PBXNotFound"),
     ),
@@ -172,26 +177,28 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, str], tuple[str, str]]] = [
 
 @pytest.mark.parametrize(("given", "registered", "ready"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_registered_and_ready(given: dict[str, Any], registered: tuple[str, str], ready: tuple[str, str]) -> None:
-    wanted = made(given.pop("heard"), **given)
+    wanted = made(given.pop("reported"), **given)
     assert (said(wanted, "Registered"), said(wanted, "Ready")) == (registered, ready)
 
 
 def test_what_is_not_known_is_not_told() -> None:
-    before = made(Heard("heard", phone(last_failure=FAILURE), CONFIG))
-    after = made(Heard("unheard", why="it was silent"), previous=before)
+    before = made(Reported("connected", phone(last_failure=FAILURE), CONFIG))
+    after = made(Reported("lost", why="it was silent"), previous=before)
     assert after["registration"] == {"state": "Unknown", "lastFailure": before["registration"]["lastFailure"]}
 
 
 def test_for_a_moment_of_silence_what_was_said_last_counts() -> None:
-    before = made(Heard("heard", HOME, CONFIG))
-    assert made(Heard("connecting"), previous=before, now=NOW + timedelta(seconds=3)) == before
+    before = made(Reported("connected", HOME, CONFIG))
+    assert made(Reported("connecting"), previous=before, now=NOW + timedelta(seconds=3)) == before
 
 
 def test_transition_times_move_with_the_status_only() -> None:
-    before = made(Heard("heard", away(state="Registering"), CONFIG))
-    later = made(Heard("heard", away(last_failure=FAILURE), CONFIG), previous=before, now=NOW + timedelta(seconds=9))
+    before = made(Reported("connected", away(state="Registering"), CONFIG))
+    later = made(
+        Reported("connected", away(last_failure=FAILURE), CONFIG), previous=before, now=NOW + timedelta(seconds=9)
+    )
     assert {c["lastTransitionTime"] for c in later["conditions"]} == {"2026-01-02T03:04:05Z"}
-    last = made(Heard("heard", HOME, CONFIG), previous=later, now=NOW + timedelta(seconds=20), generation=4)
+    last = made(Reported("connected", HOME, CONFIG), previous=later, now=NOW + timedelta(seconds=20), generation=4)
     times = {c["type"]: c["lastTransitionTime"] for c in last["conditions"]}
     assert times == {
         "Accepted": "2026-01-02T03:04:05Z",
@@ -203,8 +210,8 @@ def test_transition_times_move_with_the_status_only() -> None:
 
 
 def test_the_same_facts_give_the_same_status() -> None:
-    before = made(Heard("heard", HOME, CONFIG))
-    assert made(Heard("heard", HOME, CONFIG), previous=before, now=NOW + timedelta(hours=1)) == before
+    before = made(Reported("connected", HOME, CONFIG))
+    assert made(Reported("connected", HOME, CONFIG), previous=before, now=NOW + timedelta(hours=1)) == before
 
 
 def pod(name: str = "x", *, created: str = "1", deleted: bool = False, **state: Any) -> dict[str, Any]:
@@ -282,7 +289,7 @@ AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Statement]] = [
     ("deployment", "pods", "statement"), [row[1:] for row in AVAILABILITY], ids=[row[0] for row in AVAILABILITY]
 )
 def test_agent_available(deployment: Any, pods: list[dict[str, Any]], statement: Statement) -> None:
-    assert availability.availability(deployment, pods, Heard("unheard")) == statement
+    assert availability.availability(deployment, pods, Reported("lost")) == statement
 
 
 MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCreating"}}))
@@ -301,11 +308,11 @@ MOUNTING = pod(phase="Pending", **container({"waiting": {"reason": "ContainerCre
 )
 def test_a_pod_that_cannot_mount_is_told_as_such(pods: list[dict[str, Any]], reason: str) -> None:
     why = 'the Secret "anna" that it mounts does not exist'
-    told = availability.availability({}, pods, Heard("unheard"), why)
+    told = availability.availability({}, pods, Reported("lost"), why)
     assert told.reason == reason
     if reason == "FailedMount":
         assert told == Statement("False", reason, f"the pod x cannot start: {why}")
-        assert availability.availability({}, pods, Heard("unheard"), None).reason == "Starting"
+        assert availability.availability({}, pods, Reported("lost"), None).reason == "Starting"
 
 
 READY_POD = pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
@@ -320,14 +327,14 @@ def test_a_pod_that_is_about_to_be_replaced_is_not_available(seen: int, updated:
         "spec": {"replicas": 1},
         "status": {"observedGeneration": seen, "updatedReplicas": updated},
     }
-    told = availability.availability(deployment, [READY_POD], Heard("heard"))
+    told = availability.availability(deployment, [READY_POD], Reported("connected"))
     assert told == Statement("False", "Starting", "the pod x is being replaced")
     deployment["status"] = {"observedGeneration": 2, "updatedReplicas": 1}
-    assert availability.availability(deployment, [READY_POD], Heard("heard")).status == "True"
+    assert availability.availability(deployment, [READY_POD], Reported("connected")).status == "True"
 
 
 def test_an_agent_whose_pod_kubectl_shows_as_0_of_1_is_not_available_though_it_is_heard() -> None:
-    told = availability.availability({}, [pod(phase="Running")], Heard("heard"))
+    told = availability.availability({}, [pod(phase="Running")], Reported("connected"))
     assert told == Statement("False", "NotReady", "the agent is heard, but its pod x is not ready")
     assert told.reason in REASONS["Softphone"]["AgentAvailable"]
 
@@ -380,7 +387,7 @@ def test_reachable(answers: list[bool | None], told: bool | None) -> None:
     assert status.reachable(answers) is told
 
 
-def softphone_status(heard: Heard, **more: Any) -> Any:
+def softphone_status(reported: Reported, **more: Any) -> Any:
     given: dict[str, Any] = {
         "generation": 3,
         "accepted": status.ACCEPTED,
@@ -388,7 +395,7 @@ def softphone_status(heard: Heard, **more: Any) -> Any:
         "wanted_digest": DIGEST,
         "now": NOW,
     }
-    return status.softphone({}, heard=heard, **(given | more))
+    return status.softphone({}, reported=reported, **(given | more))
 
 
 MOVED = phone(pbx="standby", role="Standby", redirects=())
@@ -397,32 +404,37 @@ EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
     (
         "first registration",
         None,
-        softphone_status(Heard("heard", HOME, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
         [("Normal", "Registered", "registered at slave as Home, redirected by master")],
     ),
-    ("nothing new", softphone_status(Heard("heard", HOME, CONFIG)), softphone_status(Heard("heard", HOME, CONFIG)), []),
+    (
+        "nothing new",
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        [],
+    ),
     (
         "moved",
-        softphone_status(Heard("heard", HOME, CONFIG)),
-        softphone_status(Heard("heard", ELSEWHERE, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        softphone_status(Reported("connected", ELSEWHERE, CONFIG)),
         [("Normal", "Moved", "moved from slave: registered at third as Home")],
     ),
     (
         "a standby keeps it: a Warning, as with a fleet",
-        softphone_status(Heard("heard", HOME, CONFIG)),
-        softphone_status(Heard("heard", MOVED, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        softphone_status(Reported("connected", MOVED, CONFIG)),
         [("Warning", "Standby", "moved from slave: registered at standby as Standby")],
     ),
     (
         "home again",
-        softphone_status(Heard("heard", MOVED, CONFIG)),
-        softphone_status(Heard("heard", HOME, CONFIG)),
+        softphone_status(Reported("connected", MOVED, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
         [("Normal", "Home", "moved from standby: registered at slave as Home, redirected by master")],
     ),
     (
         "lost, and then kept by a standby",
-        softphone_status(Heard("heard", away(last_failure=FAILURE), CONFIG)),
-        softphone_status(Heard("heard", MOVED, CONFIG)),
+        softphone_status(Reported("connected", away(last_failure=FAILURE), CONFIG)),
+        softphone_status(Reported("connected", MOVED, CONFIG)),
         [
             ("Normal", "Registered", "registered at standby as Standby"),
             ("Warning", "Standby", "registered at standby as Standby"),
@@ -430,34 +442,34 @@ EVENTS: list[tuple[str, Any, Any, list[tuple[str, str, str]]]] = [
     ),
     (
         "lost",
-        softphone_status(Heard("heard", HOME, CONFIG)),
-        softphone_status(Heard("heard", away(last_failure=FAILURE), CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        softphone_status(Reported("connected", away(last_failure=FAILURE), CONFIG)),
         [("Warning", "Unreachable", "Unreachable at master: no answer")],
     ),
     (
         "another failure is no news",
-        softphone_status(Heard("heard", away(last_failure=FAILURE), CONFIG)),
+        softphone_status(Reported("connected", away(last_failure=FAILURE), CONFIG)),
         softphone_status(
-            Heard("heard", away(last_failure=FAILURE.model_copy(update={"reason": "Unavailable"})), CONFIG)
+            Reported("connected", away(last_failure=FAILURE.model_copy(update={"reason": "Unavailable"})), CONFIG)
         ),
         [],
     ),
     (
         "refused",
-        softphone_status(Heard("heard", HOME, CONFIG)),
-        softphone_status(Heard("heard", HOME, CONFIG), accepted=REFUSED),
+        softphone_status(Reported("connected", HOME, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG), accepted=REFUSED),
         [("Warning", "PBXNotFound", 'pri: there is no PBX "x"')],
     ),
     (
         "mended",
-        softphone_status(Heard("heard", HOME, CONFIG), accepted=REFUSED),
-        softphone_status(Heard("heard", HOME, CONFIG)),
+        softphone_status(Reported("connected", HOME, CONFIG), accepted=REFUSED),
+        softphone_status(Reported("connected", HOME, CONFIG)),
         [("Normal", "Accepted", "the spec is accepted")],
     ),
     (
         "the agent crashes",
-        softphone_status(Heard("unheard"), agent=STARTING),
-        softphone_status(Heard("unheard"), agent=Statement("False", "CrashLoopBackOff", "the pod x: back-off")),
+        softphone_status(Reported("lost"), agent=STARTING),
+        softphone_status(Reported("lost"), agent=Statement("False", "CrashLoopBackOff", "the pod x: back-off")),
         [("Warning", "CrashLoopBackOff", "the pod x: back-off")],
     ),
 ]
@@ -507,41 +519,41 @@ def test_a_pbx_that_goes_while_in_use_is_told() -> None:
 
 @pytest.mark.parametrize(("generation", "personal"), [(3, True), (2, False)], ids=["a PBX went", "the spec was edited"])
 def test_only_what_others_bring_about_may_be_left_out(generation: int, personal: bool) -> None:
-    before = softphone_status(Heard("heard", HOME, CONFIG), generation=generation)
+    before = softphone_status(Reported("connected", HOME, CONFIG), generation=generation)
     (event,) = event_rules.softphone_events(
-        status.dump(before), softphone_status(Heard("heard", HOME, CONFIG), accepted=REFUSED)
+        status.dump(before), softphone_status(Reported("connected", HOME, CONFIG), accepted=REFUSED)
     )
     assert (event.reason, event.personal) == ("PBXNotFound", personal)
 
 
 LATER = FAILURE.model_copy(update={"time": "2026-01-02T03:05:00Z", "pbx": "standby", "reason": Reason.UNAVAILABLE})
-URGENCY: list[tuple[str, Heard, Heard, bool]] = [
+URGENCY: list[tuple[str, Reported, Reported, bool]] = [
     (
         "yet another failure",
-        Heard("heard", away(last_failure=FAILURE), CONFIG),
-        Heard("heard", away(last_failure=LATER), CONFIG),
+        Reported("connected", away(last_failure=FAILURE), CONFIG),
+        Reported("connected", away(last_failure=LATER), CONFIG),
         False,
     ),
     (
         "an attempt after a failure",
-        Heard("heard", away(last_failure=FAILURE), CONFIG),
-        Heard("heard", away(state="Registering", last_failure=FAILURE), CONFIG),
+        Reported("connected", away(last_failure=FAILURE), CONFIG),
+        Reported("connected", away(state="Registering", last_failure=FAILURE), CONFIG),
         False,
     ),
     (
         "the first failure",
-        Heard("heard", away(state="Registering"), CONFIG),
-        Heard("heard", away(last_failure=FAILURE), CONFIG),
+        Reported("connected", away(state="Registering"), CONFIG),
+        Reported("connected", away(last_failure=FAILURE), CONFIG),
         True,
     ),
-    ("lost", Heard("heard", HOME, CONFIG), Heard("heard", away(last_failure=FAILURE), CONFIG), True),
-    ("found", Heard("heard", away(last_failure=FAILURE), CONFIG), Heard("heard", HOME, CONFIG), True),
-    ("moved", Heard("heard", HOME, CONFIG), Heard("heard", MOVED, CONFIG), True),
+    ("lost", Reported("connected", HOME, CONFIG), Reported("connected", away(last_failure=FAILURE), CONFIG), True),
+    ("found", Reported("connected", away(last_failure=FAILURE), CONFIG), Reported("connected", HOME, CONFIG), True),
+    ("moved", Reported("connected", HOME, CONFIG), Reported("connected", MOVED, CONFIG), True),
 ]
 
 
 @pytest.mark.parametrize(("before", "after", "urgent"), [row[1:] for row in URGENCY], ids=[row[0] for row in URGENCY])
-def test_urgency(before: Heard, after: Heard, urgent: bool) -> None:
+def test_urgency(before: Reported, after: Reported, urgent: bool) -> None:
     assert event_rules.is_urgent(made(before), made(after)) is urgent
 
 

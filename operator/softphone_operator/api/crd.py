@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions, generated from the models of api.py.
+"""The CustomResourceDefinitions, generated from the models in kinds.py.
 
 `python -m softphone_operator.api.crd` writes them into the chart; with `--check` it only tells whether they are fresh.
 """

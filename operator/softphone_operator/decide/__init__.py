@@ -1,1 +1,1 @@
-"""Decisions: pure functions from what was observed to what is wanted and said."""
+"""Pure: from what is observed to what is desired, and to the words of status and Events."""

@@ -1,6 +1,6 @@
-"""What the admission webhook says: pure decisions about what crosses objects, and the form of AdmissionReview v1.
+"""What the admission webhook answers, and the form of AdmissionReview v1. Pure.
 
-The rules are those by which the operator speaks in conditions and Events; here they are a refusal, before it happens.
+Its rules concern several objects at a time. Conditions and Events tell a breach afterwards; the webhook refuses it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Request:
     present: Mapping[str, Any]
 
 
-class Decision(NamedTuple):
-    """Whether it may happen. A refusal has a message; `witness` is the Softphone that it rests on, if any."""
+class Answer(NamedTuple):
+    """Whether the request is allowed. A refusal has a message; `witness` is the Softphone that causes it, if any."""
 
     allowed: bool
     message: str = ""
@@ -47,7 +47,7 @@ class Decision(NamedTuple):
     witness: str | None = None
 
 
-ALLOWED = Decision(True)
+ALLOWED = Answer(True)
 
 
 def read(body: Any) -> Request:
@@ -72,7 +72,7 @@ def read(body: Any) -> Request:
     )
 
 
-def answer(uid: str, decision: Decision) -> dict[str, Any]:
+def answer(uid: str, decision: Answer) -> dict[str, Any]:
     """The AdmissionReview that answers."""
     response: dict[str, Any] = {"uid": uid, "allowed": decision.allowed}
     if not decision.allowed:
@@ -83,7 +83,7 @@ def answer(uid: str, decision: Decision) -> dict[str, Any]:
 
 
 def aor_asked_for(request: Request) -> str:
-    """The canonical AOR that a Softphone would get anew; empty where the request brings none."""
+    """The canonical AOR that a Softphone would newly get; empty if the request brings none."""
     if request.kind != SOFTPHONE.name or request.operation not in ("CREATE", "UPDATE"):
         return ""
     wanted = references.softphone_needs(request.wanted.get("spec")).aor
@@ -95,23 +95,23 @@ def is_deletion_of_pbx(request: Request) -> bool:
     return request.kind == PBX.name and request.operation == "DELETE"
 
 
-def on_aor(request: Request, others: Sequence[str]) -> Decision:
+def on_aor(request: Request, others: Sequence[str]) -> Answer:
     """Whether a Softphone may take its AOR. `others`: those of its namespace that have it already."""
     if not others or not aor_asked_for(request):
         return ALLOWED
     said = desired_softphone.duplicate_aor(str(_mapping(request.wanted.get("spec")).get("aor")), others[0])
-    return Decision(False, said.message, witness=others[0])
+    return Answer(False, said.message, witness=others[0])
 
 
-def on_deletion(request: Request, use: references.PbxUse) -> Decision:
+def on_deletion(request: Request, use: references.PbxUse) -> Answer:
     """Whether a PBX may be deleted."""
     if not str(use) or request.user in CLEANERS:
         return ALLOWED
     said = f'the PBX "{request.name}" is in use: {use}'
     annotations = _mapping(_mapping(request.present.get("metadata")).get("annotations"))
     if annotations.get(FORCE_DELETE_ANNOTATION) == "true":
-        return Decision(True, warnings=(f"{said}; it is deleted nevertheless, phones keep its last known address",))
-    return Decision(
+        return Answer(True, warnings=(f"{said}; it is deleted nevertheless, phones keep its last known address",))
+    return Answer(
         False,
         f'{said}; to delete it nevertheless, set the annotation {FORCE_DELETE_ANNOTATION}: "true" on it',
         witness=use.softphones[0] if use.softphones else None,

@@ -1,4 +1,4 @@
-"""Which AORs are the same: of Softphones, and of the phones of fleets without making each of them. Pure."""
+"""Which Softphones and phones of fleets have the same AOR, without making each phone of a fleet. Pure."""
 
 from __future__ import annotations
 

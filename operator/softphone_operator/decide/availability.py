@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.status import Object, bounded, condition
 
 NO_AGENT = Statement("False", "NotAccepted", "there is no agent, since the spec was never accepted")
@@ -20,9 +20,9 @@ PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
 
 
 def availability(
-    deployment: Object | None, pods: Sequence[Object], heard: Heard, unmountable: str | None = None
+    deployment: Object | None, pods: Sequence[Object], reported: Reported, unmountable: str | None = None
 ) -> Statement:
-    """The condition AgentAvailable, from the Deployment, its pods, and whether the agent is heard.
+    """The condition AgentAvailable, from the Deployment, its pods, and whether its stream is there.
 
     `unmountable`: why a new pod cannot mount what it is to mount, None where it can.
     """
@@ -42,7 +42,7 @@ def availability(
         return Statement("False", "Starting", f"the pod {name} is being replaced")
     if condition(pod, "Ready").get("status") == "True":
         return Statement("True", "Available", f"the pod {name} runs")
-    if heard.hearing == "heard":
+    if reported.stream == "connected":
         return Statement("False", "NotReady", f"the agent is heard, but its pod {name} is not ready")
     return Statement("False", "Starting", f"the pod {name} is starting")
 

@@ -1,7 +1,7 @@
-"""An object as it is desired, and as it is: what is lacking, and what of ours is too much. Pure.
+"""Compares an object as it is desired with the object as it is. Pure.
 
-What is ours is told by the API server itself: it keeps which fields a field manager has applied (managedFields).
-So what others add is no difference, what we applied once and want no more is one, and no mark of our own is needed.
+The API server keeps which fields a field manager has applied (managedFields). So a field that others have added is no
+difference; a field that the operator applied earlier and no longer wants is one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Fields = Mapping[str, Any]
 
 
 def differs(desired: Object, observed: Object) -> str | None:
-    """The first place where `observed` lacks something desired, or has something of ours that is desired no more."""
+    """The first path at which `observed` lacks something desired, or has a field of ours that is no longer desired."""
     return part_differs(desired, observed)
 
 
 def part_differs(desired: Object, observed: Object, *path: str) -> str | None:
-    """The same for the part at `path`; the place is told from there on."""
+    """The same for the part at `path`; the result begins there."""
     wanted, there = desired, observed
     for name in path:
         wanted, there = _member(wanted, name), _member(there, name)
@@ -36,7 +36,7 @@ def part_differs(desired: Object, observed: Object, *path: str) -> str | None:
 
 
 def ours(observed: Object) -> list[Fields] | None:
-    """The fields that we applied, one part for each version of the API; None where nothing is told of fields."""
+    """The fields that we applied, one part for each version of the API; None without managedFields."""
     told = observed["metadata"].get("managedFields")
     if told is None:
         return None
@@ -49,7 +49,7 @@ def is_ours(entry: Object) -> bool:
 
 
 def owns(observed: Object, *path: str) -> bool:
-    """Whether a field is as we applied it last. Where nothing is told of fields, it is taken to be."""
+    """Whether a field is as we applied it last. Without managedFields it is taken to be."""
     told = ours(observed)
     return told is None or any(_at(fields, path) is not None for fields in told)
 
@@ -62,7 +62,7 @@ def _at(fields: Fields, path: tuple[str, ...]) -> Fields | None:
 
 
 def excess(fields: Fields, desired: Any, observed: Any) -> str | None:
-    """The first of our fields that is desired no more."""
+    """The first of our fields that is no longer desired."""
     for key, inner in fields.items():
         kind, _, rest = key.partition(":")
         if kind == "f":
@@ -102,7 +102,7 @@ def _item(of: Any, keys: Mapping[str, Any]) -> Any:
 
 
 def _more(wanted: Any, there: Any) -> str | None:
-    """A key too many in what is ours as a whole: a map such as a nodeSelector, or a list such as tolerations.
+    """A key that is not desired, in a field that we own as a whole: a map (nodeSelector) or a list (tolerations).
 
     A map of more than texts and numbers may hold defaults of the API server.
     """
@@ -133,7 +133,7 @@ def owned_part(observed: Any, fields: Fields) -> Any:
 
 
 def difference(desired: Any, observed: Any, path: str = "") -> str | None:
-    """The first place where `observed` lacks something desired, None where it holds all of it.
+    """The first path at which `observed` lacks something desired, None if it has all of it.
 
     What the API server or others added is no difference. Quantities are compared by value.
     """
@@ -142,7 +142,7 @@ def difference(desired: Any, observed: Any, path: str = "") -> str | None:
 
 
 def _difference(desired: Any, observed: Any, name: str) -> str | None:
-    """The place below what its parent calls `name`; empty: all of it. Most is equal."""
+    """The path below the field `name`; empty: the field itself. Most fields are equal."""
     if desired == observed:
         return None
     if isinstance(desired, dict):

@@ -1,4 +1,4 @@
-"""What is decided about an object: the configuration that is wanted, or a refusal that names field and value."""
+"""What is decided about an object: what is desired, or a refusal that names field and value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Secrets = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a spec is not acted upon. `faults` are the reasons and messages of which it is made, one for each fault."""
+    """Why a spec is not acted upon. `faults` has the reason and message of each fault."""
 
     reason: str
     message: str
@@ -33,7 +33,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """What is odd about a spec that is acted upon nevertheless."""
+    """What is odd about a spec that is acted upon all the same."""
 
     reason: str
     message: str
@@ -41,7 +41,7 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class DesiredPbx:
-    """An accepted PBX, as agents are told of it, and the Secrets that it needs."""
+    """An accepted PBX, as agents get it in their configuration, and the Secrets that it needs."""
 
     pbx: Pbx
     secrets: tuple[SecretUse, ...] = ()

@@ -1,4 +1,4 @@
-"""What is wanted for a SoftphoneFleet, or why it is refused."""
+"""What is desired for a SoftphoneFleet, or why it is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ of that would restart the pods."""
 
 
 def duplicate_aors_of_fleets(text: str, index: int, other: str, at: int) -> Caution:
-    """What is said of a fleet of which the AOR at `index` is already that of the SoftphoneFleet `other` at `at`."""
+    """The caution for a fleet whose AOR at `index` is also that of the SoftphoneFleet `other` at `at`."""
     shown = f'template.aor: "{shown_template(text)}"'
     return Caution(
         "DuplicateAOR", f'{shown} makes at index {index} what index {at} of the SoftphoneFleet "{other}" is already'
@@ -237,7 +237,7 @@ def _fleet_secret_faults(
 
 
 def _fleet_resources(given: Resources | None, phones: int) -> Resources:
-    """Defaults that grow with phonesPerAgent; not with the present number of phones: that changes without restart."""
+    """Defaults that grow with phonesPerAgent, not with the number of phones, which changes without a restart."""
     requests: dict[str, int | str] = {"cpu": f"{10 + phones // 20}m", "memory": f"{64 + phones // 8}Mi"}
     limits: dict[str, int | str] = {"memory": f"{256 + phones}Mi"}
     return with_defaults(given, requests, limits)

@@ -1,4 +1,4 @@
-"""What is wanted for a PBX object, or why it is refused."""
+"""What is desired for a PBX object, or why it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wanted for a Softphone, or why it is refused."""
+"""What is desired for a Softphone, or why it is refused."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from softphone_operator.decide.pod_faults import pod_faults
 
 
 def duplicate_aor(aor: str, other: str) -> Caution:
-    """What is said of a Softphone whose AOR is already that of the Softphone `other` in the namespace."""
+    """The caution for a Softphone whose AOR is already that of the Softphone `other` of the namespace."""
     shown = sip_uri.without_password(aor)
     return Caution("DuplicateAOR", f'aor: "{shown}" is already that of the Softphone "{other}"')
 
 
 def duplicate_aor_in_fleet(aor: str, other: str, index: int) -> Caution:
-    """What is said of a Softphone whose AOR is also that of the phone `index` of the SoftphoneFleet `other`."""
+    """The caution for a Softphone whose AOR is also that of the phone `index` of the SoftphoneFleet `other`."""
     shown = sip_uri.without_password(aor)
     return Caution("DuplicateAOR", f'aor: "{shown}" is also that of index {index} of the SoftphoneFleet "{other}"')
 
@@ -110,7 +110,7 @@ def _phone(name: str, uid: str, spec: SoftphoneSpec) -> Phone:
 
 
 def asked_of_any(spec: SoftphoneSpec) -> dict[str, Any]:
-    """What a spec asks of its phone in the agent's words, whether it is that of one phone or a template's."""
+    """The fields of a spec or of a template, as the agent's configuration has them."""
     return {
         "aor": spec.aor,
         "pri": spec.pri or None,

@@ -1,4 +1,4 @@
-"""Which Kubernetes Events tell of a change of status."""
+"""Which Kubernetes Events a change of status leads to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from softphone_operator.decide.status import ACCEPTED, FAILURES, LOSSES, Object
 
 
 class Event(NamedTuple):
-    """An Event that a change of status is worth. `personal`: thousands may come at once, and some may be left out."""
+    """One Event. `personal`: it is about one phone; thousands may come at once, and some may be left out."""
 
     type: str
     reason: str
@@ -95,7 +95,7 @@ def pbx_events(previous: Object, status: PBXStatus) -> list[Event]:
 
 
 def is_urgent(previous: Object, written: Object) -> bool:
-    """Whether a new status must be written at once, rather than with the next that must.
+    """Whether a new status must be written at once; otherwise it may wait for the next one that must.
 
     An outage makes a phone try again and again; only its first failure and its end are news.
     """

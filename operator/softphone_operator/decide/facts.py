@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from softphone_agent.contract.report import ConfigReport, PhoneReport
 from softphone_operator.api.status import ConditionStatus
 
-Hearing = Literal["heard", "connecting", "unheard"]
+Stream = Literal["connected", "connecting", "lost"]
 
 
 class Statement(NamedTuple):
@@ -20,13 +20,13 @@ class Statement(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What is heard of an agent about one phone.
+class Reported:
+    """What an agent has reported about one phone, and whether its stream is there.
 
-    `connecting`: not yet, or not for a moment; what was said before still counts. `unheard`: `why` says why not.
+    `connecting`: not yet, or lost a moment ago; the last report still counts. `lost`: `why` says why.
     """
 
-    hearing: Hearing
+    stream: Stream
     phone: PhoneReport | None = None
     config: ConfigReport | None = None
     why: str = ""

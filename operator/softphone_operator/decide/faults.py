@@ -88,6 +88,6 @@ def secret_faults(
 
 
 def missing(kind: str, name: str, namespace: str) -> str:
-    """That there is no such object, and for who tries to write another namespace before it, that this is no use."""
+    """The words for an object that does not exist, also if somebody wrote a namespace before its name."""
     elsewhere = "; it must be in the same namespace" if "/" in name else ""
     return f'there is no {kind} "{sip_uri.without_password(name)}" in the namespace {namespace}{elsewhere}'

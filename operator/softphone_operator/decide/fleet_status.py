@@ -1,4 +1,4 @@
-"""What is said in the status of a SoftphoneFleet: pure functions from what its agents tell in counts."""
+"""The status of a SoftphoneFleet, from the counts that its agents report. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from softphone_agent.contract.report import Counts
 from softphone_operator.api.status import FleetAgents, SoftphoneFleetStatus
 from softphone_operator.decide import availability, event_rules, progress, status
 from softphone_operator.decide.event_rules import Event
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.status import Object
 
 SETTLED = ("Rejected", "Suspended", "Stopped")
@@ -24,7 +24,7 @@ class AgentFacts:
 
     name: str
     available: Statement
-    heard: Heard
+    reported: Reported
     counts: Counts | None
     digest: str | None
     phones: int
@@ -32,8 +32,8 @@ class AgentFacts:
 
     @property
     def told(self) -> Counts | None:
-        """What it says of its phones, None while it is not heard."""
-        return None if self.heard.hearing == "unheard" else self.counts
+        """What it reports of its phones, None while its stream is lost."""
+        return None if self.reported.stream == "lost" else self.counts
 
     @property
     def carried(self) -> int:
@@ -43,7 +43,7 @@ class AgentFacts:
     @property
     def up(self) -> bool:
         """Whether it runs and its phones are registered again, but for those that a PBX refuses."""
-        if self.available.status != "True" or self.heard.hearing != "heard" or self.counts is None:
+        if self.available.status != "True" or self.reported.stream != "connected" or self.counts is None:
             return False
         done = self.counts.registered + sum(self.counts.states.get(state, 0) for state in SETTLED)  # type: ignore[call-overload]
         return bool(done >= self.phones)
@@ -62,8 +62,8 @@ def fleet(
 ) -> SoftphoneFleetStatus:
     """The status of a fleet. `wanted`: how many phones; None where the spec is refused: as many as the agents carry.
 
-    The phones of an agent that is not heard count among those that it carries, not among those that are registered.
-    While an agent is just being heard again, what was said of the phones before stays.
+    The phones of an agent whose stream is lost count among those that it carries, not among those that are registered.
+    While a stream is just coming back, the earlier counts stay.
     """
     counts = [a.told for a in agents if a.told is not None]
     failures: Counter[str] = Counter()
@@ -72,7 +72,7 @@ def fleet(
     replicas = sum(a.carried for a in agents)
     registered = sum(one.registered for one in counts)
     standby = sum(pbx.standby for one in counts for pbx in one.pbxs)
-    if any(a.counts is None and a.heard.hearing == "connecting" for a in agents) and previous.get("agents"):
+    if any(a.counts is None and a.reported.stream == "connecting" for a in agents) and previous.get("agents"):
         replicas, registered, standby = (previous.get(key, 0) for key in ("replicas", "registered", "standby"))
         failures = Counter(previous.get("failures") or {})
     of = replicas if wanted is None else wanted
@@ -99,7 +99,7 @@ def fleet(
         failures=dict(sorted(failures.items())) or None,
         agents=FleetAgents(
             wanted=len(agents),
-            ready=sum(a.available.status == "True" and a.heard.hearing == "heard" for a in agents),
+            ready=sum(a.available.status == "True" and a.reported.stream == "connected" for a in agents),
             updated=sum(a.updated for a in agents),
         ),
         selector=selector,
@@ -127,9 +127,9 @@ def _registered(
 ) -> Statement:
     if suspended and registered == 0:
         return Statement("False", "Suspended", "the phones are suspended")
-    if agents and all(a.heard.hearing == "unheard" for a in agents):
+    if agents and all(a.reported.stream == "lost" for a in agents):
         if all(a.available.status == "True" for a in agents):
-            return Statement("Unknown", "AgentUnreachable", f"no agent can be heard: {agents[0].heard.why}")
+            return Statement("Unknown", "AgentUnreachable", f"no agent can be heard: {agents[0].reported.why}")
         return Statement("Unknown", "NoAgent", "there is no agent that could tell")
     told = f"{registered} of {wanted} phones are registered"
     if standby:
@@ -150,7 +150,7 @@ def _ready(accepted: Statement, available: Statement, registered: Statement, age
     if outdated:
         return Statement("False", "Updating", f"{outdated} of {len(agents)} agents are still to be changed")
     for a in agents:
-        running = a.heard.config if a.heard.hearing == "heard" else None
+        running = a.reported.config if a.reported.stream == "connected" else None
         if running is None or a.digest is None or running.digest == a.digest:
             continue
         if running.refused:

@@ -26,7 +26,7 @@ _REQUIREMENT = re.compile(
 
 
 class LabelSelectorError(ValueError):
-    """The text is no label selector; the message tells from where on."""
+    """The text is no label selector; the message says from which part on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class LabelSelector:
         return all(requirement.matches(labels or {}) for requirement in self.requirements)
 
     def example(self) -> dict[str, str]:
-        """Labels with which an object is selected, where nothing contradicts itself."""
+        """Labels with which an object is selected, if the requirements do not contradict each other."""
         return {
             wanted.key: min(wanted.values) if wanted.values else ""
             for wanted in self.requirements

@@ -75,7 +75,7 @@ def config_text(config: AgentConfig) -> str:
 
 
 def text_digest(text: str) -> str:
-    """The digest by which the agent will tell that it runs this file."""
+    """The digest by which the agent reports that it runs this file."""
     return config_digest(text.encode())
 
 
@@ -115,7 +115,7 @@ def deployment(agent: Agent, observed: Mapping[str, Any] | None = None) -> Objec
 
 
 def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
-    """What was made, but asking for being scraped if the observed pod template does: that is not worth a restart."""
+    """The Deployment, scraped if the observed pod template is: a change of that is not worth a restart."""
     theirs = ((observed["spec"].get("template") or {}).get("metadata") or {}).get("annotations") or {}
     template = made["spec"]["template"]
     annotations = dict(template["metadata"]["annotations"])
@@ -127,9 +127,9 @@ def _with_scraping_of(observed: Mapping[str, Any], made: Object) -> Object:
 
 
 def _with_image_of(observed: Mapping[str, Any], made: Object) -> Object:
-    """What was made, but with the image, and all that belongs to it, of the observed pod template.
+    """The Deployment with the image, and what belongs to it, of the observed pod template.
 
-    Only what we chose ourselves once is kept: what somebody else set since is none of ours any more.
+    Only what the operator chose itself is kept; what somebody else has set since is not.
     """
     pod = (observed["spec"].get("template") or {}).get("spec") or {}
     template = made["spec"]["template"]
@@ -187,7 +187,7 @@ def _deployment(agent: Agent, config_key: str) -> Object:
 
 
 def marked(deployment: Object) -> Object:
-    """The Deployment with a mark on its pods, by which a pod tells which template it was made from."""
+    """The Deployment with a mark on its pods, which says which template a pod was made from."""
     template = deployment["spec"]["template"]
     return _with_mark(deployment, hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16])
 
@@ -326,7 +326,7 @@ def _container(agent: Agent) -> Object:
 
 
 def _resources(wanted: Resources | None) -> Object:
-    """Requests and limits; what is not said is the default, what is said to be empty is left out."""
+    """Requests and limits: the default if not given, left out if given as empty."""
     made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
     parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}

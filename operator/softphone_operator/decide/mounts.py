@@ -36,7 +36,7 @@ def volumes(agent: str, config_key: str, secrets: Iterable[names.SecretUse]) -> 
 def config_key(secrets: Iterable[names.SecretUse], observed: Mapping[str, Any] | None) -> str:
     """The key of the ConfigMap for a pod that mounts these Secrets, in place of the `observed` Deployment's.
 
-    Where the mounts stay it stays too, so that no pod is made anew for it.
+    While the mounts stay the same, so does the key, so that no pod is replaced for it.
     """
     if observed is None:
         return names.CONFIG_KEY
@@ -70,7 +70,7 @@ def config_data(
 
 
 def phones_of(config_map: Mapping[str, Any], deployment: Mapping[str, Any] | None) -> int:
-    """How many phones of fleets are in the file that the pods of a Deployment mount; 0 where somebody has spoilt it."""
+    """How many phones of fleets are in the file that the pods of a Deployment mount; 0 if it cannot be read."""
     try:
         file = json.loads(config_map["data"][mounted_key(deployment) if deployment else names.CONFIG_KEY])
         return sum(fleet["count"] for fleet in file.get("fleets", ()))

@@ -120,7 +120,7 @@ def secret_volume(secret: str) -> str:
 
 
 def http_port(namespace: str, agent: str, *, host_network: bool, number: int = 0) -> int:
-    """Port of an agent's HTTP server. On the node's network each has its own: `number` tells those of a fleet."""
+    """Port of an agent's HTTP server. On the node's network each has its own; `number` is that of a fleet's agent."""
     if not host_network:
         return HTTP_PORT
     return HOST_PORTS[(int(_hash(f"{namespace}/{agent}"), 16) + number) % len(HOST_PORTS)]

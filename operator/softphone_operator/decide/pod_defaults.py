@@ -1,4 +1,4 @@
-"""What all agents' pods have in common, from the values of the chart; what an object says itself wins. Pure."""
+"""What all agents' pods have in common, from the values of the chart. What an object itself asks for wins. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parse(text: str) -> PodDefaults:
 
 
 def annotation(defaults: PodDefaults) -> Object:
-    """The annotation by which a Deployment tells the defaults of its pod; empty where there are none."""
+    """The annotation that holds the defaults of a Deployment's pod; empty if there are none."""
     if defaults == NONE:
         return {}
     said = defaults.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -57,7 +57,7 @@ def annotation(defaults: PodDefaults) -> Object:
 
 
 def of(deployment: Mapping[str, Any]) -> PodDefaults:
-    """The defaults that the pod of this Deployment was made with; none where nobody can tell any more."""
+    """The defaults that the pod of this Deployment was made with; none if that is not known any more."""
     said = (deployment["metadata"].get("annotations") or {}).get(names.DEFAULTS_ANNOTATION, "")
     try:
         return parse(said)
@@ -71,7 +71,7 @@ def node_selector(defaults: PodDefaults, own: AgentSpec) -> dict[str, str]:
 
 
 def tolerations(defaults: PodDefaults, own: AgentSpec) -> list[Object]:
-    """The taints that are put up with: those of both."""
+    """The tolerations: the object's and those of the defaults."""
     all_of_them = dict.fromkeys([*own.tolerations, *defaults.tolerations])
     return [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in all_of_them]
 

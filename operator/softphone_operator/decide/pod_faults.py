@@ -23,7 +23,7 @@ _OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\Z")
 
 
 def pod_faults(agent: AgentSpec) -> Iterator[tuple[str, str]]:
-    """What of a pod's fields Kubernetes would refuse: reason and message."""
+    """Which of a pod's fields Kubernetes would refuse: reason and message."""
     for where, text, pattern, what in _pod_texts(agent):
         if not pattern.match(text):
             yield "InvalidSpec", f'agent.{where}: "{sip_uri.printable(text)}" is no {what}'

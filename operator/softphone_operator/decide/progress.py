@@ -16,7 +16,7 @@ TO_BE_TAKEN = frozenset({"ConfigPending", "Updating"})
 
 
 def progress(accepted: Statement, agents: Statement, ready: Statement) -> dict[str, Statement]:
-    """The condition that is to be said besides: Reconciling, Stalled, or none.
+    """The condition that stands beside the others: Reconciling, Stalled, or none.
 
     Reconciling: the present spec is not yet carried out. A phone that a PBX does not serve is no such case: all that
     the spec asks for is done, and Ready says that it is not registered.
@@ -39,7 +39,7 @@ def pbx_ready(accepted: Statement, consistent: Statement) -> Statement:
 
 
 def pbx_progress(ready: Statement) -> dict[str, Statement]:
-    """As `progress`. An inconsistent system is no fault of this object alone: nothing is to be said besides."""
+    """As `progress`. An inconsistent system is no fault of this object alone, so it is neither."""
     if ready.reason in OWN_FAULTS:
         return {"Stalled": Statement("True", ready.reason, ready.message)}
     waits = ready.status != "True" and ready.reason != "Inconsistent"

@@ -69,7 +69,7 @@ def softphone_needs(spec: Any) -> Needs:
 
 
 def fleet_aors(spec: Any) -> FleetAors | None:
-    """The AORs of a fleet's phones, None where its spec does not tell them."""
+    """The AORs of a fleet's phones, None if they cannot be known from its spec."""
     try:
         wanted = SoftphoneFleetSpec.model_validate(spec, by_name=False, by_alias=True)
         return (

@@ -1,7 +1,7 @@
-"""What agents say, made to fit what a status can hold. Pure.
+"""What agents report, cut to what a status can hold. Pure.
 
-An agent may be of another version, or somebody else may answer at its address: whatever it says, the status that is
-made of it must be one that the API server takes, else the object would never be told of again.
+An agent may be of another version, or somebody else may answer at its address: whatever it reports, the API server
+must accept the status that is made of it. Otherwise the object's status would never change again.
 """
 
 from __future__ import annotations

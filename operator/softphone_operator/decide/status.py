@@ -21,7 +21,7 @@ from softphone_operator.api.status import (
     SoftphoneStatus,
 )
 from softphone_operator.decide import progress
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 
 Object = Mapping[str, Any]
 
@@ -66,20 +66,20 @@ def softphone(
     generation: int,
     accepted: Statement,
     agent: Statement,
-    heard: Heard,
+    reported: Reported,
     wanted_digest: str | None,
     now: datetime,
 ) -> SoftphoneStatus:
     """The status of a Softphone. `previous` is its present one, raw; `wanted_digest` None where the spec is refused."""
     stored = previous.get("registration") or {}
     registration: RegistrationStatus | None
-    if heard.hearing == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
+    if reported.stream == "connecting" and agent.status == "True" and stored.get("state", "Unknown") != "Unknown":
         registered = _previous_statement(previous, "Registered")
         registration = _stored(RegistrationStatus, stored)
     else:
-        registered = _registered(agent, heard)
-        registration = _registration(heard, stored)
-    ready = _ready(accepted, agent, registered, heard, wanted_digest)
+        registered = _registered(agent, reported)
+        registration = _registration(reported, stored)
+    ready = _ready(accepted, agent, registered, reported, wanted_digest)
     statements = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
     statements |= progress.progress(accepted, agent, ready)
     return SoftphoneStatus(
@@ -96,12 +96,12 @@ def _previous_statement(previous: Object, kind: str) -> Statement:
     return Statement(found["status"], found["reason"], found["message"])
 
 
-def _registered(agent: Statement, heard: Heard) -> Statement:
-    if heard.hearing != "heard":
-        if agent.status == "True" and heard.hearing == "unheard":
-            return Statement("Unknown", "AgentUnreachable", bounded(f"the agent cannot be heard: {heard.why}"))
+def _registered(agent: Statement, reported: Reported) -> Statement:
+    if reported.stream != "connected":
+        if agent.status == "True" and reported.stream == "lost":
+            return Statement("Unknown", "AgentUnreachable", bounded(f"the agent cannot be heard: {reported.why}"))
         return Statement("Unknown", "NoAgent", "there is no agent that could tell")
-    phone = heard.phone
+    phone = reported.phone
     if phone is None:
         return Statement("False", "Registering", "the agent does not know the phone yet")
     if phone.registered:
@@ -124,9 +124,9 @@ def where(phone: PhoneReport) -> str:
     return f"registered at {phone.pbx}{role}{walked}"
 
 
-def _registration(heard: Heard, stored: Object) -> RegistrationStatus | None:
-    phone = heard.phone
-    if heard.hearing != "heard" or phone is None:
+def _registration(reported: Reported, stored: Object) -> RegistrationStatus | None:
+    phone = reported.phone
+    if reported.stream != "connected" or phone is None:
         if not stored:
             return None
         last = stored.get("lastFailure")
@@ -160,14 +160,14 @@ def _stored(model: type[Stored], stored: Object) -> Stored | None:
 
 
 def _ready(
-    accepted: Statement, agent: Statement, registered: Statement, heard: Heard, wanted_digest: str | None
+    accepted: Statement, agent: Statement, registered: Statement, reported: Reported, wanted_digest: str | None
 ) -> Statement:
     for statement in (accepted, agent):
         if statement.status != "True":
             return Statement("False", statement.reason, statement.message)
-    if heard.hearing == "heard" and heard.config and heard.config.digest != wanted_digest:
-        if heard.config.refused:
-            faults = "; ".join(heard.config.refused)
+    if reported.stream == "connected" and reported.config and reported.config.digest != wanted_digest:
+        if reported.config.refused:
+            faults = "; ".join(reported.config.refused)
             return Statement("False", "ConfigRefused", bounded(f"the agent refused its configuration: {faults}"))
         return Statement("False", "ConfigPending", "the agent still runs an earlier configuration")
     return Statement("True" if registered.status == "True" else "False", registered.reason, registered.message)

@@ -1,4 +1,4 @@
-"""Which watches are alive: each must begin anew within its time, or it has gone deaf. No I/O."""
+"""Which watches are alive: each must begin again within its time, or it counts as deaf. No I/O."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Key = tuple[str, str]
 def lifetime(watch_seconds: float) -> float:
     """How long a watch is waited for, in seconds: the API server ends it after `watch_seconds`; a longer one is dead.
 
-    Silence tells nothing: Kubernetes 1.20 sends no bookmark before the first change, which may be days away.
+    Silence means nothing: Kubernetes 1.20 sends no bookmark before the first change, which may be days away.
     """
     return watch_seconds + LATE_SECONDS
 
 
 class Watches:
-    """When each watch last began and last told something, and whether the API server could be asked since.
+    """When each watch last began and last received something, and whether the API server has answered since.
 
     A watch lasts `watch_seconds`, then it is made anew; if it breaks, earlier. So one that did not begin for longer
     tells nothing any more, whatever the reason. An API server that is away makes no watch deaf:
@@ -55,13 +55,13 @@ class Watches:
         return f"the API server does not know the kind {', '.join(kinds)}; was a CRD deleted?" if kinds else None
 
     def told(self, kind: str, namespace: str) -> None:
-        """Something of this kind in this namespace was told just now."""
+        """Something of this kind in this namespace was received just now."""
         for key in ((kind, ""), (kind, namespace)):
             if key in self._begun:
                 self._told[key] = self._clock()
 
     def ages(self) -> dict[str, float]:
-        """Seconds since something was last heard of each kind; of several namespaces, in the one that is worst."""
+        """Seconds since something was last received of each kind; of several namespaces, in the one that is worst."""
         now, ages = self._clock(), dict[str, float]()
         for key, begun in self._begun.items():
             age = now - max(begun, self._told.get(key, begun))
@@ -69,7 +69,7 @@ class Watches:
         return ages
 
     def overdue(self) -> list[Key]:
-        """The watches that should have begun anew long ago."""
+        """The watches that should have begun again long ago."""
         now = self._clock()
         late = {key for key, begun in self._begun.items() if now - begun > self._limit}
         return sorted(late - self._absent)

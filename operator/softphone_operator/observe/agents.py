@@ -1,4 +1,4 @@
-"""What agents say: follows the status stream of each over HTTP and keeps what was said last."""
+"""Follows the status stream of each agent over HTTP and keeps what it reported last."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from softphone_agent.contract.report import (
     WatchLine,
     parse_line,
 )
-from softphone_operator.decide.facts import Heard
+from softphone_operator.decide.facts import Reported
 from softphone_operator.decide.report_limits import fitting
 
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
@@ -47,7 +47,7 @@ class Lost:
 async def follow(
     session: aiohttp.ClientSession, url: str, *, jitter: Callable[[], float], counts: bool = False
 ) -> AsyncGenerator[WatchLine | Lost, None]:
-    """Follow the agent whose HTTP server is at `url` for ever: its lines, and a Lost each time that it cannot be heard.
+    """Follow the agent whose HTTP server is at `url` for ever: its lines, and a Lost each time that the stream ends.
 
     `jitter` gives numbers from 0 to 1; it spreads the attempts to connect again. `counts`: ask for counts only, not
     for a line for each phone.
@@ -96,7 +96,7 @@ async def _stream(session: aiohttp.ClientSession, url: str, *, counts: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a line changed: names of phones and of PBXes. `everything`: all that is said of the agent."""
+    """What a line changed: names of phones and of PBXes. `everything`: all that is known of the agent."""
 
     phones: frozenset[str] = frozenset()
     pbxs: frozenset[str] = frozenset()
@@ -105,10 +105,10 @@ class Change:
 
 @dataclass(slots=True)
 class View:
-    """What one agent said last. `since` is the time at which it was last unheard, on the clock of `now`."""
+    """What one agent reported last. `since` is when its stream was last lost, on the clock of `now`."""
 
     since: float
-    hearing: bool = False
+    connected: bool = False
     why: str = "it was not asked yet"
     config: ConfigReport | None = None
     phones: dict[str, PhoneReport] = field(default_factory=dict)
@@ -116,24 +116,24 @@ class View:
     counts: Counts | None = None
 
     def apply(self, line: WatchLine | Lost, now: float) -> Change:
-        """Take a line in; tells what changed."""
+        """Take a line in; returns what changed."""
         match line:
             case Lost():
-                if self.hearing:
+                if self.connected:
                     self.since = now
-                self.hearing, self.why = False, line.why
+                self.connected, self.why = False, line.why
                 return Change(pbxs=self.known_pbxs(), everything=True)
             case Snapshot():
-                self.hearing, self.why = True, ""
+                self.connected, self.why = True, ""
                 before = self.known_pbxs()
                 self.config = line.config
                 self.phones = {phone.name: phone for phone in line.phones}
                 self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
                 return Change(pbxs=before | self.known_pbxs(), everything=True)
             case Counts():
-                seen = {pbx.name: pbx for pbx in self.counts.pbxs} if self.counts and self.hearing else {}
+                seen = {pbx.name: pbx for pbx in self.counts.pbxs} if self.counts and self.connected else {}
                 told = {pbx.name: pbx for pbx in line.pbxs}
-                self.hearing, self.why = True, ""
+                self.connected, self.why = True, ""
                 self.config, self.counts = line.config, line
                 self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
                 moved_at = {name for name in seen.keys() | told.keys() if seen.get(name) != told.get(name)}
@@ -148,7 +148,7 @@ class View:
                 last = self.phones.pop(line.name, None)
                 return Change(frozenset([line.name]), frozenset([last.pbx] if last and last.pbx else []))
             case PbxChanged():
-                if line.pbx.reachable is None:  # said also of one with which no phone has to do any more
+                if line.pbx.reachable is None:  # also for one that no phone uses any more
                     self.pbxs.pop(line.pbx.name, None)
                 else:
                     self.pbxs[line.pbx.name] = line.pbx.reachable
@@ -160,20 +160,20 @@ class View:
                 return Change()
 
     def known_pbxs(self) -> frozenset[str]:
-        """Names of the PBXes that the agent has said something about."""
+        """Names of the PBXes that the agent has reported."""
         return frozenset(self.pbxs) | {phone.pbx for phone in self.phones.values() if phone.pbx}
 
-    def heard(self, phone: str, now: float) -> Heard:
-        """What is heard about a phone."""
-        if self.hearing:
-            return Heard("heard", self.phones.get(phone), self.config)
+    def reported(self, phone: str, now: float) -> Reported:
+        """What is reported about a phone."""
+        if self.connected:
+            return Reported("connected", self.phones.get(phone), self.config)
         if self.trusted(now):
-            return Heard("connecting", why=self.why)
-        return Heard("unheard", why=self.why)
+            return Reported("connecting", why=self.why)
+        return Reported("lost", why=self.why)
 
     def trusted(self, now: float) -> bool:
-        """Whether what was said last still counts: the agent is heard, or was a moment ago."""
-        return self.hearing or now - self.since < GRACE_SECONDS
+        """Whether the last report still counts: the stream is there, or was a moment ago."""
+        return self.connected or now - self.since < GRACE_SECONDS
 
 
 def _registered_at(phone: PhoneReport | None) -> tuple[str | None, str | None] | None:
@@ -213,9 +213,9 @@ class Followers:
         self._ending: set[asyncio.Task[None]] = set()
 
     def point(self, key: AgentKey, url: str | None, identity: str, *, counts: bool = False) -> frozenset[str]:
-        """Follow the agent at `url` from now on; None: follow it no more. Another `identity` is another agent.
+        """Follow the agent at `url` from now on; None: stop following it. Another `identity` is another agent.
 
-        Returns the PBXes about which what was said before counts no more.
+        Returns the PBXes whose earlier reports no longer count.
         """
         gone: frozenset[str] = frozenset()
         follower = self._followers.get(key)
@@ -232,7 +232,7 @@ class Followers:
         return gone
 
     def view(self, key: AgentKey) -> View | None:
-        """What the agent said last, None where it is not followed."""
+        """What the agent reported last, None if it is not followed."""
         follower = self._followers.get(key)
         return follower.view if follower else None
 
@@ -241,7 +241,7 @@ class Followers:
         return [follower.view for key, follower in self._followers.items() if key[0] == namespace]
 
     async def close(self) -> None:
-        """Follow nobody any more."""
+        """Stop following all agents."""
         for follower in self._followers.values():
             self._end(follower.task)
         self._followers.clear()

@@ -35,7 +35,7 @@ FEW = (PBXS.kind, FLEETS.kind)
 
 
 class Observed:
-    """The objects by kind and key, slimmed, and the indices that lead from one to those that depend on it."""
+    """The objects by kind and key, slimmed, and the indices from an object to those that depend on it."""
 
     def __init__(self) -> None:
         self._objects: dict[str, MutableMapping[ObjectKey, Object]] = {kind: {} for kind in FEW} | {
@@ -57,7 +57,7 @@ class Observed:
         return self._objects[kind].get(object_key)
 
     def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[ObjectKey, Object]]:
-        """The objects of a kind with their places, in a namespace or in all."""
+        """The objects of a kind with their keys, in a namespace or in all."""
         objects = self._objects[kind]
         for object_key in objects:
             if namespace in (None, object_key[0]):
@@ -68,7 +68,7 @@ class Observed:
         return Counter(self._states.values())
 
     def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
-        """Take an object in; returns what must be reconciled: nothing where it is old news."""
+        """Take an object in; returns what must be reconciled: nothing if this version is known."""
         object_key = _object_key(obj)
         before = self.get(kind, object_key)
         if before is not None and not _is_newer(before, obj):
@@ -147,7 +147,7 @@ class Observed:
     def use_of_pbx(self, object_key: ObjectKey, obj: Mapping[str, Any]) -> references.PbxUse:
         """Who uses a PBX, present or just gone; `obj` is what is known of it.
 
-        Registrations are told by its status, and only count while there is anything that may have made them.
+        Its status says how many phones are registered there. They count only if an object may have made them.
         """
         reached = any(kind != PBXS.kind for kind, _, _ in self._users_of_pbx(object_key, dict(obj), None))
         phones = ((obj.get("status") or {}).get("phones") or {}) if reached else {}
@@ -167,7 +167,7 @@ class Observed:
         return sorted(self._users.get((PBXS.kind, *object_key), ()))
 
     def first_of_aor(self, object_key: ObjectKey) -> str | None:
-        """The Softphone that was made first of those with the same AOR as this one; None where it is itself."""
+        """The Softphone that was made first of those with the same AOR; None if that is this one."""
         aor = self._needs[object_key].aor
         sharing = self._users.get((AOR, object_key[0], aor), set()) if aor else set()
         if len(sharing) < 2:
@@ -348,7 +348,7 @@ def _registrar(obj: Mapping[str, Any] | None) -> str:
 
 
 def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
-    """Whether news is newer than what is known. A list may be older than the answer to an own write."""
+    """Whether an object is newer than the known one. A list may be older than the answer to one of our writes."""
     old, new = before["metadata"], obj["metadata"]
     if old.get("uid") != new.get("uid"):
         return True

@@ -1,4 +1,4 @@
-"""Keeps many objects in little memory: as compressed JSON, each of them told as its difference to the first one.
+"""Keeps many objects in little memory: as compressed JSON, each as its difference to the first one.
 
 Objects of one kind resemble each other. A Deployment of an agent takes 20 kB as dictionaries, 3.5 kB as JSON, and
 200 bytes here; to pack or to unpack one takes some 20 µs.

@@ -1,4 +1,4 @@
-"""What is kept of an object: the rest would only cost memory. And what of it makes a difference. Pure."""
+"""What is kept of an object, since the rest would only cost memory; and which changes of it matter. Pure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
 
 
 def what_matters(kind: str, slim: Object) -> Any:
-    """What of a slimmed object makes a difference to anyone. Of how far a Deployment is, only the statements do."""
+    """The part of a slimmed object whose changes matter. Of a Deployment's status: only what is said of it."""
     metadata = {key: value for key, value in slim["metadata"].items() if key != "resourceVersion"}
     rest = {key: value for key, value in slim.items() if key != "metadata"}
     if kind == DEPLOYMENTS.kind:

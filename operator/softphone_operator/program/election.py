@@ -33,14 +33,14 @@ class LeaseLostError(Exception):
 
 @dataclass(slots=True)
 class _Seen:
-    """What a Lease said, and since when, on the own clock."""
+    """What a Lease holds, and since when, on this operator's clock."""
 
     said: tuple[str, str, int]
     since: float
 
 
 class Election:
-    """One candidate. `now` is the time for people, `clock` measures."""
+    """One candidate. `now` is the wall clock, `clock` measures."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Election:
             log.warning("the Lease was not given back", error=str(error))
 
     async def _attempt(self) -> bool:
-        """Take or renew the Lease; tells whether this operator holds it now."""
+        """Take or renew the Lease; returns whether this operator holds it now."""
         begun = self._clock()
         try:
             async with asyncio.timeout(RENEW_SECONDS / 2):

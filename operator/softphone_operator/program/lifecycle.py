@@ -39,7 +39,7 @@ class Operator:
         self.unready: str | None = "starting"
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT. Raises where it cannot go on; a restart then is the way."""
+        """Run until SIGTERM or SIGINT. Raises if it cannot go on: then a restart helps."""
         metrics = measured.Metrics()
         runner = await server.serve(
             self._settings.http_address,
@@ -153,7 +153,7 @@ class Operator:
         )
 
     async def stay_healthy(self, cluster: Cluster) -> None:
-        """Where a watch is overdue, ask the API server something else: one that is away makes nobody deaf."""
+        """If a watch is overdue, ask the API server something else: while it is away no watch is deaf."""
         told = None
         while True:
             self._watches.server_answers(bool(self._watches.overdue()) and await _answers(cluster))

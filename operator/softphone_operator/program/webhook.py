@@ -17,7 +17,7 @@ from aiohttp import web
 
 from softphone_agent.contract.connection_limiter import ConnectionLimiter, Limits
 from softphone_operator.decide import admission, references
-from softphone_operator.decide.admission import Decision, Request
+from softphone_operator.decide.admission import Answer, Request
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import SOFTPHONES
 from softphone_operator.observe.observed import Observed
@@ -41,7 +41,7 @@ class Certificate:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def refresh(self) -> bool:
-        """Take the files where they changed; tells whether there is a certificate. Files that do not fit are left."""
+        """Take the files if they changed; returns whether there is a certificate. A pair that does not fit is left."""
         chain, key = self._directory / "tls.crt", self._directory / "tls.key"
         try:
             found = (chain.read_bytes(), key.read_bytes())
@@ -59,7 +59,7 @@ class Certificate:
 
 
 class Webhook:
-    """Serves AdmissionReviews on `port`, port 0 for any; `addresses` tells where once it does."""
+    """Serves AdmissionReviews on `port`, port 0 for any; `addresses` says where, once it does."""
 
     def __init__(self, observed: Observed, cluster: Cluster, certificate: Certificate, address: str, port: int) -> None:
         self._observed = observed
@@ -106,8 +106,8 @@ class Webhook:
             )
         return web.json_response(admission.answer(request.uid, decision))
 
-    async def judge(self, request: Request) -> Decision:
-        """The decision, from what is observed without those that are no more so."""
+    async def judge(self, request: Request) -> Answer:
+        """The decision, from what is observed, without witnesses that are out of date."""
         passed: set[str] = set()
         while True:
             decision = self._decide(request, passed)
@@ -115,7 +115,7 @@ class Webhook:
                 return decision
             passed.add(decision.witness)
 
-    def _decide(self, request: Request, passed: Iterable[str]) -> Decision:
+    def _decide(self, request: Request, passed: Iterable[str]) -> Answer:
         namespace = request.namespace
         if aor := admission.aor_asked_for(request):
             sharing = self._observed.softphones_of_aor(namespace, aor)

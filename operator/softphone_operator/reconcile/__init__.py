@@ -1,1 +1,1 @@
-"""Brings about what is wanted."""
+"""Brings the cluster to what is desired."""

@@ -58,7 +58,7 @@ log = structlog.get_logger()
 
 
 class Controller:
-    """The operator's heart. `now` gives the time for people, the event loop's clock measures waits."""
+    """Queues and reconciles what has changed. `now` is the wall clock; waits go by the event loop's clock."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Controller:
     # What is observed.
 
     def observe(self, resource: Resource, obj: Mapping[str, Any], *, deleted: bool) -> None:
-        """Take in what a watch tells about an object."""
+        """Take in what a watch has received about an object."""
         object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         self._watches.told(resource.kind, object_key[0])
         if not deleted:
@@ -140,7 +140,7 @@ class Controller:
         self._changed(self.observed.drop(resource.kind, object_key), resource.kind)
 
     def _changed(self, keys: Iterable[WorkKey], cause: str = "") -> None:
-        """Queue what is affected by a change of the kind `cause`. Of a PBX a Softphone changes only the users."""
+        """Queue what is affected by a change of the kind `cause`. A Softphone changes only the users of a PBX."""
         for key in keys:
             if key[0] == PBXS.kind and cause == SOFTPHONES.kind:
                 self._queue.add(key, PBX_COALESCE_SECONDS)
@@ -161,7 +161,7 @@ class Controller:
                     self._drop(resource, object_key)
 
     async def _resync(self) -> bool:
-        """List everything anew and look at all of it; tells whether the API server could be asked."""
+        """List everything again and reconcile all of it; returns whether the API server answered."""
         try:
             await self._list_everything()
         except ClusterError as error:

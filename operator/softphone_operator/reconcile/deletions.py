@@ -1,7 +1,7 @@
-"""What somebody else deleted of the agents' objects, as it was. No I/O.
+"""Objects of agents that somebody else has deleted, as they were. No I/O.
 
-An accepted spec tells how an object is made anew. A refused one does not, and the phone is to run on as it did: so what
-was observed last is kept until the object is there again or its owner is gone.
+An object can be made again from an accepted spec, but not from a refused one. The phone must go on all the same. So the
+last observed object is kept until it is there again, or until its owner is gone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from softphone_operator.observe.observed import ObjectKey, Observed
 
 
 class Deletions:
-    """Remembers deletions. Those that the operator makes itself are announced by `expect`."""
+    """Remembers deletions. `expect` announces those that the operator makes itself."""
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
@@ -44,7 +44,7 @@ class Deletions:
             self._kept.pop(owner_uid, None)
 
     def of(self, owner_uid: str) -> list[tuple[Resource, Object]]:
-        """What is missing of an owner's agents, in the order in which it is to be made anew."""
+        """The missing objects of an owner's agents, in the order in which they must be made again."""
         kept = self._kept.get(owner_uid, {})
         wanted = sorted(kept, key=lambda key: (APPLIED.index(key[0]), key[1]))
         return [(key[0], kept[key]) for key in wanted]

@@ -1,4 +1,4 @@
-"""The reconcile of a SoftphoneFleet: its agents, their number, and what they tell together."""
+"""Reconciles a SoftphoneFleet: its agents, their number, and the sum of what they report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Fleets:
-    """Reconciles fleets with the hands of the controller."""
+    """Reconciles fleets by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Fleets:
         self._agents: dict[ObjectKey, frozenset[str]] = {}
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Bring a fleet to what its spec says; how it was taken, and after how many seconds to look again."""
+        """Bring a fleet to what its spec says; returns the result, and the seconds after which to look again."""
         key: WorkKey = (FLEETS.kind, namespace, name)
         object_key = (namespace, name)
         obj = self._observed.get(FLEETS.kind, object_key)
@@ -86,7 +86,7 @@ class Fleets:
             made = self._observed.agents_of_fleet(object_key)
             facts = [await self._facts_as_it_runs(namespace, agent) for agent in sorted(made)]
         self._agents[object_key] = frozenset(one.name for one in facts)
-        if any(one.heard.hearing == "connecting" for one in facts):
+        if any(one.reported.stream == "connecting" for one in facts):
             waits.append(agents.GRACE_SECONDS)
         wanted, template = obj["spec"].get("replicas", 1), obj["spec"].get("template")
         written = fleet_status.fleet(
@@ -106,7 +106,7 @@ class Fleets:
     async def _ensure_agents(
         self, obj: Object, decided: decisions.DesiredFleet, waits: list[float | None]
     ) -> list[fleet_status.AgentFacts]:
-        """Bring a fleet's agents to what is decided: files at once, pods as many at a time as may be away.
+        """Bring a fleet's agents to what is desired: all files at once, and as many pods at a time as may be away.
 
         A file that names Secrets which the present pod does not mount waits for the new pod: it would cost all phones
         of all agents their passwords at once.
@@ -140,7 +140,7 @@ class Fleets:
             if trouble is None and not waits_for_pod:
                 contents = self._upkeep.contents(namespace, digest, wanted.secrets)
                 pods = self._observed.pods(namespace, agent.name)
-                waits.append(await self._upkeep.sync_volumes(pods, one.heard, contents, digest))
+                waits.append(await self._upkeep.sync_volumes(pods, one.reported, contents, digest))
         slices = [rollout.Slice(n, outdated=not one.updated, up=one.up) for n, one in enumerate(facts)]
         for number in rollout.may_change(slices, decided.max_unavailable):
             log.info("agent is changed", agent=facts[number].name)
@@ -149,7 +149,7 @@ class Fleets:
         return facts
 
     async def _facts_as_it_runs(self, namespace: str, agent: str) -> fleet_status.AgentFacts:
-        """Of an agent whose fleet's spec is refused: it goes on with the file that it has."""
+        """The facts of an agent whose fleet's spec is refused: it goes on with the file that it has."""
         file = self._observed.get(CONFIG_MAPS.kind, (namespace, agent))
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
         phones = mounts.phones_of(file, deployment) if file else 0
@@ -160,10 +160,10 @@ class Fleets:
     ) -> fleet_status.AgentFacts:
         pods = self._observed.pods(namespace, agent)
         deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
-        heard = self._listening.listen(namespace, agent, "", pods, counts=True)
+        reported = self._listening.listen(namespace, agent, "", pods, counts=True)
         view = self._listening.view((namespace, agent))
         unmountable = await self._prerequisites.unmountable(deployment) if availability.is_mounting(pods) else None
-        available = trouble or availability.availability(deployment, pods, heard, unmountable)
+        available = trouble or availability.availability(deployment, pods, reported, unmountable)
         pod = availability.current_pod(pods)
         if pod is not None and deployment is not None and available.status == "True":
             # The pod of the template before is still there until it is replaced.
@@ -171,4 +171,4 @@ class Fleets:
             if manifests.template_mark(pod) != mark:
                 available = Statement("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
         counts = view.counts if view else None
-        return fleet_status.AgentFacts(agent, available, heard, counts, digest, phones, updated)
+        return fleet_status.AgentFacts(agent, available, reported, counts, digest, phones, updated)

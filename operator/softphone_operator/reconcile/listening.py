@@ -1,4 +1,4 @@
-"""Which agents are followed, and what is heard of them."""
+"""Which agents are followed, and what they have reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import aiohttp
 
 from softphone_agent.contract.report import WatchLine
 from softphone_operator.decide import availability, names
-from softphone_operator.decide.facts import Heard
+from softphone_operator.decide.facts import Reported
 from softphone_operator.observe.agents import AgentKey, Change, Followers, Lost
 from softphone_operator.observe.slimming import Object
 
@@ -18,8 +18,8 @@ from softphone_operator.observe.slimming import Object
 class Listening:
     """Follows the agent of each pod that is pointed out.
 
-    `said(key, change, line)` is called after every line of an agent, `unsaid(namespace, pbxs)` with the PBXes about
-    which something that was said before counts no more.
+    `said(key, change, line)` is called after every line of an agent, `unsaid(namespace, pbxs)` with the PBXes whose
+    earlier reports no longer count.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Listening:
         self.views = self._followers.views
         self.close = self._followers.close
 
-    def listen(self, namespace: str, agent: str, phone: str, pods: list[Object], *, counts: bool = False) -> Heard:
-        """Follow the agent in the pod that counts; what is heard of it about a phone.
+    def listen(self, namespace: str, agent: str, phone: str, pods: list[Object], *, counts: bool = False) -> Reported:
+        """Follow the agent in the pod that counts; what it has reported about a phone.
 
         `counts`: it is asked for counts only, not for each phone.
         """
@@ -45,11 +45,11 @@ class Listening:
         self.point(namespace, agent, pod, counts=counts)
         view = self._followers.view((namespace, agent))
         if view is None:
-            return Heard("unheard", why="its pod does not run")
-        return view.heard(phone, _clock())
+            return Reported("lost", why="its pod does not run")
+        return view.reported(phone, _clock())
 
     def point(self, namespace: str, agent: str, pod: Mapping[str, Any] | None, *, counts: bool = False) -> None:
-        """Follow the agent in this pod from now on; None: follow it no more.
+        """Follow the agent in this pod from now on; None: stop following it.
 
         A container that was restarted is another agent: it is asked at once, however long the one before was away.
         """

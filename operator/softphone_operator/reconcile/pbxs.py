@@ -1,4 +1,4 @@
-"""The reconcile of a PBX: its condition, who uses it, and how many phones are registered there."""
+"""Reconciles a PBX: its conditions, who uses it, and how many phones are registered there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DELETED_SECONDS = 1.0
 
 
 class Pbxs:
-    """Reconciles PBXes with the hands of the controller."""
+    """Reconciles PBXes by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Pbxs:
         self._deleted[object_key] = (dict(known), _clock())
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Write the status of a PBX; how it was taken, and after how many seconds to look again."""
+        """Write the status of a PBX; returns the result, and the seconds after which to look again."""
         key: WorkKey = (PBXS.kind, namespace, name)
         obj = self._observed.get(PBXS.kind, (namespace, name))
         if obj is None:
@@ -89,11 +89,11 @@ class Pbxs:
         return outcome.result(decided), later if wait is None else wait
 
     def serves(self, obj: Object) -> bool:
-        """Whether this operator writes the status of a PBX. Softphones and fleets of others do not even arrive."""
+        """Whether this operator writes the status of a PBX. It does not receive others' Softphones and fleets."""
         return self._selector.matches(obj["metadata"].get("labels"))
 
     async def _report_deleted_pbx(self, object_key: ObjectKey) -> float | None:
-        """Tell that a PBX went while it was in use; returns when to look again, since its users may be going too."""
+        """Post an Event if a PBX was deleted while in use; returns when to look again: its users may be going too."""
         if object_key not in self._deleted:
             return None
         obj, since = self._deleted[object_key]
@@ -108,7 +108,7 @@ class Pbxs:
     def _seen_by_agents(self, namespace: str, name: str) -> tuple[PbxPhones | None, bool | None, float | None]:
         """Phones registered at a PBX, whether it is reachable, and when to look again if that is not known yet."""
         now = _clock()
-        if now - self._started < agents.GRACE_SECONDS and self._someone_is_unheard(namespace):
+        if now - self._started < agents.GRACE_SECONDS and self._an_agent_is_missing(namespace):
             return None, None, FIRST_COUNT_SECONDS
         trusted = [view for view in self._listening.views(namespace) if view.trusted(now)]
         roles = Counter(
@@ -122,13 +122,13 @@ class Pbxs:
         )
         return counts, status.reachable(view.pbxs.get(name) for view in trusted), None
 
-    def _someone_is_unheard(self, namespace: str) -> bool:
+    def _an_agent_is_missing(self, namespace: str) -> bool:
         for _, pod in self._observed.all(PODS.kind, namespace):
             agent = names.instance(pod)
             if agent_url(pod) is None or self._observed.owner(namespace, agent) is None:
                 continue
             view = self._listening.view((namespace, agent))
-            if view is None or not view.hearing:
+            if view is None or not view.connected:
                 return True
         return False
 

@@ -1,4 +1,4 @@
-"""What a spec rests on: the decisions on the PBXes of its namespace, and the keys of Secrets. Asked once, then kept."""
+"""What a spec needs: the decisions on the PBXes of its namespace, and the keys of Secrets. Asked once, then kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Prerequisites:
-    """The decisions and the keys. Whoever observes a change tells it by `pbx_changed` and `secret_gone`."""
+    """The decisions and the keys. `pbx_changed` and `secret_gone` say that something has changed."""
 
     def __init__(self, cluster: Cluster, observed: Observed) -> None:
         self._cluster = cluster
@@ -27,12 +27,12 @@ class Prerequisites:
         self._pbx_changes: Counter[str] = Counter()
 
     def pbx_changed(self, namespace: str) -> None:
-        """A PBX of the namespace, or what it rests on, is another now."""
+        """A PBX of the namespace has changed, or something that it needs."""
         self._pbx_decisions.pop(namespace, None)
         self._pbx_changes[namespace] += 1
 
     def secret_gone(self, object_key: ObjectKey) -> None:
-        """A Secret is there no more."""
+        """A Secret is gone."""
         self._secret_keys.pop(object_key, None)
 
     async def decisions_on_pbxs(self, namespace: str) -> dict[str, decisions.DesiredPbx | decisions.Refusal]:

@@ -1,4 +1,4 @@
-"""Which Events are told by counting one that is there, as Kubernetes' own recorder does; no I/O."""
+"""Which Events only count up one that is there, as Kubernetes' own recorder does. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Kind = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Telling:
-    """How an Event is to be told: made where `count` is 1, else the Event `name` is brought to that count."""
+    """How to post an Event: `count` 1: make it; more: bring the Event `name` to that count."""
 
     name: str
     message: str
@@ -26,14 +26,14 @@ class Telling:
 
 
 class Similar:
-    """Remembers what was told: by object (its UID), type, reason and message."""
+    """Remembers the Events that were posted, by object (its UID), type, reason and message."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[tuple[_Kind, str], Telling] = OrderedDict()
         self._messages: OrderedDict[_Kind, dict[str, float]] = OrderedDict()
 
     def tell(self, kind: _Kind, message: str, name: str, now: float) -> Telling:
-        """How `message` is to be told of `kind`; a new Event is called `name`."""
+        """How to post `message` of `kind`; a new Event is called `name`."""
         others = {m: at for m, at in self._messages.pop(kind, {}).items() if now - at < WINDOW_SECONDS}
         others[message] = now
         self._messages[kind] = others
@@ -53,9 +53,9 @@ class Similar:
         return telling
 
     def gone(self, telling: Telling) -> None:
-        """The Event that was to be counted up is not there any more: it is made anew."""
+        """The Event to be counted up is gone: make it again."""
         telling.count = 1
 
     def failed(self, telling: Telling) -> None:
-        """It could not be told."""
+        """The Event could not be posted."""
         telling.count -= 1

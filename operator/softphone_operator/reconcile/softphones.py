@@ -1,4 +1,4 @@
-"""The reconcile of a Softphone: its agent, and what that reports of the phone."""
+"""Reconciles a Softphone: its agent, and what the agent reports of the phone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from softphone_operator.reconcile.writing import Writer
 
 
 class Softphones:
-    """Reconciles Softphones with the hands of the controller."""
+    """Reconciles Softphones by the parts that the controller has made."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Softphones:
         self._now = now
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
-        """Bring a Softphone to what its spec says; how it was taken, and after how many seconds to look again."""
+        """Bring a Softphone to what its spec says; returns the result, and the seconds after which to look again."""
         key: WorkKey = (SOFTPHONES.kind, namespace, name)
         agent = names.softphone_agent(name)
         obj = self._observed.get(SOFTPHONES.kind, (namespace, name))
@@ -81,21 +81,21 @@ class Softphones:
         if trouble:
             waits.append(again(trouble))
         pods = self._observed.pods(namespace, agent)
-        heard = self._listening.listen(namespace, agent, name, pods)
+        reported = self._listening.listen(namespace, agent, name, pods)
         if isinstance(decided, decisions.DesiredAgent) and digest is not None and trouble is None:
             contents = self._upkeep.contents(namespace, digest, decided.secrets)
-            waits.append(await self._upkeep.sync_volumes(pods, heard, contents, digest))
-        if heard.hearing == "connecting":
+            waits.append(await self._upkeep.sync_volumes(pods, reported, contents, digest))
+        if reported.stream == "connecting":
             waits.append(agents.GRACE_SECONDS)
         there = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
         unmountable = await self._prerequisites.unmountable(there) if availability.is_mounting(pods) else None
-        available = trouble or availability.availability(there, pods, heard, unmountable)
+        available = trouble or availability.availability(there, pods, reported, unmountable)
         made = status.softphone(
             obj["status"],
             generation=obj["metadata"]["generation"],
             accepted=outcome.accepted(decided),
             agent=available,
-            heard=heard,
+            reported=reported,
             wanted_digest=digest,
             now=self._now(),
         )

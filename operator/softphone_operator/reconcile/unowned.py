@@ -1,8 +1,8 @@
-"""Finds objects of somebody else that bear a name which the operator wants for its own.
+"""Finds objects of others whose names the operator wants for its own objects.
 
-Its own objects are watched; others are not, since there may be very many. So it looks before it makes an object. One
-look is one GET. Of many at a time each would cost as much as the write that follows it, so they share a list of the
-names that others have taken: that is short, whatever the operator makes itself.
+The operator watches its own objects. It does not watch others, since there may be very many. So it looks before it
+makes an object. One look is one GET. If it makes many objects at a time, that would cost as much as the writes
+themselves. So those looks share a list of the names that others have taken, which is short.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SELECTORS = (
 
 @dataclass(slots=True)
 class _Looks:
-    """The looks in one collection: how many since when, and the names that were listed last."""
+    """The looks at one kind in one namespace: how many since when, and the names that were listed last."""
 
     since: float
     count: int = 0
@@ -38,7 +38,7 @@ class _Looks:
 
 
 class UnownedObjects:
-    """What others have made, as the API server remembers it: it is there for long or not at all."""
+    """Objects of others, from the API server's cache: such an object is there for long, or not at all."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

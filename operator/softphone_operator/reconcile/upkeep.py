@@ -13,7 +13,7 @@ import structlog
 
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import availability, comparing, decisions, manifests, names
-from softphone_operator.decide.facts import Heard, Statement
+from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
@@ -127,7 +127,7 @@ class Upkeep:
         return None
 
     async def restore(self, obj: Object) -> Statement | None:
-        """Make anew what somebody else deleted of the agents of an object whose spec is refused: they run on as before.
+        """Make again what somebody else deleted of the agents of an object whose spec is refused: they go on as before.
 
         Returns what stands in the way, None where nothing does.
         """
@@ -137,13 +137,13 @@ class Upkeep:
         return trouble
 
     def is_settled(self, resource: Resource, object_key: ObjectKey, desired: Object, observed: Object | None) -> bool:
-        """Whether just this was applied and the API server made just that of it: doing it again would not help."""
+        """Whether exactly this was applied, with exactly this result: applying it again would not help."""
         if observed is None:
             return False
         return self._settled.get((resource.kind, *object_key)) == (_fingerprint(desired), _version(observed))
 
     async def remove(self, obj: Object, agent: str) -> None:
-        """Delete the objects of an agent that its fleet needs no more."""
+        """Delete the objects of an agent that its fleet no longer needs."""
         object_key = (obj["metadata"]["namespace"], agent)
         for resource in (DEPLOYMENTS, CONFIG_MAPS):
             observed = self._observed.get(resource.kind, object_key)
@@ -156,7 +156,7 @@ class Upkeep:
             log.info("deleted", object=f"{resource.kind}/{agent}")
 
     async def ensure_budget(self, obj: Object, max_unavailable: int) -> None:
-        """See to the fleet's PodDisruptionBudget: when it is to change, and now and then."""
+        """Keep the fleet's PodDisruptionBudget as desired: when that changes, and with each resync."""
         object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         if (resource := await self._budget_resource()) is None:
             return
@@ -185,8 +185,8 @@ class Upkeep:
         marks = [self._observed.secrets.get((namespace, use.name)) for use in uses]
         return _hash(" ".join([digest, *(mark.version if mark else "" for mark in marks)]))
 
-    async def sync_volumes(self, pods: list[Object], heard: Heard, contents: str, digest: str) -> float | None:
-        """Make the kubelet look at the pod's volumes now, where they changed: by an annotation of the pod.
+    async def sync_volumes(self, pods: list[Object], reported: Reported, contents: str, digest: str) -> float | None:
+        """Make the kubelet look at the pod's volumes now if they have changed: by an annotation of the pod.
 
         Returns when to look again, since the kubelet may see the pod's change before that of the volume.
         """
@@ -196,7 +196,7 @@ class Upkeep:
         object_key = (pod["metadata"]["namespace"], names.instance(pod))
         if (deployment := self._observed.get(DEPLOYMENTS.kind, object_key)) and availability.is_replacing(deployment):
             return None  # the new pod gets it all
-        running = heard.config.digest if heard.config else None
+        running = reported.config.digest if reported.config else None
         metadata, now = pod["metadata"], _clock()
         sync = self._volume_syncs.get(metadata["uid"])
         if sync is None:
@@ -206,7 +206,7 @@ class Upkeep:
             before = contents if annotation is None and running == digest else (annotation or "")
             sync = self._volume_syncs[metadata["uid"]] = _VolumeSync(before.partition("-")[0], 0, now)
         if sync.contents == contents:
-            refused = heard.config is not None and heard.config.refused
+            refused = reported.config is not None and reported.config.refused
             if running is None or running == digest or refused:
                 return None
             if now < sync.next:
@@ -223,17 +223,17 @@ class Upkeep:
 
 
 def again(trouble: Statement) -> float:
-    """When to try again what met with trouble, in seconds."""
+    """After how many seconds to try again."""
     return TERMINATING_AGAIN_SECONDS if trouble.reason == "Terminating" else REFUSED_AGAIN_SECONDS
 
 
 def owner(obj: Object) -> manifests.Owner:
-    """The reference by which what is made for `obj` belongs to it."""
+    """The owner reference of what is made for `obj`."""
     return manifests.Owner(API_VERSION, obj["kind"], obj["metadata"]["name"], obj["metadata"]["uid"])
 
 
 def owned_by_another(observed: Object, owner: Mapping[str, Any]) -> Statement | None:
-    """Why an object of the wanted name is not to be touched, None where it is ours."""
+    """Why an object of the desired name must not be touched, None if it is the operator's own."""
     metadata = observed["metadata"]
     controllers = [ref for ref in metadata.get("ownerReferences") or () if ref.get("controller")]
     if not controllers:
@@ -255,7 +255,7 @@ def _clock() -> float:
 
 
 def _version(obj: Object) -> str:
-    """What changes when others change the object: the generation, where the API server counts one."""
+    """Changes when others change the object: the generation, or the resource version of a kind without one."""
     metadata = obj["metadata"]
     return str(metadata.get("generation") or metadata.get("resourceVersion"))
 

@@ -1,4 +1,4 @@
-"""Writes status and Events: on transitions, and no more often than is good for the API server."""
+"""Writes status and Events: on transitions only, and not too often for the API server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Writer:
-    """`changed` is told what must be reconciled since a write showed something new. `now` is the time for people."""
+    """`changed` gets what must be reconciled because a write has shown something new. `now` is the wall clock."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Writer:
         self._similar = Similar()
 
     def transition(self, key: WorkKey, since: datetime | None) -> None:
-        """An agent told a transition that the status of `key` is to tell; None where it did not say since when."""
+        """An agent has reported a transition that the status of `key` must show; None if it did not report when."""
         if key not in self._transitions:
             self._transitions[key] = since or self._now()
 
@@ -63,7 +63,7 @@ class Writer:
     async def write_status(
         self, resource: Resource, key: WorkKey, obj: Object, wanted: Object, events: list[event_rules.Event]
     ) -> float | None:
-        """Write a status that differs; returns when it may be written, where it is not urgent."""
+        """Write a status that differs; returns when it may be written if it is not urgent."""
         if wanted == obj["status"]:
             self._transitions.pop(key, None)
             return None
@@ -96,7 +96,7 @@ class Writer:
         return None
 
     async def post(self, obj: Object, event: event_rules.Event) -> None:
-        """Tell an Event about an object, by counting one that says the same; one that cannot be told is only logged."""
+        """Post an Event about an object, or count up one that says the same. If that fails, it is only logged."""
         if event.personal and not self._may_post():
             log.info("event left out", reason=event.reason, message=event.message)
             return

@@ -10,7 +10,7 @@ from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin import rendering
 from softphone_plugin.cluster import JSON_PATCH, RefusedError, objects, pods
 from softphone_plugin.errors import NO, PluginError
-from softphone_plugin.phones import Phone
+from softphone_plugin.phones import FoundPhone
 from softphone_plugin.reading import agent_pod, find_phone
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
@@ -40,13 +40,13 @@ async def trace(
             await _back(session, notes, phone, turn)
 
 
-def _path(phone: Phone) -> str:
+def _path(phone: FoundPhone) -> str:
     return objects(
         SOFTPHONE_FLEET if phone.is_of_fleet else SOFTPHONE, phone.namespace, phone.owner["metadata"]["name"]
     )
 
 
-async def _back(session: Session, notes: Console, phone: Phone, turn: Switch) -> None:
+async def _back(session: Session, notes: Console, phone: FoundPhone, turn: Switch) -> None:
     what = f"spec.{'template.' if phone.is_of_fleet else ''}trace"
     try:
         await session.cluster.patch(_path(phone), turn.back, JSON_PATCH)
@@ -63,7 +63,7 @@ async def _back(session: Session, notes: Console, phone: Phone, turn: Switch) ->
 
 
 async def _stream(
-    session: Session, console: Console, phone: Phone, turn: Switch | None, *, raw: bool, seconds: float | None
+    session: Session, console: Console, phone: FoundPhone, turn: Switch | None, *, raw: bool, seconds: float | None
 ) -> None:
     since = datetime.now(UTC)
     if turn is not None:
@@ -78,7 +78,7 @@ async def _stream(
         return
 
 
-async def _log(session: Session, console: Console, phone: Phone, last: str, *, raw: bool) -> str:
+async def _log(session: Session, console: Console, phone: FoundPhone, last: str, *, raw: bool) -> str:
     """Show the log of the phone's present pod from the time `last` on, until it ends; the time of the last line."""
     try:
         pod = await agent_pod(session.cluster, phone.namespace, phone.agent)
