@@ -105,7 +105,7 @@ def entry_uri(phone: Phone, directory: Directory) -> str:
 
 
 def location_of(phone: Phone, directory: Directory) -> str | None:
-    """The physical location that the phone registers with (docs/rules.md, "Physical location")."""
+    """The physical location that the phone registers with (seed document, section Physical location)."""
     pbx = primary(phone, directory)
     return physical_location(
         Mode(phone.mode),

@@ -1,4 +1,4 @@
-"""From a phone's configuration to the machine's plan, and to the REGISTER that is sent. Pure."""
+"""From a phone's configuration to the machine's plan and to the REGISTER on the wire. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan_of(
     """The machine's plan for this phone. `fault` and `waits` as in Plan.
 
     `answer_seconds` is the time that one transaction may take, `transports` stands for sockets
-    and TLS files: another value means that the phone needs a new binding.
+    and TLS files: another value means that the binding has to be made anew.
     """
     directory = directory.of_phone(phone)
     pbx = primary(phone, directory)
