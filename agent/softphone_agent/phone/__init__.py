@@ -1,1 +1,1 @@
-"""From a phone's configuration to what the machine is told and to what is sent."""
+"""From a phone's configuration to its machine's plan and to the REGISTER that is sent."""
