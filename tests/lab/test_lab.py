@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +176,14 @@ def test_the_labs_own_kubeconfig_is_not_taken_for_a_users(monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A lab that is down, and nobody asks for a version."""
     monkeypatch.delenv("KUBERNETES", raising=False)
-    found = Settings(cache=tmp_path)
-    found.run.mkdir()
-    return found
+    # pytest's own folders are longer than the lab's may be.
+    with tempfile.TemporaryDirectory() as folder:
+        found = Settings(cache=Path(folder))
+        found.run.mkdir()
+        yield found
 
 
 def test_the_lab_runs_the_newest_kubernetes(place: Settings) -> None:
