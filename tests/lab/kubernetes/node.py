@@ -259,7 +259,8 @@ def _forget_containers(settings: Settings) -> None:
     """
     if not settings.containerd.exists():
         return
-    for plugin in ("io.containerd.grpc.v1.cri", "io.containerd.runtime.v2.task"):
+    state = ["io.containerd.grpc.v1.cri", "io.containerd.runtime.v2.task", "io.containerd.sandbox.controller.v1.shim"]
+    for plugin in state:
         shutil.rmtree(settings.containerd / plugin, ignore_errors=True)
     alone = _containerd(settings, "containerd-only.toml")
     alone.start()
@@ -268,6 +269,10 @@ def _forget_containers(settings: Settings) -> None:
     containers = run(sandbox.enter(ctr(settings, "containers", "list", "--quiet"))).stdout.split()
     if containers:
         run(sandbox.enter(ctr(settings, "containers", "remove", *containers)))
+    if not settings.oldest:
+        lines = run(sandbox.enter(ctr(settings, "sandboxes", "list"))).stdout.splitlines()[1:]
+        if sandboxes := [line.split()[0] for line in lines if line.strip()]:
+            run(sandbox.enter(ctr(settings, "sandboxes", "remove", "--force", *sandboxes)), check=False)
     alone.stop()
 
 
