@@ -272,7 +272,7 @@ def _forget_containers(settings: Settings) -> None:
     if not settings.oldest:
         lines = run(sandbox.enter(ctr(settings, "sandboxes", "list"))).stdout.splitlines()[1:]
         if sandboxes := [line.split()[0] for line in lines if line.strip()]:
-            run(sandbox.enter(ctr(settings, "sandboxes", "remove", "--force", *sandboxes)), check=False)
+            run(sandbox.enter(ctr(settings, "sandboxes", "remove", "--force", *sandboxes)))
     alone.stop()
 
 
