@@ -6,7 +6,7 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help venv check lint audit sbom unit docs test test-oldest drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ docs: venv ## the documents as a site: build/site/index.html
 test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
 	tests/run-all
 
+test-oldest: venv ## install, objects, Pod Security and fail-overs on Kubernetes 1.20 (root; a lab of another version must be down)
+	tests/run-oldest
+
 drill: venv ## break PBXes and platform, and write docs/reliability.md (root, a quiet machine); ONLY=killed for some of them
 	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
@@ -60,7 +63,7 @@ demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
 screenshots: venv ## the pictures of the documents, taken anew on the lab (root)
 	@$(LAB) up && PYTHONPATH=tests $(BIN)/python -m screenshots
 
-lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
+lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root); KUBERNETES=1.20 for the oldest
 	@$(LAB) up
 
 lab-status: venv ## what of the lab runs
