@@ -66,7 +66,7 @@ def _newest(settings: Settings, progress: Progress) -> None:
                 pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
                 pip += ["--require-hashes", "--only-binary", ":all:", "--no-compile", "--target", str(own)]
                 run([*pip, "--requirement", NEWEST / "go.txt"], env={"PIP_ROOT_USER_ACTION": "ignore"})
-    with progress.step("Kubernetes: modules and compile", expect="10 minutes, once"):
+    with progress.step("Kubernetes: modules and compile", expect="5 minutes on 2 cores, once"):
         run(["bash", NEWEST / "build.sh", go, settings.go, settings.binaries])
 
 
