@@ -338,9 +338,9 @@ def test_the_writable_folder_is_full(drill: Drill, phones: Fleet) -> None:
     done = "A process in the container of one of two agents fills its only writable folder beyond its limit."
     note = (
         "The agent itself writes nothing. The kubelet looks once a minute; then it evicts the pod and leaves it two "
-        "seconds, in which it un-REGISTERs. The pod stays there as Completed until somebody deletes it, as the test does; "
-        "only an event says Evicted. Kubernetes 1.20 leaves it no time, and shows it as Evicted: there the PBX keeps its "
-        "bindings until they expire, beside those of the pod that replaces it."
+        "seconds, in which it un-REGISTERs. The pod stays there as Completed until somebody deletes it, as the test "
+        "does; only an event says Evicted. Kubernetes 1.20 leaves it no time, and shows it as Evicted: there the PBX "
+        "keeps its bindings until they expire, beside those of the pod that replaces it."
     )
     with drill("platform", "disk-full", done, note=note) as fault:
         pod, supervisor = phones.pods()["0"], processes(phones, "0")[0]
