@@ -6,9 +6,9 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help plugin venv check lint audit sbom unit docs test drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help plugin venv check lint audit sbom unit docs test test-oldest drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
-HELP := "Every day:venv check test generate docs" "See it run:demo lab-up lab-status lab-down" \
+HELP := "Every day:venv check test test-oldest generate docs" "See it run:demo lab-up lab-status lab-down" \
   "Break it, measure it:drill soak bench" "Give it to users:images plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
 
 help: ## show this help
@@ -65,6 +65,9 @@ docs: venv ## the documents as a site: build/site/index.html
 test: venv ## everything but the drills, on real parts; leaves nothing behind (root)
 	tests/run-all
 
+test-oldest: venv ## install, objects, Pod Security and fail-overs on Kubernetes 1.20 (root; a lab of another version must be down)
+	tests/run-oldest
+
 drill: venv ## break PBXes and platform, and write docs/proof/reliability.md (root, a quiet machine); ONLY=killed for some of them
 	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
@@ -81,7 +84,7 @@ demo: venv ## the main job, end to end, to look at; leaves the lab up (root)
 screenshots: venv ## the pictures of the documents, taken anew on the lab (root)
 	@$(LAB) up && PYTHONPATH=tools:tests $(BIN)/python -m screenshots
 
-lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root)
+lab-up: venv ## a real Kubernetes, three PBXes, Prometheus, and our images (root); KUBERNETES=1.20 for the oldest
 	@$(LAB) up
 
 lab-status: venv ## what of the lab runs

