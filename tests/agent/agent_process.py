@@ -65,6 +65,7 @@ class Agent:
     pbxs: dict[str, PbxReport] = field(default_factory=dict)
     running: ConfigReport | None = None
     history: list[PhoneReport] = field(default_factory=list)
+    pbx_history: list[PbxReport] = field(default_factory=list)
     _following: asyncio.Task[None] | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -87,6 +88,7 @@ class Agent:
                         self.phones.pop(name, None)
                     case PbxChanged(pbx=report):
                         self.pbxs[report.name] = report
+                        self.pbx_history.append(report)
                     case ConfigChanged(config=config):
                         self.running = config
                 async with self._changed:
