@@ -7,6 +7,7 @@ names.zone["pbx.test", "A"] = ["127.0.0.1"]
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dns.flags
@@ -25,7 +26,16 @@ class DnsServer:
     silent: bool = False
     broken: bool = False
     """Whether every question is answered by SERVFAIL."""
+    drops: Callable[[str, str], bool] = lambda name, kind: False
+    """Which questions (name, type) are never answered."""
+    rcode: Callable[[str, str], dns.rcode.Rcode | None] = lambda name, kind: None
+    """Which questions (name, type) are answered by an error of this kind, and by nothing else."""
+    truncates: Callable[[str, str], bool] = lambda name, kind: False
+    """Which answers (name, type) say that a part of them is missing. There is no TCP to ask for the rest."""
+    late: bool = False
+    """Whether a question is answered only when it is asked again: then the first time is, and the second is not."""
     asked: list[tuple[str, str]] = field(default_factory=list)
+    _held: dict[tuple[str, str], tuple[bytes, tuple[str, int]]] = field(default_factory=dict)
     _transport: asyncio.DatagramTransport | None = None
 
     @classmethod
@@ -47,19 +57,41 @@ class DnsServer:
         """The answer to a query, None for silence."""
         query = dns.message.from_wire(data)
         question = query.question[0]
-        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        name, kind = self._question(data)
         self.asked.append((name, kind))
-        if self.silent:
+        if self.silent or self.drops(name, kind):
             return None
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         if self.broken:
             response.set_rcode(dns.rcode.SERVFAIL)
-        elif records := self.zone.get((name, kind)):
+        elif (error := self.rcode(name, kind)) is not None:
+            response.set_rcode(error)
+        elif records := self.zone.get((name, kind), self.zone.get((f"*.{name.partition('.')[2]}", kind))):
             response.answer.append(dns.rrset.from_text_list(question.name, 300, "IN", kind, records))
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
+        if self.truncates(name, kind):
+            response.flags |= dns.flags.TC
         return response.to_wire()
+
+    def received(self, data: bytes, sender: tuple[str, int]) -> None:
+        """A question has come in."""
+        if self.late:
+            name, kind = self._question(data)
+            if (name, kind) not in self._held:
+                self._held[name, kind] = (data, sender)
+                return
+            data, sender = self._held.pop((name, kind))
+        back = self.answer(data)
+        if back is not None:
+            assert self._transport is not None
+            self._transport.sendto(back, sender)
+
+    @staticmethod
+    def _question(data: bytes) -> tuple[str, str]:
+        question = dns.message.from_wire(data).question[0]
+        return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
 
     def close(self) -> None:
         """Be gone."""
@@ -72,7 +104,4 @@ class _Questions(asyncio.DatagramProtocol):
         self.server = server
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        back = self.server.answer(data)
-        if back is not None:
-            assert self.server._transport is not None
-            self.server._transport.sendto(back, addr)
+        self.server.received(data, addr)

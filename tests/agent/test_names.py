@@ -162,6 +162,42 @@ async def test_a_silent_dns_server_delays_only_the_phones_that_need_it(
         assert await agent.stop() == 0
 
 
+async def test_a_dns_server_that_drops_questions_for_aaaa_keeps_no_phone_from_registering(
+    tmp_path: Path, start: Start, names: DnsServer
+) -> None:
+    master = await start()
+    names.zone["_sip._udp.pbx.test", "SRV"] = [f"1 1 {master.port} one.test."]
+    names.zone["one.test", "A"] = ["127.0.0.1"]
+    names.drops = lambda _, kind: kind == "AAAA"
+    async with running(tmp_path, [pbx("master", "sip:pbx.test")], [phone(pri="master")], sip=sip(names)) as agent:
+        report = await agent.phone(registered=True)
+        assert report.last_failure is None
+
+
+@pytest.mark.parametrize("dropped", ["SRV", "SRV AAAA"])
+async def test_a_dns_server_that_drops_questions_for_srv_keeps_no_phone_from_registering(
+    tmp_path: Path, start: Start, names: DnsServer, dropped: str
+) -> None:
+    await start("127.0.0.27", 5060)
+    names.zone["pbx.test", "A"] = ["127.0.0.27"]
+    names.drops = lambda _, kind: kind in dropped.split()
+    async with running(tmp_path, [pbx("master", "sip:pbx.test")], [phone(pri="master")], sip=sip(names)) as agent:
+        report = await agent.phone(registered=True)
+        assert report.last_failure is None
+
+
+async def test_a_dns_server_that_answers_late_keeps_no_phone_from_registering(
+    tmp_path: Path, start: Start, names: DnsServer
+) -> None:
+    master = await start()
+    names.zone["pbx.test", "A"] = ["127.0.0.1"]
+    names.late = True
+    pbxs = [pbx("master", f"sip:pbx.test:{master.port}")]
+    async with running(tmp_path, pbxs, [phone(pri="master")], sip=sip(names)) as agent:
+        report = await agent.phone(registered=True)
+        assert report.last_failure is None
+
+
 async def test_a_redirect_to_a_name_is_followed(tmp_path: Path, start: Start, names: DnsServer) -> None:
     master, home = await start(), await start()
     names.zone["home.test", "A"] = ["127.0.0.1"]
