@@ -46,7 +46,7 @@ def _data(text: str) -> object:
     """What a JSON or YAML text holds. Raises ConfigFaults, with line and column."""
     if text.lstrip().startswith("{"):
         try:
-            # What the operator writes, and quicker by far. Where YAML is to say what is wrong with it, it is read again.
+            # What the operator writes, and quicker by far. Of a faulty one YAML says where.
             return json.loads(text, object_pairs_hook=_each_once)
         except (ValueError, RecursionError):
             pass

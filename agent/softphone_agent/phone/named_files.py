@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def _credentials_fault(phone: Phone, reader: Reader) -> str | None:
 def _fault(path: Path, *, folder: bool = False) -> str | None:
     """What is wrong with it, None for nothing. Whoever may not look into it is told so."""
     try:
-        empty = not (os.listdir(path) if folder else path.read_bytes().strip(b"\r\n"))
+        empty = not (any(path.iterdir()) if folder else path.read_bytes().strip(b"\r\n"))
     except OSError as error:
         return f"{path}: {error.strerror}"
     return f"{path}: is empty" if empty else None
