@@ -27,6 +27,8 @@ typedef struct pjsip_rx_data received;
 AT(received, msg_info.len, offsetof(received, msg_info.msg_buf) + WORD);
 AT(received, msg_info.msg, offsetof(received, msg_info.msg_buf) + 2 * WORD);
 WITHIN(received, msg_info, 4000, 4700);
+AT(received, pkt_info.src_name, offsetof(received, msg_info) - 56);
+static_assert(sizeof(((received *)0)->pkt_info.src_name) == 46, "an address takes more or less room");
 AT(pjsip_buffer, start, 0);
 AT(pjsip_buffer, cur, WORD);
 AT(pjsip_buffer, end, 2 * WORD);

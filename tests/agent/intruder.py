@@ -45,6 +45,8 @@ GREEDY = (
     b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 100_000,
 )
 """What HTTP clients send who are slow, ask for much, or read nothing of the answer."""
+STRANGER = "127.0.0.66"
+"""Where a flood on this machine comes from: no PBX is there."""
 LARGEST_DATAGRAM = 65507
 PER_SECOND = 4000
 """Of a flood. What a machine can send in a second is another thing: then it is the machine that is flooded."""
@@ -100,6 +102,8 @@ def send(datagrams: Iterator[bytes], to: Address, seconds: float, per_second: in
     """Send datagrams for so long; returns how many."""
     sent, begin = 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        if to[0].startswith("127."):
+            ours.bind((STRANGER, 0))
         while (now := time.monotonic()) < begin + seconds:
             while sent < (now - begin) * per_second:
                 ours.sendto(next(datagrams), to)
@@ -118,6 +122,24 @@ def ask(data: bytes, to: Address, *, tcp: bool = False, seconds: float = 5.0) ->
             return ours.recv(4096).decode().partition("\r\n")[0]
         except (TimeoutError, ConnectionError):
             return ""
+
+
+def answers_at_once(to: Address, count: int, source: str, *, tcp: bool = False) -> int:
+    """How many of so many OPTIONS, sent at once from this IP address, are answered with 200."""
+    transport = "TCP" if tcp else "UDP"
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as ours:
+        ours.bind((source, 0))
+        ours.connect(to)
+        for number in range(count):
+            ours.sendall(request("OPTIONS", to, number=number, transport=transport))
+        ours.settimeout(1.0)
+        got = b""
+        try:
+            while got.count(b"SIP/2.0 200 ") < count and (piece := ours.recv(65536)):
+                got += piece
+        except TimeoutError:
+            pass
+        return got.count(b"SIP/2.0 200 ")
 
 
 def knock(to: Address, seconds: float, at_once: int = 200, per_second: int = PER_SECOND) -> int:

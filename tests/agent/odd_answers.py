@@ -112,7 +112,7 @@ def _over_tcp(setting: Callable[[Stage], Any]) -> Callable[[Stage], Any]:
 def _to_another(code: int, form: str = "<{}>") -> Callable[[Stage], Awaitable[None]]:
     async def set_up(stage: Stage) -> None:
         (target,) = await stage.more(1)
-        stage.pbx.register = redirect(form.format(target.uri()), code=code)
+        stage.pbx.register = redirect(form.format(target.uri(), target.uri().removeprefix("sip:")), code=code)
 
     return set_up
 
@@ -243,6 +243,13 @@ def _ours_ended(request: Request) -> list[bytes]:
     return [answer(request, 200, f"Contact: {contact};expires=0", ANOTHER_DEVICE)]
 
 
+def _without_brackets(request: Request) -> list[bytes]:
+    """A 200 that lists our Contact without <>, and its instance in them (RFC 3261, section 20.10)."""
+    bare = request.header("Contact").partition(">")[0].partition(";")[0].lstrip("<")
+    instance = "urn:uuid:00000000-0000-0000-0000-000000000001"
+    return [answer(request, 200, f'Contact: {bare};x="<a>";reg-id=1;expires=120;note="<{instance}>"')]
+
+
 def _with_star(request: Request) -> list[bytes]:
     (good,) = accept()(request)
     return [good.replace(b"\r\nContact:", b"\r\nContact: *\r\nContact:", 1)]
@@ -327,6 +334,20 @@ ROWS = [
     Row("r302", "302 to a PBX that keeps the phone", _to_another(302), **HOME, outcome="redirected 302"),
     Row("r305", "305 to a PBX that keeps the phone", _to_another(305), **HOME, outcome="redirected 305"),
     Row("bare-contact", "302, Contact as a bare URI", _to_another(302, "{}"), **HOME, outcome="redirected 302"),
+    Row(
+        "uri-headers",
+        "302 to a URI with headers",
+        _to_another(302, "<{}?X-Why=moved>"),
+        **HOME,
+        outcome="redirected 302",
+    ),
+    Row(
+        "uri-password",
+        "302 to a URI with a password (nobody uses it)",
+        _to_another(302, "<sip:alice:pw@{1}>"),
+        **HOME,
+        outcome="redirected 302",
+    ),
     Row("compact", "302 in compact forms (`m:`, `v:`, `i:` …)", _compact, **HOME, outcome="redirected 302"),
     Row("no-contact", "302 without Contact", does(redirect()), **BAD),
     Row("star", "302 with `Contact: *`", does(redirect("*")), **BAD),
@@ -440,6 +461,7 @@ ROWS = [
         registers=2,
         **_unavailable(200),
     ),
+    Row("ok-bare", "200 with our Contact without <> and a parameter in them", does(_without_brackets), **KEPT),
     Row("ok-star-too", "200 with our Contact and `Contact: *`", does(_with_star), **KEPT),
     Row("ok-expires-0", "200 with expires=0", does(_expires_0), registers=2, **_unavailable(200)),
     Row(

@@ -18,10 +18,10 @@ import intruder
 from agent_process import Agent, pbx, phone, running
 from intruder import FORGING, NO_SIP, Address, Size, ask, flood, lies, request, send
 from lab.certificates import Authority, server
-from sip_responder import Request, Responder, Start, accept, answer, redirect
+from sip_responder import Request, Responder, Start, accept, answer, redirect, reply
 from softphone_agent.registration.pacing import fraction
 from softphone_agent.sip.stream_watch import MAX_INCOMING
-from softphone_agent.sip.unsolicited import ANSWERS_PER_SECOND
+from softphone_agent.sip.unsolicited import ANSWERS_PER_PHONE, ANSWERS_PER_SECOND
 
 pytestmark = pytest.mark.lab
 
@@ -126,6 +126,35 @@ async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, star
         answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="405")
         assert 0 < answered <= ANSWERS_PER_SECOND * (FLOOD_SECONDS + 20)
         await target.unharmed()
+
+
+@each_transport
+async def test_a_pbx_that_asks_for_all_of_its_phones_is_answered(tmp_path: Path, start: Start, transport: str) -> None:
+    """So it is after a fail-over, by both PBXes, and where a redirect led; a stranger is not."""
+    hosts = {"primary": "127.0.0.2", "secondary": "127.0.0.3", "unknown": "127.0.0.4"}
+    primary, secondary, unknown = [await start(host=host) for host in hosts.values()]
+    primary.register = accept(expires=EXPIRY)
+    secondary.register = redirect(f"<{unknown.uri(transport)}>")
+    sip = {"bindAddress": "127.0.0.1", "port": free_port()}
+    known = [pbx("primary", primary.uri(transport)), pbx("secondary", secondary.uri(transport))]
+    phones = [phone(name, pri="primary", sec="secondary") for name in NAMES]
+    most = int(ANSWERS_PER_SECOND + ANSWERS_PER_PHONE * PHONES)
+
+    async def gets_all(source: str, count: int) -> bool:
+        to, tcp = ("127.0.0.1", sip["port"]), transport == "tcp"
+        return await asyncio.to_thread(intruder.answers_at_once, to, count, source, tcp=tcp) == count
+
+    async with running(tmp_path, known, phones, sip=sip) as agent:
+        for name in NAMES:
+            await agent.phone(name, registered=True, pbx="primary")
+        assert await gets_all(hosts["primary"], most)
+        assert not await gets_all(hosts["unknown"], 4 * most)
+        primary.register = reply(503)
+        for name in NAMES:
+            await agent.phone(name, registered=True, registrar=unknown.uri(transport))
+        for host in hosts.values():
+            assert await gets_all(host, most), host
+        assert not await gets_all(intruder.STRANGER, 4 * most)
 
 
 @each_transport

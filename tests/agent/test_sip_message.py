@@ -46,6 +46,14 @@ SEEN = f"{VIA};rport=40000;received=198.51.100.7"
         ([f"Contact: <sip:alice@sbc.test>;{INSTANCE.upper()};expires=60"], 60),
         ([f"Contact: <sip:alice@10.0.0.9:1>;{INSTANCE};expires=7, <sip:alice@10.0.0.1:5062>;expires=60"], 60),
         (['Contact: <sip:alice@10.0.0.1:5062>;+sip.instance="<urn:uuid:22>";expires=60'], 0),
+        # without <> around the URI (RFC 3261, section 20.10)
+        ([f"Contact: sip:alice@10.0.0.1:5062;{INSTANCE};expires=60"], 60),
+        ([f"Contact: sip:alice@sbc.test;expires=60;{INSTANCE}"], 60),
+        ([f"{OTHER_DEVICE}, sip:alice@10.0.0.1:5062;{INSTANCE};expires=60"], 60),
+        ([f"Contact: sip:alice@192.0.2.9;x=<;expires=9, sip:alice@10.0.0.1:5062;{INSTANCE};expires=60"], 60),
+        (['Contact: sip:alice@10.0.0.1:5062;+sip.instance="<urn:uuid:22>";expires=60'], 0),
+        # with headers or a password in the URI (RFC 3261, section 19.1.1)
+        (["Contact: <sip:alice@10.0.0.1:5062?X=y>;expires=60"], 60),
     ],
 )
 def test_only_a_contact_of_ours_with_an_expiry_is_a_binding(headers: list[str], granted: int) -> None:

@@ -118,6 +118,22 @@ def message(*headers: str) -> str:
         (["X-Contact: <sip:a>"], []),
         ([], []),
         (["", "Contact: <sip:in-the-body>"], []),
+        # without <> around the URI, with them in a parameter (RFC 3261, section 20.10)
+        (['Contact: sip:a;+sip.instance="<urn:uuid:1>"'], ["sip:a"]),
+        (['Contact: sip:a;+sip.instance="<urn:uuid:1>";q=0.1, <sip:b>'], ["sip:b", "sip:a"]),
+        (["Contact: sip:a;+sip.instance=<urn:uuid:1>;q=0.5"], ["sip:a"]),
+        (["Contact: sip:a;x=<, sip:b;y=>"], ["sip:a", "sip:b"]),
+        (['m: sip:a ; note="x <sip:no> y", sip:b;reg-id=1'], ["sip:a", "sip:b"]),
+        (["Contact: <sip:a;lr>;x=<y, <sip:b;lr>"], ["sip:a;lr", "sip:b;lr"]),
+        (['Contact: "a;b" <sip:a;lr>'], ["sip:a;lr"]),
+        # with headers or a password in the URI (RFC 3261, section 19.1.1)
+        (["Contact: <sip:alice@a?X-Why=moved>"], ["sip:alice@a"]),
+        (["Contact: <sip:a:5070;transport=tcp?Route=%3Csip:b%3E&Subject=x>;q=0.3"], ["sip:a:5070;transport=tcp"]),
+        (["Contact: <sip:alice:secret@a>"], ["sip:alice@a"]),
+        (["Contact: sip:alice:@a;q=0.2, <sips:bob:x=1@b?a=b>"], ["sips:bob@b", "sip:alice@a"]),
+        (["Contact: <sip:what?ever@a?Call-Info=x@y>"], ["sip:what?ever@a"]),
+        ([f"Contact: <sip:alice@a?X-Long={'x' * 600}>"], ["sip:alice@a"]),
+        (["Contact: <sip::secret@a>, <sip:?X=y>, <sip:a:b:c@>"], []),
     ],
 )
 def test_the_contacts_of_a_redirect_by_falling_q(headers: list[str], targets: list[str]) -> None:

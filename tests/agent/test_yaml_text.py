@@ -82,6 +82,54 @@ def test_no_value_of_a_secret_is_shown(around: str) -> None:
         assert "geheim" not in refused(f"kind: Secret\nstringData:\n  password: {password}\n")[2]
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column", "said"),
+    [
+        ("pri: a\nsec: b\npri: c\n", 3, 1, 'the key "pri" is given twice, first in line 1'),
+        ("a: [{b: 1, c: 2, b: 1}]\n", 1, 18, 'the key "b" is given twice, first in line 1'),
+        ('a: 1\n"a": 2\n', 2, 1, 'the key "a" is given twice, first in line 1'),
+        ('a: 1\n"\\x61": 2\n', 2, 1, 'the key "a" is given twice'),
+        ("8: a\n0x8: b\n", 2, 1, 'the key "0x8" is given twice'),
+        ("yes: a\n1: b\n", 2, 1, 'the key "1" is given twice'),  # one key to Python
+        ("? a\n: 1\n? a\n", 3, 3, 'the key "a" is given twice'),
+        ("a: &x {b: 1}\nc: {<<: *x, d: 1, b: 2, d: 2}\n", 2, 25, 'the key "d" is given twice, first in line 2'),
+        ("a: 1\n---\nb: 1\nb: 2\n", 4, 1, 'the key "b" is given twice, first in line 3'),
+        ("&k a: 1\n*k : 2\n", 1, 1, 'the key "a" is given twice'),  # an alias has the place of its anchor
+        ('{"a": 1,\n "b": {"c": 1,\n "c": 2}}', 3, 2, 'the key "c" is given twice, first in line 2'),
+        ('{\n\t"a": "\U0001f600",\n\t"a": 2\n}', 3, 2, 'the key "a" is given twice, first in line 2'),
+        ('{"\\ud83d\\ude00": 1, "\U0001f600": 2}', 1, 21, 'the key "\U0001f600" is given twice'),
+    ],
+)
+def test_a_key_given_twice_is_a_fault_with_its_place(text: str, line: int, column: int, said: str) -> None:
+    """Else the first of two values would be lost without a word."""
+    assert refused(text)[:2] == (line, column)
+    assert refused(text)[2].startswith(said)
+    if text.startswith("{"):
+        with pytest.raises(ConfigFaults) as fault:
+            reading.parse(text)
+        assert fault.value.faults == [f"line {line}, column {column}: {refused(text)[2]}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}\ne: {b: 3, <<: *x}\n",
+        "a: &x {b: 1}\nc: &y {<<: *x, b: 2}\nd: {<<: *y, b: 3}\ne: {<<: [*x, *y], b: 4}\n",
+        "a: {b: 1}\nc: {b: 1}\n",
+        "a: 1\nA: 2\n'1': 3\n1: 4\n=: 5\n",
+    ],
+)
+def test_a_key_that_overrides_a_merged_one_or_looks_alike_is_none_given_twice(text: str) -> None:
+    assert read(text) == [yaml.safe_load(text)]
+
+
+def test_a_key_given_twice_in_a_secret_is_not_shown() -> None:
+    assert refused("kind: Secret\nstringData: {geheim: 1, geheim: 2}\n") == (
+        *(2, 25),
+        "this key is given twice, first in line 2",
+    )
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_file_may_be_as_editors_write_it(encoding: str) -> None:
     assert read(text_of("a: Pölten 😀\r\n---\r\nb: 1\r\n".encode(encoding))) == [{"a": "Pölten 😀"}, {"b": 1}]
@@ -125,9 +173,14 @@ def test_no_configuration_of_an_agent_raises_anything_but_its_faults(data: bytes
 
 @given(st.text())
 def test_what_pyyaml_reads_we_read_alike(text: str) -> None:
-    """But where PyYAML raises."""
+    """But where PyYAML raises, or loses one of two values of a key."""
     try:
         expected = [value for value in yaml.safe_load_all(text) if value is not None]
     except Exception:  # noqa: BLE001 - that is what it does
         return
-    assert repr(read(text)) == repr(expected)
+    found, lost = None, ""
+    try:
+        found = read(text)
+    except YamlFault as fault:
+        lost = fault.message
+    assert "is given twice" in lost or repr(found) == repr(expected)

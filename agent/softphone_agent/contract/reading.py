@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -45,7 +46,8 @@ def _data(text: str) -> object:
     """What a JSON or YAML text holds. Raises ConfigFaults, with line and column."""
     if text.lstrip().startswith("{"):
         try:
-            return json.loads(text)  # what the operator writes, and quicker by far
+            # What the operator writes, and quicker by far. Of a faulty one YAML says where.
+            return json.loads(text, object_pairs_hook=_each_once)
         except (ValueError, RecursionError):
             pass
     try:
@@ -55,6 +57,14 @@ def _data(text: str) -> object:
     if more is not None:
         raise ConfigFaults([f"line {more.line}: is a second document, and a configuration is one"])
     return first.value if first else None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises ValueError where a key is given twice, of which one value would be lost."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key is given twice")
+    return made
 
 
 def _placed(fault: YamlFault) -> str:

@@ -245,7 +245,7 @@ def contacts(message: str) -> list[tuple[SipUri, str]]:
         for entry in _split_entries(header[1]):
             text, parameters = _entry(entry)
             try:
-                found.append((parse(text), parameters))
+                found.append((parse(_without_password_and_headers(text)), parameters))
             except SipUriError:
                 continue
     return found
@@ -258,10 +258,13 @@ def retry_after(message: str) -> int | None:
 
 
 def _split_entries(value: str) -> list[str]:
-    """Split a header's value at commas outside quotes and angle brackets."""
+    """Split a header's value at commas outside quotes and the angle brackets of a URI.
+
+    A URI's brackets stand before the first parameter: behind a `;` a `<` is one of a parameter's value.
+    """
     if "," not in value:
         return [value.strip()] if value.strip() else []
-    entries, current, quoted, angled, escaped = [], "", False, False, False
+    entries, current, quoted, angled, escaped, in_parameters = [], "", False, False, False, False
     for character in value:
         if escaped:
             escaped = False
@@ -269,26 +272,38 @@ def _split_entries(value: str) -> list[str]:
             escaped = True
         elif character == '"' and not angled:
             quoted = not quoted
-        elif character == "<" and not quoted:
+        elif character == "<" and not quoted and not in_parameters:
             angled = True
         elif character == ">" and not quoted:
             angled = False
+        elif character == ";" and not quoted and not angled:
+            in_parameters = True
         elif character == "," and not quoted and not angled:
             entries.append(current)
-            current = ""
+            current, in_parameters = "", False
             continue
         current += character
     return [entry.strip() for entry in [*entries, current] if entry.strip()]
 
 
 def _entry(entry: str) -> tuple[str, str]:
-    """The URI and the header parameters of one Contact entry, in either of its forms."""
+    """The URI and the header parameters of one Contact entry, in either of its forms (RFC 3261, section 20.10).
+
+    Without `<>` around the URI the first `;` ends it, whatever stands behind.
+    """
     without_name = re.sub(r'^"(?:[^"\\]|\\.)*"\s*', "", entry)
-    if "<" in without_name:
-        uri, closed, parameters = without_name.partition("<")[2].partition(">")
-        return uri.strip() if closed else "", parameters
-    uri, _, parameters = without_name.partition(";")
-    return uri.strip(), ";" + parameters
+    bare, _, parameters = without_name.partition(";")
+    if "<" not in bare:
+        return bare.strip(), ";" + parameters
+    uri, closed, parameters = without_name.partition("<")[2].partition(">")
+    return uri.strip() if closed else "", parameters
+
+
+def _without_password_and_headers(uri: str) -> str:
+    """A Contact's URI as something to send to: it may carry both (RFC 3261, section 19.1.1), and we use neither."""
+    scheme, colon, rest = uri.partition(":")
+    user, at, host = rest.partition("@") if "@" in rest else ("", "", rest)
+    return f"{scheme}{colon}{user.partition(':')[0]}{at}{host.partition('?')[0]}"
 
 
 def _q(parameters: str) -> float:

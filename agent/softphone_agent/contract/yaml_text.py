@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -31,6 +31,7 @@ _IN_WORDS = {
 }
 """PyYAML's words that nobody understands, or that hold a value: a password without quotes is taken for an alias."""
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+_MERGE, _VALUE = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REFUSED_BY_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -132,12 +133,14 @@ class _Loader(yaml.SafeLoader):
         self._depth = 0
         self._written = 0
         self._measures: dict[int, _Measure] = {}
+        self._mappings: list[yaml.MappingNode] = []
         self._all_secret = self._secret = secret
 
     def compose_document(self) -> yaml.Node | None:
         """The next document's nodes; of the one before nothing is kept."""
         self._depth = self._written = 0
         self._measures.clear()
+        self._mappings.clear()
         self._secret = self._all_secret
         return super().compose_document()
 
@@ -156,6 +159,8 @@ class _Loader(yaml.SafeLoader):
                 raise _fault(f'the anchor "{_shown(event.anchor)}" holds itself', _start(event))
             return node
         self._secret = self._secret or _is_secret(node)
+        if isinstance(node, yaml.MappingNode):
+            self._mappings.append(node)
         measure = self._measures[id(node)] = self._measured(node)
         if measure.depth > DEEPEST:
             raise _fault(f"is nested more than {DEEPEST} levels deep, with its aliases", _start(event))
@@ -173,6 +178,25 @@ class _Loader(yaml.SafeLoader):
         self._written += own
         depth = 1 + max((part.depth for part in parts), default=0)
         return _Measure(depth, own + sum(part.characters for part in parts))
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """The value of a document, none of whose mappings has a key twice: of such a key one value would be lost."""
+        for mapping in self._mappings:
+            self._refuse_keys_given_twice(mapping)
+        return super().construct_document(node)
+
+    def _refuse_keys_given_twice(self, mapping: yaml.MappingNode) -> None:
+        first: dict[Hashable, yaml.Mark] = {}
+        for node, _ in mapping.value:
+            if not isinstance(node, yaml.ScalarNode) or node.tag == _MERGE:
+                continue  # no key at all, or one that loses nothing: what is merged gives way by intention
+            key = node.value if node.tag == _VALUE else self.construct_object(node)
+            if not isinstance(key, Hashable):
+                continue
+            if key in first:
+                shown = "this key" if self._secret else f'the key "{_shown(node.value)}"'
+                raise _fault(f"{shown} is given twice, first in line {first[key].line + 1}", _start(node))
+            first[key] = _start(node)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""

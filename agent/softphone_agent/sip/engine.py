@@ -36,7 +36,7 @@ from softphone_agent.sip.pjsua_configs import TRACE_LEVEL, account_config, endpo
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
 from softphone_agent.sip.request_watch import RequestWatch
 from softphone_agent.sip.response_watch import ResponseWatch
-from softphone_agent.sip.routing import route, target_of, tls_name
+from softphone_agent.sip.routing import address_of, route, target_of, tls_name
 from softphone_agent.sip.sending_block import SendingBlock
 from softphone_agent.sip.sent_watch import SentWatch
 from softphone_agent.sip.settings import EngineSettings
@@ -72,7 +72,7 @@ class Engine:
         self._sent = SentWatch(self._library, lambda: self._sending is not None, self._goes_out)
         self._caller = PingCaller(self._library)
         self._from_strangers = FromStrangers()
-        self._unsolicited = Unsolicited()
+        self.unsolicited = Unsolicited()
         self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
         self._streams = StreamWatch(self._library, self._discarded)
         self._transports = Transports(settings, self._streams.listens)
@@ -164,8 +164,8 @@ class Engine:
             self._connected.remove(transport)
             self.happenings.append(ConnectionClosed())
 
-    def _asked(self, method: str, head: str) -> int:
-        reply = self._unsolicited.reply_to(method, head, time.monotonic())
+    def _asked(self, method: str, head: str, source: str) -> int:
+        reply = self.unsolicited.reply_to(method, head, source, time.monotonic())
         self._from_strangers.requests[reply] += 1
         return reply.code
 
@@ -186,6 +186,7 @@ class Engine:
         try:
             (self._shut if unregister_old else self._leave)(account)
             place = Place(request.registrar, request.target)
+            self.unsolicited.pbx_in_use(address_of(place))  # it may ask for the phone before we have read its answer
             account.transport = self._transports.for_place(place, request.tls)
             account.handled = None
             with self._noting(account):

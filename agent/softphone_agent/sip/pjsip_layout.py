@@ -1,8 +1,8 @@
 """The parts of pjsip's memory that the agent reads and writes by ctypes, where pjsua2 offers no door.
 
-The layouts of `pjsip_module` (sip_module.h), of the beginning of `msg_info` in `pjsip_rx_data`, of `buf` in
-`pjsip_tx_data` and of `pjsip_transport` (sip_transport.h) and of `pj_str_t` (pj/types.h) are relied upon. They
-are the same in pjproject 2.15 and 2.17, and images/pjsua2/layout.c lets no other be built.
+The layouts of `pjsip_module` (sip_module.h), of the beginning of `msg_info` in `pjsip_rx_data` and of `src_name` before
+it, of `buf` in `pjsip_tx_data` and of `pjsip_transport` (sip_transport.h) and of `pj_str_t` (pj/types.h) are relied
+upon. They are the same in pjproject 2.15 and 2.17, and images/pjsua2/layout.c lets no other be built.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ _PACKET_BYTES = 4000
 """PJSIP_MAX_PKT_LEN, the least that lies in pjsip_rx_data before `msg_info`."""
 _SEARCHED_BYTES = 700
 """How far behind that `msg_info` may begin."""
+_SOURCE_BEFORE = 56
+"""How far before `msg_info` the text `pkt_info.src_name` begins."""
+_SOURCE_BYTES = 46
+"""PJ_INET6_ADDRSTRLEN."""
 _FIRST_LINE_BYTES = 512
 _PRINTED_AT = range(128, 1024, ctypes.sizeof(ctypes.c_void_p))
 """Where `buf` may begin in pjsip_tx_data."""
@@ -103,9 +107,17 @@ class Received:
 
     def info(self, rdata: int) -> MessageInfo:
         """Where pjsip keeps what it read. A stream's packet may hold several messages: only this tells which it is."""
+        return MessageInfo.from_address(self._info_at(rdata))
+
+    def source(self, rdata: int) -> str:
+        """The IP address from which the message came, IPv6 without brackets."""
+        text = ctypes.string_at(self._info_at(rdata) - _SOURCE_BEFORE, _SOURCE_BYTES)
+        return text.partition(b"\0")[0].decode(errors="replace")
+
+    def _info_at(self, rdata: int) -> int:
         if not self._offset:
             self._offset = _find_message_info(rdata)
-        return MessageInfo.from_address(rdata + self._offset)
+        return rdata + self._offset
 
 
 def _find_message_info(rdata: int) -> int:

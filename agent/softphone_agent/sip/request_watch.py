@@ -29,13 +29,15 @@ class _Link(ctypes.Structure):
 
 
 class RequestWatch:
-    """Calls `judge(method, head)` for each request and answers with the code that it returns, 0 for no answer.
+    """Calls `judge(method, head, source)` for each request and answers with the code that it returns, 0 for no answer.
+
+    `source` is the IP address that the request came from.
 
     `stray()` is called for each answer that belongs to no request of this process.
     """
 
     def __init__(
-        self, library: ctypes.CDLL, allowed: str, judge: Callable[[str, str], int], stray: Callable[[], None]
+        self, library: ctypes.CDLL, allowed: str, judge: Callable[[str, str, str], int], stray: Callable[[], None]
     ) -> None:
         self._library = library
         self._judge = judge
@@ -72,7 +74,7 @@ class RequestWatch:
     def _on_request(self, rdata: int) -> int:
         found = _METHOD.match(self._received.summary(rdata))
         method = found[1].decode(errors="replace") if found else ""
-        code = self._judge(method, self._received.info(rdata).head)
+        code = self._judge(method, self._received.info(rdata).head, self._received.source(rdata))
         if code:
             headers = ctypes.byref(self._headers)
             self._library.pjsip_endpt_respond_stateless(self._endpoint, rdata, code, None, headers, None)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from softphone_agent.contract import sip_uri
 from softphone_agent.contract.sip_uri import SipUri
-from softphone_agent.dns.targets import Target
+from softphone_agent.dns.targets import Place, Target
 from softphone_agent.sip.request import TlsFiles
+
+
+def address_of(place: Place) -> str:
+    """The IP address of a place, IPv6 without brackets; the host's name where no server of it is known."""
+    return place.target.address if place.target else sip_uri.parse(place.uri).host
 
 
 def tls_name(uri: SipUri, tls: TlsFiles | None) -> str:

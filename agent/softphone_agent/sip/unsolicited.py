@@ -6,6 +6,7 @@ The table stands in docs/proof/attackers.md. An agent keeps no dialog and no tra
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 
 from softphone_agent.registration.pacing import TokenBucket
@@ -21,7 +22,13 @@ KNOWN = frozenset(
 """The methods of the RFCs (IANA's SIP parameters); metrics count others together."""
 OTHER = "other"
 ANSWERS_PER_SECOND = 50.0
-"""So many are answered by one process; whoever floods it is not answered, nor is whose address he forges."""
+"""So many of strangers are answered by one process; whoever floods it is not, nor is whose address he forges."""
+ANSWERS_PER_PHONE = 4.0
+"""So many more in a second, for each phone of the process, each PBX in use gets.
+
+One that asks each phone as it registers sends an OPTIONS and a NOTIFY of its mailbox, and each of them once more where
+the answer takes its time. Bounded it is, too: over UDP everybody can write a PBX's address on a datagram.
+"""
 
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 _IN_DIALOG = re.compile(r"^(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
@@ -42,13 +49,34 @@ class Unsolicited:
     """Decides on the requests that one process gets."""
 
     def __init__(self, answers_per_second: float = ANSWERS_PER_SECOND) -> None:
-        self._bucket = TokenBucket(answers_per_second)
+        self._strangers = TokenBucket(answers_per_second)
+        self._pbxes: dict[str, TokenBucket] = {}
+        """By the IP address of each PBX in use."""
+        self._phones = 0
 
-    def reply_to(self, method: str, head: str, now: float) -> Reply:
-        """The reply to a request, given its method and its text without body. `now` in seconds."""
+    def pbxes_in_use(self, addresses: Set[str], phones: int) -> None:
+        """From now on these IP addresses, and no others, are of PBXes in use, for so many phones of this process."""
+        kept = self._pbxes if phones == self._phones else {}
+        self._phones = phones
+        self._pbxes = {address: kept.get(address) or self._bucket() for address in addresses}
+
+    def pbx_in_use(self, address: str) -> None:
+        """One more address: a phone is about to ask this PBX."""
+        if address not in self._pbxes:
+            self._pbxes[address] = self._bucket()
+
+    def reply_to(self, method: str, head: str, source: str, now: float) -> Reply:
+        """The reply to a request, given its method, its text without body, and the IP address it came from.
+
+        `now` in seconds. A flood from one address takes nothing from the PBXes at others.
+        """
         counted = method if method in KNOWN else OTHER
         code = _code(method, head)
-        return Reply(counted, code if code and self._bucket.take(now) else 0)
+        bucket = self._pbxes.get(source, self._strangers)
+        return Reply(counted, code if code and bucket.take(now) else 0)
+
+    def _bucket(self) -> TokenBucket:
+        return TokenBucket(ANSWERS_PER_SECOND + ANSWERS_PER_PHONE * self._phones)
 
 
 def _code(method: str, head: str) -> int:

@@ -13,6 +13,7 @@ import structlog
 
 from softphone_agent.contract import reading
 from softphone_agent.contract.config_faults import ConfigFaults
+from softphone_agent.phone.named_files import file_faults
 
 EXIT_FAULTY = 2
 
@@ -24,13 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="register the phones of a configuration file")
     run.add_argument("--config", type=Path, required=True, metavar="FILE", help="configuration, JSON or YAML")
-    run.add_argument("--check", action="store_true", help="check the file and end: 0 if it is good, else 2")
+    run.add_argument(
+        "--check",
+        action="store_true",
+        help="check the file, and those that it names, and end: 0 if all is good, else 2",
+    )
     options = parser.parse_args(arguments)
     try:
         config, digest = reading.load(options.config)
     except ConfigFaults as refused:
         return _refused(options.config, refused)
     if options.check:
+        if faults := file_faults(config):
+            return _refused(options.config, ConfigFaults(faults))
         phones, pbxs = len(config.phones), len(config.pbxs)
         counts = f"{phones} phone{'' if phones == 1 else 's'}, {pbxs} PBX{'' if pbxs == 1 else 'es'}"
         print(f"{options.config.name}: {counts}, ok")  # noqa: T201

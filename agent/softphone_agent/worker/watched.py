@@ -9,6 +9,7 @@ from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration.events import PingAnswered, PingFailed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.routing import address_of
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.outbox import Outbox
@@ -56,6 +57,7 @@ class Watched:
         places = {place: seconds for uri, seconds in seconds_at.items() for place in self.places(uri)}
         self._reachability.watch(places, now)
         self._engine.watch(places.keys())
+        self._engine.unsolicited.pbxes_in_use(self._addresses_in_use(), len(self._phones))
         self._names.keep_fresh(seconds_at, now)
         self._report_those_that_changed()
 
@@ -86,6 +88,17 @@ class Watched:
         known = {Place(uri, target) for target in self._names.targets(uri)}
         bound = {phone.bound_at for phone in self._phones if phone.bound_at and phone.is_bound_at(uri)}
         return known | bound
+
+    def _addresses_in_use(self) -> set[str]:
+        """The IP addresses of the configured PBXes, also where no phone is now, and of those that phones use.
+
+        A PBX that lost its phones to another one goes on asking for them until their bindings end.
+        """
+        uris = self._configured.directory.by_registrar
+        places = {Place(uri, target) for uri in uris for target in self._names.targets(uri) or (None,)}
+        for phone in self._phones:
+            places |= {place for place in (phone.bound_at, phone.asked) if place is not None}
+        return {address_of(place) for place in places}
 
     def is_alive(self, uri: str) -> bool | None:
         """Whether a registrar answers: one of its servers is enough. None where nothing is known."""
