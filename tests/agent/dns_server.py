@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -32,6 +33,8 @@ class DnsServer:
     """Which questions (name, type) are answered by an error of this kind, and by nothing else."""
     truncates: Callable[[str, str], bool] = lambda name, kind: False
     """Which answers (name, type) say that a part of them is missing. There is no TCP to ask for the rest."""
+    recursive: bool = True
+    """Whether it asks other servers for what it does not know, or has only the names of these to tell."""
     late: bool = False
     """Whether a question is answered only when it is asked again: then the first time is, and the second is not."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -62,13 +65,18 @@ class DnsServer:
         if self.silent or self.drops(name, kind):
             return None
         response = dns.message.make_response(query)
-        response.flags |= dns.flags.RA
+        response.flags |= dns.flags.RA if self.recursive else 0
+        owner = question.name
+        if (alias := self.zone.get((name, "CNAME"))) is not None:
+            response.answer.append(dns.rrset.from_text_list(owner, 300, "IN", "CNAME", alias))
+            owner = dns.name.from_text(alias[0])
+            name = owner.to_text(omit_final_dot=True)
         if self.broken:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif (error := self.rcode(name, kind)) is not None:
             response.set_rcode(error)
         elif records := self.zone.get((name, kind), self.zone.get((f"*.{name.partition('.')[2]}", kind))):
-            response.answer.append(dns.rrset.from_text_list(question.name, 300, "IN", kind, records))
+            response.answer.append(dns.rrset.from_text_list(owner, 300, "IN", kind, records))
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         if self.truncates(name, kind):

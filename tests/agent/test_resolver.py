@@ -210,6 +210,24 @@ async def test_an_answer_that_comes_late_from_the_first_of_two_dns_servers_is_he
     other.close()
 
 
+async def test_a_dns_server_that_only_names_others_is_passed_over(names: DnsServer) -> None:
+    other = await DnsServer.start()
+    other.recursive = False
+    other.zone["pbx.test", "NS"] = ["dns.test."]
+    names.zone["pbx.test", "A"] = ["127.0.0.1"]
+    asked = Resolver([other.address, names.address], hosts=Path("/dev/null"))
+    assert await asked.servers("sip:pbx.test:5060", BRISK) == PLAIN
+    other.close()
+
+
+async def test_another_name_for_a_host_or_a_service_is_followed(names: DnsServer) -> None:
+    names.zone["_sip._udp.pbx.test", "CNAME"] = ["_sip._udp.real.test."]
+    names.zone["_sip._udp.real.test", "SRV"] = ["1 1 5070 one.test."]
+    names.zone["one.test", "CNAME"] = ["two.test."]
+    names.zone["two.test", "A"] = ["127.0.0.1"]
+    assert await resolver(names).servers("sip:pbx.test", BRISK) == SERVICE
+
+
 # The search list of resolv.conf(5)
 
 Settled = Callable[[str], Resolver]
