@@ -33,6 +33,8 @@ class DnsServer:
     """Which questions (name, type) are answered by an error of this kind, and by nothing else."""
     truncates: Callable[[str, str], bool] = lambda name, kind: False
     """Which answers (name, type) say that a part of them is missing. There is no TCP to ask for the rest."""
+    generous: bool = False
+    """Whether the addresses of SRV targets come with the SRV records."""
     recursive: bool = True
     """Whether it asks other servers for what it does not know, or has only the names of these to tell."""
     late: bool = False
@@ -77,6 +79,8 @@ class DnsServer:
             response.set_rcode(error)
         elif records := self.zone.get((name, kind), self.zone.get((f"*.{name.partition('.')[2]}", kind))):
             response.answer.append(dns.rrset.from_text_list(owner, 300, "IN", kind, records))
+            if kind == "SRV" and self.generous:
+                response.additional += self._addresses(records)
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         if self.truncates(name, kind):
@@ -95,6 +99,13 @@ class DnsServer:
         if back is not None:
             assert self._transport is not None
             self._transport.sendto(back, sender)
+
+    def _addresses(self, services: list[str]) -> list[dns.rrset.RRset]:
+        targets = [service.split()[-1] for service in services]
+        found = [
+            (target, kind, self.zone.get((target.rstrip("."), kind))) for target in targets for kind in ("A", "AAAA")
+        ]
+        return [dns.rrset.from_text_list(name, 300, "IN", kind, records) for name, kind, records in found if records]
 
     @staticmethod
     def _question(data: bytes) -> tuple[str, str]:

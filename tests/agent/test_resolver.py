@@ -157,6 +157,18 @@ async def test_of_two_srv_targets_the_one_that_dns_does_not_tell_about_is_left_o
     assert await resolver(names).servers("sip:pbx.test", BRISK) == SERVICE
 
 
+async def test_addresses_that_came_with_the_srv_records_are_used_where_dns_does_not_tell_about_the_targets(
+    names: DnsServer,
+) -> None:
+    names.zone["_sip._udp.pbx.test", "SRV"] = ["1 1 5070 one.test."]
+    names.zone["one.test", "A"] = ["127.0.0.1"]
+    names.zone["one.test", "AAAA"] = ["::1"]
+    names.generous = True
+    names.drops = lambda name, _: name == "one.test"
+    both = (at(("::1", 5070), ("127.0.0.1", 5070), priority=1, weight=1),)
+    assert await resolver(names).servers("sip:pbx.test", BRISK) == both
+
+
 async def test_the_host_itself_is_used_where_dns_does_not_tell_about_the_only_srv_target(names: DnsServer) -> None:
     names.zone["_sip._udp.pbx.test", "SRV"] = ["1 1 5070 lost.test."]
     names.zone["pbx.test", "A"] = ["127.0.0.1"]
