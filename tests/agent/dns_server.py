@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -32,6 +33,10 @@ class DnsServer:
     """Which questions (name, type) are answered by an error of this kind, and by nothing else."""
     truncates: Callable[[str, str], bool] = lambda name, kind: False
     """Which answers (name, type) say that a part of them is missing. There is no TCP to ask for the rest."""
+    generous: bool = False
+    """Whether the addresses of SRV targets come with the SRV records."""
+    recursive: bool = True
+    """Whether it asks other servers for what it does not know, or has only the names of these to tell."""
     late: bool = False
     """Whether a question is answered only when it is asked again: then the first time is, and the second is not."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -62,13 +67,20 @@ class DnsServer:
         if self.silent or self.drops(name, kind):
             return None
         response = dns.message.make_response(query)
-        response.flags |= dns.flags.RA
+        response.flags |= dns.flags.RA if self.recursive else 0
+        owner = question.name
+        if (alias := self.zone.get((name, "CNAME"))) is not None:
+            response.answer.append(dns.rrset.from_text_list(owner, 300, "IN", "CNAME", alias))
+            owner = dns.name.from_text(alias[0])
+            name = owner.to_text(omit_final_dot=True)
         if self.broken:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif (error := self.rcode(name, kind)) is not None:
             response.set_rcode(error)
         elif records := self.zone.get((name, kind), self.zone.get((f"*.{name.partition('.')[2]}", kind))):
-            response.answer.append(dns.rrset.from_text_list(question.name, 300, "IN", kind, records))
+            response.answer.append(dns.rrset.from_text_list(owner, 300, "IN", kind, records))
+            if kind == "SRV" and self.generous:
+                response.additional += self._addresses(records)
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         if self.truncates(name, kind):
@@ -87,6 +99,13 @@ class DnsServer:
         if back is not None:
             assert self._transport is not None
             self._transport.sendto(back, sender)
+
+    def _addresses(self, services: list[str]) -> list[dns.rrset.RRset]:
+        targets = [service.split()[-1] for service in services]
+        found = [
+            (target, kind, self.zone.get((target.rstrip("."), kind))) for target in targets for kind in ("A", "AAAA")
+        ]
+        return [dns.rrset.from_text_list(name, 300, "IN", kind, records) for name, kind, records in found if records]
 
     @staticmethod
     def _question(data: bytes) -> tuple[str, str]:

@@ -157,6 +157,18 @@ async def test_of_two_srv_targets_the_one_that_dns_does_not_tell_about_is_left_o
     assert await resolver(names).servers("sip:pbx.test", BRISK) == SERVICE
 
 
+async def test_addresses_that_came_with_the_srv_records_are_used_where_dns_does_not_tell_about_the_targets(
+    names: DnsServer,
+) -> None:
+    names.zone["_sip._udp.pbx.test", "SRV"] = ["1 1 5070 one.test."]
+    names.zone["one.test", "A"] = ["127.0.0.1"]
+    names.zone["one.test", "AAAA"] = ["::1"]
+    names.generous = True
+    names.drops = lambda name, _: name == "one.test"
+    both = (at(("::1", 5070), ("127.0.0.1", 5070), priority=1, weight=1),)
+    assert await resolver(names).servers("sip:pbx.test", BRISK) == both
+
+
 async def test_the_host_itself_is_used_where_dns_does_not_tell_about_the_only_srv_target(names: DnsServer) -> None:
     names.zone["_sip._udp.pbx.test", "SRV"] = ["1 1 5070 lost.test."]
     names.zone["pbx.test", "A"] = ["127.0.0.1"]
@@ -208,6 +220,24 @@ async def test_an_answer_that_comes_late_from_the_first_of_two_dns_servers_is_he
     asked = Resolver([names.address, other.address], hosts=Path("/dev/null"))
     assert await asked.servers("sip:pbx.test:5060", BRISK) == PLAIN
     other.close()
+
+
+async def test_a_dns_server_that_only_names_others_is_passed_over(names: DnsServer) -> None:
+    other = await DnsServer.start()
+    other.recursive = False
+    other.zone["pbx.test", "NS"] = ["dns.test."]
+    names.zone["pbx.test", "A"] = ["127.0.0.1"]
+    asked = Resolver([other.address, names.address], hosts=Path("/dev/null"))
+    assert await asked.servers("sip:pbx.test:5060", BRISK) == PLAIN
+    other.close()
+
+
+async def test_another_name_for_a_host_or_a_service_is_followed(names: DnsServer) -> None:
+    names.zone["_sip._udp.pbx.test", "CNAME"] = ["_sip._udp.real.test."]
+    names.zone["_sip._udp.real.test", "SRV"] = ["1 1 5070 one.test."]
+    names.zone["one.test", "CNAME"] = ["two.test."]
+    names.zone["two.test", "A"] = ["127.0.0.1"]
+    assert await resolver(names).servers("sip:pbx.test", BRISK) == SERVICE
 
 
 # The search list of resolv.conf(5)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -44,6 +45,8 @@ class Reply:
 
     outcome: Outcome
     records: tuple[Any, ...] = ()
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses that the answer names unasked, by the name that has them: those of SRV targets (RFC 2782)."""
 
 
 class Questions:
@@ -117,9 +120,18 @@ def _meaning(response: Any, kind: str, cut: bool) -> Reply:
         return Reply(Outcome.FAILED)
     answer = response.resolve_chaining().answer
     if answer is not None and answer.rdtype == dns.rdatatype.from_text(kind):
-        return Reply(Outcome.FOUND, tuple(answer))
+        return Reply(Outcome.FOUND, tuple(answer), _beside(response))
     knows = response.flags & (dns.flags.AA | dns.flags.RA)  # else it names other servers only
     return Reply(Outcome.NO_SUCH_RECORD if knows and not cut else Outcome.FAILED)
+
+
+def _beside(response: Any) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in sorted(response.additional, key=lambda entry: -entry.rdtype):  # IPv6 first
+        if entry.rdtype in (dns.rdatatype.AAAA, dns.rdatatype.A):
+            name = entry.name.to_text(omit_final_dot=True).lower()
+            found[name] = (*found.get(name, ()), *(str(record.address) for record in entry))
+    return found
 
 
 def _nameserver(text: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class _Asking:
             await _wait((plain, srv), patience)
             if _has_records(srv):
                 records = self._offered(srv.result().records, service)
-                servers = await self._with_addresses(records)
+                servers = await self._with_addresses(records, srv.result().beside)
                 if not isinstance(servers, Outcome):
                     return servers
                 if servers is not Outcome.SILENT or not _has_records(plain):
@@ -123,12 +123,22 @@ class _Asking:
             raise LookupFault(f'DNS says that "{service.rstrip(".")}" is not offered (SRV target ".")')
         return sorted(records, key=lambda record: (record.priority, -record.weight))[:MOST_SERVERS]
 
-    async def _with_addresses(self, records: list[Any]) -> tuple[Server, ...] | Outcome:
-        """The SRV records with their addresses; those without any are left out while there is one that has some."""
+    async def _with_addresses(
+        self, records: list[Any], beside: Mapping[str, tuple[str, ...]]
+    ) -> tuple[Server, ...] | Outcome:
+        """The SRV records with their addresses; those without any are left out while there is one that has some.
+
+        `beside` are the addresses that came with the SRV records. They count where DNS does not tell in time.
+        """
         half = (_now() + self._until) / 2
-        async with _tasks(*(self._addresses_of_target(_target(record)) for record in records)) as tasks:
-            await _wait(tasks, lambda: half if any(_has_records(task) for task in tasks) else self._until)
-            replies = [task.result() if task.done() else SILENT for task in tasks]
+        names = [_target(record) for record in records]
+        known = any(name in beside for name in names)
+        async with _tasks(*(self._addresses_of_target(name) for name in names)) as tasks:
+            await _wait(tasks, lambda: half if known or any(_has_records(task) for task in tasks) else self._until)
+            replies = [
+                task.result() if task.done() else Reply(Outcome.SILENT, beside.get(name, ()))
+                for name, task in zip(names, tasks, strict=True)
+            ]
         servers = []
         for record, reply in zip(records, replies, strict=True):
             targets = tuple(Target(address, record.port) for address in self._usable(reply.records))
