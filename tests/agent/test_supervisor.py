@@ -12,6 +12,7 @@ import pytest
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.report import PbxChanged, PbxReport
 from softphone_agent.dns.resolver import Resolver
+from softphone_agent.dns.targets import Server
 from softphone_agent.phone.observations import PingSeen
 from softphone_agent.supervisor.processes import WorkerProcess
 from softphone_agent.supervisor.supervisor import Supervisor
@@ -47,6 +48,33 @@ async def test_a_look_up_that_goes_wrong_is_answered_and_the_next_one_is_a_new_o
         answer = await heard(supervisor, LookUp("sip:pbx.test", 1.0))
         assert answer == LookedUp("sip:pbx.test", fault="the look-up failed, see the agent's log")
     assert asked == ["sip:pbx.test"] * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "looked_up"),
+    [
+        ("sip:PBX.test.", "sip:pbx.test.;transport=udp"),
+        ("sip:pbx.test", "sip:pbx.test;transport=udp"),
+        ("sip:pbx.test.;transport=tcp", "sip:pbx.test;transport=udp"),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+async def test_a_pbx_with_a_dot_at_the_end_of_its_name_is_looked_up_with_it(
+    monkeypatch: pytest.MonkeyPatch, written: str, looked_up: str, by_name: bool
+) -> None:
+    asked = []
+
+    async def noted(self: Resolver, uri: str, seconds: float) -> tuple[Server, ...]:
+        asked.append(uri)
+        return ()
+
+    monkeypatch.setattr(Resolver, "servers", noted)
+    pbxs = [{"name": "master", "address": written}] if by_name else []
+    phones = [{"name": "alice", "aor": "sip:alice@pbx.test", "pri": "master" if by_name else written}]
+    config = AgentConfig.model_validate({"pbxs": pbxs, "phones": phones})
+    answer = await heard(Supervisor(Path("agent.yaml"), config, "d", "1"), LookUp("sip:pbx.test;transport=udp", 1.0))
+    assert answer == LookedUp("sip:pbx.test;transport=udp", ())
+    assert asked == [looked_up]
 
 
 class Staged:
