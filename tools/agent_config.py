@@ -26,7 +26,7 @@ JSON or YAML. The operator writes it for its agents; without Kubernetes a person
     softphone-agent run --check --config FILE     # tells every fault, one a line, and exits 2
 
 `--check` tells, too, which of the files that it names are missing, empty or of no use; a running agent waits for them.
-A key that is given twice is a fault. A running agent that is given a file with faults goes on with the one before.
+A key that is there twice is a fault. A running agent that is given a file with faults goes on with the one before.
 Files with passwords and certificates are watched too. Some fields are taken at the agent's start only, as their meaning
 says: where one is changed later, the log names it. Examples: examples/without-kubernetes.
 

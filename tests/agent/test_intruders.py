@@ -135,16 +135,16 @@ async def test_a_pbx_that_asks_for_all_of_its_phones_is_answered(tmp_path: Path,
     primary, secondary, unknown = [await start(host=host) for host in hosts.values()]
     primary.register = accept(expires=EXPIRY)
     secondary.register = redirect(f"<{unknown.uri(transport)}>")
-    sip = {"bindAddress": "127.0.0.1", "port": free_port()}
+    to = ("127.0.0.1", free_port())
     known = [pbx("primary", primary.uri(transport)), pbx("secondary", secondary.uri(transport))]
     phones = [phone(name, pri="primary", sec="secondary") for name in NAMES]
     most = int(ANSWERS_PER_SECOND + ANSWERS_PER_PHONE * PHONES)
 
     async def gets_all(source: str, count: int) -> bool:
-        to, tcp = ("127.0.0.1", sip["port"]), transport == "tcp"
+        tcp = transport == "tcp"
         return await asyncio.to_thread(intruder.answers_at_once, to, count, source, tcp=tcp) == count
 
-    async with running(tmp_path, known, phones, sip=sip) as agent:
+    async with running(tmp_path, known, phones, sip={"bindAddress": to[0], "port": to[1]}) as agent:
         for name in NAMES:
             await agent.phone(name, registered=True, pbx="primary")
         assert await gets_all(hosts["primary"], most)

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from softphone_agent.contract.phone import Phone
+from softphone_agent.contract.phone import Pbx, Phone
 from softphone_agent.contract.report import PhoneReport
 from softphone_agent.dns.targets import Place, Server, Target
+from softphone_agent.phone.directory import Directory
 from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Register
@@ -45,6 +46,28 @@ def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
     assert (len(rates._buckets), len(names._servers), len(names._not_before)) == (100, 0, 100)
     tidying.forget_places(now + 5.0)
     assert (rates._buckets, names._servers, names._not_before) == ({}, {}, {})
+
+
+def test_the_pbxes_in_use_are_those_that_are_configured_and_those_where_phones_are() -> None:
+    """They get more answers than strangers: also a PBX that lost its phones to another one, and asks for them still."""
+    ours, _theirs = multiprocessing.Pipe()
+    engine = Engine(EngineSettings("test"))
+    worker, now = Worker(engine, ours), time.monotonic()
+    addresses = {"a": "sip:192.0.2.1;transport=tcp", "b": "sip:[2001:DB8:0::2]:5070", "c": "sip:pbx.test"}
+    pbxs = tuple(Pbx(name=name, address=address) for name, address in addresses.items())
+    worker._watched._configured.directory = Directory.of(pbxs)
+    servers = (Server((Target("192.0.2.3", 5060), Target("2001:db8::3", 5060))),)
+    worker._lookups.answered(LookedUp("sip:pbx.test;transport=udp", servers), now)
+    bob = Phone(name="bob", aor="sip:bob@pbx.test", pri="a")
+    plan = Plan("sip:bob@pbx.test", pri=Registrar("sip:192.0.2.1:5060;transport=tcp"))
+    running = RunningPhone(bob, None, machine.begin(plan, now))
+    running.bound_at = Place("sip:elsewhere.test;transport=udp", Target("192.0.2.4", 5060))
+    running.asked = Place("sip:192.0.2.5:5060;transport=udp")
+    worker._phones.add(running, now)
+    worker._watched.is_outdated = True
+    worker._watched.update(now)
+    expected = {"192.0.2.1", "2001:db8::2", "192.0.2.3", "2001:db8::3", "192.0.2.4", "192.0.2.5"}
+    assert set(engine.unsolicited._pbxes) == expected
 
 
 @pytest.mark.parametrize(("serial", "asked"), [(2, ["second"]), (1, [])], ids=["awaited", "given up"])

@@ -51,7 +51,7 @@ def _data(text: str) -> object:
         except (ValueError, RecursionError):
             pass
     try:
-        first, more = (*documents(text), None, None)[:2]
+        first, more = (*documents(text, each_key_once=True), None, None)[:2]
     except YamlFault as fault:
         raise ConfigFaults([_placed(fault)]) from None
     if more is not None:
@@ -60,10 +60,10 @@ def _data(text: str) -> object:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON. Raises ValueError where a key is given twice, of which one value would be lost."""
+    """An object of JSON. Raises ValueError where a key is there twice, of which one value would be lost."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise ValueError("a key is given twice")
+        raise ValueError("a key is there twice")
     return made
 
 

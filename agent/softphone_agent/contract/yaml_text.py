@@ -71,16 +71,17 @@ def _place(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def documents(text: str, *, secret: bool = False) -> Iterator[Document]:
+def documents(text: str, *, secret: bool = False, each_key_once: bool = False) -> Iterator[Document]:
     """The documents of a text that are not empty, one by one. Raises YamlFault, and nothing else.
 
     `secret`: no fault shows a value; nor does it where the document is, or holds, a Secret of Kubernetes.
+    `each_key_once`: a key that is there twice in a mapping is a fault; else its last value counts.
     """
     strange = _UNPRINTABLE.search(text)
     if strange:
         said = f"holds the character U+{ord(strange[0]):04X}, which no YAML may hold"
         raise YamlFault(said, *_place(text[: strange.start()]))
-    loader = _Loader(_without_tabs(text), secret=secret)
+    loader = _Loader(_without_tabs(text), secret=secret, each_key_once=each_key_once)
     line = 1
     try:
         while loader.check_node():
@@ -128,13 +129,14 @@ class _Measure(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """PyYAML's loader of plain data, with bounds. Raises YAMLError; where Python refuses a value, it says where."""
 
-    def __init__(self, text: str, *, secret: bool) -> None:
+    def __init__(self, text: str, *, secret: bool, each_key_once: bool) -> None:
         super().__init__(text)
         self._depth = 0
         self._written = 0
         self._measures: dict[int, _Measure] = {}
         self._mappings: list[yaml.MappingNode] = []
         self._all_secret = self._secret = secret
+        self._each_key_once = each_key_once
 
     def compose_document(self) -> yaml.Node | None:
         """The next document's nodes; of the one before nothing is kept."""
@@ -180,12 +182,14 @@ class _Loader(yaml.SafeLoader):
         return _Measure(depth, own + sum(part.characters for part in parts))
 
     def construct_document(self, node: yaml.Node) -> Any:
-        """The value of a document, none of whose mappings has a key twice: of such a key one value would be lost."""
-        for mapping in self._mappings:
-            self._refuse_keys_given_twice(mapping)
+        """The value of a document."""
+        if self._each_key_once:
+            for mapping in self._mappings:
+                self._refuse_a_key_twice(mapping)
         return super().construct_document(node)
 
-    def _refuse_keys_given_twice(self, mapping: yaml.MappingNode) -> None:
+    def _refuse_a_key_twice(self, mapping: yaml.MappingNode) -> None:
+        """Of such a key one value would be lost without a word."""
         first: dict[Hashable, yaml.Mark] = {}
         for node, _ in mapping.value:
             if not isinstance(node, yaml.ScalarNode) or node.tag == _MERGE:
@@ -195,7 +199,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             if key in first:
                 shown = "this key" if self._secret else f'the key "{_shown(node.value)}"'
-                raise _fault(f"{shown} is given twice, first in line {first[key].line + 1}", _start(node))
+                raise _fault(f"{shown} is there twice, first in line {first[key].line + 1}", _start(node))
             first[key] = _start(node)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
