@@ -133,7 +133,7 @@ def test_an_image_that_does_not_tell_its_python_has_no_bill(tmp_path: Path) -> N
 
 @pytest.mark.lab
 def test_the_bills_of_the_real_images_list_all_that_is_installed() -> None:
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tests")}
+    env = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'tools'}:{REPOSITORY / 'tests'}"}
     subprocess.run([sys.executable, "-m", "sbom"], check=True, timeout=300, env=env)
     for image in IMAGES:
         found: dict[str, dict[str, Any]] = {kind: {} for kind in ("pypi", "deb", "github", "generic")}

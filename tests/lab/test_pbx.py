@@ -144,7 +144,7 @@ def test_users_of_a_slave_that_is_dead_are_sent_to_its_standby(
     slave.kill()
     there = f"sip:{standby.address}:5060"
     wait_until(lambda: alice.register(master.address).redirected_to == there, "master points to the standby", seconds=5)
-    assert alice.register(standby.address).code == 200
+    wait_until(lambda: alice.register(standby.address).code == 200, "the standby has noticed it too", seconds=5)
     assert users(standby) == {"alice"}
     slave.start()
     slave.wait_ready()
