@@ -247,7 +247,8 @@ def _without_brackets(request: Request) -> list[bytes]:
     """A 200 that lists our Contact without <>, and its instance in them (RFC 3261, section 20.10)."""
     bare = request.header("Contact").partition(">")[0].partition(";")[0].lstrip("<")
     instance = "urn:uuid:00000000-0000-0000-0000-000000000001"
-    return [answer(request, 200, f'Contact: {bare};x="<a>";reg-id=1;expires=120;note="<{instance}>"')]
+    said = f'{bare};x="<a>";reg-id=1;expires={request.expires};note="<{instance}>"'
+    return [answer(request, 200, f"Contact: {said}")]
 
 
 def _with_star(request: Request) -> list[bytes]:
