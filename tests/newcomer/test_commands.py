@@ -110,8 +110,8 @@ def test_at_the_command_line(newcomer: Newcomer, tmp_path: Path) -> None:
 def test_the_plugin_needs_nothing_and_disturbs_nothing(newcomer: Newcomer, tmp_path: Path) -> None:
     """As in the shell of somebody who works in a virtual environment of something else."""
     python = shutil.which("python3")
-    newcomer.types(f"python3 -m venv --without-pip {tmp_path}/work")
-    path = f"{tmp_path}/work/bin:$PWD/build/plugin:/usr/bin:/bin"
+    newcomer.types(f"python3 -m venv --without-pip {tmp_path}/environment")
+    path = f"{tmp_path}/environment/bin:$PWD/build/plugin:/usr/bin:/bin"
     shell = f"env -i HOME={tmp_path}/home PATH={path}"
     printed = newcomer.types(f"{shell} kubectl-softphone lint examples/demo && {shell} kubectl_complete-softphone dr")
     assert [line.partition("\t")[0] for line in printed.splitlines()] == ["drill", ":4"]
