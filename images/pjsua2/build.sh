@@ -7,7 +7,7 @@ tarball=$(readlink -f "$1") work=$2
 mkdir -p "$3"
 wheels=$(cd "$3" && pwd)
 # Ours to count: raised where the recipe makes another wheel of the same pjproject.
-build=3
+build=4
 checksum=$(sha256sum "$tarball" | cut -d' ' -f1)
 echo "tarball $(basename "$tarball")"
 echo "sha256  $checksum"
@@ -20,6 +20,9 @@ version=$(make --no-print-directory -s -f version.mak --eval 'shown: ; @echo $(P
 echo "version $version"
 
 cp "$recipe/config_site.h" pjlib/include/pj/config_site.h
+for patch in "$recipe"/patches/*.patch; do
+  patch --quiet --strip 1 --fuzz 0 < "$patch" || { echo "$(basename "$patch") does not fit this pjproject" >&2; exit 1; }
+done
 # Debian's tarball lacks files that are not free; this one would be empty without its sound card anyway.
 touch pjmedia/src/pjmedia-audiodev/bdimad_dev.c
 export CFLAGS="-O2 -g0 -fPIC -DNDEBUG"
@@ -35,8 +38,6 @@ for found in 'PJ_HAS_SSL_SOCK 1' 'PJMEDIA_HAS_VIDEO 0'; do
     || { echo "pjproject was configured without $found" >&2; exit 1; }
 done
 PJ_CFLAGS="$(make --no-print-directory -C pjsip-apps/src/swig/python -f helper.mak cflags | tr '\n' ' ')"
-# shellcheck disable=SC2086
-quiet gcc $PJ_CFLAGS -fsyntax-only "$recipe/layout.c"
 quiet make dep
 quiet make -j "$(nproc)" lib
 
@@ -47,6 +48,7 @@ unused='Buddy|AudioMedia|VideoMedia|Tone|AudioDev|VideoDev|Codec|MediaFormat|Cal
   echo '%module(directors="1") pjsua2'
   echo '%include "unused.i"'
   sed -E "/%template\(($unused)/d" ../pjsua2.i # vectors of what is not there
+  echo '%include "client.i"'
 } > agent.i
 quiet swig -c++ -w312 -threads "${includes[@]}" -I.. -I"$recipe" -python -outdir . -o "$work/wheel/pjsua2_wrap.cpp" agent.i
 mv pjsua2.py "$work/wheel/pjsua2/__init__.py"
@@ -55,13 +57,12 @@ PJ_LDFLAGS="$(make --no-print-directory -f helper.mak ldflags | tr '\n' ' ') \
 export PJ_CFLAGS PJ_LDFLAGS WHEEL_VERSION=$version
 
 cd "$work/wheel"
-cp "$recipe/setup.py" "$recipe/limits.c" .
+cp "$recipe"/{setup.py,client.h,client.cpp} .
 {
   echo "pjsua2 of pjproject, built for softphone-fleet by images/pjsua2."
   echo
   echo "Tarball: $(basename "$tarball")"
   echo "Tarball-SHA256: $checksum"
-  echo "Accounts: $(awk '$2 == "PJSUA_MAX_ACC" {print $3}' "$recipe/config_site.h")"
   echo "OpenSSL: $(awk '$2 == "OPENSSL_VERSION_TEXT" {$1 = $2 = ""; print}' <(echo '#include <openssl/opensslv.h>' | gcc -E -dM -))"
 } > DESCRIPTION
 quiet "$recipe/../build-wheel.sh" "$wheels" .

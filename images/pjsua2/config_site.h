@@ -1,10 +1,14 @@
-/* What this build of pjproject is made for: many accounts that register in one process, and no media devices. */
+/* What this build of pjproject is made for: many phones that register in one process, by the client in client.cpp, without an
+   account of pjsua, and no media devices. */
 
-#define PJSUA_MAX_ACC 512 /* an agent gives a process 500 phones; each place takes 3.5 KB, used or not */
-#define PJSUA_ACC_MAX_PROXIES 1 /* of an account: one route, and one user name; 8 take 2 KB more */
+#define PJSUA_MAX_ACC 2 /* of no use here; each place takes 3.5 KB, and fewer do not compile */
+#define PJSUA_ACC_MAX_PROXIES 1
 #define PJSUA_MAX_BUDDIES 1
-#define PJSIP_MAX_TSX_COUNT (2 * 1024 - 1) /* buckets and timers, which grow; a transaction over UDP stays for 5 s after its answer */
+#define PJSIP_MAX_TSX_COUNT (2 * 1024 - 1) /* buckets and timers, which grow; a transaction over UDP stays for a second after its answer */
 #define PJ_IOQUEUE_MAX_HANDLES 1024
+#define PJSIP_MAX_PKT_LEN (64 * 1024) /* the longest message that is taken: a 200 lists every binding of its AOR */
+#define PJSIP_MAX_SENT_LEN 4000 /* the longest that is sent (patches/0002) */
+#define PJSIP_TLS_TRANSPORT_DONT_CREATE_LISTENER 1 /* nobody connects to a phone by TLS */
 #define PJSIP_MAX_NET_EVENTS 32 /* messages that one libHandleEvents takes */
 #define PJSIP_UDP_SO_RCVBUF_SIZE (4 * 1024 * 1024) /* answers to a burst of REGISTERs; the kernel cuts it down to rmem_max */
 #define PJ_HAS_IPV6 1

@@ -14,7 +14,7 @@ PYTHON=$(command -v "${PYTHON:-python3}")
 export PYTHON
 tarball=${PJPROJECT_TARBALL:-}
 key=$({
-  cd "$recipe" && sha256sum -- *.sh *.c *.h *.i *.py ../build-wheel.sh ../build-requirements.txt
+  cd "$recipe" && sha256sum -- *.sh *.cpp *.h *.i *.py patches/*.patch ../build-wheel.sh ../build-requirements.txt
   "$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"), sysconfig.get_platform())'
   [ -z "$tarball" ] || sha256sum < "$tarball"
 } | sha256sum | cut -c-12)
@@ -30,7 +30,7 @@ known() {
 if [ ! -e "$made/unpacked" ]; then
   [ "${1:-}" != --if-built ] || exit 0
   packages=()
-  for package in g++ libssl-dev make swig uuid-dev xz-utils; do
+  for package in g++ libssl-dev make patch swig uuid-dev xz-utils; do
     dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
   done
   "$PYTHON" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \

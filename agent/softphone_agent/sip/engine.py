@@ -1,26 +1,25 @@
-"""The SIP engine: one endpoint of pjsua2, one account a phone, and what they answer.
+"""The SIP engine: sends each REGISTER and OPTIONS of many phones, and tells what came of them.
 
-Runs in one thread, from `open` to `close`; everything that pjsua2 calls back is queued as copied strings and numbers
-and given out by `poll`. The patterns come from measured facts: pjsua2 aborts the process where it is misused.
+Runs in one thread, from `open` to `close`. The requests go out by the client of our own pjsua2 (images/pjsua2/client.h),
+which calls nothing back: `poll` hands out what happened.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import time
 from collections import deque
 from collections.abc import Iterator, Set
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
 
 import pjsua2 as pj
 
 from softphone_agent.contract import sip_uri
-from softphone_agent.dns.targets import Place, Target
-from softphone_agent.sip import connections, library, sip_message
-from softphone_agent.sip.callbacks import Endpoint, PhoneAccount, Pinger, Trace, superseded
+from softphone_agent.dns.targets import Place
+from softphone_agent.sip import binding, chain, sip_message
+from softphone_agent.sip.binding import Registration
+from softphone_agent.sip.connections import Connections, Peer, peer_of
 from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
@@ -28,26 +27,32 @@ from softphone_agent.sip.happenings import (
     FromStrangers,
     Happening,
     Pong,
+    Refused,
+    SentAgain,
     Signal,
 )
-from softphone_agent.sip.name_table import NameTable
-from softphone_agent.sip.ping_caller import PingCaller
-from softphone_agent.sip.pjsua_configs import TRACE_LEVEL, account_config, endpoint_config, pinger_config
+from softphone_agent.sip.outgoing import Outgoing, Pinging, Registering
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
-from softphone_agent.sip.request_watch import RequestWatch
-from softphone_agent.sip.response_watch import ResponseWatch
-from softphone_agent.sip.routing import address_of, route, target_of, tls_name
-from softphone_agent.sip.sending_block import SendingBlock
-from softphone_agent.sip.sent_watch import SentWatch
+from softphone_agent.sip.routing import address_of, server_of, tls_name
 from softphone_agent.sip.settings import EngineSettings
-from softphone_agent.sip.stream_watch import StreamWatch, is_incoming
+from softphone_agent.sip.strangers import Strangers
 from softphone_agent.sip.transports import Transports
 from softphone_agent.sip.unsolicited import ALLOWED, Unsolicited
 
-_LONGEST_CHAIN = 6
-"""So many REGISTERs may come of one; a PBX that raises Min-Expires each time would get thousands."""
-_TOO_BRIEF = 2
-"""So many 423 may come in one chain: one tells what the PBX wants, a second one is odd enough."""
+_LEAVING_SECONDS = 0.5
+"""For so long at most `close` waits for the answers to its un-REGISTERs."""
+_BAD_CERTIFICATE = "PJSIP_TLS_ECERTVERIF"
+
+
+@dataclass(slots=True)
+class _Phone:
+    """What is known of one phone."""
+
+    aor: str
+    present: Registration | None = None
+    """The registration that its last REGISTER belongs to; None where that was abandoned."""
+    left_behind: str = ""
+    """The Call-ID of the one before, which may still be un-REGISTERed."""
 
 
 class Engine:
@@ -55,344 +60,308 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
-        self._answer_seconds = settings.answer_seconds
-        self.happenings: deque[Happening] = deque()
-        self._endpoint: Endpoint | None = None
-        self._pinger: Pinger | None = None
-        self._phones: dict[str, PhoneAccount] = {}
-        self._library = ctypes.CDLL(library.path())
-        self._by_call_id: dict[str, PhoneAccount] = {}
-        """Not by AOR: PBXes and the SIP stack write one in many ways, and two phones may have the same."""
-        self._sending: PhoneAccount | None = None
-        """Whose REGISTER is being sent."""
-        self._trace = Trace(self)
-        self._traced: frozenset[str] = frozenset()
-        self._watch = ResponseWatch(self._library, self._seen)
-        self._nothing_sent = SendingBlock(self._library)
-        self._sent = SentWatch(self._library, lambda: self._sending is not None, self._goes_out)
-        self._caller = PingCaller(self._library)
-        self._from_strangers = FromStrangers()
         self.unsolicited = Unsolicited()
-        self._requests = RequestWatch(self._library, ALLOWED, self._asked, lambda: self._discarded("Stray"))
-        self._streams = StreamWatch(self._library, self._discarded)
-        self._transports = Transports(settings, self._streams.listens)
-        self._connected: set[int] = set()
-        """The TCP and TLS connections that this process made, by the address of their `pjsip_transport`."""
-        self._names = NameTable(self._library)
-        self._pings: dict[int, tuple[Any, Place]] = {}
-        """The pings in flight, each with what it was sent with."""
-        self._ping_transports: dict[Place, int] = {}
+        self.happenings: deque[Happening] = deque()
+        self._phones: dict[str, _Phone] = {}
+        self._of_aor: dict[str, set[str]] = {}
+        """The names of the phones of each AOR: each of several has a Contact of its own."""
+        self._traced: frozenset[str] = frozenset()
+        self._transports = Transports(settings)
+        self._places: Set[Place] = frozenset()
+        """What is pinged."""
 
     def open(self) -> None:
         """Start the endpoint with its UDP and TCP transports. Raises RuntimeError where it cannot."""
-        endpoint = self._endpoint = Endpoint(self)
+        pj.silence_log()
+        self._endpoint = pj.Endpoint()
         try:
-            self._library.pj_log_set_level(0)
-            endpoint.libCreate()
-            endpoint.libInit(endpoint_config(self.settings.user_agent, self._trace))
-            self._library.pj_log_set_level(0)
-            watches = (
-                self._watch,
-                self._requests,
-                self._streams,
-                self._names,
-                self._nothing_sent,
-                self._caller,
-                self._sent,
-            )
-            for watch in watches:
-                watch.start()
-            self._transports.start(endpoint)
-            endpoint.libStart()
-            self.set_answer_time(self.settings.answer_seconds)
-            self._pinger = Pinger(self)
-            self._pinger.create(pinger_config())
-        except pj.Error as error:
-            raise RuntimeError(f"pjsua2 did not start: {_reason(error)}") from None
+            self._endpoint.libCreate()
+            self._endpoint.libInit(_endpoint_config(self.settings.user_agent))
+            pj.silence_log()
+            self._client = pj.SipClient(ALLOWED)
+            if self._client.error():
+                raise RuntimeError(f"pjsua2 did not start: {self._client.error()}")
+            self._transports.start(self._client)
+            self._endpoint.libStart()
+        except (pj.Error, OSError) as error:
+            raise RuntimeError(f"pjsua2 did not start: {getattr(error, 'reason', '') or error}") from None
+        self._outgoing = Outgoing(self._client, self.settings.user_agent, ALLOWED, self.settings.answer_seconds)
+        self._connections = Connections(self._client)
+        self._strangers = Strangers(self._client, self._transports, self.unsolicited)
+        self.set_answer_time(self.settings.answer_seconds)
 
-    def reopen_udp(self) -> None:
-        """Take new UDP sockets: something on the way may have turned against the old ones.
+    def close(self) -> None:
+        """End the endpoint. Bindings that are left are removed as far as that goes quickly."""
+        if not hasattr(self, "_strangers"):
+            return
+        for name in list(self._phones):
+            self.remove(name)
+        until = time.monotonic() + _LEAVING_SECONDS
+        while any(isinstance(one, Registering) for one in self._outgoing) and time.monotonic() < until:
+            for _ in self.poll(until - time.monotonic()):
+                pass
+        del self._client.this  # ends it while its endpoint is there
+        with contextlib.suppress(pj.Error):  # it is over either way
+            self._endpoint.libDestroy()
 
-        Every phone needs a new registration after this, since a refresh would keep the old socket.
+    def reopen_udp(self, address: str) -> None:
+        """Send what goes to the PBX at this IP address from a new UDP socket that nothing else uses.
+
+        Something on the way may have turned against the old one. Every phone there needs a new registration after
+        this, since a refresh would keep the old socket.
         """
-        self._transports.reopen_udp()
+        self._transports.renew_udp(address)
 
     def trace(self, phones: Set[str]) -> None:
         """Give out the SIP messages of these phones as Signals, from now on. With none of them it costs nothing."""
         self._traced = frozenset(phones)
-        self._library.pj_log_set_level(TRACE_LEVEL if phones else 0)
-
-    def overheard(self, sent: bool, peer: str, message: str) -> None:
-        """A SIP message went over the wire."""
-        begins = self._sending if sent else None  # the Call-ID of a new registration is not known yet
-        phone = begins or self._by_call_id.get(sip_message.call_id(message))
-        if phone is not None and phone.name in self._traced:
-            self.happenings.append(Signal(phone.name, sent, peer, sip_message.redacted(message)))
+        self._client.trace(bool(phones))
 
     def set_answer_time(self, seconds: float) -> None:
-        """How long a transaction waits for its answer (RFC 3261: timers B, D and F), from now on."""
-        self._answer_seconds = seconds
-        self._library.pjsip_tsx_set_timers(0, 0, 0, int(seconds * 1000))
-
-    def poll(self, seconds: float) -> Iterator[Happening]:
-        """Wait up to `seconds` for the network, then give out what happened."""
-        assert self._endpoint is not None
-        if self.happenings:
-            seconds = 0
-        # Rounded up: else the caller would be back before it is time.
-        self._endpoint.libHandleEvents(max(0, math.ceil(seconds * 1000)))
-        self._streams.look(time.monotonic(), self._answer_seconds)
-        while self.happenings:
-            yield self.happenings.popleft()
+        """How long a request waits for its answer (RFC 3261: timers B, D and F), from now on."""
+        self._outgoing.answer_seconds = seconds
+        self._client.set_patience(int(seconds * 1000))
 
     def take_from_strangers(self) -> FromStrangers:
         """What came from strangers since the last time."""
-        taken, self._from_strangers = self._from_strangers, FromStrangers()
-        return taken
+        return self._strangers.take()
 
-    def connected(self, transport: int) -> None:
-        """A TCP or TLS connection is there. That of a stranger is no news."""
-        self._streams.opened(transport)
-        if not is_incoming(transport):
-            self._connected.add(transport)
-            self.happenings.append(ConnectionOpened())
+    def connected_to(self) -> set[Peer]:
+        """The PBXes to which there is a TCP or TLS connection, as IP address and port."""
+        return self._connections.peers()
 
-    def disconnected(self, transport: int) -> None:
-        """A TCP or TLS connection is no more. That of a stranger is no news, nor is one that never was there."""
-        self._streams.closed(transport)
-        if transport in self._connected:
-            self._connected.remove(transport)
-            self.happenings.append(ConnectionClosed())
-
-    def _asked(self, method: str, head: str, source: str) -> int:
-        reply = self.unsolicited.reply_to(method, head, source, time.monotonic())
-        self._from_strangers.requests[reply] += 1
-        return reply.code
-
-    def _discarded(self, reason: str) -> None:
-        self._from_strangers.discarded[reason] += 1
+    def poll(self, seconds: float) -> Iterator[Happening]:
+        """Wait up to `seconds` for the network, then give out what happened."""
+        wait = 0 if self.happenings else max(0, math.ceil(seconds * 1000))  # rounded up: else it would be too early
+        for kind, number, code, reason, text, peer in self._client.poll(wait):
+            self._happened(kind, number, code, reason, text, peer)
+        self._strangers.look(time.monotonic())
+        while self.happenings:
+            yield self.happenings.popleft()
 
     def register(self, phone: str, serial: int, request: RegisterRequest, *, unregister_old: bool = False) -> None:
         """Send a REGISTER of a new registration; an Answer with `serial` follows.
 
         It takes the place of the present one, which is un-REGISTERed only with `unregister_old`.
         """
-        account = self._phones.get(phone)
-        if account is None:
-            account = self._phones[phone] = PhoneAccount(self, phone)
-        account.serial, account.unregistering = serial, False
-        account.earlier = []
-        account.tls_name = tls_name(sip_uri.parse(request.registrar), request.tls)
+        known = self._known(phone, request.aor)
+        self._outgoing.cancel(phone)
+        if unregister_old:
+            self._leave_behind(known)
+        known.present = None
+        place = Place(request.registrar, request.target)
+        self.unsolicited.pbx_in_use(address_of(place))  # it may ask for the phone before we have read its answer
         try:
-            (self._shut if unregister_old else self._leave)(account)
-            place = Place(request.registrar, request.target)
-            self.unsolicited.pbx_in_use(address_of(place))  # it may ask for the phone before we have read its answer
-            account.transport = self._transports.for_place(place, request.tls)
-            account.handled = None
-            with self._noting(account):
-                account.create(self._account_config(account, request))
-            account.live = True
-            if request.tls is not None:
-                used = {other.transport for other in self._phones.values() if other.live}
-                self._transports.close_unused_tls(used | set(self._ping_transports.values()))
-        except pj.Error as error:
-            self._failed(account, error)
+            transport = self._transports.for_place(place, request.tls)
+            contact = self._contact(phone, request, place, transport)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.happenings.append(Answer(phone, serial, False, 0, reason, 0, "", ""))
+            return
+        known.present = Registration(
+            request, place, contact, transport, binding.new_session(request), request.expires
+        )
+        self._begin(phone, serial, known.present, request.expires)
+        if request.tls is not None:
+            self._transports.close_unused_tls(self._used_transports())
 
     def refresh(self, phone: str, serial: int) -> bool:
         """Go on with the present registration (its Call-ID): an Answer with `serial` follows.
 
-        False where there is none to go on with.
+        False where there is none to go on with, or where the phone has another address by now.
         """
-        account = self._phones.get(phone)
-        if account is None or not account.live or not account.bound:
+        known = self._phones.get(phone)
+        present = known.present if known else None
+        if present is None or not present.bound:
             return False
-        account.serial, account.unregistering = serial, False
-        account.earlier = []
         try:
-            with self._noting(account):
-                account.setRegistration(True)
-        except pj.Error as error:
-            self._failed(account, error)
+            if self._contact(phone, present.request, present.place, present.transport) != present.contact:
+                return False
+        except OSError:
+            pass  # no way there now; the REGISTER says so
+        self._outgoing.cancel(phone)
+        self._begin(phone, serial, present, present.expires)
         return True
 
     def unregister(self, phone: str, serial: int) -> None:
         """Remove the phone's binding; an Answer with `serial` follows, at once where there is nothing to remove."""
-        account = self._phones.get(phone)
-        if account is None:
+        known = self._phones.get(phone)
+        present = known.present if known else None
+        self._outgoing.cancel(phone)
+        if present is None or not present.bound:
             self.happenings.append(Answer(phone, serial, True, 0, "nothing to remove", 0, "", ""))
             return
-        account.serial, account.unregistering = serial, True
-        account.earlier = []
-        try:
-            account.setRegistration(False)
-        except pj.Error as error:
-            self._failed(account, error)
+        self._begin(phone, serial, present, 0)
 
     def abandon(self, phone: str) -> None:
-        """Forget the phone's REGISTER in flight."""
-        account = self._phones.get(phone)
-        if account is not None:
-            self._leave(account)
+        """Forget the phone's REGISTER in flight, and its registration: its PBX gets nothing more of it."""
+        self._outgoing.cancel(phone)
+        known = self._phones.get(phone)
+        if known is not None:
+            known.present = None
 
     def remove(self, phone: str) -> None:
-        """Forget the phone."""
-        account = self._phones.pop(phone, None)
-        if account is not None:
-            self._shut(account)
-            for call_id in (account.call_id, account.former_call_id):
-                self._by_call_id.pop(call_id, None)
+        """Forget the phone. A binding that it still has is removed."""
+        known = self._phones.pop(phone, None)
+        if known is None:
+            return
+        self._forget_aor(phone, known.aor)
+        self._outgoing.cancel(phone)
+        self._leave_behind(known)
 
     def ping(self, place: Place, aor: str, tls: TlsFiles | None = None) -> None:
         """Send OPTIONS there as this AOR, over TLS with these files; a Pong follows."""
-        assert self._pinger is not None
-        uri = sip_uri.parse(place.uri)
-        name = tls_name(uri, tls)
-        target = target_of(uri, place.target, name)
-        if uri.secure and name != uri.host:
-            uri = replace(uri, host=name)
-        if target is not None:
-            self._names.point(uri.host, uri.port or 0, target)
-        request = pj.SendRequestParam()
-        request.method = "OPTIONS"
-        request.txOption.targetUri = str(uri)
-        request.userData = request
-        request.this.acquire()  # by that SWIG takes it for given away, and would never free it
-        token = int(request.this)
-        self._pings[token] = request, place
         try:
-            transport = self._transports.for_place(place, tls)
-            if uri.secure:
-                self._ping_transports[place] = transport
-            bound = uri.secure or ":" in (target.address if target else uri.host)
-            self._pinger.setTransport(transport if bound else pj.INVALID_ID)
-            with self._caller(aor):
-                self._pinger.sendRequest(request)
-        except pj.Error:
-            self.ponged(token, alive=False)
-
-    def ponged(self, token: int, *, alive: bool) -> None:
-        """A ping is over."""
-        ping = self._pings.pop(token, None)
-        if ping is not None:
-            self.happenings.append(Pong(ping[1], alive))
+            fault = self._outgoing.ping(place, aor, tls, self._transports.for_place(place, tls))
+        except OSError as error:
+            fault = str(error)
+        if fault:
+            self.happenings.append(Pong(place, False))
 
     def watch(self, places: Set[Place]) -> None:
-        """No other places are pinged from now on."""
-        self._ping_transports = {place: used for place, used in self._ping_transports.items() if place in places}
+        """No other places are pinged from now on. What neither they nor phones use is closed."""
+        self._places = places
+        used = {one.present.place for one in self._phones.values() if one.present} | places
+        self._connections.keep({(server.address, server.port) for server in map(server_of, used)})
+        self._transports.keep_own_sockets({address_of(place) for place in used})
 
-    def forget_names(self) -> None:
-        """Forget where names led that no phone uses any more, if they are many."""
-        self._names.keep({phone.handled for phone in self._phones.values() if phone.live and phone.handled})
+    def _known(self, phone: str, aor: str) -> _Phone:
+        known = self._phones.get(phone)
+        if known is None:
+            known = self._phones[phone] = _Phone(aor)
+        elif known.aor != aor:
+            self._forget_aor(phone, known.aor)
+            known.aor = aor
+        self._of_aor.setdefault(aor, set()).add(phone)
+        return known
 
-    def close(self) -> None:
-        """End the endpoint. Bindings that are left are removed as far as that goes quickly."""
-        for name in list(self._phones):
-            self.remove(name)
-        if self._endpoint is not None:
-            with contextlib.suppress(pj.Error):  # it is over either way
-                self._endpoint.libDestroy()
+    def _forget_aor(self, phone: str, aor: str) -> None:
+        names = self._of_aor.get(aor, set())
+        names.discard(phone)
+        if not names:
+            self._of_aor.pop(aor, None)
 
-    def _seen(self, code: int, message: str) -> bool:
-        """An answer to a REGISTER that the SIP stack has not seen yet; True keeps it from seeing it.
+    def _contact(self, phone: str, request: RegisterRequest, place: Place, transport: int) -> str:
+        """The Contact of this phone. Raises OSError where there is no way to the PBX."""
+        server = server_of(place)
+        v6 = ":" in server.address
+        host = request.public_address or self._transports.own_host(server.address)
+        kind = sip_uri.parse(request.registrar).effective_transport
+        line = phone if len(self._of_aor.get(request.aor, ())) > 1 else ""
+        return binding.contact(request, host, self._transports.contact_port(transport, kind, v6=v6), line)
 
-        A chain of REGISTERs that does not end is cut here: what came last is the answer.
-        """
-        call_id = sip_message.call_id(message)
-        phone = self._by_call_id.get(call_id)
-        if phone is None:
-            return False
-        present = call_id == phone.call_id
-        earlier = phone.earlier if present else phone.former
-        earlier.append(code)
-        if earlier.count(423) <= _TOO_BRIEF and len(earlier) <= _LONGEST_CHAIN:
-            return False
-        if present and not phone.unregistering and len(phone.earlier) <= _LONGEST_CHAIN + 1:
-            self.happenings.append(
-                Answer(
-                    phone.name,
-                    phone.serial,
-                    False,
-                    code,
-                    sip_message.reason_phrase(message),
-                    0,
-                    "",
-                    message,
-                    superseded(phone.earlier, code),
-                )
-            )
-            phone.earlier += [code] * _LONGEST_CHAIN
-        return True
+    def _leave_behind(self, known: _Phone) -> None:
+        """Un-REGISTER the present registration; nobody waits for the answer."""
+        present, known.present = known.present, None
+        if present is not None and present.bound:
+            known.left_behind = present.call_id
+            self._begin("", 0, present, 0)
 
-    @contextlib.contextmanager
-    def _noting(self, account: PhoneAccount) -> Iterator[None]:
-        """Within the block this phone's REGISTER is sent."""
-        self._sending = account
-        try:
-            yield
-        finally:
-            self._sending = None
+    def _begin(self, phone: str, serial: int, registration: Registration, expires: int) -> None:
+        """Begin a chain of REGISTERs."""
+        self._send(Registering(phone, serial, registration, chain.Chain(expires, registration.session)))
 
-    def _goes_out(self, request: str) -> None:
-        """The REGISTER of the phone that is being noted is sent. One registration keeps its Call-ID and its Contact."""
-        account = self._sending
-        call_id = sip_message.call_id(request)
-        if account is None or call_id == account.call_id:
+    def _send(self, one: Registering) -> None:
+        fault = self._outgoing.register(one)
+        if fault:
+            self._answered(one, 0, fault, "")
+
+    def _used_transports(self) -> set[int]:
+        used = {known.present.transport for known in self._phones.values() if known.present}
+        return used | {one.transport for one in self._outgoing}
+
+    def _happened(self, kind: int, number: int, code: int, reason: str, text: str, peer: str) -> None:
+        """One entry of what the client hands out (client.h: enum Kind)."""
+        if kind == pj.SIP_ANSWER:
+            one = self._outgoing.take(number)
+            if isinstance(one, Registering):
+                self._answered(one, code, reason, text)
+            elif isinstance(one, Pinging):
+                self.happenings.append(Pong(one.place, code != 0))
+        elif kind == pj.SIP_REQUEST:
+            self._strangers.asked(number, reason, text, peer, time.monotonic())
+        elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
+            self._connection(number, peer, opened=kind == pj.SIP_OPENED, incoming=code != 0)
+        elif kind == pj.SIP_REFUSED:
+            self._refused(*peer_of(peer))
+        elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
+            self._overheard(kind == pj.SIP_SENT, peer, text)
+        else:
+            self._strangers.discarded(reason if kind == pj.SIP_FAULT else "Stray")
+
+    def _connection(self, number: int, peer: str, *, opened: bool, incoming: bool) -> None:
+        """A connection was made or is no more. That of a stranger is no news."""
+        if incoming and opened:
+            self._strangers.connected(number, time.monotonic())
+        elif incoming:
+            self._strangers.disconnected(number)
+        elif opened:
+            self._connections.opened(number, peer)
+            self.happenings.append(ConnectionOpened())
+        else:
+            self._connections.closed(number)
+            self.happenings.append(ConnectionClosed())
+
+    def _refused(self, address: str, port: int) -> None:
+        """Nobody listens at this UDP address: what waits for an answer from there waits in vain."""
+        self.happenings.append(Refused(address, port))
+        for one in self._outgoing.take_udp(address, port):
+            if isinstance(one, Registering):
+                self._answered(one, 0, "Connection refused", "")
+            else:
+                self.happenings.append(Pong(one.place, False))
+
+    def _answered(self, one: Registering, code: int, reason: str, message: str) -> None:
+        """The final answer to a REGISTER; `code` 0: none, and `reason` says why."""
+        earlier, registration = tuple(one.chain.codes), one.registration
+        following = chain.step(one.chain, code, message) if code else chain.Final()
+        if isinstance(following, chain.Again):
+            self.happenings.append(SentAgain(registration.place))
+            if one.chain.expires:
+                registration.expires = one.chain.expires
+            self._send(one)
             return
-        account.own_binding = sip_message.own_binding(request)
-        self._by_call_id.pop(account.former_call_id, None)
-        account.former_call_id, account.call_id, account.former = account.call_id, call_id, []
-        self._by_call_id[call_id] = account
-
-    def _leave(self, account: PhoneAccount) -> None:
-        """End the account and send its PBX nothing: the PBX is silent, or gets a new REGISTER with the same Contact.
-
-        The un-REGISTER of the old registration could come late and take away the binding of the new one.
-        """
-        account.leaving = True
-        with self._nothing_sent():
-            self._shut(account)
-        account.leaving = False
-
-    def _shut(self, account: PhoneAccount) -> None:
-        """End the account; the SIP stack un-REGISTERs what is still registered."""
-        if account.live:
-            account.live = account.bound = False
-            account.shutdown()
-
-    def _account_config(self, account: PhoneAccount, request: RegisterRequest) -> Any:
-        to, name = sip_uri.parse(request.registrar), account.tls_name
-        target = target_of(to, request.target, name)
-        hop = ""
-        if target is not None and to.secure:
-            # The route carries the name that the certificate must have; its port is but a handle of the name table.
-            hop = route(to, name, self._names.handle(name, target))
-            account.handled = (name, target)
-        elif target is not None:
-            hop = route(to, target.address, target.port)
-        contact = self._forced_contact(request, account.transport, target)
-        return account_config(request, target, account.transport, hop, contact)
-
-    def _forced_contact(self, request: RegisterRequest, transport: int, target: Target | None) -> str:
-        """The Contact with the announced address; empty for the SIP stack's own choice.
-
-        That one would look the name up by which a TLS connection is checked.
-        """
-        to = sip_uri.parse(request.registrar)
-        host = request.public_address
-        if host is None and to.secure and target is not None:
-            with contextlib.suppress(OSError):  # no way there: the REGISTER says so
-                own = self._transports.bound_address(v6=":" in target.address)
-                host = own or connections.local_address(target.address)
-        if host is None:
-            return ""
-        user = sip_uri.parse_aor(request.aor).user
-        return sip_uri.contact(user, host, self._transports.port(transport), request.registrar)
-
-    def _failed(self, account: PhoneAccount, error: Any) -> None:
+        granted = None
+        if 200 <= code < 300 and not one.is_unregister:
+            granted = sip_message.granted(message, registration.own_binding, one.chain.expires)
+        registration.bound = granted is not None
+        if not one.phone:
+            return
+        if _BAD_CERTIFICATE in reason:
+            to = sip_uri.parse(registration.place.uri)
+            reason += f', checked for "{tls_name(to, registration.request.tls)}"'
         self.happenings.append(
-            Answer(account.name, account.serial, account.unregistering, 0, _reason(error), 0, "", "")
+            Answer(
+                one.phone,
+                one.serial,
+                one.is_unregister,
+                code,
+                following.reason or reason or ("" if code else "no answer"),
+                granted.expires if granted else 0,
+                granted.contact if granted else "",
+                message,
+                earlier,
+            )
         )
 
+    def _overheard(self, sent: bool, peer: str, message: str) -> None:
+        """A SIP message went over the wire."""
+        call_id = sip_message.call_id(message)
+        for name in self._traced:
+            known = self._phones.get(name)
+            if known is None:
+                continue
+            if known.left_behind == call_id or (known.present and known.present.call_id == call_id):
+                self.happenings.append(Signal(name, sent, peer, sip_message.redacted(message)))
 
-def _reason(error: Any) -> str:
-    return str(error.reason or error.title)
+
+def _endpoint_config(user_agent: str) -> pj.EpConfig:
+    """For the endpoint: no threads, no log."""
+    config = pj.EpConfig()
+    config.logConfig.level = config.logConfig.consoleLevel = 0
+    config.uaConfig.userAgent = user_agent
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.mainThreadOnly = True
+    config.medConfig.threadCnt = 0
+    config.medConfig.hasIoqueue = False
+    return config

@@ -25,7 +25,7 @@ class Answer:
     message: str
     """The whole answer, for its headers."""
     earlier: tuple[int, ...] = ()
-    """Codes of the answers before it, to which the SIP stack sent another REGISTER by itself (401, 407, 423)."""
+    """Codes of the answers before it, which were answered with another REGISTER (401, 407, 423)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,29 @@ class Pong:
 
 
 @dataclass(frozen=True, slots=True)
+class SentAgain:
+    """Another REGISTER went there for an answer that does not count yet (401, 407, 423): it is to be paid for."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody listens at this UDP address and port, as ICMP said."""
+
+    address: str
+    """IPv6 without brackets."""
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionOpened:
-    """This process has a new TCP or TLS connection; pjsua2 does not say to whom."""
+    """This process has a new TCP or TLS connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """TCP or TLS connections of this process were closed; pjsua2 does not say which."""
+    """A TCP or TLS connection of this process was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +82,4 @@ class FromStrangers:
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
-Happening = Answer | Pong | ConnectionOpened | ConnectionClosed | Signal
+Happening = Answer | Pong | Refused | SentAgain | ConnectionOpened | ConnectionClosed | Signal

@@ -1,92 +1,121 @@
-"""The transports of the SIP stack: which are open, and over which one a request goes."""
+"""The transports of the SIP client: which are open, and over which one a request goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+import socket
+import ssl
+from collections.abc import Set
 
 import pjsua2 as pj
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
-from softphone_agent.sip import connections
-from softphone_agent.sip.pjsua_configs import transport_config
 from softphone_agent.sip.request import TlsFiles
+from softphone_agent.sip.routing import server_of
 from softphone_agent.sip.settings import EngineSettings
 
-_KINDS = {
-    ("udp", False): pj.PJSIP_TRANSPORT_UDP,
-    ("udp", True): pj.PJSIP_TRANSPORT_UDP6,
-    ("tcp", False): pj.PJSIP_TRANSPORT_TCP,
-    ("tcp", True): pj.PJSIP_TRANSPORT_TCP6,
-    ("tls", False): pj.PJSIP_TRANSPORT_TLS,
-    ("tls", True): pj.PJSIP_TRANSPORT_TLS6,
-}
-"""(transport, whether the host is an IPv6 address) -> pjsip's name for it."""
-_V6_KINDS = frozenset(kind for (_, v6), kind in _KINDS.items() if v6)
+_SYSTEM_CA_FILE = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+
+_Key = tuple[str, bool, TlsFiles | str | None]
+"""Kind, whether it is of IPv6, and the TLS files, or the only address that a UDP socket is for."""
 
 
 class Transports:
-    """By kind and TLS files. `listens` is told every port on which TCP connections are accepted."""
+    """By kind, family and TLS files. A PBX may have a UDP socket of its own."""
 
-    def __init__(self, settings: EngineSettings, listens: Callable[[int], None]) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._listens = listens
-        self._endpoint: pj.Endpoint | None = None
-        self._open: dict[tuple[int, TlsFiles | None], int] = {}
+        self._client: pj.SipClient | None = None
+        self._open: dict[_Key, int] = {}
+        self._own_sockets: set[str] = set()
+        """The addresses that have a UDP socket of their own."""
 
-    def start(self, endpoint: pj.Endpoint) -> None:
-        """Open UDP and TCP. Raises pj.Error."""
-        self._endpoint = endpoint
-        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
-            self._opened(kind)
+    def start(self, client: pj.SipClient) -> None:
+        """Open UDP and TCP. Raises OSError."""
+        self._client = client
+        for kind in ("udp", "tcp"):
+            self._opened(kind, v6=False)
 
     def for_place(self, place: Place, tls: TlsFiles | None) -> int:
-        """The transport over which a request goes there; opened where it is the first one of its kind."""
-        uri = sip_uri.parse(place.uri)
-        kind = _KINDS[uri.effective_transport, ":" in (place.target.address if place.target else uri.host)]
-        return self._opened(kind, (tls or TlsFiles()) if uri.secure else None)
+        """The transport over which a request goes there; opened where it is the first one. Raises OSError."""
+        kind, address = sip_uri.parse(place.uri).effective_transport, server_of(place).address
+        own = address if kind == "udp" and address in self._own_sockets else None
+        return self._opened(kind, v6=":" in address, of=(tls or TlsFiles()) if kind == "tls" else own)
 
     def close_unused_tls(self, used: Set[int]) -> None:
-        """Close the TLS transports that are not among these: the SIP stack carries but a few."""
-        assert self._endpoint is not None
+        """Close the TLS transports that are not among these, with their connections."""
+        assert self._client is not None
         for key, number in list(self._open.items()):
-            if key[1] is not None and number not in used:
+            if key[0] == "tls" and number not in used:
                 del self._open[key]
-                self._endpoint.transportClose(number)
+                self._client.close_transport(number)
 
-    def reopen_udp(self) -> None:
-        """Take new UDP sockets."""
-        assert self._endpoint is not None
-        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_UDP6):
-            number = self._open.pop((kind, None), None)
+    def renew_udp(self, address: str) -> None:
+        """From now on what goes to this address by UDP leaves from a new socket, which nothing else uses."""
+        assert self._client is not None
+        former = self._open.pop(("udp", ":" in address, address), None)
+        if former is not None:
+            self._client.close_transport(former)
+        self._own_sockets.add(address)
+
+    def keep_own_sockets(self, addresses: Set[str]) -> None:
+        """Close the UDP sockets of PBXes that are not at these addresses."""
+        assert self._client is not None
+        for address in self._own_sockets - addresses:
+            number = self._open.pop(("udp", ":" in address, address), None)
             if number is not None:
-                self._endpoint.transportClose(number)
-                self._opened(kind)
+                self._client.close_transport(number)
+        self._own_sockets &= addresses
 
     def bound_address(self, *, v6: bool) -> str:
         """The agent's own address of this family; empty where it is left to the system."""
         own = self._settings.bind_address
         return own if (":" in own) == v6 else ""
 
-    def port(self, transport: int) -> int:
-        """The port on which a transport listens."""
-        assert self._endpoint is not None
-        return int(str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[2])
+    def own_host(self, to: str) -> str:
+        """The agent's address as a PBX at this IP address sees it. Raises OSError where there is no way there."""
+        return self.bound_address(v6=":" in to) or local_address(to)
 
-    def _opened(self, kind: int, tls: TlsFiles | None = None) -> int:
-        """The number of this transport; opened unless it is open. Raises pj.Error."""
-        assert self._endpoint is not None
-        present = self._open.get((kind, tls))
+    def contact_port(self, transport: int, kind: str, *, v6: bool) -> int:
+        """The port of a Contact over this transport.
+
+        No port takes TLS connections: with the one of TCP, Contacts of several processes differ all the same.
+        """
+        assert self._client is not None
+        if kind != "tls":
+            return int(self._client.port(transport))
+        return int(self._client.port(self._opened("tcp", v6=v6)))
+
+    def listening(self) -> list[int]:
+        """The transports on which TCP connections are accepted."""
+        return [number for (kind, _, _), number in self._open.items() if kind == "tcp"]
+
+    def _opened(self, kind: str, *, v6: bool, of: TlsFiles | str | None = None) -> int:
+        """The number of this transport; opened unless it is open. Raises OSError."""
+        assert self._client is not None
+        present = self._open.get((kind, v6, of))
         if present is not None:
             return present
-        # The port of the settings is for IPv4 only.
-        port = self._settings.port if kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP) else 0
-        address = self.bound_address(v6=kind in _V6_KINDS)
-        config = transport_config(address, port, tls, self._settings.answer_seconds)
-        number: int = self._endpoint.transportCreate(kind, config)
-        self._open[kind, tls] = number
-        if tls is not None:
-            connections.refuse(self.port(number))  # the SIP stack cannot but listen
-        elif kind in (pj.PJSIP_TRANSPORT_TCP, pj.PJSIP_TRANSPORT_TCP6):
-            self._listens(self.port(number))
-        return number
+        address = self.bound_address(v6=v6)
+        port = 0 if v6 or of is not None else self._settings.port  # the port of the settings is for IPv4 only
+        if kind == "udp":
+            number = self._client.udp(address, port, v6)
+        elif kind == "tcp":
+            number = self._client.tcp(address, port, v6)
+        else:
+            files = of if isinstance(of, TlsFiles) else TlsFiles()
+            patience = int(self._settings.answer_seconds * 1000)
+            ca_file = files.ca_file or _SYSTEM_CA_FILE
+            number = self._client.tls(address, v6, ca_file, files.certificate_file or "", files.key_file or "", patience)
+        if number < 0:
+            raise OSError(str(self._client.error()))
+        self._open[kind, v6, of] = number
+        return int(number)
+
+
+def local_address(to: str) -> str:
+    """Our address towards `to`, an IP address. Raises OSError where there is no way; nothing is sent."""
+    family = socket.AF_INET6 if ":" in to else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((to, 9))
+        return str(probe.getsockname()[0])

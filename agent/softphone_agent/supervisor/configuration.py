@@ -129,7 +129,7 @@ class Configuration:
 
 def _phones_per_worker(config: AgentConfig) -> int:
     """The number of phones that one worker carries at most. Raises ConfigFaults for more than pjsua2 can."""
-    carried, asked = library.phones_per_endpoint(), config.workers.phones_per_worker
+    carried, asked = 500, config.workers.phones_per_worker
     if asked is not None and asked > carried:
         raise ConfigFaults(
             [f"workers.phonesPerWorker: {asked} is too many, this pjsua2 carries {carried} in a process"]

@@ -10,7 +10,7 @@ from softphone_agent.dns.targets import Place, Target
 from softphone_agent.registration.events import TransportClosed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.states import Phase
-from softphone_agent.sip import connections
+from softphone_agent.sip.engine import Engine
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
@@ -25,7 +25,8 @@ before the last are told."""
 class ClosedConnections:
     """The connections whose phones were not all told yet."""
 
-    def __init__(self, configured: Configured, phones: Phones, watched: Watched) -> None:
+    def __init__(self, engine: Engine, configured: Configured, phones: Phones, watched: Watched) -> None:
+        self._engine = engine
         self._configured = configured
         self._phones = phones
         self._watched = watched
@@ -38,7 +39,7 @@ class ClosedConnections:
 
     def connection_closed(self, now: float) -> None:
         """Lose the bindings whose connection is gone: at once, or when it is known whether their PBX takes another."""
-        peers = connections.established()
+        peers = self._engine.connected_to()
         for phone in self._phones.snapshot():
             binding = phone.state.binding
             if binding is None or sip_uri.parse(binding.registrar.uri).effective_transport == "udp":
@@ -56,7 +57,7 @@ class ClosedConnections:
     def connection_opened(self) -> None:
         """Where a scout has a connection the others may follow, whatever its own REGISTER is answered."""
         scouts = list(self._scouting.scouts())
-        peers = connections.established() if scouts else set()
+        peers = self._engine.connected_to() if scouts else set()
         for connection, _ in scouts:
             if _peer(connection[0]) in peers:
                 self._scouting.found(connection, refused=False)

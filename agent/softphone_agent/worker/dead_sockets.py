@@ -12,6 +12,7 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import Reconfigured
 from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.routing import address_of
 from softphone_agent.sip.second_opinion import SecondOpinion
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
@@ -48,7 +49,7 @@ class DeadSockets:
             answered = opinion.place == place and opinion.answered
             opinion.close()
         if answered:
-            self._reopen(place.uri, now)
+            self._reopen(place, now)
         elif now - self._reopened_at >= REOPEN_SECONDS:
             self._ask_from_another(place)
 
@@ -61,12 +62,12 @@ class DeadSockets:
         except OSError as error:
             log.info("no way to the pbx", pbx=self._configured.directory.label(place.uri), reason=error.strerror)
 
-    def _reopen(self, uri: str, now: float) -> None:
+    def _reopen(self, place: Place, now: float) -> None:
         """Take new sockets, and register all phones from there."""
-        log.warning("the pbx answers others: new UDP sockets", pbx=self._configured.directory.label(uri))
+        log.warning("the pbx answers others: new UDP sockets", pbx=self._configured.directory.label(place.uri))
         self._reopened_at = now
         self._configured.count_new_sockets()
-        self._engine.reopen_udp()
+        self._engine.reopen_udp(address_of(place))
         for phone in self._phones.snapshot():
             if not phone.removed:
                 before = phone.state.plan

@@ -14,7 +14,16 @@ import structlog
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip.engine import Engine
-from softphone_agent.sip.happenings import Answer, ConnectionClosed, ConnectionOpened, Happening, Pong, Signal
+from softphone_agent.sip.happenings import (
+    Answer,
+    ConnectionClosed,
+    ConnectionOpened,
+    Happening,
+    Pong,
+    Refused,
+    SentAgain,
+    Signal,
+)
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.worker.answers import Answers
 from softphone_agent.worker.closed_connections import ClosedConnections
@@ -60,13 +69,13 @@ class Worker:
         self._engine = engine
         self._outbox = Outbox(pipe, engine.take_from_strangers)
         self._names = Names(lambda uri: pipe.send(LookUp(uri, configured.answer_seconds)))
-        rates = Rates(configured)
+        self._rates = rates = Rates(configured)
         sending = Sending(engine, configured, rates, self._names)
         self._phones = Phones(sending, Reports(configured, self._outbox), draw)
         self._watched = Watched(engine, configured, self._names, self._outbox, self._phones)
         self._lookups = LookUps(configured, self._names, self._outbox, self._phones, self._watched, draw)
         self._answers = Answers(configured, self._names, self._outbox, self._phones, self._watched)
-        self._closed_connections = ClosedConnections(configured, self._phones, self._watched)
+        self._closed_connections = ClosedConnections(engine, configured, self._phones, self._watched)
         self._dead_sockets = DeadSockets(engine, configured, self._phones, self._watched)
         configuring = Configuring(engine, configured, rates, self._phones, self._watched)
         self._orders = Orders(pipe, configuring, self._lookups, self._phones, rates)
@@ -108,6 +117,10 @@ class Worker:
                 self._answers.answered(happening, now)
             case Pong(place, alive):
                 self._ping_ended(place, alive, now)
+            case SentAgain(place):
+                self._rates.reserve(place.uri, now)
+            case Refused():
+                pass
             case ConnectionOpened():
                 self._closed_connections.connection_opened()
             case ConnectionClosed():

@@ -42,4 +42,3 @@ class Tidying:
         }
         self._names.forget(used, now)
         self._rates.forget(now)
-        self._engine.forget_names()

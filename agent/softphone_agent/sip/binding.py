@@ -1,0 +1,76 @@
+"""One registration as it goes over the wire: what its REGISTERs have in common, and their headers. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+from softphone_agent.contract import sip_uri
+from softphone_agent.dns.targets import Place
+from softphone_agent.sip import digest, sip_message
+from softphone_agent.sip.request import RegisterRequest
+
+SUPPORTED = "path"
+"""Extensions that a REGISTER may meet (RFC 3327: the PBX stands behind a proxy that wants to be passed)."""
+
+
+@dataclass(slots=True)
+class Registration:
+    """All REGISTERs with one Call-ID: one phone at one PBX (RFC 3261, section 10.2.4)."""
+
+    request: RegisterRequest
+    place: Place
+    contact: str
+    """The URI that the PBX is to bind, in <>, with its parameters."""
+    transport: int
+    session: digest.Session | None
+    expires: int
+    """Asked for: the configured one, or more where the PBX wanted more."""
+    call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tag: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    cseq: int = 0
+    bound: bool = False
+    """Whether the last answer granted a binding: a refresh can go on with it, and there is something to remove."""
+
+    @property
+    def own_binding(self) -> sip_message.OwnBinding:
+        """How the binding is known in an answer."""
+        return sip_message.own_binding(f"Contact: {self.contact}\r\n")
+
+
+def new_session(request: RegisterRequest) -> digest.Session | None:
+    """To answer the PBX's challenges with this phone's credentials; None without a password."""
+    return None if request.password is None else digest.Session(request.username, request.password)
+
+
+def request_uri(request: RegisterRequest) -> str:
+    """The Request-URI of its REGISTERs."""
+    return request.request_uri or request.registrar
+
+
+def contact(request: RegisterRequest, host: str, port: int, line: str) -> str:
+    """The Contact of a phone that is reached at this host and port.
+
+    `line` tells phones of one AOR in one process apart; empty for the only one.
+    """
+    user = sip_uri.parse_aor(request.aor).user
+    uri = sip_uri.contact(user, host, port, request.registrar)
+    if line:
+        uri = f"{uri[:-1]};line={sip_uri.escaped(line)}>"
+    return uri + "".join(f";{name}={value}" for name, value in request.contact_parameters)
+
+
+def headers(registration: Registration, expires: int, user_agent: str, allow: str) -> list[tuple[str, str]]:
+    """The headers of its next REGISTER, besides those that every request has. Counts as a use of its nonces."""
+    request = registration.request
+    made = [
+        ("Contact", registration.contact),
+        ("Expires", str(expires)),
+        ("Supported", SUPPORTED),
+        ("Allow", allow),
+        ("User-Agent", user_agent),
+        *request.headers,
+    ]
+    if registration.session is not None:
+        made += registration.session.headers("REGISTER", request_uri(request))
+    return made

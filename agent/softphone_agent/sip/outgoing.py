@@ -1,0 +1,158 @@
+"""Sends REGISTER and OPTIONS by the SIP client, and knows which answer belongs to which of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pjsua2 as pj
+
+from softphone_agent.contract import sip_uri
+from softphone_agent.dns.targets import Place, Target
+from softphone_agent.sip import binding
+from softphone_agent.sip.binding import Registration
+from softphone_agent.sip.chain import Chain
+from softphone_agent.sip.request import TlsFiles
+from softphone_agent.sip.routing import server_of, tls_name
+
+
+@dataclass(slots=True)
+class Registering:
+    """A chain of REGISTERs whose last one waits for its answer."""
+
+    phone: str
+    """Empty where nobody waits for what becomes of it: what was left behind is removed."""
+    serial: int
+    registration: Registration
+    chain: Chain
+
+    @property
+    def place(self) -> Place:
+        """Where it goes."""
+        return self.registration.place
+
+    @property
+    def transport(self) -> int:
+        """Over which transport."""
+        return self.registration.transport
+
+    @property
+    def is_unregister(self) -> bool:
+        """Whether it removes the binding."""
+        return self.chain.expires == 0
+
+
+@dataclass(slots=True)
+class Pinging:
+    """An OPTIONS that waits for its answer."""
+
+    place: Place
+    transport: int
+
+
+class Outgoing:
+    """The requests in flight, by number."""
+
+    def __init__(self, client: pj.SipClient, user_agent: str, allow: str, answer_seconds: float) -> None:
+        self._client = client
+        self._user_agent = user_agent
+        self._allow = allow
+        self.answer_seconds = answer_seconds
+        self._in_flight: dict[int, Registering | Pinging] = {}
+        self._last = 0
+
+    def __iter__(self) -> Iterator[Registering | Pinging]:
+        return iter(self._in_flight.values())
+
+    def take(self, number: int) -> Registering | Pinging | None:
+        """What this answer belongs to, which waits no longer; None where nobody waits for it."""
+        return self._in_flight.pop(number, None)
+
+    def cancel(self, phone: str) -> None:
+        """Wait no longer for this phone's REGISTER."""
+        for number, one in list(self._in_flight.items()):
+            if isinstance(one, Registering) and one.phone == phone:
+                del self._in_flight[number]
+                self._client.cancel(number)
+
+    def take_udp(self, address: str, port: int) -> list[Registering | Pinging]:
+        """What was sent there by UDP and has no answer yet. It waits no longer."""
+        taken = []
+        for number, one in list(self._in_flight.items()):
+            if server_of(one.place) == Target(address, port) and sip_uri.parse(one.place.uri).effective_transport == "udp":
+                taken.append(self._in_flight.pop(number))
+                self._client.cancel(number)
+        return taken
+
+    def register(self, one: Registering) -> str:
+        """Send the next REGISTER of this chain; returns why that cannot be, empty where it can."""
+        registration = one.registration
+        request = registration.request
+        registration.cseq += 1
+        headers = binding.headers(registration, one.chain.expires, self._user_agent, self._allow)
+        fault = self._send(
+            one,
+            "REGISTER",
+            binding.request_uri(request),
+            request.aor,
+            registration.tag,
+            registration.call_id,
+            registration.cseq,
+            headers,
+            registration.place,
+            request.tls,
+            registration.transport,
+        )
+        return fault
+
+    def ping(self, place: Place, aor: str, tls: TlsFiles | None, transport: int) -> str:
+        """Send OPTIONS there, in the name of this AOR; returns why that cannot be, empty where it can."""
+        one, identity = Pinging(place, transport), uuid.uuid4().hex
+        headers = [("Accept", "application/sdp"), ("User-Agent", self._user_agent)]
+        return self._send(
+            one, "OPTIONS", place.uri, aor, identity[:12], identity, 1, headers, place, tls, transport
+        )
+
+    def _send(
+        self,
+        one: Registering | Pinging,
+        method: str,
+        uri: str,
+        aor: str,
+        tag: str,
+        call_id: str,
+        cseq: int,
+        headers: list[tuple[str, str]],
+        place: Place,
+        tls: TlsFiles | None,
+        transport: int,
+    ) -> str:
+        to = sip_uri.parse(place.uri)
+        server = server_of(place)
+        if not sip_uri.is_address(server.address):
+            return f"no server of {server.address} is known"
+        self._last += 1
+        self._in_flight[self._last] = one
+        party = f"<{aor}>"
+        fault = str(
+            self._client.send(
+                self._last,
+                method,
+                uri,
+                party,
+                tag,
+                party,
+                call_id,
+                cseq,
+                "\n".join(f"{name}: {value}" for name, value in headers),
+                server.address,
+                server.port,
+                tls_name(to, tls) if to.secure else "",
+                transport,
+                int(self.answer_seconds * 1000),
+            )
+        )
+        if fault:
+            self._in_flight.pop(self._last, None)
+        return fault
