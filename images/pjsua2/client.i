@@ -33,10 +33,19 @@
 %rename(FRAME_HOPELESS) softphone::HOPELESS;
 %rename(FRAME_TOO_LONG) softphone::TOO_LONG;
 %rename(silence_log) softphone::silence;
-%rename(judge_frame) softphone::judge;
+%ignore softphone::judge;
 %rename(SipClient) softphone::Client;
 
 %include "client.h"
+
+%nothread judge_frame;
+%inline %{
+/* What these bytes are, one of FRAME_*; -1 for what is not bytes. */
+int judge_frame(PyObject *data) {
+  if (!PyBytes_Check(data)) return -1;
+  return softphone::judge(std::string(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)));
+}
+%}
 
 %extend softphone::Client {
   /* Waits so long for the network and returns what happened: (kind, number, code, reason, text, peer) each. */

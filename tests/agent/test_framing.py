@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone_agent.sip.framing import MAX_BYTES, Frame, judge
+pytestmark = pytest.mark.lab
+
+MAX_BYTES = 64 * 1024
+"""PJSIP_MAX_PKT_LEN of our build (images/pjsua2/config_site.h)."""
+
+
+class Frame(enum.Enum):
+    """As the client judges (images/pjsua2/client.h)."""
+
+    PARTIAL = 0
+    WHOLE = 1
+    HOPELESS = 2
+    TOO_LONG = 3
+
+
+def judge(data: bytes) -> Frame:
+    import pjsua2
+
+    return Frame(pjsua2.judge_frame(data))
+
 
 HEAD = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 192.0.2.1\r\n"
 GOOD = HEAD + b"Content-Length: 4\r\n\r\nbody"

@@ -20,7 +20,7 @@ from intruder import FORGING, NO_SIP, Address, Size, ask, flood, lies, request, 
 from lab.certificates import Authority, server
 from sip_responder import Request, Responder, Start, accept, answer, redirect, reply
 from softphone_agent.registration.pacing import fraction
-from softphone_agent.sip.stream_watch import MAX_INCOMING
+from softphone_agent.sip.strangers import MAX_INCOMING
 from softphone_agent.sip.unsolicited import ANSWERS_PER_PHONE, ANSWERS_PER_SECOND
 
 pytestmark = pytest.mark.lab

@@ -11,7 +11,7 @@ Peer = tuple[str, int]
 
 
 class Connections:
-    """Those that something still goes over are held; the SIP stack closes others when they have been idle for a while."""
+    """Those that something still goes over are held; the SIP stack closes others that have been idle for a while."""
 
     def __init__(self, client: pj.SipClient) -> None:
         self._client = client

@@ -36,7 +36,7 @@ class Challenge:
 
 
 def challenges(message: str) -> tuple[Challenge, ...]:
-    """What a 401 or 407 is to be answered with: of each of WWW- and Proxy-Authenticate the topmost that we can answer."""
+    """What to answer of a 401 or 407: of each of WWW- and Proxy-Authenticate the topmost challenge that we can."""
     chosen: dict[bool, Challenge] = {}
     for kind, scheme, rest in _headers(message):
         found = _challenge(kind, scheme, rest)
@@ -133,9 +133,7 @@ class Session:
         return "Digest " + ", ".join(parts)
 
 
-def response(
-    challenge: Challenge, username: str, password: str, method: str, uri: str, count: str, cnonce: str
-) -> str:
+def response(challenge: Challenge, username: str, password: str, method: str, uri: str, count: str, cnonce: str) -> str:
     """The `response` to a challenge (RFC 7616, section 3.4) of a request without a body, as hexadecimal digits."""
     name = _hash_of(challenge.algorithm)
     assert name is not None

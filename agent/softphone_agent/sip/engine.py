@@ -1,7 +1,7 @@
 """The SIP engine: sends each REGISTER and OPTIONS of many phones, and tells what came of them.
 
-Runs in one thread, from `open` to `close`. The requests go out by the client of our own pjsua2 (images/pjsua2/client.h),
-which calls nothing back: `poll` hands out what happened.
+Runs in one thread, from `open` to `close`. The requests go out by the client of our own pjsua2
+(images/pjsua2/client.h), which calls nothing back: `poll` hands out what happened.
 """
 
 from __future__ import annotations
@@ -158,9 +158,7 @@ class Engine:
             reason = error.strerror or str(error)
             self.happenings.append(Answer(phone, serial, False, 0, reason, 0, "", ""))
             return
-        known.present = Registration(
-            request, place, contact, transport, binding.new_session(request), request.expires
-        )
+        known.present = Registration(request, place, contact, transport, binding.new_session(request), request.expires)
         self._begin(phone, serial, known.present, request.expires)
         if request.tls is not None:
             self._transports.close_unused_tls(self._used_transports())

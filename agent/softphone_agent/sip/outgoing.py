@@ -80,7 +80,10 @@ class Outgoing:
         """What was sent there by UDP and has no answer yet. It waits no longer."""
         taken = []
         for number, one in list(self._in_flight.items()):
-            if server_of(one.place) == Target(address, port) and sip_uri.parse(one.place.uri).effective_transport == "udp":
+            if (
+                server_of(one.place) == Target(address, port)
+                and sip_uri.parse(one.place.uri).effective_transport == "udp"
+            ):
                 taken.append(self._in_flight.pop(number))
                 self._client.cancel(number)
         return taken
@@ -91,7 +94,7 @@ class Outgoing:
         request = registration.request
         registration.cseq += 1
         headers = binding.headers(registration, one.chain.expires, self._user_agent, self._allow)
-        fault = self._send(
+        return self._send(
             one,
             "REGISTER",
             binding.request_uri(request),
@@ -104,15 +107,12 @@ class Outgoing:
             request.tls,
             registration.transport,
         )
-        return fault
 
     def ping(self, place: Place, aor: str, tls: TlsFiles | None, transport: int) -> str:
         """Send OPTIONS there, in the name of this AOR; returns why that cannot be, empty where it can."""
         one, identity = Pinging(place, transport), uuid.uuid4().hex
         headers = [("Accept", "application/sdp"), ("User-Agent", self._user_agent)]
-        return self._send(
-            one, "OPTIONS", place.uri, aor, identity[:12], identity, 1, headers, place, tls, transport
-        )
+        return self._send(one, "OPTIONS", place.uri, aor, identity[:12], identity, 1, headers, place, tls, transport)
 
     def _send(
         self,

@@ -55,14 +55,23 @@ def granted(message: str, own: OwnBinding, asked: int) -> Granted | None:
 
     A 200 lists all bindings of the AOR (RFC 3261, section 10.2.4), also those of the user's other devices. The own one
     has the Contact that the phone sent, or that address as the registrar saw it. If there is none, it is the one with
-    the phone's instance: registrars that keep the instance may rewrite the Contact.
+    the phone's instance: registrars that keep the instance may rewrite the Contact. A single one at the phone's host is
+    its own, too, whatever became of the port and of capitals: one was asked for, one is there.
     """
     listed = sip_uri.contacts(message)
     wanted = _addresses(own.contact, message)
     mine = [entry for entry in listed if _address(entry[0]) in wanted and _instance(entry[1]) in ("", own.instance)]
     mine = mine or [entry for entry in listed if own.instance and _instance(entry[1]) == own.instance]
+    if not mine and len(listed) == 1 and _is_rewritten(*listed[0], own, wanted):
+        mine = listed
     longest = max(((_expires(parameters, message, asked), str(uri)) for uri, parameters in mine), default=(0, ""))
     return Granted(longest[1], longest[0]) if longest[0] > 0 else None
+
+
+def _is_rewritten(uri: sip_uri.SipUri, parameters: str, own: OwnBinding, wanted: list[tuple[str, str, int]]) -> bool:
+    """Whether a Contact is one of these but for its port and the case of its user."""
+    same = any(unquote(uri.user).lower() == user.lower() and uri.host == host for user, host, _ in wanted)
+    return same and _instance(parameters) in ("", own.instance)
 
 
 def _addresses(contact: str, message: str) -> list[tuple[str, str, int]]:

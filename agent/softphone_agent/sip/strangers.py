@@ -1,4 +1,4 @@
-"""What comes from others than the PBXes that were asked: requests, connections, and what is no SIP. Counts, and bounds."""
+"""What comes from others than the PBXes that were asked: requests, connections, what is no SIP. Counts, and bounds."""
 
 from __future__ import annotations
 

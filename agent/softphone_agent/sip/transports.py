@@ -106,7 +106,9 @@ class Transports:
             files = of if isinstance(of, TlsFiles) else TlsFiles()
             patience = int(self._settings.answer_seconds * 1000)
             ca_file = files.ca_file or _SYSTEM_CA_FILE
-            number = self._client.tls(address, v6, ca_file, files.certificate_file or "", files.key_file or "", patience)
+            number = self._client.tls(
+                address, v6, ca_file, files.certificate_file or "", files.key_file or "", patience
+            )
         if number < 0:
             raise OSError(str(self._client.error()))
         self._open[kind, v6, of] = number

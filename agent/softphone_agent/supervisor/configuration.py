@@ -19,7 +19,6 @@ from softphone_agent.contract.phone import PASSWORD
 from softphone_agent.contract.report import ConfigReport
 from softphone_agent.phone import credentials
 from softphone_agent.registration.pacing import Rests
-from softphone_agent.sip import library
 from softphone_agent.supervisor.assignment import DEFAULT_PHONES
 
 WATCH_STEP_MS = 200
