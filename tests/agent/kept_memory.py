@@ -28,7 +28,7 @@ TIMES_IN_VAIN = 140
 """Each of these takes its time."""
 ROUNDS = 3
 AT_ONCE = 7
-"""Phones of a deed; the wheel of pjsua2 carries no more."""
+"""Phones of a deed."""
 ANSWER_SECONDS = 0.1
 REST_SECONDS = 0.5
 """A transaction lives on for a while (RFC 3261, timers D and K); here for a tenth of a second."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ctypes
 
+import pytest
+
 from softphone_agent.dns.targets import Target
 from softphone_agent.sip import library
 from softphone_agent.sip.name_table import MOST_NAMES, NameTable
+
+pytestmark = pytest.mark.lab
 
 
 def table() -> NameTable:
