@@ -6,10 +6,10 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help plugin venv check lint audit sbom unit docs test test-oldest drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help plugin agent venv check lint audit sbom unit docs test test-oldest drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 HELP := "Every day:venv check test test-oldest generate docs" "See it run:demo lab-up lab-status lab-down" \
-  "Break it, measure it:drill soak bench" "Give it to users:images plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
+  "Break it, measure it:drill soak bench" "Give it to users:images agent plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
 
 help: ## show this help
 	@for part in $(HELP); do echo "$${part%%:*}"; for target in $${part#*:}; do \
@@ -41,7 +41,18 @@ plugin: ## kubectl softphone as one file: build/plugin, for a folder of your PAT
 	@PYTHONPATH=plugin $(PARTS)/venv/bin/python -m softphone_plugin.single_file $(PARTS)/packages build/plugin
 	@rm -rf $(PARTS)
 
-check: venv ## lint, types, import contracts, unit tests, side by side: no root, a minute on 2 cores
+AGENT := build/agent
+AGENT_PARTS := build/agent-parts
+
+agent: ## the agent without Kubernetes: build/agent, a virtual environment with it and the own pjsua2 (root builds that one)
+	$(need-python)
+	@rm -rf $(AGENT) $(AGENT_PARTS) build/lib && python3 -m venv $(AGENT)
+	@PYTHON=$(AGENT)/bin/python images/build-wheel.sh $(AGENT_PARTS) .
+	@pjsua2=$$(PYTHON=$(AGENT)/bin/python images/pjsua2/wheel.sh) && \
+	  $(AGENT)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(echo $(AGENT_PARTS)/*.whl)[agent]" "$$pjsua2"
+	@rm -rf $(AGENT_PARTS) build/lib
+
+check: venv ## lint, types, import contracts, unit tests, side by side: no root, no compiler, a minute on 2 cores
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint audit unit
 
 lint: venv
@@ -103,7 +114,7 @@ wheels: venv
 	rm -rf build/wheels
 	$(BIN)/python -m pip wheel --quiet --quiet -w build/wheels --require-hashes --only-binary :all: -r images/requirements.txt
 	PYTHON=$(BIN)/python images/build-wheel.sh build/wheels .
-	rm build/wheels/pjsua2_python-*.whl && cp "$$(PYTHON=$(BIN)/python images/pjsua2/wheel.sh)" build/wheels/
+	cp "$$(PYTHON=$(BIN)/python images/pjsua2/wheel.sh)" build/wheels/
 
 pjsua2: venv ## the own pjsua2 for many phones in a process, as a wheel (PJPROJECT_TARBALL=: of another pjproject)
 	@PYTHON=$(BIN)/python images/pjsua2/wheel.sh

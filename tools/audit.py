@@ -3,8 +3,8 @@
 The answer is kept by the digest of constraints.txt for a day, and for an hour that there is none: where the database
 cannot be had it says so and is content. Where pip-audit itself fails, so does this.
 
-pjproject, which the agent's image holds instead of the wheel that constraints.txt names, is no Python package, and
-pip-audit cannot be asked about it (docs/how-to/private-registry.md).
+pjproject, which the agent's image holds as our own pjsua2, is no Python package, and pip-audit cannot be asked about it
+(docs/how-to/private-registry.md).
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from packages_of import IMAGES, licence, packages_of
 PAGE = REPOSITORY / "docs" / "reference" / "licences.md"
 KNOWN_PJPROJECTS = REPOSITORY / "images" / "pjsua2" / "known.sha256"
 PJSUA2 = "pjsua2-python"
+"""As images/pjsua2 names it."""
+GPL = "GPL-2.0-or-later"
 HEAD = """\
 # Licences
 
@@ -32,12 +34,10 @@ The operator's image holds no pjproject.
 
 def page() -> str:
     """The whole page."""
-    rows: dict[str, tuple[str, str, list[str]]] = {}
+    rows: dict[str, tuple[str, str, list[str]]] = {PJSUA2: (f"{_pjproject()}, own build", GPL, ["agent"])}
     for image in IMAGES:
         for package in packages_of(image):
-            own = package.name == PJSUA2
-            told = (f"{_pjproject()}, own build", "GPL-2.0-or-later") if own else (package.version, licence(package))
-            rows.setdefault(package.name, (*told, []))[2].append(image)
+            rows.setdefault(package.name, (package.version, licence(package), []))[2].append(image)
     lines = [
         f"| {name} | {version} | {told} | {', '.join(images)} |\n"
         for name, (version, told, images) in sorted(rows.items(), key=lambda row: row[0].lower())

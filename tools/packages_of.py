@@ -1,4 +1,4 @@
-"""The Python packages that go into an image: those of an extra of pyproject.toml, and all that they need."""
+"""The packages of the package index that go into an image: those of an extra of pyproject.toml, and all they need."""
 
 from __future__ import annotations
 

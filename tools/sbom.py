@@ -31,7 +31,7 @@ from documents import REPOSITORY
 from lab.images import Images
 from lab.progress import Progress
 from lab.settings import settings
-from licences import PJSUA2
+from licences import GPL, PJSUA2
 from packages_of import IMAGES, OURS, licence
 
 FOLDER = REPOSITORY / "build" / "sbom"
@@ -118,10 +118,10 @@ def _component(package: Distribution) -> Component:
 
 
 def _pjproject(package: Distribution) -> Component | None:
-    """What the own build of pjsua2 holds; None of another package."""
-    told = dict(TOLD.findall(package.read_text("METADATA") or ""))
-    if package.name != PJSUA2 or "Tarball-SHA256" not in told:
+    """What our pjsua2 holds; None of another package. Raises KeyError where it does not tell its tarball."""
+    if package.name != PJSUA2:
         return None
+    told = dict(TOLD.findall(package.read_text("METADATA") or ""))
     version = package.version.partition("+")[0]
     checksum = HashType(alg=HashAlgorithm.SHA_256, content=told["Tarball-SHA256"])
     source = ExternalReferenceType.SOURCE_DISTRIBUTION
@@ -130,7 +130,7 @@ def _pjproject(package: Distribution) -> Component | None:
         version=version,
         type=ComponentType.LIBRARY,
         purl=PackageURL("github", namespace="pjsip", name="pjproject", version=version),
-        licenses=[LicenseFactory().make_from_string("GPL-2.0-or-later")],
+        licenses=[LicenseFactory().make_from_string(GPL)],
         external_references=[ExternalReference(type=source, url=XsUri(told["Tarball"]), hashes=[checksum])],
     )
 

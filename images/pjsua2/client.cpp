@@ -175,7 +175,7 @@ Client::Client(const std::string &allow) {
   pjsip_cfg()->endpt.disable_tcp_switch = PJ_TRUE;  // a request goes where it is told to, also a long one
 }
 
-Client::~Client() {
+void Client::end() {
   if (client != this) return;
   while (!pending_.empty()) cancel(pending_.begin()->first);
   for (auto &one : asked_) pjsip_rx_data_free_cloned(one.second);

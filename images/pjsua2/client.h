@@ -47,7 +47,9 @@ class Client {
  public:
   /** Begins to watch; pjsua is initialised. `allow`: the Allow header of all answers. */
   explicit Client(const std::string &allow);
-  ~Client();
+  ~Client() { end(); }
+  /** Ends it while its endpoint is still there; nothing else may be called then. */
+  void end();
 
   /** Why it could not begin, or why the last transport could not be opened; empty where all is well. */
   std::string error() const { return error_; }

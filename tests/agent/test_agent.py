@@ -11,6 +11,8 @@ from agent_process import pbx, phone, running
 from sip_responder import Start, redirect, reply
 from softphone_agent.contract.report import Snapshot
 
+pytestmark = pytest.mark.lab
+
 
 @pytest.mark.proves("S1", "S5", "S11", "L1a", "R1")
 async def test_a_phone_registers_and_leaves(tmp_path: Path, start: Start) -> None:

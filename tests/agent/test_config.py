@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,24 @@ def test_a_broken_file_is_refused_with_these_words(file: Path, capsys: pytest.Ca
 def test_a_broken_file_does_not_start_an_agent(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--config", str(BROKEN[0])]) == 2
     assert capsys.readouterr().err == BROKEN[0].with_suffix(".txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--check"], 0, "example.yaml: 0 phones, 0 PBXes, ok\n"),
+        ([], 1, "softphone-agent: cannot start: pjsua2 is not there: "),
+    ],
+    ids=["--check", "run"],
+)
+def test_without_pjsua_a_file_can_be_checked_and_an_agent_says_what_it_lacks(
+    tmp_path: Path, options: list[str], code: int, told: str
+) -> None:
+    (tmp_path / "example.yaml").write_text("{}")
+    without = "import sys; sys.modules['pjsua2'] = None; from softphone_agent.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", without, "run", "--config", str(tmp_path / "example.yaml"), *options]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert (ran.returncode, ran.stdout[: len(told)], ran.stdout.count("\n")) == (code, told, 1)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: str(file.stem))

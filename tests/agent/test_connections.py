@@ -6,8 +6,6 @@ import pytest
 
 from softphone_agent.sip.connections import peer_of
 
-pytestmark = pytest.mark.lab  # beside it stands what knows pjsua2
-
 
 @pytest.mark.parametrize(
     ("text", "peer"),

@@ -234,7 +234,7 @@ async def test_a_pbx_that_asks_by_empty_lines_is_told_that_somebody_is_there(tmp
         heard = asyncio.get_running_loop().create_future()
         transport = writer.transport
         protocol = transport.get_protocol()
-        received = protocol.data_received
+        received = protocol.data_received  # type: ignore[attr-defined]
 
         def data_received(data: bytes) -> None:
             if data == b"\r\n" and not heard.done():

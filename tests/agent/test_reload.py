@@ -11,6 +11,7 @@ import pytest
 from softphone_agent.contract import reading
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.supervisor import configuration, supervisor
+from test_supervisor import VERSIONS, work
 
 
 def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +25,7 @@ def test_what_was_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pyt
         return load(path)
 
     monkeypatch.setattr(reading, "load", counted)
-    agent = supervisor.Supervisor(file, *load(file), "1")
+    agent = supervisor.Supervisor(file, *load(file), VERSIONS, work)
     agent._reload()
     read.clear()
     (tmp_path / "agent.log").write_text("a line")
@@ -42,7 +43,7 @@ async def test_of_many_changes_the_last_is_taken_though_not_each(
     monkeypatch.setattr(configuration, "REST_SECONDS", (0.5, 0.5))
     file = tmp_path / "agent.json"
     file.write_text("{}")
-    agent = supervisor.Supervisor(file, *reading.load(file), "1")
+    agent = supervisor.Supervisor(file, *reading.load(file), VERSIONS, work)
     taken: list[str] = []
     load = reading.load
 

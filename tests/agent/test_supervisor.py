@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import re
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,17 @@ from softphone_agent.contract.report import PbxChanged, PbxReport
 from softphone_agent.dns.resolver import Resolver
 from softphone_agent.dns.targets import Server
 from softphone_agent.phone.observations import PingSeen
+from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.supervisor.processes import WorkerProcess
+from softphone_agent.supervisor.showing import Versions
 from softphone_agent.supervisor.supervisor import Supervisor
 from softphone_agent.worker.messages import LookedUp, LookUp, News
+
+VERSIONS = Versions("1", "2.17")
+
+
+def work(pipe: Connection, settings: EngineSettings) -> None:
+    raise AssertionError("no process is started here")
 
 
 async def heard(supervisor: Supervisor, said: object) -> object:
@@ -43,7 +52,7 @@ async def test_a_look_up_that_goes_wrong_is_answered_and_the_next_one_is_a_new_o
         raise ZeroDivisionError
 
     monkeypatch.setattr(Resolver, "servers", broken)
-    supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", "1")
+    supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", VERSIONS, work)
     for _ in range(2):
         answer = await heard(supervisor, LookUp("sip:pbx.test", 1.0))
         assert answer == LookedUp("sip:pbx.test", fault="the look-up failed, see the agent's log")
@@ -72,7 +81,8 @@ async def test_a_pbx_with_a_dot_at_the_end_of_its_name_is_looked_up_with_it(
     pbxs = [{"name": "master", "address": written}] if by_name else []
     phones = [{"name": "alice", "aor": "sip:alice@pbx.test", "pri": "master" if by_name else written}]
     config = AgentConfig.model_validate({"pbxs": pbxs, "phones": phones})
-    answer = await heard(Supervisor(Path("agent.yaml"), config, "d", "1"), LookUp("sip:pbx.test;transport=udp", 1.0))
+    supervisor = Supervisor(Path("agent.yaml"), config, "d", VERSIONS, work)
+    answer = await heard(supervisor, LookUp("sip:pbx.test;transport=udp", 1.0))
     assert answer == LookedUp("sip:pbx.test;transport=udp", ())
     assert asked == [looked_up]
 
@@ -81,7 +91,7 @@ class Staged:
     """A supervisor with workers that are but pipes, and what its status stream says."""
 
     def __init__(self, workers: int) -> None:
-        self.supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", "1")
+        self.supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", VERSIONS, work)
         self.stream = self.supervisor._showing.watchers.join()
         self._pipes = {}
         for number in range(workers):

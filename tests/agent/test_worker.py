@@ -1,4 +1,4 @@
-"""What a worker keeps, without an endpoint."""
+"""A worker on an engine that only records: what it keeps, what it asks for, what it tells."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import multiprocessing
 import time
 from dataclasses import replace
 from datetime import datetime
-from types import SimpleNamespace
+from multiprocessing.connection import Connection
 
 import pytest
 
-from softphone_agent.contract.phone import Pbx, Phone
+from recording_engine import RecordingEngine
+from softphone_agent.contract.config import Sip
+from softphone_agent.contract.phone import Pbx, Phone, Registration
 from softphone_agent.contract.report import PhoneReport
 from softphone_agent.dns.targets import Place, Server, Target
 from softphone_agent.phone.directory import Directory
@@ -20,22 +22,55 @@ from softphone_agent.registration.actions import Register
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Reason, Role
 from softphone_agent.registration.states import Phase
-from softphone_agent.sip.engine import Engine
-from softphone_agent.sip.happenings import FromStrangers, Pong
-from softphone_agent.sip.settings import EngineSettings
+from softphone_agent.sip.happenings import Answer, FromStrangers, Pong
+from softphone_agent.sip.request import RegisterRequest
 from softphone_agent.worker import dead_sockets, memory
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.loop import Worker
-from softphone_agent.worker.messages import LookedUp, News
+from softphone_agent.worker.messages import Configure, LookedUp, News, Stop
 from softphone_agent.worker.outbox import ROUTINE_SECONDS, Outbox
 from softphone_agent.worker.reachability import Verdict
 from softphone_agent.worker.reports import Reports
 from softphone_agent.worker.running import RunningPhone
 
 
+class Accepting(RecordingEngine):
+    """Every PBX takes every phone, and the supervisor stops the worker once one is registered."""
+
+    def __init__(self, supervisor: Connection) -> None:
+        super().__init__()
+        self._supervisor = supervisor
+
+    def register(self, phone: str, serial: int, request: RegisterRequest, *, unregister_old: bool = False) -> None:
+        super().register(phone, serial, request, unregister_old=unregister_old)
+        contact = f"sip:{phone}@192.0.2.9:5060"
+        self.happenings.append(Answer(phone, serial, False, 200, "OK", request.expires, contact, "SIP/2.0 200 OK"))
+        self._supervisor.send(Stop())
+
+    def unregister(self, phone: str, serial: int) -> None:
+        super().unregister(phone, serial)
+        self.happenings.append(Answer(phone, serial, True, 200, "OK", 0, "", "SIP/2.0 200 OK"))
+
+
+def test_a_worker_registers_its_phone_tells_of_it_and_un_registers_it_at_the_end() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    engine = Accepting(theirs)
+    alice = Phone(name="alice", aor="sip:alice@pbx.test", pri="master", registration=Registration(ping_seconds=0))
+    theirs.send(Configure(Sip(), (Pbx(name="master", address="sip:192.0.2.1"),), (alice,)))
+    Worker(engine, ours).run()
+    (_, name, serial, request, unregister_old), (_, stopped, last) = engine.of("register", "refresh", "unregister")
+    assert (name, request.registrar, request.aor) == ("alice", "sip:192.0.2.1:5060;transport=udp", alice.aor)
+    assert not unregister_old
+    assert (stopped, last > serial) == ("alice", True)
+    states = []
+    while theirs.poll():
+        states += [report.state for report in theirs.recv().phones]
+    assert states == ["Starting", "Registering", "Registered", "Unregistering", "Stopped"]
+
+
 def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
     ours, _theirs = multiprocessing.Pipe()
-    worker, now, target = Worker(Engine(EngineSettings("test")), ours), time.monotonic(), Target("192.0.2.1", 5060)
+    worker, now, target = Worker(RecordingEngine(), ours), time.monotonic(), Target("192.0.2.1", 5060)
     tidying, names, rates = worker._tidying, worker._names, worker._tidying._rates
     for number in range(100):
         uri = f"sip:host{number}.test:5060;transport=udp"
@@ -51,7 +86,7 @@ def test_nothing_is_kept_of_places_to_which_redirects_led_once() -> None:
 def test_the_pbxes_in_use_are_those_that_are_configured_and_those_where_phones_are() -> None:
     """They get more answers than strangers: also a PBX that lost its phones to another one, and asks for them still."""
     ours, _theirs = multiprocessing.Pipe()
-    engine = Engine(EngineSettings("test"))
+    engine = RecordingEngine()
     worker, now = Worker(engine, ours), time.monotonic()
     addresses = {"a": "sip:192.0.2.1;transport=tcp", "b": "sip:[2001:DB8:0::2]:5070", "c": "sip:pbx.test"}
     pbxs = tuple(Pbx(name=name, address=address) for name, address in addresses.items())
@@ -72,15 +107,13 @@ def test_the_pbxes_in_use_are_those_that_are_configured_and_those_where_phones_a
 
 @pytest.mark.parametrize(("serial", "asked"), [(2, ["second"]), (1, [])], ids=["awaited", "given up"])
 def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awaited(
-    monkeypatch: pytest.MonkeyPatch, serial: int, asked: list[str]
+    serial: int, asked: list[str]
 ) -> None:
     """A ping of the first server failed."""
     ours, _theirs = multiprocessing.Pipe()
     first, second = Target("192.0.2.1", 5060), Target("192.0.2.2", 5060)
     names = {first: "first", second: "second"}
-    sent: list[str] = []
-    engine = Engine(EngineSettings("test"))
-    monkeypatch.setattr(engine, "register", lambda name, serial, request, **_: sent.append(names[request.target]))
+    engine = RecordingEngine()
     worker, uri = Worker(engine, ours), "sip:pbx.test:5060;transport=udp"
     at, begun = Registrar(uri), machine.begin(Plan("sip:alice@pbx.test", pri=Registrar(uri)), 0.0)
     attempt = machine.Attempt(Entry.PRI, at, 0.0, 9.0, "sip:alice@pbx.test", "", "")
@@ -91,7 +124,7 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
     worker._phones.add(phone, time.monotonic())
     worker._names.answered(LookedUp(uri, (Server((first, second)),)), time.monotonic())
     worker._watched._judged(Verdict(place, alive=False, changed=True), time.monotonic())
-    assert sent == asked
+    assert [names[request.target] for _, _, _, request, _ in engine.of("register")] == asked
 
 
 def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_after_round() -> None:
@@ -121,17 +154,6 @@ def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_afte
     assert told(Phase.WAITING, 400.0) == (0, 300)
 
 
-@pytest.mark.parametrize(("seconds", "milliseconds"), [(-0.1, 0), (0.0, 0), (0.0004, 1), (0.0015, 2), (0.2, 200)])
-def test_the_engine_waits_until_it_is_time_so_that_nobody_has_to_ask_it_again_and_again(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, milliseconds: int
-) -> None:
-    waits: list[int] = []
-    engine = Engine(EngineSettings("test"))
-    monkeypatch.setattr(engine, "_endpoint", SimpleNamespace(libHandleEvents=waits.append))
-    assert not list(engine.poll(seconds))
-    assert waits == [milliseconds]
-
-
 def test_what_moves_only_counters_is_told_together() -> None:
     ours, theirs = multiprocessing.Pipe()
     outbox = Outbox(ours, FromStrangers)
@@ -158,7 +180,7 @@ def test_what_moves_only_counters_is_told_together() -> None:
 def test_memory_is_given_back_once_more_when_a_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The transactions of its last requests live on when it is given back for the first time."""
     ours, _theirs = multiprocessing.Pipe()
-    tidying, given = Worker(Engine(EngineSettings("test")), ours)._tidying, []
+    tidying, given = Worker(RecordingEngine(), ours)._tidying, []
     monkeypatch.setattr(memory, "give_back", lambda: given.append(tidying._tidied_at))
     tidying._tidied_at, tidying._sending.last_at = 0.0, 29.0
     for at in (29.5, 30.0, 59.0, 60.0, 90.0, 120.0, 600.0):
@@ -186,11 +208,10 @@ def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_
             pass
 
     ours, _theirs = multiprocessing.Pipe()
-    place, engine, anew = Place("sip:192.0.2.1:5060;transport=udp"), Engine(EngineSettings("test")), []
+    place, engine = Place("sip:192.0.2.1:5060;transport=udp"), RecordingEngine()
     monkeypatch.setattr(dead_sockets, "SecondOpinion", Answered)
-    monkeypatch.setattr(engine, "reopen_udp", lambda: anew.append(True))
     worker = Worker(engine, ours)
     worker._watched._list.aors[place.uri] = "sip:alice@pbx.test"
     for alive in pongs:
         worker._happened(Pong(place, alive), time.monotonic())
-    assert len(anew) == reopened
+    assert len(engine.of("reopen_udp")) == reopened

@@ -58,8 +58,10 @@ def main() -> int:
         parser.error(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     exact, begins = set(asked) & BENCHES.keys(), tuple(set(asked) - BENCHES.keys())
     wanted = [name for name in BENCHES if not asked or name in exact or name.startswith(begins)]
-    if any(BENCHES[name].lab == NETWORK for name in wanted):  # what has no way to a registry in the lab's network
+    # What has no way to a registry in the lab's network. The operator's benches need none of it.
+    if any(BENCHES[name].lab == NETWORK for name in wanted):
         baresip.fetch(settings())
+    if not all(name.startswith("operator") for name in wanted):
         # As in the image: what compiles itself at its start takes longer for it, and keeps more memory.
         for folder in (REPOSITORY / "agent", pjsua2.unpacked(settings())):
             compileall.compile_dir(folder, quiet=1)

@@ -3,7 +3,7 @@
 In the lab:  python -m lab exec -- .venv/bin/python -m bench.agent_bench [--phones 1000] [--transport udp]
 
 The phones enter at `master`, are redirected to their home `slave`, which is then killed; the others take them in.
-Times of registrations are those in the PBXes' logs. The pjsua2 in use is the first one on PYTHONPATH.
+Times of registrations are those in the PBXes' logs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,9 +24,10 @@ from typing import Any
 
 import aiohttp
 
+from lab import pjsua2
 from lab.measuring import RATE, cpu, excess, first_registered, processes, pss
 from lab.pbx import System, default_system
-from softphone_agent.sip import library
+from lab.settings import settings
 
 PORT = 18081
 NOTICED = 300
@@ -100,9 +102,8 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
     system = attentive()
     restart(system)
     master, slave, standby = (system.pbx(name) for name in ("master", "slave", "standby"))
-    print(
-        f"{count} phones over {transport}, pjsua2 {library.version()}, {library.phones_per_endpoint()} phones a process"
-    )
+    print(f"{count} phones over {transport}")
+    own = {"PYTHONPATH": f"{pjsua2.unpacked(settings())}:{os.environ.get('PYTHONPATH', '')}"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "log").mkdir()
@@ -112,7 +113,10 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
         begun = time.time()
         with (folder / "log" / "agent").open("wb") as log:  # not in a folder that the agent watches
             agent = subprocess.Popen(
-                [sys.executable, "-m", "softphone_agent", "run", "--config", str(file)], stdout=log, stderr=log
+                [sys.executable, "-m", "softphone_agent", "run", "--config", str(file)],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **own},
             )
         try:
             home = [(slave, begun_at[slave])]
@@ -128,7 +132,7 @@ async def measure(count: int, transport: str, seconds: int, profile: str | None)
             load = (cpu(pids) - used) / (time.perf_counter() - at)
             memory = pss(pids)
             print(f"at rest       {load:.1%} of a core (target 2 %), {len(pids) - 1} workers")
-            print(f"              {memory:.0f} MB PSS, {memory / count:.3f} MB a phone (target 0.08, wheel 0.4), "
+            print(f"              {memory:.0f} MB PSS, {memory / count:.3f} MB a phone (target 0.08), "
                   f"of that the supervisor {pss(pids[:1]):.0f} MB")  # fmt: skip
             async with aiohttp.ClientSession() as session:
                 milliseconds, size = await scrape(session)

@@ -23,9 +23,8 @@ EXPIRES = 60
 """Seconds that all of them ask for."""
 
 ABOUT = {
-    "agent": "softphone-agent with its defaults: a ping to each PBX every 2 s; the own build of pjsua2",
+    "agent": "softphone-agent with its defaults: a ping to each PBX every 2 s",
     "agent, expiry 120 s": "the same; its users ask for 120 s, as the target for CPU at rest has it",
-    "agent, wheel": "the agent on the pjsua2 of the package index: 7 phones a process",
     "baresip, best": "two accounts a user for its module serreg (prio 0 and 1); rwait=5: a REGISTER every 3 s a user; "
     "fbregint=10: it asks every 10 s whether the other PBX answers",
     "baresip, defaults": "two accounts a user for serreg; a refresh when 90 % of the expiry is over",
@@ -89,24 +88,16 @@ def versions(settings: Settings) -> dict[str, str]:
 
 def own_agent(settings: Settings, expires: int = EXPIRES) -> Client:
     """Our agent on the own build of pjsua2."""
-    return _agent_on([_own(settings)], "agent" if expires == EXPIRES else f"agent, expiry {expires} s", expires)
 
+    def agent(folder: Path, pair: Pair, users: range, transport: Transport) -> Command:
+        argv = _agent(folder, pair, users, transport, expires)
+        return Command(argv, {"PYTHONPATH": f"{_without_rich(folder)}:{_own(settings)}"})
 
-def wheel_agent() -> Client:
-    """Our agent on the pjsua2 of the package index: a worker for every seven phones."""
-    return _agent_on([], "agent, wheel")
+    return Client("agent" if expires == EXPIRES else f"agent, expiry {expires} s", agent)
 
 
 def _own(settings: Settings) -> str:
     return str(pjsua2.unpacked(settings))
-
-
-def _agent_on(paths: list[str], name: str, expires: int = EXPIRES) -> Client:
-    def agent(folder: Path, pair: Pair, users: range, transport: Transport) -> Command:
-        argv = _agent(folder, pair, users, transport, expires)
-        return Command(argv, {"PYTHONPATH": ":".join([_without_rich(folder), *paths])})
-
-    return Client(name, agent)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import output
-from bench.clients import Client, clients, own_agent, running, versions, wheel_agent
+from bench.clients import Client, clients, own_agent, running, versions
 from bench.figures import SIZES, Cost, Part
 from bench.pair import Grants, pair
 from lab.measuring import alone, cpu, processes
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="how long to look at them")
     parser.add_argument("--write", action="store_true", help="keep it for docs/proof/benchmarks.md")
     asked = parser.parse_args()
-    known = [wheel_agent(), own_agent(settings(), TARGET_EXPIRES), *clients(settings())]
+    known = [own_agent(settings(), TARGET_EXPIRES), *clients(settings())]
     found = [row for client in known for row in measure(client, asked.sizes, asked.seconds)]
     output.show("cost", Part.now(versions(settings()), cost=found), write=asked.write)
 

@@ -44,7 +44,6 @@ READ = """\
   do not keep both.
 - **The agent's memory is not its phones.** One phone takes 75 MB: the interpreter and what it imports (HTTP, validation, SIP). A second process, from 500 phones on, takes some 13 MB,
   and each phone some 25 KB. The target of 80 MB for 1000 phones was missed: so much takes pjsua2 alone, in two Python processes without rules, metrics or HTTP.
-  On the pjsua2 of the package index every 7 phones take a process of 9 MB: take the own build.
 - **CPU at rest** is that of one client alone on the machine, with an expiry of 60 s. The agent uses twice what plain pjsua2 does for refreshes with its defaults, since its rules run in
   Python and it refreshes at 50 to 90 % of the expiry. With 120 s, for which the target of 2 % is, it uses 1.1 %. Beside twenty other clients the same agent takes twice as much,
   since each time that it wakes it finds nothing of its own in the caches: so it was measured until 2026-11-28.

@@ -15,6 +15,7 @@ import pytest
 
 import agent_process
 from examples import ALONE
+from lab import pjsua2
 from lab.pbx import System
 from lab.settings import REPOSITORY
 from lab.waiting import wait_until
@@ -24,6 +25,12 @@ pytestmark = pytest.mark.lab
 
 AGENT = "http://127.0.0.1:8080"
 PROMETHEUS = "127.0.0.1:19091"
+
+
+@pytest.fixture(autouse=True)
+def own_pjsua2() -> None:
+    if not pjsua2.is_here():
+        pytest.fail(pjsua2.MISSING, pytrace=False)
 
 
 @pytest.fixture

@@ -115,11 +115,11 @@ class Images:
     def make_earlier(self, release: Path, progress: Progress) -> Names:
         """Makes the images of an earlier release: its wheel and Dockerfiles, today's versions of what it needs.
 
-        `release` is a folder that holds softphone_fleet-*.whl, operator.Dockerfile and agent.Dockerfile.
+        `release` is a folder that holds softphone_fleet-*.whl, pyproject.toml and two Dockerfiles.
         """
         (wheel,) = release.glob("softphone_fleet-*.whl")
         recipes = {program: release / f"{program}.Dockerfile" for program in ("operator", "agent")}
-        made_of = [wheel, *recipes.values(), REPOSITORY / "pyproject.toml", REQUIREMENTS]
+        made_of = [wheel, *recipes.values(), release / "pyproject.toml", REQUIREMENTS]
         tag = digest([*made_of, *pjsua2.inputs()], self._base)
         names = Names(f"{EARLIER}operator:lab-{tag}", f"{EARLIER}agent:lab-{tag}")
 
@@ -128,7 +128,7 @@ class Images:
             shutil.rmtree(place, ignore_errors=True)
             wheels = place / "build" / "wheels"
             shutil.copytree(self._make_dependencies(progress), wheels, copy_function=os.link)
-            shutil.copyfile(REPOSITORY / "pyproject.toml", place / "pyproject.toml")
+            shutil.copyfile(release / "pyproject.toml", place / "pyproject.toml")
             shutil.copy(wheel, wheels)
             return place
 
@@ -204,7 +204,7 @@ class Images:
         return digest(made_of, sys.version)
 
     def _make_dependencies(self, progress: Progress) -> Path:
-        """The wheels of all that the project needs, which change rarely."""
+        """The wheels of all that the project needs, pjsua2 by its own recipe; they change rarely."""
         made = self._settings.cache / "wheels" / self._dependencies_tag
         if made.exists():
             return made
@@ -212,8 +212,6 @@ class Images:
             part = self._settings.cache / "wheels.part"
             shutil.rmtree(part, ignore_errors=True)
             run([*PIP_WHEEL, "--wheel-dir", part, "--require-hashes", "--requirement", REQUIREMENTS])
-            (replaced,) = part.glob("pjsua2_python-*.whl")
-            replaced.unlink()
             shutil.copy(pjsua2.wheel(self._settings), part)
             shutil.rmtree(made.parent, ignore_errors=True)
             made.parent.mkdir()

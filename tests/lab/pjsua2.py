@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from lab.settings import REPOSITORY, Settings
 from lab.shell import run
 
 RECIPE = REPOSITORY / "images" / "pjsua2"
+OWN = "+softphonefleet."
+"""What the versions of our builds have, and no other's."""
+MISSING = (
+    "The agent's tests need the own pjsua2, which is not on PYTHONPATH: make test puts it there; for some of them run "
+    "export PYTHONPATH=$(PYTHON=.venv/bin/python images/pjsua2/wheel.sh --unpacked):tools:tests (2 minutes, once)"
+)
 
 
 def inputs() -> list[Path]:
     """What the wheel is made of, besides pjproject's tarball and setuptools."""
     return [file for file in sorted(RECIPE.iterdir()) if file.suffix not in (".md", ".sha256")]
+
+
+def is_here() -> bool:
+    """Whether this process, and what it starts, imports the own pjsua2."""
+    try:
+        return OWN in metadata.version("pjsua2-python")
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def built(settings: Settings) -> bool:

@@ -150,7 +150,8 @@ def test_on_your_own_cluster(newcomer: Newcomer, tmp_path: Path) -> None:
 
 def test_without_kubernetes(newcomer: Newcomer) -> None:
     (block,) = newcomer.told("README.md", "Without Kubernetes")
-    given, run, look = (line.partition("#")[0].strip() for line in block.splitlines())
+    make, given, run, look = (line.partition("#")[0].strip() for line in block.splitlines())
+    newcomer.types(make)
     shell = ["bash", "-euc", f"{given}\n{run}"]
     with subprocess.Popen(
         shell, cwd=newcomer.clone, env=newcomer.environment, stdout=subprocess.DEVNULL, start_new_session=True

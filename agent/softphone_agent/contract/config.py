@@ -16,6 +16,8 @@ from softphone_agent.contract.fleet import MAX_PHONES, FleetSlice
 from softphone_agent.contract.phone import Pbx, Phone, reference_faults
 
 AT_START = "Taken at the agent's start."
+MAX_PHONES_PER_WORKER = 500
+"""A process has one thread: where all phones move at once, as at a fail-over, each waits for those before it."""
 
 
 class Http(Model):
@@ -57,12 +59,11 @@ class Sip(Model):
 class Workers(Model):
     """The processes over which the agent spreads its phones."""
 
-    phones_per_worker: int | None = Field(
-        default=None,
+    phones_per_worker: int = Field(
+        default=MAX_PHONES_PER_WORKER,
         ge=1,
-        le=MAX_PHONES,
-        description="Phones that one process carries at most. Default: as many as its pjsua2 carries, which are "
-        "7 with the PyPI wheel, but no more than 500. Phones that run stay in their process.",
+        le=MAX_PHONES_PER_WORKER,
+        description="Phones that one process carries at most. Phones that run stay in their process.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-import pjsua2 as pj
+from softphone_agent.sip.client import SipClient
 
 Peer = tuple[str, int]
 """IP address (IPv6 without brackets) and port."""
@@ -13,7 +13,7 @@ Peer = tuple[str, int]
 class Connections:
     """Those that something still goes over are held; the SIP stack closes others that have been idle for a while."""
 
-    def __init__(self, client: pj.SipClient) -> None:
+    def __init__(self, client: SipClient) -> None:
         self._client = client
         self._peers: dict[int, Peer] = {}
 

@@ -19,6 +19,7 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
+from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.connections import Connections, Peer, peer_of
 from softphone_agent.sip.happenings import (
     Answer,
@@ -78,7 +79,7 @@ class Engine:
             self._endpoint.libCreate()
             self._endpoint.libInit(_endpoint_config(self.settings.user_agent))
             pj.silence_log()
-            self._client = pj.SipClient(ALLOWED)
+            self._client: SipClient = pj.SipClient(ALLOWED)
             if self._client.error():
                 raise RuntimeError(f"pjsua2 did not start: {self._client.error()}")
             self._transports.start(self._client)
@@ -100,7 +101,7 @@ class Engine:
         while any(isinstance(one, Registering) for one in self._outgoing) and time.monotonic() < until:
             for _ in self.poll(until - time.monotonic()):
                 pass
-        del self._client.this  # ends it while its endpoint is there
+        self._client.end()
         with contextlib.suppress(pj.Error):  # it is over either way
             self._endpoint.libDestroy()
 
@@ -133,8 +134,8 @@ class Engine:
     def poll(self, seconds: float) -> Iterator[Happening]:
         """Wait up to `seconds` for the network, then give out what happened."""
         wait = 0 if self.happenings else max(0, math.ceil(seconds * 1000))  # rounded up: else it would be too early
-        for kind, number, code, reason, text, peer in self._client.poll(wait):
-            self._happened(kind, number, code, reason, text, peer)
+        for happened in self._client.poll(wait):
+            self._happened(*happened)
         self._strangers.look(time.monotonic())
         while self.happenings:
             yield self.happenings.popleft()

@@ -6,8 +6,8 @@ from importlib import metadata
 
 
 def version() -> str:
-    """The version of pjproject and our build of it, as `2.17+softphonefleet.4`; empty where there is none."""
+    """The version of pjproject, as `2.17`; `unknown` where nobody installed it as a package."""
     try:
-        return metadata.version("pjsua2-python")
+        return metadata.version("pjsua2-python").partition("+")[0]
     except metadata.PackageNotFoundError:
-        return ""
+        return "unknown"

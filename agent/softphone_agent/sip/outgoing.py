@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pjsua2 as pj
-
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.sip import binding
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.chain import Chain
+from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.sip.routing import server_of, tls_name
 
@@ -54,7 +53,7 @@ class Pinging:
 class Outgoing:
     """The requests in flight, by number."""
 
-    def __init__(self, client: pj.SipClient, user_agent: str, allow: str, answer_seconds: float) -> None:
+    def __init__(self, client: SipClient, user_agent: str, allow: str, answer_seconds: float) -> None:
         self._client = client
         self._user_agent = user_agent
         self._allow = allow

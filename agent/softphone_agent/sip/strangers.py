@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pjsua2 as pj
-
 from softphone_agent.registration.pacing import TokenBucket
+from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.happenings import FromStrangers
 from softphone_agent.sip.transports import Transports
 from softphone_agent.sip.unsolicited import Unsolicited
@@ -18,7 +17,7 @@ DEAF_SECONDS = 1.0
 class Strangers:
     """Answers what is to be answered, and lets no more in than there is room for. Times are monotonic seconds."""
 
-    def __init__(self, client: pj.SipClient, transports: Transports, unsolicited: Unsolicited) -> None:
+    def __init__(self, client: SipClient, transports: Transports, unsolicited: Unsolicited) -> None:
         self._client = client
         self._transports = transports
         self._unsolicited = unsolicited

@@ -6,10 +6,9 @@ import socket
 import ssl
 from collections.abc import Set
 
-import pjsua2 as pj
-
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
+from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.sip.routing import server_of
 from softphone_agent.sip.settings import EngineSettings
@@ -25,12 +24,12 @@ class Transports:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._client: pj.SipClient | None = None
+        self._client: SipClient | None = None
         self._open: dict[_Key, int] = {}
         self._own_sockets: set[str] = set()
         """The addresses that have a UDP socket of their own."""
 
-    def start(self, client: pj.SipClient) -> None:
+    def start(self, client: SipClient) -> None:
         """Open UDP and TCP. Raises OSError."""
         self._client = client
         for kind in ("udp", "tcp"):
@@ -83,8 +82,8 @@ class Transports:
         """
         assert self._client is not None
         if kind != "tls":
-            return int(self._client.port(transport))
-        return int(self._client.port(self._opened("tcp", v6=v6)))
+            return self._client.port(transport)
+        return self._client.port(self._opened("tcp", v6=v6))
 
     def listening(self) -> list[int]:
         """The transports on which TCP connections are accepted."""
@@ -110,9 +109,9 @@ class Transports:
                 address, v6, ca_file, files.certificate_file or "", files.key_file or "", patience
             )
         if number < 0:
-            raise OSError(str(self._client.error()))
+            raise OSError(self._client.error())
         self._open[kind, v6, of] = number
-        return int(number)
+        return number
 
 
 def local_address(to: str) -> str:

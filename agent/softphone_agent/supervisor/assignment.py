@@ -5,9 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 
-DEFAULT_PHONES = 500
-"""Phones a worker carries unless the configuration says otherwise and where its pjsua2 carries so many."""
-
 
 def shares(new: int, loads: Mapping[int, int], limit: int, next_number: int) -> list[int]:
     """The number of the worker for each of the `new` phones.

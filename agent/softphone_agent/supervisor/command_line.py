@@ -16,6 +16,7 @@ from softphone_agent.contract.config_faults import ConfigFaults
 from softphone_agent.phone.named_files import file_faults
 
 EXIT_FAULTY = 2
+NO_PJSUA2 = "pjsua2 is not there: make agent installs it too, make pjsua2 builds its wheel (images/pjsua2/README.md)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,12 +44,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.config.name}: {counts}, ok")  # noqa: T201
         return 0
     _log_json_lines()
-    from softphone_agent.supervisor.supervisor import Supervisor  # --check needs no SIP stack
-
+    try:  # here, since --check needs none of it
+        from softphone_agent.sip import library
+        from softphone_agent.supervisor.showing import Versions
+        from softphone_agent.supervisor.supervisor import Supervisor
+        from softphone_agent.worker import process
+    except ModuleNotFoundError as error:
+        if error.name != "pjsua2":
+            raise
+        print(f"softphone-agent: cannot start: {NO_PJSUA2}", file=sys.stderr)  # noqa: T201
+        return 1
+    versions = Versions(version("softphone-fleet"), library.version())
     try:
-        asyncio.run(Supervisor(options.config, config, digest, version("softphone-fleet")).run())
-    except ConfigFaults as refused:
-        return _refused(options.config, refused)
+        asyncio.run(Supervisor(options.config, config, digest, versions, process.run).run())
     except OSError as error:
         print(f"softphone-agent: cannot start: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -19,7 +19,6 @@ from softphone_agent.contract.phone import PASSWORD
 from softphone_agent.contract.report import ConfigReport
 from softphone_agent.phone import credentials
 from softphone_agent.registration.pacing import Rests
-from softphone_agent.supervisor.assignment import DEFAULT_PHONES
 
 WATCH_STEP_MS = 200
 REST_SECONDS = (1.0, 8.0)
@@ -45,7 +44,6 @@ class Configuration:
         self.current = config
         self.started_with = config.model_copy(update={"pbxs": (), "phones": ()})
         """For what is taken at the start only."""
-        self.phones_per_worker = _phones_per_worker(config)
         self.report = self._found = ConfigReport(digest=digest)
         self._stamps: object = None
         """The state of all files when they were read last."""
@@ -92,7 +90,6 @@ class Configuration:
         self._stamps = stamps
         try:
             config, digest = self._unchanged() or reading.load(self._path)
-            self.phones_per_worker = _phones_per_worker(config)
         except ConfigFaults as refused:
             self._found = self.report.model_copy(update={"refused": tuple(refused.faults)})
             return Outcome.REFUSED
@@ -124,13 +121,3 @@ class Configuration:
         if waiting := waiting_for_a_start(self.started_with, self.current):
             log.warning("changed fields are taken at the agent's next start only", fields=waiting)
         return True
-
-
-def _phones_per_worker(config: AgentConfig) -> int:
-    """The number of phones that one worker carries at most. Raises ConfigFaults for more than pjsua2 can."""
-    carried, asked = 500, config.workers.phones_per_worker
-    if asked is not None and asked > carried:
-        raise ConfigFaults(
-            [f"workers.phonesPerWorker: {asked} is too many, this pjsua2 carries {carried} in a process"]
-        )
-    return asked or min(carried, DEFAULT_PHONES)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
@@ -17,13 +17,15 @@ from softphone_agent.contract import early_stop
 from softphone_agent.contract.config import Sip
 from softphone_agent.contract.phone import Phone
 from softphone_agent.sip.settings import EngineSettings
-from softphone_agent.worker import loop
 from softphone_agent.worker.messages import Configure, Share, ToWorker
 
 RESTART_SECONDS = (0.2, 10.0)
 """First and longest wait before a dead worker is replaced."""
 STEADY_SECONDS = 60.0
 """After so long the earlier deaths of a worker are forgotten."""
+
+Run = Callable[[Connection, EngineSettings], None]
+"""What a worker process does until it ends, given the pipe to the supervisor: worker/process.py."""
 
 log = structlog.get_logger()
 
@@ -48,8 +50,11 @@ class WorkerProcess:
     retired: bool = False
     """Has no phones any more and is to end."""
 
-    def fork(self, sip: Sip, others: Iterable[Connection]) -> Connection:
-        """Start the process; returns the pipe to it. `others`: pipes to other workers. Raises OSError."""
+    def fork(self, run: Run, sip: Sip, others: Iterable[Connection]) -> Connection:
+        """Start the process, which runs `run`; returns the pipe to it. `others`: pipes to other workers.
+
+        Raises OSError.
+        """
         near, far = multiprocessing.Pipe()
         settings = EngineSettings(
             user_agent=sip.user_agent,
@@ -57,7 +62,7 @@ class WorkerProcess:
             port=sip.port + self.number if sip.port else 0,
         )
         process = multiprocessing.get_context("fork").Process(
-            target=_main, args=(far, [near, *others], settings), name=f"worker-{self.number}", daemon=True
+            target=_main, args=(run, far, [near, *others], settings), name=f"worker-{self.number}", daemon=True
         )
         try:
             with early_stop.held_back():  # a signal meant for a child that has our handler would stop us
@@ -109,13 +114,13 @@ class WorkerProcess:
         return code
 
 
-def _main(pipe: Connection, not_its_own: list[Connection], settings: EngineSettings) -> None:
+def _main(run: Run, pipe: Connection, not_its_own: list[Connection], settings: EngineSettings) -> None:
     """The main function of a worker: without the supervisor's ends of the pipes, else it would never see them close."""
     early_stop.leave_to_parent()
     for connection in not_its_own:
         connection.close()
     try:
-        loop.run(pipe, settings)
+        run(pipe, settings)
     except Exception:
         log.exception("worker failed")
         raise SystemExit(1) from None

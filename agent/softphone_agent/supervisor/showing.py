@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import structlog
 
@@ -18,21 +19,28 @@ from softphone_agent.contract.report import (
 from softphone_agent.http import endpoints
 from softphone_agent.http.counting import count
 from softphone_agent.http.metrics import AgentMetrics, Picture
-from softphone_agent.sip import library
 from softphone_agent.supervisor.configuration import Configuration
 from softphone_agent.worker.messages import News
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Of the agent, and of pjproject, by which it sends."""
+
+    agent: str
+    pjproject: str
+
+
 class Showing:
     """The picture of this moment, and who is sent each change."""
 
-    def __init__(self, configuration: Configuration, version: str) -> None:
+    def __init__(self, configuration: Configuration, versions: Versions) -> None:
         self._configuration = configuration
-        self._version = version
+        self._version = versions.agent
         self._picture = Picture()
-        self.metrics = AgentMetrics(self._picture, version, library.version())
+        self.metrics = AgentMetrics(self._picture, versions.agent, versions.pjproject)
         self.metrics.configured(configuration.current)
         self.watchers = endpoints.Watchers()
         self._seen: dict[int, dict[str, PbxReport]] = {}

@@ -17,7 +17,8 @@ from softphone_agent.contract import early_stop
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.http import endpoints
 from softphone_agent.supervisor.configuration import Configuration, Outcome
-from softphone_agent.supervisor.showing import Showing
+from softphone_agent.supervisor.processes import Run
+from softphone_agent.supervisor.showing import Showing, Versions
 from softphone_agent.supervisor.workers import Workers
 from softphone_agent.worker import memory
 
@@ -28,14 +29,14 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """Runs one agent. `run` returns when it was told to stop by SIGTERM or SIGINT."""
+    """Runs one agent, whose workers run `work`. `run` returns when it was told to stop by SIGTERM or SIGINT."""
 
-    def __init__(self, path: Path, config: AgentConfig, digest: str, version: str) -> None:
-        self._version = version
+    def __init__(self, path: Path, config: AgentConfig, digest: str, versions: Versions, work: Run) -> None:
+        self._versions = versions
         self._stopping = asyncio.Event()
         self._configuration = Configuration(path, config, digest)
-        self._showing = Showing(self._configuration, version)
-        self._workers = Workers(self._configuration, self._showing, self._stopping)
+        self._showing = Showing(self._configuration, versions)
+        self._workers = Workers(self._configuration, self._showing, self._stopping, work)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then un-REGISTER all phones. Raises OSError where the port is taken."""
@@ -56,7 +57,7 @@ class Supervisor:
             showing.counts,
         )
         runner, port = await endpoints.serve(endpoints.application(sources), config.http.address, config.http.port)
-        log.info("agent started", version=self._version, phones=len(self._configuration.current.phones), port=port)
+        log.info("agent started", version=self._versions.agent, phones=len(config.phones), port=port)
         tasks = [
             asyncio.create_task(self._keep_on(self._watch_files)),
             asyncio.create_task(self._keep_on(self._workers.watch)),

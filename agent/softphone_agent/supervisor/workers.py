@@ -13,7 +13,7 @@ from softphone_agent.phone import credentials
 from softphone_agent.supervisor.assignment import shares
 from softphone_agent.supervisor.configuration import Configuration
 from softphone_agent.supervisor.look_ups import LookUps
-from softphone_agent.supervisor.processes import RESTART_SECONDS, WorkerProcess
+from softphone_agent.supervisor.processes import RESTART_SECONDS, Run, WorkerProcess
 from softphone_agent.supervisor.showing import Showing
 from softphone_agent.worker import memory
 from softphone_agent.worker.messages import Configure, LookUp, News, Share, Stop
@@ -26,12 +26,13 @@ log = structlog.get_logger()
 
 
 class Workers:
-    """The workers of an agent. `stopping` is set once the agent ends: no worker is replaced then."""
+    """The workers of an agent; each runs `run`. `stopping` is set once the agent ends: none is replaced then."""
 
-    def __init__(self, configuration: Configuration, showing: Showing, stopping: asyncio.Event) -> None:
+    def __init__(self, configuration: Configuration, showing: Showing, stopping: asyncio.Event, run: Run) -> None:
         self._configuration = configuration
         self._showing = showing
         self._stopping = stopping
+        self._run = run
         self.all: list[WorkerProcess] = []
         self.look_ups = LookUps(configuration)
 
@@ -49,7 +50,7 @@ class Workers:
         loads = {one.number: len(one.names) for one in self.all if not one.retired}
         next_number = max((one.number for one in self.all), default=-1) + 1
         by_number = {one.number: one for one in self.all}
-        limit = self._configuration.phones_per_worker
+        limit = self._configuration.current.workers.phones_per_worker
         for phone, number in zip(new, shares(len(new), loads, limit, next_number), strict=True):
             if number not in by_number:
                 by_number[number] = WorkerProcess(number)
@@ -78,7 +79,7 @@ class Workers:
         one.last_news_at = one.last_news_at or one.started_at
         others = [other.pipe for other in self.all if other.pipe is not None]
         try:
-            pipe = one.fork(self._configuration.started_with.sip, others)  # all workers send alike
+            pipe = one.fork(self._run, self._configuration.started_with.sip, others)  # all workers send alike
         except OSError as error:
             wait = one.wait_after_failure()
             log.error("worker not started", worker=one.number, reason=str(error), again_in=wait, phones=len(one.phones))

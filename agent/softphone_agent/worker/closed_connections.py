@@ -10,7 +10,7 @@ from softphone_agent.dns.targets import Place, Target
 from softphone_agent.registration.events import TransportClosed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.states import Phase
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
@@ -25,7 +25,7 @@ before the last are told."""
 class ClosedConnections:
     """The connections whose phones were not all told yet."""
 
-    def __init__(self, engine: Engine, configured: Configured, phones: Phones, watched: Watched) -> None:
+    def __init__(self, engine: SipEngine, configured: Configured, phones: Phones, watched: Watched) -> None:
         self._engine = engine
         self._configured = configured
         self._phones = phones

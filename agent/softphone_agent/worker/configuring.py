@@ -13,7 +13,7 @@ from softphone_agent.phone.planning import without_credentials
 from softphone_agent.registration import machine
 from softphone_agent.registration.events import Reconfigured
 from softphone_agent.registration.plan import Plan
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.request import Secret
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.messages import Configure
@@ -29,7 +29,9 @@ log = structlog.get_logger()
 class Configuring:
     """Adds, changes and removes phones."""
 
-    def __init__(self, engine: Engine, configured: Configured, rates: Rates, phones: Phones, watched: Watched) -> None:
+    def __init__(
+        self, engine: SipEngine, configured: Configured, rates: Rates, phones: Phones, watched: Watched
+    ) -> None:
         self._engine = engine
         self._configured = configured
         self._rates = rates

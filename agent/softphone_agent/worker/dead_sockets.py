@@ -11,7 +11,7 @@ import structlog
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import Reconfigured
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.routing import address_of
 from softphone_agent.sip.second_opinion import SecondOpinion
 from softphone_agent.worker.configured import Configured
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class DeadSockets:
     """The one second opinion that is asked for at a time, and what it leads to. Times are monotonic seconds."""
 
-    def __init__(self, engine: Engine, configured: Configured, phones: Phones, watched: Watched) -> None:
+    def __init__(self, engine: SipEngine, configured: Configured, phones: Phones, watched: Watched) -> None:
         self._engine = engine
         self._configured = configured
         self._phones = phones

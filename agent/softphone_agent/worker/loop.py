@@ -1,4 +1,4 @@
-"""A worker process: one SIP endpoint and a slice of the phones, each run by its machine.
+"""The loop of a worker process: one SIP engine and a slice of the phones, each run by its machine.
 
 One thread does everything: it waits in the SIP engine, turns answers into the machines' events, carries out the
 machines' actions, and sends the supervisor news. The supervisor's orders come over the pipe between two waits.
@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection
 import structlog
 
 from softphone_agent.dns.targets import Place
-from softphone_agent.sip.engine import Engine
 from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
@@ -24,7 +23,7 @@ from softphone_agent.sip.happenings import (
     SentAgain,
     Signal,
 )
-from softphone_agent.sip.settings import EngineSettings
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.answers import Answers
 from softphone_agent.worker.closed_connections import ClosedConnections
 from softphone_agent.worker.configured import Configured
@@ -50,20 +49,10 @@ EAGER_WAIT = 0.005
 log = structlog.get_logger()
 
 
-def run(pipe: Connection, settings: EngineSettings) -> None:
-    """Run until told to stop, or until the supervisor is gone. The process's main function."""
-    engine = Engine(settings)
-    engine.open()
-    try:
-        Worker(engine, pipe).run()
-    finally:
-        engine.close()
-
-
 class Worker:
     """The loop. Each part that it is made of knows those before it, and none that come after."""
 
-    def __init__(self, engine: Engine, pipe: Connection) -> None:
+    def __init__(self, engine: SipEngine, pipe: Connection) -> None:
         draw = random.Random().random  # for all phones: one generator takes 2.5 KB
         configured = Configured(engine.settings.answer_seconds)
         self._engine = engine

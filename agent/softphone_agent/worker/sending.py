@@ -7,7 +7,7 @@ import time
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.phone.directory import location_of
 from softphone_agent.registration.actions import Register, Unregister
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.rates import Rates
@@ -17,7 +17,7 @@ from softphone_agent.worker.running import RunningPhone
 class Sending:
     """A registrar with a name is looked up first; its servers are asked one after another."""
 
-    def __init__(self, engine: Engine, configured: Configured, rates: Rates, names: Names) -> None:
+    def __init__(self, engine: SipEngine, configured: Configured, rates: Rates, names: Names) -> None:
         self._engine = engine
         self._configured = configured
         self._rates = rates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker import memory
 from softphone_agent.worker.names import Names
 from softphone_agent.worker.phones import Phones
@@ -14,7 +14,7 @@ class Tidying:
     """After a burst of REGISTERs: it takes several times the memory that its phones hold afterwards."""
 
     def __init__(
-        self, engine: Engine, names: Names, rates: Rates, sending: Sending, phones: Phones, now: float
+        self, engine: SipEngine, names: Names, rates: Rates, sending: Sending, phones: Phones, now: float
     ) -> None:
         self._engine = engine
         self._names = names

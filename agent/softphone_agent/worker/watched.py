@@ -8,7 +8,7 @@ from softphone_agent.dns.targets import Place, Target
 from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration.events import PingAnswered, PingFailed
 from softphone_agent.registration.plan import Registrar
-from softphone_agent.sip.engine import Engine
+from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.routing import address_of
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class Watched:
     """Sends the pings, and tells phones and supervisor what they show. Times are monotonic seconds."""
 
-    def __init__(self, engine: Engine, configured: Configured, names: Names, outbox: Outbox, phones: Phones) -> None:
+    def __init__(self, engine: SipEngine, configured: Configured, names: Names, outbox: Outbox, phones: Phones) -> None:
         self._engine = engine
         self._configured = configured
         self._names = names
