@@ -55,7 +55,7 @@ async def registered(folder: Path, master: Responder, transport: str = "udp", **
 def credentials(folder: Path) -> dict[str, str]:
     file = folder / "password"
     file.write_text("secret")
-    return {"username": "alice", "passwordFile": str(file)}
+    return {"passwordFile": str(file)}
 
 
 # Credentials
@@ -75,7 +75,7 @@ async def test_refused_credentials_are_sent_once(
     ]
     alice = phone(pri="master", registration=PATIENT, credentials=credentials(tmp_path))
     async with running(tmp_path, [pbx("master", master.uri())], [alice]) as agent:
-        await agent.phone(state="Waiting", failure="Rejected")
+        await agent.phone(state="Rejected")
     with_credentials = [request for request in master.requests if request.header("Authorization")]
     assert (master.registers, len(with_credentials)) == (2, 1)
 
@@ -113,7 +113,7 @@ async def test_what_cannot_be_answered_is_named(tmp_path: Path, start: Start, ch
     master.register = asks(challenge)
     alice = phone(pri="master", registration=PATIENT, credentials=credentials(tmp_path))
     async with running(tmp_path, [pbx("master", master.uri())], [alice]) as agent:
-        report = await agent.phone(state="Waiting", failure="Rejected")
+        report = await agent.phone(state="Rejected")
         assert report.last_failure is not None
         assert report.last_failure.message == f"the PBX asks for {words}"
 

@@ -20,7 +20,7 @@ MISSING = (
 
 def inputs() -> list[Path]:
     """What the wheel is made of, besides pjproject's tarball and setuptools."""
-    return [file for file in sorted(RECIPE.iterdir()) if file.suffix not in (".md", ".sha256")]
+    return [file for file in sorted(RECIPE.rglob("*")) if file.is_file() and file.suffix not in (".md", ".sha256")]
 
 
 def is_here() -> bool:
