@@ -151,8 +151,7 @@ Client::Client(const std::string &allow) {
   client = this;
   pool_ = pjsip_endpt_create_pool(endpoint_, "softphone", 512, 512);
   pj_list_init(&answer_headers_);
-  pj_str_t name = str("Allow"), value;
-  pj_strdup2_with_null(pool_, &value, allow.c_str());
+  pj_str_t name = pj_str(const_cast<char *>("Allow")), value = str(allow);
   pj_list_push_back(&answer_headers_, pjsip_generic_string_hdr_create(pool_, &name, &value));
   sender.on_tsx_state = &on_tsx_state;
   requests.on_rx_request = &on_request;
@@ -290,10 +289,8 @@ std::string Client::send(long number, const std::string &method, const std::stri
     const size_t colon = headers.find(':', begin);
     if (colon != std::string::npos && colon < end) {
       const size_t value = std::min(headers.find_first_not_of(' ', colon + 1), end);
-      pj_str_t header = str(headers.substr(0, 0)), content = header;
-      const std::string name_text = headers.substr(begin, colon - begin), content_text = headers.substr(value, end - value);
-      header = str(name_text);
-      content = str(content_text);
+      const std::string header_name = headers.substr(begin, colon - begin), text = headers.substr(value, end - value);
+      pj_str_t header = str(header_name), content = str(text);
       pjsip_msg_add_hdr(tdata->msg, reinterpret_cast<pjsip_hdr *>(pjsip_generic_string_hdr_create(pool, &header, &content)));
     }
     begin = end + 1;

@@ -28,11 +28,11 @@ NO_SIP = {
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n" * 4, "NotSip"),
     "HTTP": (b"GET / HTTP/1.1\r\nHost: agent\r\n\r\n", "NotSip"),
     "no Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n\r\n", "NotSip"),
-    "endless header": (b"INVITE sip:a@b SIP/2.0\r\n" + b"X-Endless: " + b"x" * 6000, "TooLong"),
+    "endless header": (b"INVITE sip:a@b SIP/2.0\r\n" + b"X-Endless: " + b"x" * 70_000, "TooLong"),
     "huge Content-Length": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 2000000\r\n\r\n", "TooLong"),
     "head without end": (b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a", "Slow"),
     "body without end": (b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 100\r\n\r\n", "Slow"),
-    "line without end": (b"x" * 3999, "Slow"),
+    "line without end": (b"x" * 60_000, "Slow"),
 }
 """What a connection brings, and why it is closed."""
 GREEDY = (

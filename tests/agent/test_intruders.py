@@ -220,7 +220,7 @@ async def broken_once(responder: Responder, broken: Callable[[bytes], bytes], ph
 
 
 async def test_a_pbx_that_breaks_its_stream_is_left_and_asked_anew(tmp_path: Path, start: Start) -> None:
-    """Its phones do not wait until 4000 bytes have come."""
+    """Its phones do not wait until 64 KB have come."""
     pbxes = {f"pbx{number}": await start() for number in range(len(BREAKING))}
     phones_of = {name: NAMES[number :: len(BREAKING)] for number, name in enumerate(pbxes)}
     registration = {"pingSeconds": 0, "attemptTimeoutSeconds": 2}
@@ -241,7 +241,7 @@ async def test_a_pbx_that_breaks_its_stream_is_left_and_asked_anew(tmp_path: Pat
 
 
 async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start) -> None:
-    """The SIP stack listens for that as well, with no certificate to show, and would wait for each handshake."""
+    """Nothing listens for that: it would wait for each handshake, with no certificate to show."""
     authority = Authority(tmp_path / "tls")
     master = await start(tls=server(authority.issue("pbx", "IP:127.0.0.1")))
     pbxs = [pbx("master", master.uri("tls"), tls={"caFile": str(authority.ca)})]
@@ -249,13 +249,7 @@ async def test_nobody_connects_to_an_agent_over_tls(tmp_path: Path, start: Start
     async with running(tmp_path, pbxs, [phone(pri="master")], sip=sip) as agent:
         await agent.phone(registered=True)
         (worker,) = agent.workers()
-        others = intruder.listening_ports(worker) - {sip["port"]}
-        assert len(others) == 1
-        for port in others:
-            with socket.socket() as one:
-                one.settimeout(1.0)
-                with pytest.raises(TimeoutError):
-                    one.connect(("127.0.0.1", port))
+        assert intruder.listening_ports(worker) == {sip["port"]}
 
 
 # Answers that nobody asked for

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import baresip, names
+from bench import baresip, names, pip_pjsua2
 from bench.pair import DOMAIN, Pair, Transport, address
 from lab import pjsua2
 from lab.settings import REPOSITORY, Settings
@@ -28,7 +28,7 @@ ABOUT = {
     "baresip, best": "two accounts a user for its module serreg (prio 0 and 1); rwait=5: a REGISTER every 3 s a user; "
     "fbregint=10: it asks every 10 s whether the other PBX answers",
     "baresip, defaults": "two accounts a user for serreg; a refresh when 90 % of the expiry is over",
-    "pjsua2, best": "plain accounts of the same pjsua2, 500 a process; the registrar is a name with two SRV records; "
+    "pjsua2, best": "plain accounts of pjsua2 as pip installs it, 8 a process, all that it carries; the registrar is a name with two SRV records; "
     "a refresh every 3 s, retries after 1 s",
     "pjsua2, defaults": "the same; a refresh 5 s before the expiry, retries after 300 s",
     "sipp": "a scenario of one REGISTER with digest for each user, 200 in flight: the limit of registrar and kernel",
@@ -60,14 +60,14 @@ class Client:
 
 def clients(settings: Settings) -> list[Client]:
     """All of them; what is missing on the machine is fetched or built."""
-    own = {"PYTHONPATH": f"{_own(settings)}:{REPOSITORY / 'tests'}"}
+    of_pip = {"PYTHONPATH": f"{REPOSITORY / 'tests'}:{pip_pjsua2.fetch(settings)}"}
     peer = baresip.fetch(settings)
 
     def of_baresip(accounts: str) -> Configure:
         return lambda folder, pair, users, transport: Command(peer.configure(folder, pair, users, transport, accounts))
 
     def plain(account: dict[str, Any]) -> Configure:
-        return lambda folder, pair, users, transport: Command(_plain(folder, pair, users, transport, account), own)
+        return lambda folder, pair, users, transport: Command(_plain(folder, pair, users, transport, account), of_pip)
 
     quick = {"delayBeforeRefreshSec": EXPIRES - 3, "firstRetryIntervalSec": 1, "retryIntervalSec": 1}
     often, serreg = {"timeoutSec": EXPIRES, **quick}, f";regint={EXPIRES}"
@@ -83,7 +83,7 @@ def clients(settings: Settings) -> list[Client]:
 def versions(settings: Settings) -> dict[str, str]:
     """Of what is measured."""
     own = pjsua2.wheel(settings).name.split("-")[1]
-    return {"pjsua2": own, "baresip": baresip.fetch(settings).version}
+    return {"own pjsua2": own, "pjsua2": pip_pjsua2.VERSION, "baresip": baresip.fetch(settings).version}
 
 
 def own_agent(settings: Settings, expires: int = EXPIRES) -> Client:

@@ -15,8 +15,8 @@ import pjsua2
 
 from bench.pair import DOMAIN
 
-PROCESS = 500
-"""Accounts that one process of it has: what the own build carries, and as many as a worker of the agent."""
+PROCESS = 8
+"""Accounts that one process of it carries; a ninth aborts it."""
 TRANSPORTS = {
     "udp": pjsua2.PJSIP_TRANSPORT_UDP,
     "tcp": pjsua2.PJSIP_TRANSPORT_TCP,

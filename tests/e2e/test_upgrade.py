@@ -111,7 +111,7 @@ def team(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Team]:
     packages.fetch_tools(settings(), request.param)
     names = Images(settings())
     with Progress(Console()) as progress:
-        first = names.make_earlier(FIRST, progress)
+        first = names.make_earlier(progress)
     others = kubectl("get", "pbx,sp,spf", "--all-namespaces", "-o", "name").split()
     assert not others, f"the CRDs are removed here, and with them {others}: delete those first"
     release.helm("uninstall", release.NAME, "--wait")

@@ -30,6 +30,7 @@ RECIPES = dict.fromkeys(("operator", "agent"), FOLDER / "Dockerfile")
 BARE = FOLDER / "bare.py"
 OURS = "localhost/softphone-fleet-"
 EARLIER = "localhost/softphone-earlier-"
+FIRST_RELEASE = REPOSITORY / "tests" / "e2e" / "data" / "first-release"
 # What the project's wheel is made of.
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
 
@@ -110,17 +111,16 @@ class Images:
         # make_earlier() wants them too, in the lab's network, from where nothing can be fetched.
         self._make_base(progress)
         self._make_dependencies(progress)
+        self._make_first_pjsua2(progress)
         return self.names
 
-    def make_earlier(self, release: Path, progress: Progress) -> Names:
-        """Makes the images of an earlier release: its wheel and Dockerfiles, today's versions of what it needs.
-
-        `release` is a folder that holds softphone_fleet-*.whl, pyproject.toml and two Dockerfiles.
-        """
+    def make_earlier(self, progress: Progress) -> Names:
+        """Makes the images of the first release: its wheel, Dockerfiles and pjsua2, today's versions of what else it needs."""
+        release = FIRST_RELEASE
         (wheel,) = release.glob("softphone_fleet-*.whl")
         recipes = {program: release / f"{program}.Dockerfile" for program in ("operator", "agent")}
-        made_of = [wheel, *recipes.values(), release / "pyproject.toml", REQUIREMENTS]
-        tag = digest([*made_of, *pjsua2.inputs()], self._base)
+        made_of = [wheel, *recipes.values(), release / "pyproject.toml", release / "pjsua2.txt", REQUIREMENTS]
+        tag = digest(made_of, self._base)
         names = Names(f"{EARLIER}operator:lab-{tag}", f"{EARLIER}agent:lab-{tag}")
 
         def context(progress: Progress) -> Path:
@@ -130,6 +130,9 @@ class Images:
             shutil.copytree(self._make_dependencies(progress), wheels, copy_function=os.link)
             shutil.copyfile(release / "pyproject.toml", place / "pyproject.toml")
             shutil.copy(wheel, wheels)
+            for own in wheels.glob("pjsua2_python-*.whl"):
+                own.unlink()
+            shutil.copytree(self._make_first_pjsua2(progress), wheels, dirs_exist_ok=True)
             return place
 
         self._make(names, recipes, context, progress)
@@ -217,6 +220,17 @@ class Images:
             made.parent.mkdir()
             part.rename(made)
             self._buildah.prune()
+        return made
+
+    def _make_first_pjsua2(self, progress: Progress) -> Path:
+        """The pjsua2 that the first release had: it used accounts, which ours has no more."""
+        made = self._settings.cache / "wheels-of-the-first-release"
+        if not made.exists():
+            with progress.step("pjsua2 of the first release"):
+                part = made.with_suffix(".part")
+                shutil.rmtree(part, ignore_errors=True)
+                run([*PIP_WHEEL, "--wheel-dir", part, "--no-deps", "--requirement", FIRST_RELEASE / "pjsua2.txt"])
+                part.rename(made)
         return made
 
     def _make_wheels(self, progress: Progress) -> Path:
