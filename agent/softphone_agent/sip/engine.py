@@ -110,12 +110,12 @@ class Engine:
         except pj.Error as error:
             raise RuntimeError(f"pjsua2 did not start: {_reason(error)}") from None
 
-    def reopen_udp(self) -> None:
-        """Take new UDP sockets: something on the way may have turned against the old ones.
+    def reopen_udp(self, address: str) -> None:
+        """Ask the PBX at this IP address from a new UDP socket of its own: something on the way is against the old one.
 
-        Every phone needs a new registration after this, since a refresh would keep the old socket.
+        Its phones need a new registration after this, since a refresh would keep the old socket.
         """
-        self._transports.reopen_udp()
+        self._transports.reopen_udp(address)
 
     def trace(self, phones: Set[str]) -> None:
         """Give out the SIP messages of these phones as Signals, from now on. With none of them it costs nothing."""
@@ -263,7 +263,7 @@ class Engine:
             transport = self._transports.for_place(place, tls)
             if uri.secure:
                 self._ping_transports[place] = transport
-            bound = uri.secure or ":" in (target.address if target else uri.host)
+            bound = uri.effective_transport == "udp" or uri.secure or ":" in (target.address if target else uri.host)
             self._pinger.setTransport(transport if bound else pj.INVALID_ID)
             with self._caller(aor):
                 self._pinger.sendRequest(request)

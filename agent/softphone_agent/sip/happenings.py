@@ -30,10 +30,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The end of an OPTIONS ping: any answer of the PBX itself counts as alive."""
+    """The end of an OPTIONS ping: any final answer of the PBX itself counts as alive."""
 
     place: Place
     alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The kernel was told by ICMP that nobody listens at this UDP place, or that there is no such host."""
+
+    address: str
+    """IP address, IPv6 without brackets."""
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +75,4 @@ class FromStrangers:
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
-Happening = Answer | Pong | ConnectionOpened | ConnectionClosed | Signal
+Happening = Answer | Pong | Refused | ConnectionOpened | ConnectionClosed | Signal

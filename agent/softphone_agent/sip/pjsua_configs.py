@@ -76,8 +76,8 @@ def account_config(request: RegisterRequest, target: Target | None, transport: i
         config.sipConfig.proxies.append(route)
     config.sipConfig.contactForced = contact
     to = sip_uri.parse(request.registrar)
-    if to.secure or ":" in (target.address if target else to.host):
-        config.sipConfig.transportId = transport  # TLS: one of several, each with its own files
+    if to.secure or to.effective_transport == "udp" or ":" in (target.address if target else to.host):
+        config.sipConfig.transportId = transport  # TLS, UDP: one of several, each with its files or for its PBX
     nat = config.natConfig
     nat.contactRewriteUse = nat.viaRewriteUse = nat.sipOutboundUse = 0
     nat.udpKaIntervalSec = 0

@@ -11,6 +11,7 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.sip import connections
 from softphone_agent.sip.pjsua_configs import transport_config
 from softphone_agent.sip.request import TlsFiles
+from softphone_agent.sip.routing import address_of
 from softphone_agent.sip.settings import EngineSettings
 
 _KINDS = {
@@ -33,6 +34,8 @@ class Transports:
         self._listens = listens
         self._endpoint: pj.Endpoint | None = None
         self._open: dict[tuple[int, TlsFiles | None], int] = {}
+        self._of_pbx: dict[str, int] = {}
+        """UDP sockets for one PBX each, by its IP address."""
 
     def start(self, endpoint: pj.Endpoint) -> None:
         """Open UDP and TCP. Raises pj.Error."""
@@ -43,6 +46,9 @@ class Transports:
     def for_place(self, place: Place, tls: TlsFiles | None) -> int:
         """The transport over which a request goes there; opened where it is the first one of its kind."""
         uri = sip_uri.parse(place.uri)
+        own = self._of_pbx.get(address_of(place)) if uri.effective_transport == "udp" else None
+        if own is not None:
+            return own
         kind = _KINDS[uri.effective_transport, ":" in (place.target.address if place.target else uri.host)]
         return self._opened(kind, (tls or TlsFiles()) if uri.secure else None)
 
@@ -54,14 +60,15 @@ class Transports:
                 del self._open[key]
                 self._endpoint.transportClose(number)
 
-    def reopen_udp(self) -> None:
-        """Take new UDP sockets."""
+    def reopen_udp(self, address: str) -> None:
+        """Take a new UDP socket for the PBX at this IP address; others keep theirs."""
         assert self._endpoint is not None
-        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_UDP6):
-            number = self._open.pop((kind, None), None)
-            if number is not None:
-                self._endpoint.transportClose(number)
-                self._opened(kind)
+        former = self._of_pbx.pop(address, None)
+        if former is not None:
+            self._endpoint.transportClose(former)
+        v6 = ":" in address
+        config = transport_config(self.bound_address(v6=v6), 0, None, self._settings.answer_seconds)
+        self._of_pbx[address] = self._endpoint.transportCreate(_KINDS["udp", v6], config)
 
     def bound_address(self, *, v6: bool) -> str:
         """The agent's own address of this family; empty where it is left to the system."""

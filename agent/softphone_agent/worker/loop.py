@@ -14,7 +14,7 @@ import structlog
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip.engine import Engine
-from softphone_agent.sip.happenings import Answer, ConnectionClosed, ConnectionOpened, Happening, Pong, Signal
+from softphone_agent.sip.happenings import Answer, ConnectionClosed, ConnectionOpened, Happening, Pong, Refused, Signal
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.worker.answers import Answers
 from softphone_agent.worker.closed_connections import ClosedConnections
@@ -63,7 +63,7 @@ class Worker:
         rates = Rates(configured)
         sending = Sending(engine, configured, rates, self._names)
         self._phones = Phones(sending, Reports(configured, self._outbox), draw)
-        self._watched = Watched(engine, configured, self._names, self._outbox, self._phones)
+        self._watched = Watched(engine, configured, self._names, self._outbox, sending, self._phones)
         self._lookups = LookUps(configured, self._names, self._outbox, self._phones, self._watched, draw)
         self._answers = Answers(configured, self._names, self._outbox, self._phones, self._watched)
         self._closed_connections = ClosedConnections(configured, self._phones, self._watched)
@@ -108,6 +108,9 @@ class Worker:
                 self._answers.answered(happening, now)
             case Pong(place, alive):
                 self._ping_ended(place, alive, now)
+            case Refused(address, port):
+                for place in self._watched.refused(address, port, now):
+                    self._answers.refused(place, now)
             case ConnectionOpened():
                 self._closed_connections.connection_opened()
             case ConnectionClosed():
@@ -116,8 +119,8 @@ class Worker:
                 log.info("SIP sent" if sent else "SIP received", softphone=name, peer=peer, message=message)
 
     def _ping_ended(self, place: Place, alive: bool, now: float) -> None:
-        self._watched.ping_ended(place, alive, now)
+        was_last = self._watched.ping_ended(place, alive, now)
         if alive:
-            self._dead_sockets.ping_answered(place)
-        else:
+            self._dead_sockets.ping_answered(place, now)
+        elif was_last:
             self._dead_sockets.ping_unanswered(place, now)
