@@ -118,7 +118,8 @@ class Run:
     registers: float = 0.0
     verdicts: int = 0
     pings: int = 0
-    noticed_after: float = 0.0
+    noticed_after: float = float("inf")
+    """Infinite where only REGISTERs without an answer would tell."""
     _events: list[tuple[float, int, Callable[[float], None]]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
 

@@ -187,10 +187,11 @@ def test_a_pbx_that_was_taken_for_dead_too_soon_is_given_more_time_for_an_hour()
     reachability.due(2.0)
     assert reachability.overdue(3.0) != []
     reachability.answered(PBX, True, 3.2)
-    reachability.due(5.0)
-    assert reachability.overdue(5.0 + CAUTIOUS_WAIT - 0.001) == []
-    reachability.answered(PBX, True, 6.9)
-    later = 6.9 + CAUTIOUS_SECONDS
+    now = answer_pings(reachability, DOUBTED - 1, 3.2) + 5.0
+    reachability.due(now)
+    assert reachability.overdue(now + CAUTIOUS_WAIT - 0.001) == []
+    reachability.answered(PBX, True, now + 1.9)
+    later = now + CAUTIOUS_SECONDS
     reachability.due(later)
     assert reachability.overdue(later + SHORTEST_WAIT) != []
 
@@ -199,9 +200,23 @@ def test_who_comes_back_later_was_dead_and_is_given_no_more_time_than_before() -
     reachability = answering()
     reachability.due(2.0)
     assert reachability.overdue(3.0) != []
-    reachability.answered(PBX, True, 4.1)
-    reachability.due(6.0)
-    assert reachability.overdue(7.0) != []
+    reachability.answered(PBX, True, 8.1)
+    reachability.due(10.0)
+    assert reachability.overdue(11.0) != []
+
+
+def test_who_was_dead_for_a_moment_only_must_answer_some_pings_until_its_silence_counts() -> None:
+    """It drops pings above some rate, or its way is bad. Each further time it must answer many more."""
+    reachability, now = answering(), 2.0
+    for needed in (DOUBTED, CAUGHT, 2 * CAUGHT):
+        reachability.due(now)
+        assert reachability.overdue(now + 2.0) != []
+        reachability.answered(PBX, True, now + 4.0)
+        now = answer_pings(reachability, needed - 2, now + 4.0) + 10.0
+        reachability.due(now)
+        assert reachability.overdue(now + 50.0) == []
+        reachability.answered(PBX, True, now + 50.0)
+        now += 60.0
 
 
 def test_while_our_process_was_held_up_nobody_was_silent() -> None:
@@ -326,7 +341,7 @@ def test_a_pbx_that_ignores_a_ping_while_it_takes_registers_earns_trust_again_sl
         now += 60.0
         reachability.due(now)
         assert reachability.overdue(now + 50.0) != [], "trusted again"
-        reachability.answered(PBX, True, now + 50.0)
+        reachability.answered(PBX, True, now + 56.0)
         now, needed = now + 60.0, 2 * needed
 
 

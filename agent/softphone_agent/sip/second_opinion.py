@@ -15,6 +15,8 @@ from softphone_agent.dns.targets import Place, Target
 
 FINAL = re.compile(rb"SIP/2\.0 [2-6][0-9]{2} ")
 """The beginning of a final answer (RFC 3261, 7.2)."""
+BRANCH = b"branch=z9hG4bK"
+"""The beginning of what tells whose answer it is (RFC 3261, 17.1.3)."""
 LONGEST_DATAGRAM = 65535
 
 
@@ -53,7 +55,7 @@ class SecondOpinion:
 
     def _is_final(self, message: bytes) -> bool:
         """Whether this is the final answer to our request, and no other message, such as our own sent back."""
-        return FINAL.match(message) is not None and self._token.encode() in message
+        return FINAL.match(message) is not None and BRANCH + self._token.encode() in message
 
     def close(self) -> None:
         """Wait no longer."""

@@ -22,6 +22,8 @@ CAUTIOUS_WAIT = 2.0
 """A PBX that was taken for dead and answers within so many seconds gets as long the next times. Its way has gaps."""
 CAUTIOUS_SECONDS = 3600.0
 """How long that holds."""
+SHORT_DEATH = 5.0
+"""A PBX that is silent for no longer than this after it was taken for dead has lived: it drops pings, or its way does."""
 MOST_SELDOM = 5
 """So many further pings go at least within the patience, where round trips are short."""
 SENT_AGAIN = 0.5
@@ -43,6 +45,8 @@ class _Watched:
     silent_from: float = 0.0
     patience: float = 0.0
     alive: bool | None = None
+    died_at: float = float("-inf")
+    """When it fell silent for so long that it was taken for dead."""
     trust: Trust = field(default_factory=Trust)
     heard_at: float = float("-inf")
     """When it answered last, whatever it was asked."""
@@ -156,6 +160,7 @@ class Reachability:
         found = []
         for place, watched in self._watched.items():
             if watched.awaits_judgement and watched.silent_from + watched.patience <= now:
+                watched.died_at = now
                 found.append(self._judge(place, watched, alive=False, since=_since(watched, now)))
         return found
 
@@ -180,6 +185,8 @@ class Reachability:
         watched.end_pings()
         watched.next_ping = max(watched.next_ping, now if alive else now + SHORTEST_WAIT / 2)
         if alive:
+            if watched.alive is False and now - watched.died_at < SHORT_DEATH:
+                watched.trust.flapped()
             watched.trust.answered()
             if once and now - sent_at < SENT_AGAIN:
                 watched.pings.measured(now - sent_at)
