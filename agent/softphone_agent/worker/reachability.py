@@ -23,7 +23,7 @@ CAUTIOUS_WAIT = 2.0
 CAUTIOUS_SECONDS = 3600.0
 """How long that holds."""
 SHORT_DEATH = 5.0
-"""A PBX that is silent for no longer than this after it was taken for dead has lived: it drops pings, or its way does."""
+"""A PBX that is heard so soon after it was taken for dead has probably lived: it drops pings, or its way does."""
 MOST_SELDOM = 5
 """So many further pings go at least within the patience, where round trips are short."""
 SENT_AGAIN = 0.5
