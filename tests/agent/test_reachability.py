@@ -369,6 +369,17 @@ def test_a_pbx_that_nobody_uses_any_more_is_forgotten() -> None:
     assert reachability.due(1.0) == [OTHER]
 
 
+def test_what_is_known_of_a_pbx_outlasts_another_interval() -> None:
+    reachability = answering()
+    reachability.watch({PBX: 5.0, OTHER: 2.0}, 1.0)
+    assert reachability.alive(PBX) is True
+    assert reachability.due(2.0) == [PBX, OTHER]
+    assert reachability.answered(PBX, True, 2.01) == (True, Verdict(PBX, True, False, 2.01 - 2.0))
+    assert reachability.answered(OTHER, True, 2.01)[0]
+    assert PBX not in reachability.due(6.9)
+    assert PBX in reachability.due(7.0)
+
+
 def test_a_late_answer_to_a_ping_that_is_over_says_nothing() -> None:
     assert answering().answered(PBX, True, 0.5) == (False, None)
 
