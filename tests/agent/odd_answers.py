@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import odd_pings
 from lab.certificates import Authority, server
 from sip_responder import (
     Behaviour,
@@ -523,6 +524,7 @@ def page() -> str:
         state = f"{row.state}, {row.registered['role']}" if "role" in row.registered else row.state
         shown = [row.what, state, reason, row.outcome.strip(), row.then, str(row.registers)]
         lines.append("| " + " | ".join(shown) + " |")
+    lines += ["", *odd_pings.table()]
     return "\n".join(lines) + "\n"
 
 

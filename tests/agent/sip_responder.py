@@ -237,6 +237,14 @@ class Responder:
         async with self._arrived:
             await asyncio.wait_for(self._arrived.wait_for(lambda: self.registers >= registers), seconds)
 
+    async def pinged(self, times: int, seconds: float = 60.0) -> None:
+        """Wait until so many OPTIONS came, without retransmissions."""
+        async with self._arrived:
+            asked = self.asked
+            await asyncio.wait_for(
+                self._arrived.wait_for(lambda: len({request.branch for request in asked}) >= times), seconds
+            )
+
     async def told(self, what: Callable[[Request], bool], seconds: float = 20.0) -> None:
         """Wait until such a REGISTER came."""
         async with self._arrived:
@@ -246,16 +254,20 @@ class Responder:
         request = Request(text, source, transport)
         if request.method == "OPTIONS":
             self.asked.append(request)
+            self._tell()
             return self.options(request)
         if request.method != "REGISTER":
             return []
         if request.branch not in self._branches:
             self._branches.add(request.branch)
             self.requests.append(request)
-            task = asyncio.ensure_future(self._announce())
-            _background.add(task)
-            task.add_done_callback(_background.discard)
+            self._tell()
         return self.register(request)
+
+    def _tell(self) -> None:
+        task = asyncio.ensure_future(self._announce())
+        _background.add(task)
+        task.add_done_callback(_background.discard)
 
     async def _announce(self) -> None:
         async with self._arrived:

@@ -407,7 +407,7 @@ async def test_new_udp_sockets_are_taken_where_the_pbx_answers_others(tmp_path: 
         await agent.phone(registered=False)
         await agent.phone(registered=True)
         assert master.requests[-1].source[1] != first
-        assert agent.log_lines("the pbx answers others: new UDP sockets")
+        assert agent.log_lines("the pbx answers others: a new UDP socket for it")
 
 
 async def test_a_pbx_that_answers_nobody_costs_no_socket(tmp_path: Path, start: Start) -> None:

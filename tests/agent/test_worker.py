@@ -22,9 +22,9 @@ from softphone_agent.registration.actions import Register
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Reason, Role
 from softphone_agent.registration.states import Phase
-from softphone_agent.sip.happenings import Answer, FromStrangers, Pong
+from softphone_agent.sip.happenings import Answer, FromStrangers, Pong, Refused
 from softphone_agent.sip.request import RegisterRequest
-from softphone_agent.worker import dead_sockets, memory
+from softphone_agent.worker import memory
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.loop import Worker
 from softphone_agent.worker.messages import Configure, LookedUp, News, Stop
@@ -188,30 +188,98 @@ def test_memory_is_given_back_once_more_when_a_burst_is_over(monkeypatch: pytest
     assert given == [30.0, 60.0, 90.0]
 
 
-@pytest.mark.parametrize(
-    ("pongs", "reopened"),
-    [([False, False], 1), ([False, True, False], 0), ([False, True, False, False], 1)],
-    ids=["none is answered", "one is answered between", "none is answered from then on"],
-)
-def test_sockets_are_taken_anew_only_where_another_one_is_answered_and_ours_was_not_meanwhile(
-    monkeypatch: pytest.MonkeyPatch, pongs: list[bool], reopened: int
-) -> None:
-    """A PBX that came back, answered us and died again has nothing against our socket."""
+# Places where nobody listens
 
-    class Answered:
-        answered = True
 
-        def __init__(self, place: Place, aor: str, bind_address: str) -> None:
-            self.place = place
+class Standing:
+    """A worker with phones that are registered or ask, at one PBX, and without a network."""
 
-        def close(self) -> None:
-            pass
+    uri = "sip:192.0.2.1:5060;transport=udp"
+    place = Place(uri)
 
-    ours, _theirs = multiprocessing.Pipe()
-    place, engine = Place("sip:192.0.2.1:5060;transport=udp"), RecordingEngine()
-    monkeypatch.setattr(dead_sockets, "SecondOpinion", Answered)
-    worker = Worker(engine, ours)
-    worker._watched._list.aors[place.uri] = "sip:alice@pbx.test"
-    for alive in pongs:
-        worker._happened(Pong(place, alive), time.monotonic())
-    assert len(engine.of("reopen_udp")) == reopened
+    def __init__(self, **registration: float) -> None:
+        self.engine = RecordingEngine()
+        ours, self._theirs = multiprocessing.Pipe()
+        self.worker, self.now = Worker(self.engine, ours), time.monotonic()
+        given = {"name": "alice", "aor": "sip:alice@pbx.test", "pri": self.uri, "registration": registration}
+        config, at = Phone.model_validate(given), Registrar(self.uri)
+        self.phone = RunningPhone(config, None, machine.begin(Plan(config.aor, pri=at), self.now))
+        self.worker._phones.add(self.phone, self.now)
+        self.worker._phones.wake(self.now)
+        self.worker._watched.is_outdated = True
+        self.worker._watched.update(self.now)
+        self.passes(0.0)
+
+    def passes(self, seconds: float) -> int:
+        """Time passes in steps as the worker's loop makes them; how many pings went out."""
+        before, end = len(self.engine.of("ping")), self.now + seconds
+        while True:
+            self.worker._watched.ping(self.now)
+            if self.now >= end:
+                return len(self.engine.of("ping")) - before
+            self.now = min(end, self.now + 0.1)
+
+    def happens(self, happening: Pong | Refused) -> bool | None:
+        """Something does; whether the PBX is alive then."""
+        self.worker._happened(happening, self.now)
+        return self.worker._watched.is_alive(self.uri)
+
+
+def test_a_pbx_that_is_refused_once_is_asked_again_and_dead_when_it_is_refused_again() -> None:
+    standing = Standing()
+    assert standing.happens(Pong(standing.place, True)) is True
+    assert standing.happens(Refused("192.0.2.1", 5060)) is True
+    assert standing.happens(Refused("192.0.2.1", 5060)) is True, "told twice of the same"
+    assert standing.passes(0.19) == 0
+    assert standing.passes(0.02) == 1, "asked again, long before its turn"
+    assert standing.happens(Refused("192.0.2.1", 5060)) is False
+
+
+@pytest.mark.parametrize("elsewhere", [("192.0.2.1", 5070), ("192.0.2.2", 5060)])
+def test_a_refusal_from_another_place_says_nothing(elsewhere: tuple[str, int]) -> None:
+    standing = Standing()
+    standing.happens(Pong(standing.place, True))
+    for _ in range(3):
+        assert standing.happens(Refused(*elsewhere)) is True
+        assert standing.passes(0.3) == 0
+
+
+def test_a_pbx_that_is_started_again_within_a_moment_keeps_its_phones() -> None:
+    standing = Standing()
+    standing.happens(Pong(standing.place, True))
+    standing.happens(Refused("192.0.2.1", 5060))
+    assert standing.passes(0.25) == 1
+    assert standing.happens(Pong(standing.place, True)) is True
+    assert standing.happens(Refused("192.0.2.1", 5060)) is True, "another restart, or a forged message"
+
+
+@pytest.mark.parametrize("seconds", [2.0, 0.0], ids=["with pings", "without pings"])
+def test_a_register_to_a_place_where_nobody_listens_fails_without_waiting_for_its_time(seconds: float) -> None:
+    standing = Standing(ping_seconds=seconds)
+    assert standing.phone.is_awaiting
+    standing.happens(Refused("192.0.2.1", 5060))
+    standing.passes(0.3)
+    assert standing.phone.is_awaiting, "once is not enough"
+    standing.happens(Refused("192.0.2.1", 5060))
+    assert standing.phone.state.phase is Phase.WAITING
+    assert standing.phone.state.failure is not None
+    assert standing.phone.state.failure.reason in (Reason.UNREACHABLE, Reason.PING_FAILED)
+
+
+def test_a_register_that_is_not_answered_makes_the_next_ping_go_at_once() -> None:
+    standing = Standing()
+    standing.happens(Pong(standing.place, True))
+    standing.worker._watched.register_answered(standing.place, standing.now - 0.01, standing.now)
+    standing.worker._phones._sending.send(standing.phone, Register(9, Registrar(standing.uri)), standing.now)
+    assert standing.passes(0.15) == 1
+
+
+def test_what_was_not_read_while_the_process_was_held_up_counts_against_nobody() -> None:
+    standing = Standing()
+    standing.happens(Pong(standing.place, True))
+    standing.passes(2.1)
+    standing.now += 5.0
+    standing.worker._watched.ping(standing.now)
+    assert standing.worker._watched.is_alive(standing.uri) is True
+    standing.passes(1.1)
+    assert standing.worker._watched.is_alive(standing.uri) is False

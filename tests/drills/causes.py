@@ -9,8 +9,9 @@ NOBODY_UNREGISTERS = "*Nobody un-REGISTERs.*"
 
 CAUSES = {
     PINGS: (
-        "A phone without a request of its own in flight learns by the ping that its PBX is gone: sent every 2 s, given "
-        "up after 2 s, so that it takes up to 4 s."
+        "A phone without a request of its own in flight learns by the ping that its PBX is gone: sent every 2 s, or "
+        "when the answer to a REGISTER is overdue, and given up after 1 s where the way is short, so that it takes up "
+        "to 3 s."
     ),
     COMES_HOME: (
         "A phone comes home with its next refresh, 15 to 27 s after the last one: the PBX that stood in for its home "

@@ -185,18 +185,47 @@ def test_a_lossy_and_slow_way(drill: Drill, pbxes: System) -> None:
 def test_a_very_lossy_way(drill: Drill, pbxes: System) -> None:
     done = "For 60 s 40 % of the packets between phones and home PBX is lost, each way."
     note = (
-        "The agents take the PBX for dead where all of a ping was lost. The other PBXes hear it and redirect phones "
-        "back to it, and they try again by their back-off. The PBX holds each until its binding expires, so that those "
-        "are out of whom no REGISTER came through for so long; their back-off goes on when the way is good again. An "
-        "agent whose ping is lost also asks from a fresh socket, and where that is answered takes new ones and "
-        "registers from there; where the un-REGISTER of the old Contact was lost, that is a second binding until it "
-        "expires."
+        "The agents take the PBX for dead where all of several pings was lost. The other PBXes hear it and redirect "
+        "phones back to it, and they try again by their back-off. The PBX holds each until its binding expires, so "
+        "that those are out of whom no REGISTER came through for so long; their back-off goes on when the way is good "
+        "again. An agent whose ping is lost also asks from a fresh socket, and where that is answered takes a new one "
+        "for this PBX and registers from there; where the un-REGISTER of the old Contact was lost, that is a second "
+        "binding until it expires."
     )
     with drill("pbx", "very-lossy", done, note=note) as fault:
         with link.bad(pbxes.pbx("slave").address, loss=0.4, seconds=0.02, spread=0.02) as way:
             time.sleep(2 * REFRESHES)
         fault.figures["packets lost"] = f"{way.lost} of {way.lost + way.passed}"
         assert way.lost > 0
+        fault.until_all_at("slave")
+
+
+def test_a_pbx_that_answers_pings_with_100_only(drill: Drill, phones: Fleet, pbxes: System) -> None:
+    done = "For 60 s the home PBX of half the phones answers OPTIONS with 100 only; all others are at the primary."
+    note = "Its REGISTERs are answered, so that its silence to pings means nothing; nobody registers anew."
+    slave, master = pbxes.pbx("slave"), pbxes.pbx("master")
+    moved = sorted(phones.users)[: len(phones.users) // 2]
+    for user in moved:
+        pbxes.set_home(user, "master")
+    try:
+        with drill("pbx", "provisional-pings", done, note=note) as fault:
+            halves = {"master": len(moved), "slave": len(phones.users) - len(moved)}
+            fault.until(lambda ledger: ledger.by_pbx(time.time()) == halves, "half of the phones are at the primary")
+            time.sleep(REFRESHES)  # every phone has refreshed where it is: from now on each goes on with its Call-ID
+            since = {pbx: pbx.position() for pbx in (slave, master)}
+            fault.begins()
+            slave.call("htable.sets", "faults", "options", "100")
+            time.sleep(2 * REFRESHES)
+            slave.call("htable.delete", "faults", "options")
+            call_ids = {
+                pbx.name: len({(one.aor, one.call_id) for one in pbx.registers(since=position)})
+                for pbx, position in since.items()
+            }
+            fault.figures["Call-IDs"] = ", ".join(f"{count} at {name}" for name, count in call_ids.items())
+            assert call_ids == halves, "the phones of both PBXes keep their Call-IDs"
+    finally:
+        pbxes.reset_homes()
+    with drill("pbx", "homes-back", "The moved phones get their home back.", note=COMES_HOME) as fault:
         fault.until_all_at("slave")
 
 

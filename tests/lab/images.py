@@ -115,7 +115,7 @@ class Images:
         return self.names
 
     def make_earlier(self, progress: Progress) -> Names:
-        """Makes the images of the first release: its wheel, Dockerfiles and pjsua2, today's versions of what else it needs."""
+        """Makes the images of the first release: its wheel, Dockerfiles and pjsua2, and all else as of today."""
         release = FIRST_RELEASE
         (wheel,) = release.glob("softphone_fleet-*.whl")
         recipes = {program: release / f"{program}.Dockerfile" for program in ("operator", "agent")}

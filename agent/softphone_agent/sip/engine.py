@@ -282,7 +282,7 @@ class Engine:
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
             self._connection(number, peer, opened=kind == pj.SIP_OPENED, incoming=code != 0)
         elif kind == pj.SIP_REFUSED:
-            self._refused(*peer_of(peer))
+            self.happenings.append(Refused(*peer_of(peer)))
         elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
             self._overheard(kind == pj.SIP_SENT, peer, text)
         else:
@@ -300,15 +300,6 @@ class Engine:
         else:
             self._connections.closed(number)
             self.happenings.append(ConnectionClosed())
-
-    def _refused(self, address: str, port: int) -> None:
-        """Nobody listens at this UDP address: what waits for an answer from there waits in vain."""
-        self.happenings.append(Refused(address, port))
-        for one in self._outgoing.take_udp(address, port):
-            if isinstance(one, Registering):
-                self._answered(one, 0, "Connection refused", "")
-            else:
-                self.happenings.append(Pong(one.place, False))
 
     def _answered(self, one: Registering, code: int, reason: str, message: str) -> None:
         """The final answer to a REGISTER; `code` 0: none, and `reason` says why."""

@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The end of an OPTIONS ping: any answer of the PBX itself counts as alive."""
+    """The end of an OPTIONS ping: any final answer of the PBX itself counts as alive."""
 
     place: Place
     alive: bool
@@ -45,10 +45,10 @@ class SentAgain:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody listens at this UDP address and port, as ICMP said."""
+    """The kernel was told by ICMP that nobody listens at this UDP place."""
 
     address: str
-    """IPv6 without brackets."""
+    """IP address, IPv6 without brackets."""
     port: int
 
 

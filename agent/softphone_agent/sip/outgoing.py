@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from softphone_agent.contract import sip_uri
-from softphone_agent.dns.targets import Place, Target
+from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.chain import Chain
@@ -74,18 +74,6 @@ class Outgoing:
             if isinstance(one, Registering) and one.phone == phone:
                 del self._in_flight[number]
                 self._client.cancel(number)
-
-    def take_udp(self, address: str, port: int) -> list[Registering | Pinging]:
-        """What was sent there by UDP and has no answer yet. It waits no longer."""
-        taken = []
-        for number, one in list(self._in_flight.items()):
-            if (
-                server_of(one.place) == Target(address, port)
-                and sip_uri.parse(one.place.uri).effective_transport == "udp"
-            ):
-                taken.append(self._in_flight.pop(number))
-                self._client.cancel(number)
-        return taken
 
     def register(self, one: Registering) -> str:
         """Send the next REGISTER of this chain; returns why that cannot be, empty where it can."""

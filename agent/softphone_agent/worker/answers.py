@@ -47,7 +47,7 @@ class Answers:
         if outcome == "unreachable":
             self._watched.register_unanswered(place, phone.asked_at, now)
         else:
-            self._watched.register_answered(place, now)
+            self._watched.register_answered(place, phone.asked_at, now)
         if answer.serial != phone.state.serial:
             return  # the verdict on its PBX made the phone ask another one
         if outcome == "unreachable" or answer.code == 503:
@@ -58,3 +58,10 @@ class Answers:
                 return
         phone.request = None
         self._phones.feed(phone.name, event)
+
+    def refused(self, place: Place, now: float) -> None:
+        """Nobody listens there: REGISTERs that wait for an answer from there wait in vain."""
+        for phone in self._phones.snapshot():
+            if phone.asked == place and phone.request is not None and phone.is_awaiting:
+                answer = Answer(phone.name, phone.request.serial, False, 0, "nobody listens there (ICMP)", 0, "", "")
+                self.answered(answer, now)

@@ -6,7 +6,7 @@ One of them asks its PBX first, and the others go by what it finds (scouting).
 from __future__ import annotations
 
 from softphone_agent.contract import sip_uri
-from softphone_agent.dns.targets import Place, Target
+from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import TransportClosed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.states import Phase
@@ -14,6 +14,7 @@ from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
+from softphone_agent.worker.places import peer_of
 from softphone_agent.worker.scouting import Scouting
 from softphone_agent.worker.watched import Watched
 
@@ -46,7 +47,7 @@ class ClosedConnections:
                 continue
             uri = binding.registrar.uri
             place = phone.bound_at if phone.bound_at and phone.bound_at.uri == uri else Place(uri)
-            if _peer(place) in peers:
+            if peer_of(place) in peers:
                 continue
             if phone.state.phase is Phase.REGISTERED and self._watched.places(uri) == {place}:
                 tls = self._configured.connection_files(phone.config, uri)
@@ -59,7 +60,7 @@ class ClosedConnections:
         scouts = list(self._scouting.scouts())
         peers = self._engine.connected_to() if scouts else set()
         for connection, _ in scouts:
-            if _peer(connection[0]) in peers:
+            if peer_of(connection[0]) in peers:
                 self._scouting.found(connection, refused=False)
 
     def tell(self) -> None:
@@ -75,10 +76,3 @@ class ClosedConnections:
             if phone is not None and phone.asked_at <= finding.closed_at:  # else it has another connection by now
                 registrar = Registrar(finding.connection[0].uri)
                 self._phones.feed(finding.phone, TransportClosed(registrar, finding.closed_at, finding.refused))
-
-
-def _peer(place: Place) -> tuple[str, int]:
-    """Address and port to which a connection to this place leads."""
-    registrar = sip_uri.parse(place.uri)
-    target = place.target or Target(registrar.host, registrar.effective_port)
-    return target.address, target.port

@@ -26,7 +26,6 @@ class Configured:
         self._public_address: str | None = None
         self._tls: dict[Tls | None, TlsFiles] = {}
         self._tls_of_pbx: dict[str, TlsFiles] = {}
-        self._sockets = 0
 
     def take(self, order: Configure) -> None:
         """Put another configuration in force."""
@@ -37,19 +36,15 @@ class Configured:
         self._public_address = order.sip.public_address
         self._read_tls(order)
 
-    def count_new_sockets(self) -> None:
-        """The UDP sockets were replaced. This changes every plan, so that every phone registers from the new ones."""
-        self._sockets += 1
-
-    def plan(self, config: Phone, secret: Secret | None, *, fault: str, waits: bool) -> Plan:
-        """The plan for a phone's machine. `fault` and `waits` as in Plan."""
+    def plan(self, config: Phone, secret: Secret | None, *, sockets: int, fault: str, waits: bool) -> Plan:
+        """The plan for a phone's machine. `sockets` as in RunningPhone, `fault` and `waits` as in Plan."""
         return plan_of(
             config,
             self.directory,
             secret,
             self.answer_seconds,
             public_address=self._public_address,
-            transports=f"{self._tls_digest(config)} {self._sockets}",
+            transports=f"{self._tls_digest(config)} {sockets}",
             fault=fault,
             waits=waits,
         )

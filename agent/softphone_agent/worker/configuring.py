@@ -82,7 +82,10 @@ class Configuring:
             )
             goes_on = "waits for them" if waits else "with those it had"
             log.warning("credentials not usable", softphone=config.name, fault=fault, goes_on=goes_on)
-        plan = self._configured.plan(config, secret, fault=(fault or "")[:LONGEST_MESSAGE], waits=waits)
+        sockets = former.sockets if former else 0
+        plan = self._configured.plan(
+            config, secret, sockets=sockets, fault=(fault or "")[:LONGEST_MESSAGE], waits=waits
+        )
         return config, secret, plan
 
     def _begin(self, config: Phone, secret: Secret | None, plan: Plan, at: float, dead: list[str]) -> RunningPhone:

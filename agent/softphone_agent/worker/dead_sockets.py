@@ -1,14 +1,13 @@
-"""Replaces the agent's UDP sockets when something on the way has turned against them.
+"""Replaces the UDP socket from which the agent asks a PBX when something on the way has turned against it.
 
 When a ping is not answered, another socket asks too (second opinion). If that one is answered and the next ping from
-the agent's own socket is not, the own socket is dead.
+the agent's own socket is not, the own socket is dead for this PBX. Phones at other PBXes keep theirs.
 """
 
 from __future__ import annotations
 
 import structlog
 
-from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import Reconfigured
 from softphone_agent.sip.protocol import SipEngine
@@ -16,60 +15,76 @@ from softphone_agent.sip.routing import address_of
 from softphone_agent.sip.second_opinion import SecondOpinion
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
+from softphone_agent.worker.places import is_udp
+from softphone_agent.worker.running import RunningPhone
+from softphone_agent.worker.socket_patience import SocketPatience
 from softphone_agent.worker.watched import Watched
-
-REOPEN_SECONDS = 30.0
-"""New UDP sockets are taken at most so often."""
 
 log = structlog.get_logger()
 
 
 class DeadSockets:
-    """The one second opinion that is asked for at a time, and what it leads to. Times are monotonic seconds."""
+    """The second opinions that are asked for, one for each PBX, and what they lead to. Times are monotonic seconds."""
 
     def __init__(self, engine: SipEngine, configured: Configured, phones: Phones, watched: Watched) -> None:
         self._engine = engine
         self._configured = configured
         self._phones = phones
         self._watched = watched
-        self._opinion: SecondOpinion | None = None
-        self._reopened_at = float("-inf")
+        self._opinions: dict[Place, SecondOpinion] = {}
+        self._patience = SocketPatience()
 
-    def ping_answered(self, place: Place) -> None:
+    def ping_answered(self, place: Place, now: float) -> None:
         """The own socket works: what another one was answered before says nothing of the next ping."""
-        if self._opinion is not None and self._opinion.place == place:
-            self._opinion.close()
-            self._opinion = None
+        self._patience.served(address_of(place), now)
+        self._is_answered(place)
 
     def ping_unanswered(self, place: Place, now: float) -> None:
-        """Ask from another socket; if that was answered before and this ping was not, take new sockets."""
-        opinion, self._opinion = self._opinion, None
-        answered = False
-        if opinion is not None:
-            answered = opinion.place == place and opinion.answered
-            opinion.close()
-        if answered:
+        """Ask from another socket; if that was answered before and this ping was not, take a new one."""
+        if self._is_answered(place):
             self._reopen(place, now)
-        elif now - self._reopened_at >= REOPEN_SECONDS:
+        elif self._patience.allows(address_of(place), now):
             self._ask_from_another(place)
+
+    def _is_answered(self, place: Place) -> bool:
+        """Whether the second opinion was answered. It is not asked for any more."""
+        opinion = self._opinions.pop(place, None)
+        if opinion is None:
+            return False
+        answered = opinion.answered
+        opinion.close()
+        return answered
 
     def _ask_from_another(self, place: Place) -> None:
         settings, aor = self._engine.settings, self._watched.aor_for(place.uri)
-        if settings.port or sip_uri.parse(place.uri).effective_transport != "udp" or aor is None:
+        if settings.port or not is_udp(place) or aor is None:
             return
         try:
-            self._opinion = SecondOpinion(place, aor, settings.bind_address)
+            self._opinions[place] = SecondOpinion(place, aor, settings.bind_address)
         except OSError as error:
             log.info("no way to the pbx", pbx=self._configured.directory.label(place.uri), reason=error.strerror)
 
     def _reopen(self, place: Place, now: float) -> None:
-        """Take new sockets, and register all phones from there."""
-        log.warning("the pbx answers others: new UDP sockets", pbx=self._configured.directory.label(place.uri))
-        self._reopened_at = now
-        self._configured.count_new_sockets()
-        self._engine.reopen_udp(address_of(place))
+        """Take a new socket, and register from there the phones that are at this PBX, or ask it."""
+        address = address_of(place)
+        log.warning("the pbx answers others: a new UDP socket for it", pbx=self._configured.directory.label(place.uri))
+        self._patience.took(address, now)
+        self._engine.reopen_udp(address)
         for phone in self._phones.snapshot():
-            if not phone.removed:
+            used = _used(phone)
+            if not phone.removed and used is not None and is_udp(used) and address_of(used) == address:
                 before = phone.state.plan
-                plan = self._configured.plan(phone.config, phone.secret, fault=before.fault, waits=before.waits)
+                phone.sockets += 1
+                plan = self._configured.plan(
+                    phone.config, phone.secret, sockets=phone.sockets, fault=before.fault, waits=before.waits
+                )
                 self._phones.feed(phone.name, Reconfigured(plan))
+
+
+def _used(phone: RunningPhone) -> Place | None:
+    """Where the phone is registered, or else where its REGISTER is on its way to."""
+    binding = phone.state.binding
+    if binding is None:
+        return phone.asked if phone.is_awaiting else None
+    uri = binding.registrar.uri
+    return phone.bound_at if phone.bound_at and phone.bound_at.uri == uri else Place(uri)

@@ -61,7 +61,7 @@ class Worker:
         self._rates = rates = Rates(configured)
         sending = Sending(engine, configured, rates, self._names)
         self._phones = Phones(sending, Reports(configured, self._outbox), draw)
-        self._watched = Watched(engine, configured, self._names, self._outbox, self._phones)
+        self._watched = Watched(engine, configured, self._names, self._outbox, sending, self._phones)
         self._lookups = LookUps(configured, self._names, self._outbox, self._phones, self._watched, draw)
         self._answers = Answers(configured, self._names, self._outbox, self._phones, self._watched)
         self._closed_connections = ClosedConnections(engine, configured, self._phones, self._watched)
@@ -108,8 +108,9 @@ class Worker:
                 self._ping_ended(place, alive, now)
             case SentAgain(place):
                 self._rates.reserve(place.uri, now)
-            case Refused():
-                pass
+            case Refused(address, port):
+                for place in self._watched.refused(address, port, now):
+                    self._answers.refused(place, now)
             case ConnectionOpened():
                 self._closed_connections.connection_opened()
             case ConnectionClosed():
@@ -118,8 +119,8 @@ class Worker:
                 log.info("SIP sent" if sent else "SIP received", softphone=name, peer=peer, message=message)
 
     def _ping_ended(self, place: Place, alive: bool, now: float) -> None:
-        self._watched.ping_ended(place, alive, now)
+        was_last = self._watched.ping_ended(place, alive, now)
         if alive:
-            self._dead_sockets.ping_answered(place)
-        else:
+            self._dead_sockets.ping_answered(place, now)
+        elif was_last:
             self._dead_sockets.ping_unanswered(place, now)

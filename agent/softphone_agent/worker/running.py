@@ -45,6 +45,8 @@ class RunningPhone:
     """Where it was sent; None while the name is being looked up."""
     other_servers: tuple[Target, ...] = ()
     """Servers of the name that are asked if that one does not answer."""
+    sockets: int = 0
+    """How many times its UDP socket was replaced. Another number is another plan: it registers from the new one."""
     sent_secret: Secret | None = None
     """The credentials of the present registration."""
     sent_location: str | None = None

@@ -24,6 +24,7 @@ class Sending:
         self._names = names
         self.last_at = float("-inf")
         """When something was sent last, in monotonic seconds."""
+        self._asked: dict[Place, float] = {}
 
     def reserve(self, request: Register | Unregister, now: float) -> float:
         """Take a turn for this request; returns the seconds to wait for it, 0 for none."""
@@ -51,6 +52,11 @@ class Sending:
         phone.other_servers = targets[1:]
         self._register(phone, request, Place(request.registrar.uri, targets[0]))
 
+    def take_asked(self) -> dict[Place, float]:
+        """Where REGISTERs went since this was last asked, and when the first one."""
+        taken, self._asked = self._asked, {}
+        return taken
+
     def abandon(self, name: str) -> None:
         """Forget the phone's REGISTER in flight."""
         self._engine.abandon(name)
@@ -61,6 +67,7 @@ class Sending:
 
     def _register(self, phone: RunningPhone, request: Register, place: Place) -> None:
         phone.asked = place
+        self._asked.setdefault(place, phone.asked_at)
         moves = place != phone.bound_at  # only a name leads to another server from one refresh to the next
         goes_on = request.refresh and not moves and phone.sent_secret == phone.secret
         if goes_on and self._engine.refresh(phone.name, request.serial):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from softphone_agent.contract.phone import Phone
 from softphone_agent.phone.directory import address_of
+from softphone_agent.registration.plan import Mode
 from softphone_agent.sip.request import TlsFiles
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.running import RunningPhone
@@ -23,14 +24,14 @@ class WatchList:
 
 
 def watch_list(phones: Iterable[RunningPhone], configured: Configured) -> WatchList:
-    """Every PBX that a phone names, is registered at, or may be redirected to within its system.
+    """Every PBX that a phone names, is registered at, or may be redirected to within its system, if that has a name.
 
     Each is pinged in the name of a phone that it knows: one that is registered there, else one that might be.
     """
     seconds_at: dict[str, float] = {}
     bound: dict[str, Phone] = {}
     candidates: dict[str, Phone] = {}
-    systems: dict[str | None, Phone] = {}
+    systems: dict[str, Phone] = {}
     directory, tls = configured.directory, configured.tls_by_registrar()
 
     def watch(uri: str, seconds: float) -> None:
@@ -41,7 +42,9 @@ def watch_list(phones: Iterable[RunningPhone], configured: Configured) -> WatchL
         if seconds <= 0 or phone.removed:
             continue
         plan = phone.state.plan
-        systems.setdefault(configured.system(phone.config, plan), phone.config)
+        system = configured.system(phone.config, plan)
+        if system and plan.mode is Mode.LAUNCHER:  # in Browser mode no redirect is followed
+            systems.setdefault(system, phone.config)
         for registrar in (plan.pri, plan.sec, plan.cur, plan.home, phone.state.home):
             if registrar is not None:
                 watch(registrar.uri, seconds)

@@ -14,11 +14,16 @@ from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.phones import Phones
+from softphone_agent.worker.places import is_udp, peer_of
 from softphone_agent.worker.reachability import Reachability, Verdict
+from softphone_agent.worker.refusals import CONFIRM_SECONDS, Refusals
+from softphone_agent.worker.sending import Sending
 from softphone_agent.worker.watch_list import WatchList, watch_list
 
 LOOK_SECONDS = 0.1
 """How often at most all phones are looked at for the PBXes to ping."""
+HELD_UP_SECONDS = 0.4
+"""The process looks at the network more often, or it was held up: then it does not know who was silent."""
 
 log = structlog.get_logger()
 
@@ -26,13 +31,26 @@ log = structlog.get_logger()
 class Watched:
     """Sends the pings, and tells phones and supervisor what they show. Times are monotonic seconds."""
 
-    def __init__(self, engine: SipEngine, configured: Configured, names: Names, outbox: Outbox, phones: Phones) -> None:
+    def __init__(
+        self,
+        engine: SipEngine,
+        configured: Configured,
+        names: Names,
+        outbox: Outbox,
+        sending: Sending,
+        phones: Phones,
+    ) -> None:
         self._engine = engine
         self._configured = configured
         self._names = names
         self._outbox = outbox
+        self._sending = sending
         self._phones = phones
         self._reachability = Reachability()
+        self._refusals = Refusals()
+        self._places: frozenset[Place] = frozenset()
+        """Where pings go."""
+        self._pinged_at = float("-inf")
         self._list = WatchList()
         self._looked_at = float("-inf")
         self._reported: set[str] = set()
@@ -55,6 +73,7 @@ class Watched:
         self._list = watch_list(self._phones, self._configured)
         seconds_at = self._list.seconds
         places = {place: seconds for uri, seconds in seconds_at.items() for place in self.places(uri)}
+        self._places = frozenset(places)
         self._reachability.watch(places, now)
         self._engine.watch(places.keys())
         self._engine.unsolicited.pbxes_in_use(self._addresses_in_use(), len(self._phones))
@@ -63,19 +82,44 @@ class Watched:
 
     def ping(self, now: float) -> None:
         """Send the pings that are due, and judge those that were not answered."""
+        if now - self._pinged_at > HELD_UP_SECONDS:
+            self._reachability.held_up(now)
+        self._pinged_at = now
+        for place, at in self._sending.take_asked().items():
+            self._reachability.asked(place, at)
         for verdict in self._reachability.overdue(now):
             self._judged(verdict, now)
         for place in self._reachability.due(now):
             self._engine.ping(place, self._list.aors[place.uri], self._list.tls.get(place.uri))
         self._names.look_up_stale(now)
 
-    def ping_ended(self, place: Place, alive: bool, now: float) -> None:
-        """A ping was answered, or not."""
-        self._judged(self._reachability.answered(place, alive, now), now)
+    def ping_ended(self, place: Place, alive: bool, now: float) -> bool:
+        """A ping was answered, or not. Returns whether it was the last one that asked the same question."""
+        if alive:
+            self._refusals.heard(peer_of(place))
+        was_last, verdict = self._reachability.answered(place, alive, now)
+        self._judged(verdict, now)
+        return was_last
 
-    def register_answered(self, place: Place, now: float) -> None:
-        """A REGISTER was answered by this PBX, with whatever answer."""
-        self._judged(self._reachability.registered(place, now), now)
+    def register_answered(self, place: Place, asked_at: float, now: float) -> None:
+        """A REGISTER that was sent at `asked_at` was answered by this PBX, with whatever answer."""
+        self._refusals.heard(peer_of(place))
+        self._judged(self._reachability.registered(place, asked_at, now), now)
+
+    def refused(self, address: str, port: int, now: float) -> list[Place]:
+        """ICMP says that nobody listens at this UDP place; the places that are gone by that, which is asked again."""
+        gone = self._refusals.refused((address, port), now)
+        if gone is False:
+            return []
+        asked = {phone.asked for phone in self._phones if phone.asked is not None and phone.is_awaiting}
+        places = [each for each in self._places | asked if is_udp(each) and peer_of(each) == (address, port)]
+        if not gone:
+            for place in places:
+                self._reachability.ask_again(place, now + CONFIRM_SECONDS)
+            return []
+        for place in places:
+            self._judged(self._reachability.gone(place, now), now)
+        return places
 
     def register_unanswered(self, place: Place, asked_at: float, now: float) -> None:
         """A REGISTER that was sent at `asked_at` was not answered."""
