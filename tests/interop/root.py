@@ -15,7 +15,7 @@ from lab import packages
 from lab.settings import REPOSITORY, Settings, settings
 from lab.shell import run
 
-PACKAGES = ("asterisk", "ejabberd", "fail2ban", "kamailio")
+PACKAGES = ("asterisk", "ejabberd", "erlang-p1-sip", "fail2ban", "kamailio")
 SOURCES = REPOSITORY / "tests" / "lab" / "sid-sources.sh"
 OPTIONS = (
     *("--quiet", "--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}"),

@@ -16,6 +16,8 @@ from softphone_agent.registration.plan import Plan, Registrar
 from softphone_agent.registration.policy import REFRESH_FRACTIONS
 from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 
+SUPPORTED = ("Supported", "path")
+"""A registrar behind an edge that adds a Path refuses the REGISTER without it (RFC 3327, section 5.1)."""
 _INSTANCES = uuid.UUID("6b1b6f0e-5a3c-4f6e-9a8e-2f1c7d1f3a55")
 
 
@@ -117,7 +119,7 @@ def register_request(
     aor = sip_uri.parse_aor(phone.aor)
     directory = directory.of_phone(phone)
     location, carrier = location_of(phone, directory), carrier_of(phone, directory, registrar)
-    headers: list[tuple[str, str]] = []
+    headers = [SUPPORTED]
     contact = [("+sip.instance", f'"<urn:uuid:{instance_id(phone)}>"')]
     if location is not None and carrier.type == "Header":
         headers.append((carrier.effective_name, sip_uri.escaped(location)))
