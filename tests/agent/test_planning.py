@@ -197,6 +197,31 @@ def test_the_location_may_travel_as_the_aors_domain() -> None:
     assert request.headers == (SUPPORTED,)
 
 
+@pytest.mark.parametrize(
+    ("aor", "carrier", "wanted"),
+    [
+        ("sip:alice@pbx.test", LocationCarrier(), "sip:pbx.test"),
+        ("sip:alice@pbx.test", LocationCarrier(type="Domain"), "sip:headquarters"),
+        ("sips:alice@PBX.test", LocationCarrier(), "sips:pbx.test"),
+    ],
+)
+def test_the_request_uri_is_the_domain_of_the_aor_where_the_pbx_wants_that(
+    aor: str, carrier: LocationCarrier, wanted: str
+) -> None:
+    """RFC 3261, section 10.2. The other PBX, and one that is no object, are asked by their addresses."""
+    asked = MASTER.model_copy(update={"request_uri": "Domain", "location_carrier": carrier})
+    directory, one = Directory.of((asked, SLAVE)), phone(aor=aor)
+    assert register_request(one, directory, None, registrar_uri(MASTER.address)).request_uri == wanted
+    assert register_request(one, directory, None, registrar_uri(SLAVE.address)).request_uri is None
+    assert register_request(one, directory, None, "sip:192.0.2.99:5060;transport=udp").request_uri is None
+
+
+def test_another_request_uri_makes_a_phone_register_anew() -> None:
+    asked = MASTER.model_copy(update={"request_uri": "Domain"})
+    before, after = (plan_of(phone(), Directory.of((pbx, SLAVE)), SECRET, 4.0).register_digest for pbx in (MASTER, asked))
+    assert before != after
+
+
 def test_a_pbx_that_is_no_object_gets_the_location_as_the_primary_wants_it() -> None:
     directory = carried_by(LocationCarrier(type="ContactParameter", name="loc"))
     request = register_request(phone(sec=None), directory, None, "sip:192.0.2.99:5060;transport=udp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from interop.process import Process, inside, root
@@ -51,6 +52,7 @@ class Ejabberd(Process):
         wait_until(lambda: "users are there" in self.output(), self.name, seconds=PATIENCE, interval=0.05,
                    alive=lambda: self.running, explain=self.output)  # fmt: skip
 
-    def log(self) -> str:
-        """Its log."""
-        return (self.folder / "ejabberd.log").read_text(errors="replace")
+    def registered(self) -> set[str]:
+        """The users whose REGISTERs it has taken, as its log says, which is written a moment later."""
+        log = (self.folder / "ejabberd.log").read_text(errors="replace")
+        return set(re.findall(rf"register SIP session for user (\S+)@{re.escape(self._domain)}", log))

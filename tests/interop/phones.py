@@ -36,5 +36,5 @@ def longest(reports: Iterable[PhoneReport]) -> float:
 
 
 def words(seconds: Mapping[str, float]) -> str:
-    """Times by what they are of: `UDP 3.1 s, TCP 0.9 s`."""
-    return ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    """Times by what they are of: `UDP 2.04 s, TCP 0.03 s`."""
+    return ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -32,8 +33,9 @@ def command(*argv: str) -> str:
 
 def version(package: str) -> str:
     """The version of one of the root's packages, without what is Debian's."""
-    found = command("dpkg-query", "--show", "--showformat", "${Version}", package)
-    return found.rpartition(":")[2].partition("+")[0].rpartition("-")[0] or found
+    found = re.match(r"(?:\d+:)?([\d.]+)", command("dpkg-query", "--show", "--showformat", "${Version}", package))
+    assert found is not None, package
+    return found[1]
 
 
 class Process:

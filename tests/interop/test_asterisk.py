@@ -70,7 +70,7 @@ async def test_an_asterisk_that_wants_a_2xx_to_its_options_gets_it(tmp_path: Pat
         await at.until_available("anna")
     note(
         "asterisk",
-        tried="`qualify_2xx_only=yes`; without it Asterisk takes any answer to OPTIONS, a 404 too, for `Avail`",
+        tried="`qualify_2xx_only=yes`: only a 2xx to its OPTIONS counts",
         result="`Avail`",
     )
 

@@ -73,6 +73,7 @@ def _register_digest(phone: Phone, directory: Directory, shared: list[str | None
         phone.registration.expires_seconds,
         location,
         _carriers(phone, directory) if location is not None else [],
+        sorted(uri for uri, pbx in directory.by_registrar.items() if pbx.request_uri == "Domain"),
         *shared,
     ]
     return _digest(shape)
@@ -125,9 +126,11 @@ def register_request(
         headers.append((carrier.effective_name, sip_uri.escaped(location)))
     elif location is not None and carrier.type == "ContactParameter":
         contact.append((carrier.effective_name, sip_uri.escaped(location)))
+    address, pbx = address_of(phone, directory, registrar), directory.pbx(registrar)
     return RegisterRequest(
         registrar=registrar,
-        aor=address_of(phone, directory, registrar),
+        aor=address,
+        request_uri=domain_of(address) if pbx and pbx.request_uri == "Domain" else None,
         username=secret.username if secret else aor.user,
         password=secret.password if secret else None,
         expires=phone.registration.expires_seconds,
@@ -137,6 +140,12 @@ def register_request(
         tls=tls,
         target=target,
     )
+
+
+def domain_of(address: str) -> str:
+    """The Request-URI that names the domain of an AOR (RFC 3261, section 10.2): `sip:example.com`."""
+    aor = sip_uri.parse_aor(address)
+    return f"{aor.scheme}:{aor.host}"
 
 
 def instance_id(phone: Phone) -> uuid.UUID:
