@@ -101,7 +101,9 @@ async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transpo
             first = await asyncio.to_thread(ask, data, target.sip, tcp=tcp, seconds=seconds)
             got[f"{method} {tag}".strip()] = first.removeprefix("SIP/2.0 ")[:3]
         for method in intruder.METHODS:
-            new = {"OPTIONS": "200", "INVITE": "480", "CALL": "501", "ACK": ""} | dict.fromkeys(["BYE", "CANCEL", "PRACK"], "481")
+            new = {"OPTIONS": "200", "INVITE": "480", "CALL": "501", "ACK": ""} | dict.fromkeys(
+                ["BYE", "CANCEL", "PRACK"], "481"
+            )
             assert got[method] == new.get(method, "405")
             assert got[f"{method} x"] == ("" if method == "ACK" else "481")
             counted = "other" if method == "CALL" else method

@@ -218,7 +218,9 @@ def test_the_request_uri_is_the_domain_of_the_aor_where_the_pbx_wants_that(
 
 def test_another_request_uri_makes_a_phone_register_anew() -> None:
     asked = MASTER.model_copy(update={"request_uri": "Domain"})
-    before, after = (plan_of(phone(), Directory.of((pbx, SLAVE)), SECRET, 4.0).register_digest for pbx in (MASTER, asked))
+    before, after = (
+        plan_of(phone(), Directory.of((pbx, SLAVE)), SECRET, 4.0).register_digest for pbx in (MASTER, asked)
+    )
     assert before != after
 
 

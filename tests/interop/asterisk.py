@@ -115,7 +115,11 @@ class Asterisk(Process):
     async def until(self, condition: Callable[[], bool], what: str) -> float:
         """Wait until something holds here; returns the seconds that it took."""
         return await asyncio.to_thread(
-            wait_until, condition, f"{self.name}: {what}", seconds=PATIENCE, explain=lambda: self.cli("pjsip show contacts")
+            wait_until,
+            condition,
+            f"{self.name}: {what}",
+            seconds=PATIENCE,
+            explain=lambda: self.cli("pjsip show contacts"),
         )
 
     async def until_available(self, *names: str) -> float:

@@ -18,7 +18,7 @@ What the agent and PBXes of other makers do to each other. Each row is a test of
 has it, both on one machine; `make test` runs them, `make interop` writes the rows anew. Phones ask for a minute, and have the
 product's defaults else: a ping every 2 s, 4 s for the answer to a REGISTER. An outage is what the agent reports as such: from the first request that was not answered until
 a PBX had accepted the phone. What to set at an Asterisk, in one piece: [Asterisk](how-to/asterisk.md).
-"""
+"""  # noqa: E501
 
 
 def page(seen: Iterable[Row]) -> str:

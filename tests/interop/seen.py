@@ -1,4 +1,4 @@
-"""What the tests saw at PBXes of other makers: a row for each, as a file in seen/. `page.py` makes docs/interop.md of them."""
+"""What the tests saw at PBXes of other makers: a row for each, as a file in seen/. `page.py` makes a page of them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ async def test_phones_register_over_each_transport_with_each_digest(
         "asterisk",
         tried="Digests MD5 and SHA-256 (RFC 8760), each over UDP, TCP and TLS; `qualify_frequency`",
         set_there="`qualify_frequency` to see in Asterisk who is there. TLS: the PBX object's `tls.caSecretName`",
-        result="registered; the contact is `Avail`, since the agent answers OPTIONS with 200; SIGTERM of the agent takes all contacts away",
+        result="registered; the contact is `Avail`, since the agent answers OPTIONS with 200; SIGTERM of the agent "
+        "takes all contacts away",
     )
 
 
@@ -107,8 +108,8 @@ async def test_a_killed_agent_registers_again_as_the_aor_lets_it(tmp_path: Path,
         "asterisk",
         tried="An agent killed (SIGKILL, a node that is lost) and started elsewhere; `max_contacts=1`",
         set_there="`remove_existing=yes`, or `remove_unavailable=yes` with `qualify_frequency`",
-        result="`remove_existing=yes`: registered at once, the old contact is gone. `remove_existing=no`: 403 until the old contact "
-        "ends with its expiry, or with `remove_unavailable=yes` when a qualify has found it dead",
+        result="`remove_existing=yes`: registered at once, the old contact is gone. `remove_existing=no`: 403 until "
+        "the old contact ends with its expiry, or with `remove_unavailable=yes` when a qualify has found it dead",
     )
 
 
@@ -137,8 +138,8 @@ async def test_what_asterisk_asks_of_a_phone_is_answered(tmp_path: Path, asteris
         assert at.available() == {"anna"}
     note(
         "asterisk",
-        tried="What comes from Asterisk: OPTIONS (qualify), INVITE (`Dial`), MESSAGE (`MessageSend`), NOTIFY (`mailboxes`, "
-        "`pjsip send notify`)",
+        tried="What comes from Asterisk: OPTIONS (qualify), INVITE (`Dial`), MESSAGE (`MessageSend`), NOTIFY "
+        "(`mailboxes`, `pjsip send notify`)",
         result="200, 480, 405, 405. The caller hears 480 Temporarily Unavailable; the phone stays `Avail`",
     )
 

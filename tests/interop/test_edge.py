@@ -50,8 +50,9 @@ async def test_phones_register_through_an_edge_with_path(
     note(
         "kamailio",
         "asterisk",
-        tried="Phones register at an edge (module `path`, `add_path()`), which hands on to Asterisk; qualify and a call through the edge",
+        tried="Phones register at an edge (module `path`, `add_path()`), which hands on to Asterisk; qualify and a "
+        "call through the edge",
         set_there="Asterisk: `support_path=yes` in the AOR. The PBX object's `address` is the edge's",
-        result="registered: the REGISTER says `Supported: path`, without which Asterisk answers 420; `Avail` through the edge; the "
-        "call reaches the phone (480)",
+        result="registered: the REGISTER says `Supported: path`, without which Asterisk answers 420; `Avail` through "
+        "the edge; the call reaches the phone (480)",
     )

@@ -47,8 +47,9 @@ async def test_the_filter_of_fail2ban_takes_no_ping_for_an_attack(tmp_path: Path
     async with running(tmp_path, [pbx("pri", pri.uri()), pbx("sec", sec.uri())], phones) as agent:
         for name in names:
             await agent.phone(name, registered=True, pbx="pri")
-        for at in (pri, sec):
-            await at.until(lambda at=at: challenges(at) >= PINGS + 2 * len(names), f"{PINGS} pings")
+        wanted = PINGS + 2 * len(names)
+        await pri.until(lambda: challenges(pri) >= wanted, f"{PINGS} pings")
+        await sec.until(lambda: challenges(sec) >= wanted, f"{PINGS} pings")
         await pri.until_available(*names)
     assert (matched(pri), matched(sec)) == (0, 0)
     with Caller("ping") as stranger:
@@ -57,10 +58,11 @@ async def test_the_filter_of_fail2ban_takes_no_ping_for_an_attack(tmp_path: Path
     note(
         "fail2ban",
         "asterisk",
-        tried=f"The filter `asterisk` as the package brings it, over Asterisk's notices, warnings, errors and security events: {PINGS} "
-        f"pings to each of two Asterisks, as many as ten minutes have, but every {EVERY_SECONDS:g} s",
-        result="0 lines match, at the PBX that holds the phones and at the other one: a ping is from a phone that the PBX knows. "
-        "A stranger's OPTIONS in the same log does match",
+        tried=f"The filter `asterisk` as the package brings it, over Asterisk's notices, warnings, errors and "
+        f"security events: {PINGS} pings to each of two Asterisks, as many as ten minutes have, but every "
+        f"{EVERY_SECONDS:g} s",
+        result="0 lines match, at the PBX that holds the phones and at the other one: a ping is from a phone that "
+        "the PBX knows. A stranger's OPTIONS in the same log does match",
     )
 
 
@@ -82,8 +84,9 @@ async def test_what_asterisk_does_not_take_is_an_attack_to_the_filter(
     note(
         "fail2ban",
         "asterisk",
-        tried="The same filter and log, over one attempt with a wrong password, and one of a user that Asterisk does not know",
+        tried="The same filter and log, over one attempt with a wrong password, and one of a user that Asterisk does "
+        "not know",
         set_there="`ignoreip` of the jail with the agents' addresses, where users may be missing or passwords wrong",
-        result=f"matching lines: {lines['anna']} of the wrong password, {lines['nobody']} of the unknown user. The stock jail bans an address "
-        "at its tenth in ten minutes",
+        result=f"matching lines: {lines['anna']} of the wrong password, {lines['nobody']} of the unknown user. The "
+        f"stock jail bans an address at its tenth in ten minutes",
     )

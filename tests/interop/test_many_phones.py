@@ -18,7 +18,9 @@ PHONES = 500
 
 async def test_all_of_five_hundred_phones_are_there(tmp_path: Path, asterisk: Begin, note: Note) -> None:
     names = {f"u{number}" for number in range(PHONES)}
-    known_there = [User(name, endpoint={"mailboxes": f"{name}@default"}, aor={"qualify_frequency": "30"}) for name in names]
+    known_there = [
+        User(name, endpoint={"mailboxes": f"{name}@default"}, aor={"qualify_frequency": "30"}) for name in names
+    ]
     pri, sec = asterisk("pri", known_there), asterisk("sec", known_there)
     phones = [known(tmp_path, name, pri="pri", sec="sec") for name in sorted(names)]
     await asyncio.to_thread(pri.wait_ready)
@@ -37,7 +39,8 @@ async def test_all_of_five_hundred_phones_are_there(tmp_path: Path, asterisk: Be
         assert await agent.metric("softphone_unsolicited_requests_total", code="") == 0, "no request without an answer"
     note(
         "asterisk",
-        tried=f"{PHONES} phones of one process over UDP; Asterisk sends an OPTIONS and an MWI NOTIFY to each as it registers, and again "
-        "after `kill -9` of the primary",
-        result=f"{PHONES} of {PHONES} `Avail`, at both; no request was left without an answer. The longest outage: {seconds:.1f} s",
+        tried=f"{PHONES} phones of one process over UDP; Asterisk sends an OPTIONS and an MWI NOTIFY to each as it "
+        f"registers, and again after `kill -9` of the primary",
+        result=f"{PHONES} of {PHONES} `Avail`, at both; no request was left without an answer. The longest outage: "
+        f"{seconds:.1f} s",
     )

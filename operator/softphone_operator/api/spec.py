@@ -100,8 +100,8 @@ class PBXSpec(Spec):
     )
     request_uri: RequestUri = Field(
         default="Address",
-        description="Request-URI of a REGISTER. Address: that of the PBX. Domain: the domain of the AOR, as registrars that "
-        "serve several domains want it (RFC 3261, section 10.2); the request goes to the address all the same.",
+        description="Request-URI of a REGISTER. Address: that of the PBX. Domain: the domain of the AOR, as registrars "
+        "that serve several domains want it (RFC 3261, section 10.2); the request goes to the address all the same.",
     )
     tls: PbxTls | None = Field(default=None, description="TLS towards the PBX.")
     register_rate: float = Field(
