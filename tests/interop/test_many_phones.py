@@ -16,7 +16,10 @@ pytestmark = pytest.mark.lab
 PHONES = 500
 
 
-async def test_all_of_five_hundred_phones_are_there(tmp_path: Path, asterisk: Begin, note: Note) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_all_of_five_hundred_phones_are_there(
+    tmp_path: Path, asterisk: Begin, note: Note, transport: str
+) -> None:
     names = {f"u{number}" for number in range(PHONES)}
     known_there = [
         User(name, endpoint={"mailboxes": f"{name}@default"}, aor={"qualify_frequency": "30"}) for name in names
@@ -25,7 +28,7 @@ async def test_all_of_five_hundred_phones_are_there(tmp_path: Path, asterisk: Be
     phones = [known(tmp_path, name, pri="pri", sec="sec") for name in sorted(names)]
     await asyncio.to_thread(pri.wait_ready)
     await asyncio.to_thread(sec.wait_ready)
-    async with running(tmp_path, [pbx("pri", pri.uri()), pbx("sec", sec.uri())], phones) as agent:
+    async with running(tmp_path, [pbx("pri", pri.uri(transport)), pbx("sec", sec.uri(transport))], phones) as agent:
         assert len(agent.workers()) == 1, "one process, at one address"
         await agent.until(lambda agent: {r.pbx for r in agent.phones.values()} == {"pri"}, "all at the primary")
         await pri.until(lambda: pri.available() == names, "all to be Avail")
@@ -39,8 +42,9 @@ async def test_all_of_five_hundred_phones_are_there(tmp_path: Path, asterisk: Be
         assert await agent.metric("softphone_unsolicited_requests_total", code="") == 0, "no request without an answer"
     note(
         "asterisk",
-        tried=f"{PHONES} phones of one process over UDP; Asterisk sends an OPTIONS and an MWI NOTIFY to each as it "
-        f"registers, and again after `kill -9` of the primary",
+        part=transport,
+        tried=f"{PHONES} phones of one process over {transport.upper()}; Asterisk sends an OPTIONS and an MWI NOTIFY to "
+        "each as it registers, and again after `kill -9` of the primary",
         result=f"{PHONES} of {PHONES} `Avail`, at both; no request was left without an answer. The longest outage: "
         f"{seconds:.1f} s",
     )
