@@ -43,8 +43,8 @@ async def test_all_of_five_hundred_phones_are_there(
     note(
         "asterisk",
         part=transport,
-        tried=f"{PHONES} phones of one process over {transport.upper()}; Asterisk sends an OPTIONS and an MWI NOTIFY to "
-        "each as it registers, and again after `kill -9` of the primary",
+        tried=f"{PHONES} phones of one process over {transport.upper()}; Asterisk sends an OPTIONS and an MWI NOTIFY "
+        "to each as it registers, and again after `kill -9` of the primary",
         result=f"{PHONES} of {PHONES} `Avail`, at both; no request was left without an answer. The longest outage: "
         f"{seconds:.1f} s",
     )
