@@ -6,10 +6,10 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help plugin agent venv check lint audit sbom unit docs test test-oldest drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help plugin agent venv check lint audit sbom unit docs test test-oldest interop drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 HELP := "Every day:venv check test test-oldest generate docs" "See it run:demo lab-up lab-status lab-down" \
-  "Break it, measure it:drill soak bench" "Give it to users:images agent plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
+  "Break it, measure it:interop drill soak bench" "Give it to users:images agent plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
 
 help: ## show this help
 	@for part in $(HELP); do echo "$${part%%:*}"; for target in $${part#*:}; do \
@@ -79,6 +79,9 @@ test: venv ## everything but the drills, on real parts; leaves nothing behind (r
 test-oldest: venv ## install, objects, Pod Security and fail-overs on Kubernetes 1.20 (root; a lab of another version must be down)
 	tests/run-oldest
 
+interop: venv ## the real agent at PBXes of other makers, and docs/interop.md of it (root)
+	tests/run-interop write; result=$$?; PYTHONPATH=tests $(BIN)/python -m interop.page; exit $$result
+
 drill: venv ## break PBXes and platform, and write docs/proof/reliability.md (root, a quiet machine); ONLY=killed for some of them
 	ONLY='$(ONLY)' tests/run-all 'drill and not soak'; result=$$?; PYTHONPATH=tests $(BIN)/python -m drills.page; exit $$result
 
@@ -133,6 +136,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tools:tests $(BIN)/python -m operator_rights
 	PYTHONPATH=tools:tests $(BIN)/python -m agent_config
 	PYTHONPATH=tests $(BIN)/python -m drills.page
+	PYTHONPATH=tests $(BIN)/python -m interop.page
 	PYTHONPATH=tests $(BIN)/python -m bench.operator_page
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m bench.page
 	PYTHONPATH=tools:tests:tests/agent $(BIN)/python -m figures

@@ -200,10 +200,12 @@ PBX_ALL_SET: Mapping[str, Any] = {
     "locationCarrier": {"type": "ContactParameter", "name": "place"},
     "tls": {"serverName": "pbx.test", "caSecretName": "trusted", "certificateSecretName": "own"},
     "registerRate": 500,
+    "requestUri": "Domain",
 }
 """The spec of the PBX from which AWAY_OF_THE_PBX takes away."""
 AWAY_OF_THE_PBX = [
     _away("registerRate", GOES_ON),
+    _away("requestUri", ANEW),
     _away("system", GOES_ON),
     _away("tls.serverName", GOES_ON),
     _away("tls.caSecretName", ANEW, NEW),
@@ -218,6 +220,7 @@ AWAY_OF_THE_PBX = [
 ]
 OF_THE_PBX = [
     Row("registerRate", {"registerRate": 500}, GOES_ON),
+    Row("requestUri", {"requestUri": "Domain"}, ANEW),
     Row("system", {"system": "other"}, GOES_ON, note="redirects are judged by the new system"),
     Row("location", {"location": "branch"}, ANEW, when="the phone sends it"),
     Row("locationCarrier.type", {"locationCarrier": {"type": "ContactParameter"}}, ANEW, when="the phone sends one"),

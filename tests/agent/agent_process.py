@@ -155,6 +155,11 @@ class Agent:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(child) for child in children.split()]
 
+    def kill(self) -> None:
+        """SIGKILL to it and its workers, as where a node is lost."""
+        for pid in (self.process.pid, *self.workers()):
+            os.kill(pid, signal.SIGKILL)
+
     async def stop(self) -> int:
         """SIGTERM, and wait for its end; returns the exit code."""
         with contextlib.suppress(ProcessLookupError):

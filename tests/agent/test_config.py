@@ -115,7 +115,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert (registration.max_redirects, registration.redirect_policy) == (8, "Any")
     assert (registration.backoff.initial_seconds, registration.backoff.max_seconds) == (1.0, 60.0)
     assert config.pbxs[0].location_carrier.effective_name == "X-Physical-Location"
-    assert config.pbxs[0].register_rate == 1000.0
+    assert (config.pbxs[0].register_rate, config.pbxs[0].request_uri) == (1000.0, "Address")
     assert config.http.port == 8080
 
 

@@ -101,7 +101,9 @@ async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transpo
             first = await asyncio.to_thread(ask, data, target.sip, tcp=tcp, seconds=seconds)
             got[f"{method} {tag}".strip()] = first.removeprefix("SIP/2.0 ")[:3]
         for method in intruder.METHODS:
-            new = {"OPTIONS": "200", "CALL": "501", "ACK": ""} | dict.fromkeys(["BYE", "CANCEL", "PRACK"], "481")
+            new = {"OPTIONS": "200", "INVITE": "480", "CALL": "501", "ACK": ""} | dict.fromkeys(
+                ["BYE", "CANCEL", "PRACK"], "481"
+            )
             assert got[method] == new.get(method, "405")
             assert got[f"{method} x"] == ("" if method == "ACK" else "481")
             counted = "other" if method == "CALL" else method
@@ -123,7 +125,7 @@ async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, star
     async with attacked(tmp_path, await start(), "udp") as target:
         assert await flood("calls", target.sip, FLOOD_SECONDS) > 500
         await target.counted("softphone_unsolicited_requests_total", 400, method="INVITE", code="")
-        answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="405")
+        answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="480")
         assert 0 < answered <= ANSWERS_PER_SECOND * (FLOOD_SECONDS + 20)
         await target.unharmed()
 

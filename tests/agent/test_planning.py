@@ -9,7 +9,7 @@ import pytest
 
 from softphone_agent.contract.phone import LocationCarrier, Pbx, Phone
 from softphone_agent.phone.directory import Directory, location_of, primary, registrar_uri
-from softphone_agent.phone.planning import instance_id, plan_of, register_request, without_credentials
+from softphone_agent.phone.planning import SUPPORTED, instance_id, plan_of, register_request, without_credentials
 from softphone_agent.registration.plan import Mode
 from softphone_agent.sip.request import Secret
 
@@ -168,7 +168,7 @@ def test_how_a_location_would_travel_is_nothing_to_a_phone_that_sends_none() -> 
 @pytest.mark.proves("E6")
 def test_the_location_travels_in_a_header_by_default() -> None:
     request = register_request(phone(), DIRECTORY, SECRET, registrar_uri(MASTER.address))
-    assert request.headers == (("X-Physical-Location", "headquarters"),)
+    assert request.headers == (SUPPORTED, ("X-Physical-Location", "headquarters"))
     assert request.aor == "sip:alice@pbx.test"
     assert (request.username, request.password) == ("auth-alice", "pw-alice")
 
@@ -176,6 +176,7 @@ def test_the_location_travels_in_a_header_by_default() -> None:
 def test_the_location_may_travel_in_a_header_of_another_name() -> None:
     directory = carried_by(LocationCarrier(type="Header", name="X-Site"))
     assert register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address)).headers == (
+        SUPPORTED,
         ("X-Site", "headquarters"),
     )
 
@@ -184,7 +185,7 @@ def test_the_location_may_travel_in_a_header_of_another_name() -> None:
 def test_the_location_may_travel_as_a_contact_parameter() -> None:
     directory = carried_by(LocationCarrier(type="ContactParameter"))
     request = register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address))
-    assert request.headers == ()
+    assert request.headers == (SUPPORTED,)
     assert ("location", "headquarters") in request.contact_parameters
 
 
@@ -193,7 +194,34 @@ def test_the_location_may_travel_as_the_aors_domain() -> None:
     directory = carried_by(LocationCarrier(type="Domain"))
     request = register_request(phone(sec=None), directory, None, registrar_uri(MASTER.address))
     assert request.aor == "sip:alice@headquarters"
-    assert request.headers == ()
+    assert request.headers == (SUPPORTED,)
+
+
+@pytest.mark.parametrize(
+    ("aor", "carrier", "wanted"),
+    [
+        ("sip:alice@pbx.test", LocationCarrier(), "sip:pbx.test"),
+        ("sip:alice@pbx.test", LocationCarrier(type="Domain"), "sip:headquarters"),
+        ("sips:alice@PBX.test", LocationCarrier(), "sips:pbx.test"),
+    ],
+)
+def test_the_request_uri_is_the_domain_of_the_aor_where_the_pbx_wants_that(
+    aor: str, carrier: LocationCarrier, wanted: str
+) -> None:
+    """RFC 3261, section 10.2. The other PBX, and one that is no object, are asked by their addresses."""
+    asked = MASTER.model_copy(update={"request_uri": "Domain", "location_carrier": carrier})
+    directory, one = Directory.of((asked, SLAVE)), phone(aor=aor)
+    assert register_request(one, directory, None, registrar_uri(MASTER.address)).request_uri == wanted
+    assert register_request(one, directory, None, registrar_uri(SLAVE.address)).request_uri is None
+    assert register_request(one, directory, None, "sip:192.0.2.99:5060;transport=udp").request_uri is None
+
+
+def test_another_request_uri_makes_a_phone_register_anew() -> None:
+    asked = MASTER.model_copy(update={"request_uri": "Domain"})
+    before, after = (
+        plan_of(phone(), Directory.of((pbx, SLAVE)), SECRET, 4.0).register_digest for pbx in (MASTER, asked)
+    )
+    assert before != after
 
 
 def test_a_pbx_that_is_no_object_gets_the_location_as_the_primary_wants_it() -> None:
@@ -214,7 +242,7 @@ def test_the_pbx_asked_decides_on_the_carrier_not_the_primary() -> None:
 def test_without_a_location_nothing_carries_it(carrier: Any) -> None:
     pbx = MASTER.model_copy(update={"no_physical_location": True, "location_carrier": LocationCarrier(type=carrier)})
     request = register_request(phone(sec=None), Directory.of((pbx,)), None, registrar_uri(MASTER.address))
-    assert request.headers == ()
+    assert request.headers == (SUPPORTED,)
     assert [name for name, _ in request.contact_parameters] == ["+sip.instance"]
     assert request.aor == "sip:alice@pbx.test"
 

@@ -43,7 +43,7 @@ def sent(location: str, **carrier: Any) -> Any:
     ],
 )
 def test_a_location_is_escaped_as_its_carrier_wants_it(location: str, escaped: str, host: str) -> None:
-    assert sent(location).headers == (("X-Physical-Location", escaped),)
+    assert ("X-Physical-Location", escaped) in sent(location).headers
     assert ("location", escaped) in sent(location, type="ContactParameter").contact_parameters
     assert sent(location, type="Domain").aor == f"sip:anna@{host}"
 
@@ -55,7 +55,7 @@ def test_a_letter_and_two_dots_are_the_same_location_as_an_umlaut() -> None:
 @given(st.from_regex(r"\A[\w\-.~]{1,63}\Z"))
 def test_every_location_travels_in_ascii_and_can_be_read_back(location: str) -> None:
     try:
-        (value,) = dict(sent(location).headers).values()
+        value = dict(sent(location).headers)["X-Physical-Location"]
     except ValueError:
         return  # what Python counts among the letters and digits and the pattern does not
     assert value.isascii()

@@ -44,7 +44,7 @@ def answered(rules: Unsolicited, count: int, source: str, now: float = 0.0, meth
     ("method", "answer"),
     [
         ("OPTIONS", 200),
-        ("INVITE", 405),
+        ("INVITE", 480),
         ("MESSAGE", 405),
         ("NOTIFY", 405),
         ("SUBSCRIBE", 405),
@@ -141,7 +141,7 @@ def test_who_forges_the_address_of_a_pbx_is_limited_too() -> None:
 def test_whatever_comes_there_is_a_verdict(method: str, head: str) -> None:
     verdict = Unsolicited().reply_to(method, head, STRANGER, 0.0)
     assert verdict.method in KNOWN | {OTHER}
-    assert verdict.code in (0, 200, 405, 481, 501)
+    assert verdict.code in (0, 200, 405, 480, 481, 501)
 
 
 def test_the_page_tells_the_same() -> None:

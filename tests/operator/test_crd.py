@@ -20,6 +20,7 @@ STRICT = {
     "mode-unknown",
     "expiry-too-short",
     "pbx-rate",
+    "pbx-request-uri",
     "redirect-policy",
     "redirects-too-many",
     "trace-unknown",

@@ -40,6 +40,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "system": "acme",
         "location": "wien",
         "locationCarrier": {"type": "ContactParameter", "name": "site"},
+        "requestUri": "Domain",
         "tls": {"caSecretName": "tls", "certificateSecretName": "tls", "serverName": "pbx.example"},
     },
     SOFTPHONE.name: PHONE,

@@ -21,6 +21,7 @@ RedirectPolicy = Literal["Any", "KnownPBXes"]
 
 
 CarrierType = Literal["Header", "ContactParameter", "Domain"]
+RequestUri = Literal["Address", "Domain"]
 
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"

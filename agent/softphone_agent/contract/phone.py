@@ -23,6 +23,7 @@ from softphone_agent.contract.fields import (
     PathText,
     PbxReference,
     RedirectPolicy,
+    RequestUri,
     SipUriText,
     TraceFlag,
     uri_fault,
@@ -170,6 +171,11 @@ class Pbx(Model):
     )
     location_carrier: LocationCarrier = Field(
         default_factory=LocationCarrier, description="How the location travels in REGISTER."
+    )
+    request_uri: RequestUri = Field(
+        default="Address",
+        description="Request-URI of a REGISTER. Address: that of the PBX. Domain: the domain of the AOR, as registrars "
+        "that serve several domains want it (RFC 3261, section 10.2); the request goes to the address all the same.",
     )
     tls: Tls | None = Field(default=None, description="TLS files, where they differ from the system's.")
     register_rate: float = Field(

@@ -16,6 +16,8 @@ from softphone_agent.registration.plan import Plan, Registrar
 from softphone_agent.registration.policy import REFRESH_FRACTIONS
 from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 
+SUPPORTED = ("Supported", "path")
+"""A registrar behind an edge that adds a Path refuses the REGISTER without it (RFC 3327, section 5.1)."""
 _INSTANCES = uuid.UUID("6b1b6f0e-5a3c-4f6e-9a8e-2f1c7d1f3a55")
 
 
@@ -71,6 +73,7 @@ def _register_digest(phone: Phone, directory: Directory, shared: list[str | None
         phone.registration.expires_seconds,
         location,
         _carriers(phone, directory) if location is not None else [],
+        sorted(uri for uri, pbx in directory.by_registrar.items() if pbx.request_uri == "Domain"),
         *shared,
     ]
     return _digest(shape)
@@ -117,15 +120,17 @@ def register_request(
     aor = sip_uri.parse_aor(phone.aor)
     directory = directory.of_phone(phone)
     location, carrier = location_of(phone, directory), carrier_of(phone, directory, registrar)
-    headers: list[tuple[str, str]] = []
+    headers = [SUPPORTED]
     contact = [("+sip.instance", f'"<urn:uuid:{instance_id(phone)}>"')]
     if location is not None and carrier.type == "Header":
         headers.append((carrier.effective_name, sip_uri.escaped(location)))
     elif location is not None and carrier.type == "ContactParameter":
         contact.append((carrier.effective_name, sip_uri.escaped(location)))
+    address, pbx = address_of(phone, directory, registrar), directory.pbx(registrar)
     return RegisterRequest(
         registrar=registrar,
-        aor=address_of(phone, directory, registrar),
+        aor=address,
+        request_uri=domain_of(address) if pbx and pbx.request_uri == "Domain" else None,
         username=secret.username if secret else aor.user,
         password=secret.password if secret else None,
         expires=phone.registration.expires_seconds,
@@ -135,6 +140,12 @@ def register_request(
         tls=tls,
         target=target,
     )
+
+
+def domain_of(address: str) -> str:
+    """The Request-URI that names the domain of an AOR (RFC 3261, section 10.2): `sip:example.com`."""
+    aor = sip_uri.parse_aor(address)
+    return f"{aor.scheme}:{aor.host}"
 
 
 def instance_id(phone: Phone) -> uuid.UUID:

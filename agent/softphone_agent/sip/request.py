@@ -45,6 +45,8 @@ class RegisterRequest:
     """Host to announce in Contact instead of our own address."""
     tls: TlsFiles | None = None
     """For a registrar that is reached over TLS."""
+    request_uri: str | None = None
+    """Request-URI; None: the registrar's. The request goes to the registrar in either case."""
     target: Target | None = None
     """Where the registrar's name leads; None where it has an address."""
     request_uri: str | None = None

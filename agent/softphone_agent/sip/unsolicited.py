@@ -80,7 +80,7 @@ class Unsolicited:
 
 
 def _code(method: str, head: str) -> int:
-    """The answer by RFC 3261, sections 8.2.1, 9.2, 11.2, 12.2.2 and 15.1.2; none to an ACK."""
+    """The answer by RFC 3261, sections 8.2.1, 9.2, 11.2, 12.2.2, 15.1.2 and 21.4.18; none to an ACK."""
     head = _FOLDED.sub(" ", head)
     if method == "ACK" or _ELSEWHERE.search(head):
         return 0  # maddr: the answer would go to whom the sender says, by a name that has to be looked up
@@ -88,4 +88,6 @@ def _code(method: str, head: str) -> int:
         return 481
     if method == ALLOWED:
         return 200
+    if method == "INVITE":
+        return 480  # the callee's words. A PBX (Asterisk) makes of a 405 a fault of its own, 500, for the caller
     return 405 if method in KNOWN else 501

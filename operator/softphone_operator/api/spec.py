@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from softphone_agent.contract.config import Metrics
-from softphone_agent.contract.fields import Mode, Model, TraceFlag
+from softphone_agent.contract.fields import Mode, Model, RequestUri, TraceFlag
 from softphone_agent.contract.fleet import MAX_PHONES
 from softphone_agent.contract.phone import LocationCarrier, Registration
 
@@ -97,6 +97,11 @@ class PBXSpec(Spec):
         default_factory=LocationCarrier,
         description="How the physical location travels in REGISTER. The default, a header, is this project's own: no "
         "published page says what innovaphone's PBX reads.",
+    )
+    request_uri: RequestUri = Field(
+        default="Address",
+        description="Request-URI of a REGISTER. Address: that of the PBX. Domain: the domain of the AOR, as registrars "
+        "that serve several domains want it (RFC 3261, section 10.2); the request goes to the address all the same.",
     )
     tls: PbxTls | None = Field(default=None, description="TLS towards the PBX.")
     register_rate: float = Field(

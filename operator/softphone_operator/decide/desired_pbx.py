@@ -42,6 +42,7 @@ def pbx(name: str, namespace: str, spec: Any, secrets: Secrets) -> DesiredPbx | 
             location=wanted.location or None,
             no_physical_location=wanted.no_physical_location,
             location_carrier=wanted.location_carrier,
+            request_uri=wanted.request_uri,
             tls=_tls_files(wanted.tls) if wanted.tls else None,
             register_rate=wanted.register_rate,
         )
