@@ -39,7 +39,6 @@ def test_the_headers_of_a_register_and_of_one_that_answers_a_challenge() -> None
     plain = [
         ("Contact", "<sip:4711@10.0.0.9:5070>"),
         ("Expires", "60"),
-        ("Supported", "path"),
         ("Allow", "OPTIONS"),
         ("User-Agent", "test/1"),
         ("X-Location", "house-a"),

@@ -10,9 +10,6 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.sip import digest, sip_message
 from softphone_agent.sip.request import RegisterRequest
 
-SUPPORTED = "path"
-"""Extensions that a REGISTER may meet (RFC 3327: the PBX stands behind a proxy that wants to be passed)."""
-
 
 @dataclass(slots=True)
 class Registration:
@@ -66,7 +63,6 @@ def headers(registration: Registration, expires: int, user_agent: str, allow: st
     made = [
         ("Contact", registration.contact),
         ("Expires", str(expires)),
-        ("Supported", SUPPORTED),
         ("Allow", allow),
         ("User-Agent", user_agent),
         *request.headers,

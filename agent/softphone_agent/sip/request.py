@@ -49,8 +49,6 @@ class RegisterRequest:
     """Request-URI; None: the registrar's. The request goes to the registrar in either case."""
     target: Target | None = None
     """Where the registrar's name leads; None where it has an address."""
-    request_uri: str | None = None
-    """What the Request-URI is, where that is not the registrar's own URI: the domain of the AOR (RFC 3261, 10.2)."""
 
     def __repr__(self) -> str:
         return f"RegisterRequest({self.aor} at {self.registrar})"
