@@ -61,5 +61,6 @@ async def test_phones_register_at_a_domain_that_is_not_the_address(
         "ejabberd",
         tried="Phones of a domain that is not the PBX's address, over UDP and TCP",
         set_there="the PBX object's `requestUri: Domain`",
-        result="registered: the REGISTER's Request-URI is the AOR's domain (RFC 3261, 10.2). With the default, `Address`, ejabberd answers 403",
+        result="registered: the REGISTER's Request-URI is the AOR's domain (RFC 3261, 10.2). "
+        "With the default, `Address`, ejabberd answers 403",
     )
