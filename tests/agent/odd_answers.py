@@ -354,7 +354,7 @@ ROWS = [
     Row("no-contact", "302 without Contact", does(redirect()), **BAD),
     Row("star", "302 with `Contact: *`", does(redirect("*")), **BAD),
     Row("tel", "302 to a `tel:` URI", does(redirect("<tel:+4970317300>")), **BAD),
-    Row("bad-contact", "302 whose Contact does not parse (the SIP stack drops it)", does(redirect("<sip:[")), **GONE),
+    Row("bad-contact", "302 whose Contact does not parse", does(redirect("<sip:[")), **BAD),
     Row("itself", "302 to itself", _to_itself, **LOOP),
     Row("loop", "a loop of three PBXes", _loop_of_three, **LOOP),
     Row("hops8", "eight redirects in a row", _hops(8), **HOME, outcome="redirected 302"),
@@ -396,7 +396,7 @@ ROWS = [
     Row("challenge", "401 with a challenge, then 200", does(challenge(accept())), registers=2, **KEPT),
     Row("proxy", "407 with a challenge, then 200", does(challenge(accept(), code=407)), registers=2, **KEPT),
     Row("stale", "401 with stale=true once", does(_stale_once()), registers=3, **KEPT),
-    Row("endless-401", "401 with a new nonce without end", does(_endless_challenge()), registers=4, **_rejected(401)),
+    Row("endless-401", "401 with a new nonce without end", does(_endless_challenge()), registers=2, **_rejected(401)),
     Row(
         "password",
         "401 again after the credentials (wrong password)",
@@ -409,12 +409,12 @@ ROWS = [
     Row("r403", "403 (innovaphone: also where From differs from To)", does(reply(403)), **_rejected(403)),
     Row("r404", "404", does(reply(404)), **_rejected(404)),
     Row("r423", "423 with Min-Expires", does(_too_brief(120)), registers=2, **KEPT),
-    Row("r423-bare", "423 without Min-Expires", does(reply(423)), registers=2, **_rejected(423)),
+    Row("r423-bare", "423 without Min-Expires", does(reply(423)), **_rejected(423)),
     Row(
         "r423-growing",
         "423 with a Min-Expires that grows each time",
         does(_ever_longer()),
-        registers=8,
+        registers=3,
         **_rejected(423),
     ),
     *(
@@ -422,7 +422,7 @@ ROWS = [
             f"r423-growing-{number}",
             f"423 with a growing Min-Expires, to the AOR `{aor}`",
             does(_ever_longer()),
-            registers=8,
+            registers=3,
             fields={"aor": aor},
             **_rejected(423),
         )
@@ -455,17 +455,16 @@ ROWS = [
         **_unavailable(503) | {"then": NOT_AGAIN},
     ),
     Row("r600", "600", does(reply(600)), **_rejected(600)),
-    Row("ok-no-contact", "200 without Contact", does(_without_contact), registers=2, **_unavailable(200)),
+    Row("ok-no-contact", "200 without Contact", does(_without_contact), **_unavailable(200)),
     Row(
         "ok-star",
-        "200 with `Contact: *` (which ends a process of the SIP stack that takes it for a URI)",
+        "200 with `Contact: *`",
         does(reply(200, "Contact: *")),
-        registers=2,
         **_unavailable(200),
     ),
     Row("ok-bare", "200 with our Contact without <> and a parameter in them", does(_without_brackets), **KEPT),
     Row("ok-star-too", "200 with our Contact and `Contact: *`", does(_with_star), **KEPT),
-    Row("ok-expires-0", "200 with expires=0", does(_expires_0), registers=2, **_unavailable(200)),
+    Row("ok-expires-0", "200 with expires=0", does(_expires_0), **_unavailable(200)),
     Row(
         "ok-shorter",
         "200 with a shorter expiry",
@@ -498,9 +497,7 @@ ROWS = [
     ),
     Row("malformed", "200 with broken From and CSeq", does(_raw(_malformed)), **GONE),
     Row("garbage", "bytes that are no SIP", does(_raw(lambda request: bytes(range(256)) * 4)), **GONE),
-    Row(
-        "huge", "a datagram of 64 KB (only its beginning is read)", does(_raw(_huge)), registers=2, **_unavailable(200)
-    ),
+    Row("huge", "a datagram of 64 KB", does(_raw(_huge)), **_unavailable(200)),
     Row("other-branch", "200 with another branch in Via", does(_raw(_wrong_branch)), **GONE),
     Row("other-address", "200 from another address than was asked", _from_another_address, **KEPT),
 ]

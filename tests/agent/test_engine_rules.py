@@ -162,6 +162,16 @@ async def test_an_odd_header_of_an_answer_costs_nothing(tmp_path: Path, start: S
     await registered(tmp_path, master)
 
 
+@pytest.mark.parametrize("header", ["Expires: soon", "Contact: <sip:[", "Retry-After:"])
+async def test_nor_does_it_as_the_last_one(tmp_path: Path, start: Start, header: str) -> None:
+    master = await start()
+    keep = keeps()
+    master.register = lambda request: [
+        each.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()) for each in keep(request)
+    ]
+    await registered(tmp_path, master)
+
+
 @pytest.mark.parametrize(
     "rewritten",
     [
