@@ -263,7 +263,8 @@ class Engine:
             transport = self._transports.for_place(place, tls)
             if uri.secure:
                 self._ping_transports[place] = transport
-            bound = uri.effective_transport == "udp" or uri.secure or ":" in (target.address if target else uri.host)
+            several = self._transports.several_udp and uri.effective_transport == "udp"
+            bound = several or uri.secure or ":" in (target.address if target else uri.host)
             self._pinger.setTransport(transport if bound else pj.INVALID_ID)
             with self._caller(aor):
                 self._pinger.sendRequest(request)
@@ -370,7 +371,8 @@ class Engine:
         elif target is not None:
             hop = route(to, target.address, target.port)
         contact = self._forced_contact(request, account.transport, target)
-        return account_config(request, target, account.transport, hop, contact)
+        several = self._transports.several_udp
+        return account_config(request, target, account.transport, hop, contact, several_udp=several)
 
     def _forced_contact(self, request: RegisterRequest, transport: int, target: Target | None) -> str:
         """The Contact with the announced address; empty for the SIP stack's own choice.

@@ -56,8 +56,13 @@ def pinger_config() -> Any:
     return config
 
 
-def account_config(request: RegisterRequest, target: Target | None, transport: int, route: str, contact: str) -> Any:
-    """For the account of a phone. `route` and `contact` may be empty: the SIP stack makes its own choice then."""
+def account_config(
+    request: RegisterRequest, target: Target | None, transport: int, route: str, contact: str, *, several_udp: bool
+) -> Any:
+    """For the account of a phone. `route` and `contact` may be empty: the SIP stack makes its own choice then.
+
+    `several_udp`: whether there is more than one UDP socket to choose from.
+    """
     config = pj.AccountConfig()
     config.idUri = request.aor
     registration = config.regConfig
@@ -76,7 +81,7 @@ def account_config(request: RegisterRequest, target: Target | None, transport: i
         config.sipConfig.proxies.append(route)
     config.sipConfig.contactForced = contact
     to = sip_uri.parse(request.registrar)
-    if to.secure or to.effective_transport == "udp" or ":" in (target.address if target else to.host):
+    if to.secure or (several_udp and to.effective_transport == "udp") or ":" in (target.address if target else to.host):
         config.sipConfig.transportId = transport  # TLS, UDP: one of several, each with its files or for its PBX
     nat = config.natConfig
     nat.contactRewriteUse = nat.viaRewriteUse = nat.sipOutboundUse = 0

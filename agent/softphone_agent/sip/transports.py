@@ -37,6 +37,11 @@ class Transports:
         self._of_pbx: dict[str, int] = {}
         """UDP sockets for one PBX each, by its IP address."""
 
+    @property
+    def several_udp(self) -> bool:
+        """Whether a PBX has a UDP socket of its own."""
+        return bool(self._of_pbx)
+
     def start(self, endpoint: pj.Endpoint) -> None:
         """Open UDP and TCP. Raises pj.Error."""
         self._endpoint = endpoint
