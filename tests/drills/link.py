@@ -50,6 +50,24 @@ def bad(address: str, *, loss: float, seconds: float, spread: float = 0, seed: i
 
 
 @contextmanager
+def forgotten(address: str) -> Iterator[int]:
+    """Drop what belongs to the TCP connections that this address has now; new ones pass. How many there are."""
+    listed = run(["ss", "-tnH", "state", "established", "src", address]).stdout.splitlines()
+    ends = [[end.rpartition(":")[::2] for end in line.split()[-2:]] for line in listed]
+    rules = []
+    for (own, own_port), (peer, peer_port) in ends:
+        rules.append(["INPUT", "-p", "tcp", "-s", peer, "--sport", peer_port, "-d", own, "--dport", own_port])
+        rules.append(["OUTPUT", "-p", "tcp", "-s", own, "--sport", own_port, "-d", peer, "--dport", peer_port])
+    for rule in rules:
+        run(["iptables", "-w", "-I", *rule, "-j", "DROP"])
+    try:
+        yield len(ends)
+    finally:
+        for rule in rules:
+            run(["iptables", "-w", "-D", *rule, "-j", "DROP"])
+
+
+@contextmanager
 def _rules(address: str, of: str | None, target: str, *queue: str) -> Iterator[None]:
     to = ["-d", address, *(["-s", of] if of else [])]
     back = ["-s", address, *(["-d", of] if of else [])]

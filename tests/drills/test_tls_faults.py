@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from drills import fleets
+from drills import fleets, link
 from drills.causes import COMES_HOME
 from drills.conftest import EXPIRES_SECONDS, PHONES
 from drills.drill import Drill
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
 TLS = "The phones are on TLS."
 EXPIRED_SECONDS = 20
+FORGOTTEN_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,21 @@ def test_the_home_pbx_is_restarted(drill: Drill) -> None:
         fault.begins()
         fault.kill("slave")
         fault.start("slave")
+        fault.until_all_at("slave")
+
+
+def test_a_firewall_forgets_the_connections_to_the_home_pbx(drill: Drill, pbxes: System) -> None:
+    done = "What belongs to the present connections of the home PBX is dropped for 60 s; new ones pass."
+    note = (
+        f"{TLS} Nothing is told: a ping without an answer is the first sign. The connection is closed then, and the "
+        "phones register over another one."
+    )
+    with drill("pbx", "connections-forgotten", done, note=note) as fault:
+        fault.until_all_at("slave")
+        fault.begins()
+        with link.forgotten(pbxes.pbx("slave").address) as count:
+            assert count >= 2, "each agent has one"
+            time.sleep(FORGOTTEN_SECONDS)
         fault.until_all_at("slave")
 
 
