@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
@@ -64,8 +64,8 @@ class Engine:
         self.unsolicited = Unsolicited()
         self.happenings: deque[Happening] = deque()
         self._phones: dict[str, _Phone] = {}
-        self._of_aor: dict[str, set[str]] = {}
-        """The names of the phones of each AOR: each of several has a Contact of its own."""
+        self._of_aor: Counter[str] = Counter()
+        """How many phones each AOR has: each of several has a Contact of its own."""
         self._traced: frozenset[str] = frozenset()
         self._transports = Transports(settings)
         self._places: Set[Place] = frozenset()
@@ -204,7 +204,7 @@ class Engine:
         known = self._phones.pop(phone, None)
         if known is None:
             return
-        self._forget_aor(phone, known.aor)
+        self._forget_aor(known.aor)
         self._outgoing.cancel(phone)
         self._leave_behind(known)
 
@@ -228,17 +228,17 @@ class Engine:
         known = self._phones.get(phone)
         if known is None:
             known = self._phones[phone] = _Phone(aor)
+            self._of_aor[aor] += 1
         elif known.aor != aor:
-            self._forget_aor(phone, known.aor)
+            self._forget_aor(known.aor)
+            self._of_aor[aor] += 1
             known.aor = aor
-        self._of_aor.setdefault(aor, set()).add(phone)
         return known
 
-    def _forget_aor(self, phone: str, aor: str) -> None:
-        names = self._of_aor.get(aor, set())
-        names.discard(phone)
-        if not names:
-            self._of_aor.pop(aor, None)
+    def _forget_aor(self, aor: str) -> None:
+        self._of_aor[aor] -= 1
+        if not self._of_aor[aor]:
+            del self._of_aor[aor]
 
     def _contact(self, phone: str, request: RegisterRequest, place: Place, transport: int) -> str:
         """The Contact of this phone. Raises OSError where there is no way to the PBX."""
@@ -246,7 +246,7 @@ class Engine:
         v6 = ":" in server.address
         host = request.public_address or self._transports.own_host(server.address)
         kind = sip_uri.parse(request.registrar).effective_transport
-        line = phone if len(self._of_aor.get(request.aor, ())) > 1 else ""
+        line = phone if self._of_aor[request.aor] > 1 else ""
         return binding.contact(request, host, self._transports.contact_port(transport, kind, v6=v6), line)
 
     def _leave_behind(self, known: _Phone) -> None:

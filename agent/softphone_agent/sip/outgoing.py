@@ -59,6 +59,8 @@ class Outgoing:
         self._allow = allow
         self.answer_seconds = answer_seconds
         self._in_flight: dict[int, Registering | Pinging] = {}
+        self._of_phone: dict[str, int] = {}
+        """The number of each phone's REGISTER in flight."""
         self._last = 0
 
     def __iter__(self) -> Iterator[Registering | Pinging]:
@@ -66,14 +68,17 @@ class Outgoing:
 
     def take(self, number: int) -> Registering | Pinging | None:
         """What this answer belongs to, which waits no longer; None where nobody waits for it."""
-        return self._in_flight.pop(number, None)
+        taken = self._in_flight.pop(number, None)
+        if isinstance(taken, Registering) and self._of_phone.get(taken.phone) == number:
+            del self._of_phone[taken.phone]
+        return taken
 
     def cancel(self, phone: str) -> None:
         """Wait no longer for this phone's REGISTER."""
-        for number, one in list(self._in_flight.items()):
-            if isinstance(one, Registering) and one.phone == phone:
-                del self._in_flight[number]
-                self._client.cancel(number)
+        number = self._of_phone.pop(phone, None)
+        if number is not None:
+            del self._in_flight[number]
+            self._client.cancel(number)
 
     def register(self, one: Registering) -> str:
         """Send the next REGISTER of this chain; returns why that cannot be, empty where it can."""
@@ -121,6 +126,8 @@ class Outgoing:
             return f"no server of {server.address} is known"
         self._last += 1
         self._in_flight[self._last] = one
+        if isinstance(one, Registering) and one.phone:
+            self._of_phone[one.phone] = self._last
         party = f"<{aor}>"
         fault = str(
             self._client.send(
@@ -141,5 +148,5 @@ class Outgoing:
             )
         )
         if fault:
-            self._in_flight.pop(self._last, None)
+            self.take(self._last)
         return fault
