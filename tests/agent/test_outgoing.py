@@ -92,9 +92,9 @@ def test_each_register_of_a_chain_counts_on() -> None:
 def test_where_a_register_goes_and_what_stands_in_it() -> None:
     out, client = outgoing()
     tls = TlsFiles(server_name="PBX.test")
-    fields = {"target": Target("192.0.2.7", 5071), "tls": tls, "request_uri": "sip:acme.test"}
+    fields: dict[str, Any] = {"target": Target("192.0.2.7", 5071), "tls": tls, "request_uri": "sip:acme.test"}
     out.register(registering(uri="sips:pbx.acme.test", **fields))
-    number, method, uri, sender, tag, to, call_id, cseq, headers, *where = client.sent[0]
+    _, method, uri, sender, _, to, _, cseq, headers, *where = client.sent[0]
     assert (method, uri, sender, to, cseq) == (
         "REGISTER",
         "sip:acme.test",
