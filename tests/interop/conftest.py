@@ -86,6 +86,7 @@ def note(request: pytest.FixtureRequest) -> Note:
             set_there=set_there,
             result=result,
             date=seen.today(),
+            busy=bool(os.environ.get("BUSY")),
         ).write()
 
     return write

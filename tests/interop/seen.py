@@ -27,6 +27,7 @@ class Row(BaseModel):
     set_there: str = Field(default="", description="What one must, or may, set at that PBX; empty: nothing.")
     result: str
     date: date
+    busy: bool = Field(default=False, description="Whether other work ran on the machine: BUSY=1 says so.")
 
     @property
     def file(self) -> str:

@@ -43,6 +43,8 @@ def test_a_row_is_a_line_of_its_maker() -> None:
     at = lines.index("## Maker")
     assert lines[at + 2] == "Tried with Maker 1.2."
     assert lines[at + 6] == "| a call | ringing | it rings | 2026-11-29 | `test_x.py` |"
+    busy = page([ROW.model_copy(update={"busy": True})])
+    assert busy.splitlines()[at + 6] == r"| a call | ringing | it rings | 2026-11-29 \* | `test_x.py` |"
 
 
 def test_a_row_is_written_only_where_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
