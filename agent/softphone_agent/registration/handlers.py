@@ -55,7 +55,7 @@ from softphone_agent.registration.policy import (
     learned_home,
     refusal_words,
 )
-from softphone_agent.registration.states import NEW_ROUND, Attempt, Failure, Hop, Loss, Phase, State, Step
+from softphone_agent.registration.states import NEW_ROUND, Attempt, Failure, Hop, Loss, Phase, Round, State, Step
 
 
 def ignored(state: State, event: Event, now: float, jitter: float) -> Step:
@@ -80,11 +80,13 @@ def redirected(state: State, event: Redirected, now: float, jitter: float) -> St
         return attempt_failed(state, Reason.TOO_MANY_REDIRECTS, now, jitter, code=event.code)
     targets = followable(plan, attempt.target, event.targets, attempt.visited)
     if isinstance(targets, Reason):
-        words = refusal_words(attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
+        refused = targets is Reason.REDIRECT_REFUSED
+        words = refusal_words(attempt.target, event.targets) if refused else event.message
         return attempt_failed(state, targets, now, jitter, code=event.code, message=words)
     home = learned_home(state.home, attempt.target, targets[0], in_doubt=is_in_doubt(state, targets[0]))
     hop = Hop(attempt.target, targets[0], event.code)
-    return _follow(replace(state, home=home), attempt, (*attempt.hops, hop), targets, now, jitter)
+    not_refused = tuple(target for target in targets if state.refusal(target) is None)
+    return _follow(replace(state, home=home), attempt, (*attempt.hops, hop), not_refused or targets, now, jitter)
 
 
 def rejected(state: State, event: Rejected, now: float, jitter: float) -> Step:
@@ -118,12 +120,8 @@ def attempt_failed(
 ) -> Step:
     """Note why. Then lose the binding, ask another Contact of the redirect or the next entry PBX, or wait."""
     attempt, binding = state.in_flight, state.binding
-    noted = replace(
-        state.round,
-        silent=state.silent | {attempt.target} if reason is Reason.UNREACHABLE else state.silent,
-        rejected=state.rejected or reason is Reason.REJECTED,
-    )
-    state = replace(state, failure=Failure(reason, attempt.target, now, code, message), round=noted)
+    failure = Failure(reason, attempt.target, now, code, message)
+    state = replace(state, failure=failure, round=_noted(state, failure))
     if binding is not None and attempt.target == binding.registrar and not _says_nothing(state, reason, code):
         silent_since = attempt.asked_at if reason is Reason.UNREACHABLE else now
         return lose(state, reason, now, jitter, since=silent_since)
@@ -137,6 +135,21 @@ def attempt_failed(
     return try_next(state, now, jitter)
 
 
+def _noted(state: State, failure: Failure) -> Round:
+    """What the rest of the round knows by this failure of the attempt."""
+    attempt, at, noted = state.in_flight, failure.registrar, state.round
+    match failure.reason:
+        case Reason.UNREACHABLE:
+            return replace(noted, silent=noted.silent | {at})
+        case Reason.REJECTED:
+            is_news = state.refusal(at) is None and attempt.is_of(state.plan)
+            return replace(noted, rejected=True, refusals=(*noted.refusals, failure) if is_news else noted.refusals)
+        case Reason.REDIRECT_LOOP:  # whichever of them is asked first, the next ones are the same
+            looping = {entry for entry, pbx in state.plan.entries if pbx in attempt.redirecting}
+            return replace(noted, tried=noted.tried | looping)
+    return noted
+
+
 def _follow(
     state: State, attempt: Attempt, hops: tuple[Hop, ...], targets: tuple[Registrar, ...], now: float, jitter: float
 ) -> Step:
@@ -148,6 +161,9 @@ def _follow(
         others=tuple(others),
         passed=attempt.passed,
     )
+    if (refusal := state.refusal(target)) is not None:
+        again = replace(state, attempt=onward)
+        return attempt_failed(again, Reason.REJECTED, now, jitter, code=refusal.code, message=refusal.message)
     if may_ask_at(state, target) > now:
         return attempt_failed(replace(state, attempt=onward), Reason.UNAVAILABLE, now, jitter)
     if is_useless(state, target):
@@ -235,8 +251,12 @@ def reconfigured(state: State, event: Reconfigured, now: float, jitter: float) -
         return stop(state, now)
     if state.phase is Phase.REGISTERED:
         return compare_with_plan(state, now)
-    if state.phase is Phase.WAITING and _what_pbxs_see(before) != _what_pbxs_see(state.plan):
+    if _what_pbxs_see(before) == _what_pbxs_see(state.plan):
+        return state, ()
+    if state.phase is Phase.WAITING:
         return replace(state, wake_at=now, failed_rounds=0, round=replace(state.round, rejected=False)), ()
+    if state.round.refusals:
+        return replace(state, round=replace(state.round, refusals=())), ()
     return state, ()
 
 

@@ -65,6 +65,15 @@ class Attempt:
         """How many targets of redirects were chosen so far: what `max_redirects` of the plan limits."""
         return len(self.hops) + len(self.passed)
 
+    def is_of(self, plan: Plan) -> bool:
+        """Whether it shows to a PBX what a new attempt would show."""
+        return (self.aor, self.register_digest, self.credentials) == (plan.aor, plan.register_digest, plan.credentials)
+
+    @property
+    def redirecting(self) -> frozenset[Registrar]:
+        """The PBXes that redirected, when the last one that was asked has done so, too."""
+        return frozenset([*(hop.source for hop in self.hops), self.target])
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -118,6 +127,8 @@ class Round:
     """PBXes that did not answer."""
     rejected: bool = False
     """Whether a PBX rejected the phone."""
+    refusals: tuple[Failure, ...] = ()
+    """The PBXes that rejected the phone as it is now, with what they answered: asking them again would tell nothing."""
     back: bool = False
     """Whether an entry PBX that was dead answered a ping meanwhile."""
 
@@ -191,6 +202,10 @@ class State:
     def rejected(self) -> bool:
         """As in Round."""
         return self.round.rejected
+
+    def refusal(self, at: Registrar) -> Failure | None:
+        """How this PBX rejected the phone in this round."""
+        return next((refusal for refusal in self.round.refusals if refusal.registrar == at), None)
 
     @property
     def dead(self) -> frozenset[Registrar]:

@@ -78,6 +78,8 @@ class World:
         asks = [action for action in actions if not isinstance(action, Abandon)]
         assert len(asks) <= 1, "never two registrations in flight for one phone"
         for action in actions:
+            if isinstance(action, Register):
+                assert self.state.refusal(action.registrar) is None, "who refused is not asked again in the round"
             self.due = None if isinstance(action, Abandon) else action
         self._holds(before)
 
@@ -111,7 +113,8 @@ class World:
         if entry is Entry.SEC:
             passed_over = any(at == self.state.plan.pri for at, _ in self.state.health.not_before)
             dead = self.state.plan.pri in self.state.dead | self.state.silent
-            assert Entry.PRI in self.state.tried or passed_over or dead, "the primary comes first"
+            refused = any(refusal.registrar == self.state.plan.pri for refusal in self.state.round.refusals)
+            assert Entry.PRI in self.state.tried or passed_over or dead or refused, "the primary comes first"
 
 
 def state_mode(state: State) -> Mode:
@@ -167,7 +170,7 @@ def worlds(draw: st.DrawFn, *, may_stop: bool = True) -> World:
 
 @settings(max_examples=150 * THOROUGH, deadline=None)
 @given(worlds())
-@pytest.mark.proves("M1", "M2", "L1b", "L1c")
+@pytest.mark.proves("M1", "M2", "L1b", "L1c", "X3")
 def test_the_invariants_hold_whatever_happens(world: World) -> None:
     assert world.state.serial >= 0
 
