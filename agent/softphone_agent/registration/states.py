@@ -131,6 +131,8 @@ class Round:
     """The PBXes that rejected the phone as it is now, with what they answered: asking them again would tell nothing."""
     back: bool = False
     """Whether an entry PBX that was dead answered a ping meanwhile."""
+    patient: bool = False
+    """Whether the wait is for the PBX that closed its connection, which is asked again before any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +143,27 @@ class Health:
     """PBXes that answer no pings."""
     not_before: tuple[tuple[Registrar, float], ...] = ()
     """Retry-After: PBXes that must not be asked before a time, each once."""
+    primary_since: float | None = None
+    """Since when the primary PBX is known to answer. Kept only where the plan has a `fail_back_after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What came of the tries to return to the primary PBX from the present binding."""
+
+    failed: int = 0
+    """In a row."""
+    not_before: float = 0.0
+    """When the next one may come."""
 
 
 NEW_ROUND = Round()
 """Nobody was asked. One object for all phones, of which most are in this state: they are registered."""
 NOTHING_KNOWN = Health()
 """One object for all phones that know of no PBX that is dead or wants time."""
+
+NEVER_TRIED = Returns()
+"""One object for all phones that have not tried to return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,9 @@ class State:
     health: Health = NOTHING_KNOWN
     home: Registrar | None = None
     """Learned from redirects."""
+    returns: Returns = NEVER_TRIED
+    former: Registrar | None = None
+    """Where a binding was left by a return to the primary PBX, until its un-REGISTER is sent."""
     wake_at: float = 0.0
     """Counts while Idle, Waiting, Stopping and Unregistering."""
     failure: Failure | None = None
@@ -187,6 +207,11 @@ class State:
         """The binding, in phases that have one."""
         assert self.binding is not None
         return self.binding
+
+    @property
+    def is_returning(self) -> bool:
+        """Whether the primary PBX is being asked while the binding elsewhere is good (fail-back)."""
+        return self.binding is not None and self.attempt is not None and self.attempt.entry is not Entry.CURRENT
 
     @property
     def tried(self) -> frozenset[Entry]:

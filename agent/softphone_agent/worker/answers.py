@@ -31,7 +31,7 @@ class Answers:
         phone = self._phones.get(answer.phone)
         if phone is None or answer.serial != phone.state.serial:
             return
-        if answer.unregister:
+        if answer.unregister or answer.serial == phone.removal:
             self._phones.feed(phone.name, Unregistered(answer.serial))
             return
         attempt, config, plan = phone.state.attempt, phone.config, phone.state.plan
@@ -44,7 +44,8 @@ class Answers:
         if outcome == "accepted":
             phone.location, phone.contact = phone.sent_location, answer.contact
             phone.observed_address = sip_message.observed_address(answer.message)
-            phone.bound_at = place
+            if phone.bound_at != place:
+                phone.former_at, phone.bound_at = phone.bound_at, place
         if outcome == "unreachable":
             self._watched.register_unanswered(place, phone.asked_at, now)
         else:
