@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "softphone_agent/registration"
 SECONDS = 60
 """A mutant that runs longer counts as noticed: it hangs."""
-TESTS = ("test_rules", "test_details", "test_location", "test_pacing")
+TESTS = ("test_rules", "test_details", "test_rounds", "test_returning", "test_waiting", "test_location", "test_pacing")
 """Those that take no chances; the random walks of test_machine_properties would be too slow for a thousand mutants."""
 
 

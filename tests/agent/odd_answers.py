@@ -170,6 +170,22 @@ async def _best_is_dead(stage: Stage) -> None:
     stage.pbx.register = redirect(f"<{low.uri()}>;q=0.1, <{_dead(high.uri())}>;q=0.9")
 
 
+async def _one_of_use(stage: Stage) -> None:
+    """The best Contacts of the redirect are not to be followed."""
+    ended, elsewhere, target = await stage.more(3)
+    ended.register = elsewhere.register = reply(403)
+    contacts = f"<{ended.uri()}>;expires=0, <{elsewhere.uri()};maddr=192.0.2.9>, <{target.uri()}>;q=0.5"
+    stage.pbx.register = redirect(contacts)
+
+
+def _no_more(form: str) -> Callable[[Stage], Awaitable[None]]:
+    async def set_up(stage: Stage) -> None:
+        (target,) = await stage.more(1)
+        stage.pbx.register = redirect(form.format(target.uri()))
+
+    return set_up
+
+
 async def _compact(stage: Stage) -> None:
     (target,) = await stage.more(1)
 
@@ -355,6 +371,21 @@ ROWS = [
     Row("star", "302 with `Contact: *`", does(redirect("*")), **BAD),
     Row("tel", "302 to a `tel:` URI", does(redirect("<tel:+4970317300>")), **BAD),
     Row("bad-contact", "302 whose Contact does not parse", does(redirect("<sip:[")), **BAD),
+    Row("ended", "302 to a Contact with expires=0", _no_more("<{}>;expires=0"), **BAD, asks_others=False),
+    Row(
+        "maddr",
+        "302 to a Contact with another host in maddr",
+        _no_more("<{};maddr=192.0.2.9>"),
+        **BAD,
+        asks_others=False,
+    ),
+    Row(
+        "one-of-use",
+        "302 with Contacts of expires=0 and maddr, and another: that one is asked",
+        _one_of_use,
+        **HOME,
+        outcome="redirected 302",
+    ),
     Row("itself", "302 to itself", _to_itself, **LOOP),
     Row("loop", "a loop of three PBXes", _loop_of_three, **LOOP),
     Row("hops8", "eight redirects in a row", _hops(8), **HOME, outcome="redirected 302"),
@@ -452,6 +483,18 @@ ROWS = [
         "r503-later",
         "503 with Retry-After: 3600",
         does(reply(503, "Retry-After: 3600")),
+        **_unavailable(503) | {"then": NOT_AGAIN},
+    ),
+    Row(
+        "r503-folded",
+        "503 with Retry-After folded over two lines",
+        does(reply(503, "Retry-After:\r\n 3600")),
+        **_unavailable(503) | {"then": NOT_AGAIN},
+    ),
+    Row(
+        "r503-absurd",
+        "503 with Retry-After: 2000000000 (an hour is waited)",
+        does(reply(503, "Retry-After: 2000000000")),
         **_unavailable(503) | {"then": NOT_AGAIN},
     ),
     Row("r600", "600", does(reply(600)), **_rejected(600)),

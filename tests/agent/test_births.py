@@ -79,7 +79,7 @@ def test_a_fail_over_raises_only_series_that_were_there() -> None:
 
 
 def test_the_reasons_are_those_that_the_rules_know() -> None:
-    assert set(REASONS) - {"Redirected"} <= {reason.value for reason in Reason}
+    assert set(REASONS) - {"Redirected", "FailBack"} <= {reason.value for reason in Reason}
 
 
 def test_another_configuration_adds_its_own_and_counts_on() -> None:

@@ -113,6 +113,8 @@ def test_defaults_are_those_of_the_contract() -> None:
     registration = config.phones[0].registration
     assert (registration.attempt_timeout_seconds, registration.ping_seconds) == (4.0, 2.0)
     assert (registration.max_redirects, registration.redirect_policy) == (8, "Any")
+    assert (registration.fail_back, registration.fail_back_after_seconds) == ("Redirect", 60.0)
+    assert registration.closed_connection_wait_seconds == 0.0
     assert (registration.backoff.initial_seconds, registration.backoff.max_seconds) == (1.0, 60.0)
     assert config.pbxs[0].location_carrier.effective_name == "X-Physical-Location"
     assert (config.pbxs[0].register_rate, config.pbxs[0].request_uri) == (1000.0, "Address")

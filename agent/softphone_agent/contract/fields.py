@@ -18,6 +18,7 @@ TraceFlag = Literal["App", "Signaling"]
 
 
 RedirectPolicy = Literal["Any", "KnownPBXes"]
+FailBack = Literal["Redirect", "Primary"]
 
 
 CarrierType = Literal["Header", "ContactParameter", "Domain"]

@@ -15,6 +15,7 @@ from softphone_agent.contract.fields import (
     TOKEN_PATTERN,
     AorText,
     CarrierType,
+    FailBack,
     HostText,
     Location,
     Mode,
@@ -136,6 +137,26 @@ class Registration(Model):
         default="Any",
         description="Any: follow every redirect (never from TLS to a transport without TLS). "
         "KnownPBXes: only to PBX objects of the same system.",
+    )
+    fail_back: FailBack = Field(
+        default="Redirect",
+        description="How a phone that is registered elsewhere comes back to its primary PBX. Redirect: when a PBX "
+        "sends it. Primary: also by itself, when the primary has answered for failBackAfterSeconds; for PBXes that "
+        "send no phone home. Only with pri and sec, in Launcher mode.",
+    )
+    fail_back_after_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=86400,
+        description="For how long the primary PBX must have answered pings before phones return to it by themselves, "
+        "in seconds. Each phone takes up to half as much more, so that they do not all come at once.",
+    )
+    closed_connection_wait_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="For how long a PBX that closed its TCP or TLS connection is asked again before the phone goes to "
+        "another one, in seconds: a PBX that is restarted is back soon. 0: it is asked once.",
     )
 
 

@@ -1,4 +1,4 @@
-"""SIP URIs: parsing, canonical form, and the Contacts of a redirect (RFC 3261, sections 19.1 and 20.10)."""
+"""SIP URIs: parsing, canonical form, and the Contacts of a message (RFC 3261, sections 19.1 and 20.10)."""
 
 from __future__ import annotations
 
@@ -225,36 +225,28 @@ def contact(user: str, host: str, port: int, registrar: str) -> str:
 
 
 _CONTACT_HEADER = re.compile(r"^(?:contact|m)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
-_RETRY_AFTER = re.compile(r"^retry-after[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE | re.MULTILINE)
-
-
-def redirect_targets(message: str) -> list[SipUri]:
-    """The usable Contacts of a 3xx answer, best first.
-
-    By falling q (default 1.0), then in the message's order (RFC 3261, section 8.1.3.4). Contacts that are no
-    SIP URI (`*`, `tel:`, garbage) are left out.
-    """
-    return [uri for uri, _ in sorted(contacts(message), key=lambda pair: -_q(pair[1]))]
 
 
 def contacts(message: str) -> list[tuple[SipUri, str]]:
     """The Contacts of a message that are SIP URIs, in its order, each with its header parameters as text."""
-    head = message.replace("\r\n\r\n", "\n\n").split("\n\n", 1)[0]
     found: list[tuple[SipUri, str]] = []
-    for header in _CONTACT_HEADER.finditer(head):
-        for entry in _split_entries(header[1]):
-            text, parameters = _entry(entry)
-            try:
-                found.append((parse(_without_password_and_headers(text)), parameters))
-            except SipUriError:
-                continue
+    for text, parameters in contact_entries(message):
+        try:
+            found.append((parse(text), parameters))
+        except SipUriError:
+            continue
     return found
 
 
-def retry_after(message: str) -> int | None:
-    """Seconds of a Retry-After header (RFC 3261, section 20.33), None where there is none."""
-    match = _RETRY_AFTER.search(message)
-    return int(match[1]) if match else None
+def contact_entries(message: str) -> list[tuple[str, str]]:
+    """The Contacts of a message, in its order: what stands for a URI, as something to send to, and its parameters."""
+    entries = [entry for header in _CONTACT_HEADER.finditer(head_of(message)) for entry in _split_entries(header[1])]
+    return [(_without_password_and_headers(text), parameters) for text, parameters in map(_entry, entries)]
+
+
+def head_of(message: str) -> str:
+    """The start line and the headers of a message."""
+    return message.replace("\r\n\r\n", "\n\n").split("\n\n", 1)[0]
 
 
 def _split_entries(value: str) -> list[str]:
@@ -304,8 +296,3 @@ def _without_password_and_headers(uri: str) -> str:
     scheme, colon, rest = uri.partition(":")
     user, at, host = rest.partition("@") if "@" in rest else ("", "", rest)
     return f"{scheme}{colon}{user.partition(':')[0]}{at}{host.partition('?')[0]}"
-
-
-def _q(parameters: str) -> float:
-    match = re.search(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", parameters, re.IGNORECASE)
-    return float(match[1]) if match else 1.0

@@ -29,7 +29,16 @@ OUTCOMES = (
     ("unreachable", ""),
 )
 """The usual ends of a REGISTER, with their codes."""
-REASONS = ("PingFailed", "TransportClosed", "Unreachable", "Unavailable", "Rejected", "Expired", "Redirected")
+REASONS = (
+    "PingFailed",
+    "TransportClosed",
+    "Unreachable",
+    "Unavailable",
+    "Rejected",
+    "Expired",
+    "Redirected",
+    "FailBack",
+)
 """The usual reasons why a binding moves."""
 DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
 """Why messages are thrown away and connections closed."""

@@ -91,7 +91,7 @@ class AgentMetrics:
         )
         self._failovers = CounterMetric(
             "softphone_failovers",
-            "Bindings that moved; the reason is why the old one was lost, or Redirected on the way home.",
+            "Bindings that moved; the reason is why the old one was lost, Redirected on the way home, or FailBack.",
             ["from", "to", "reason"],
             registry=self.registry,
         )

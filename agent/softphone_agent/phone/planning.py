@@ -12,7 +12,7 @@ from softphone_agent.contract.phone import LocationCarrier, Phone
 from softphone_agent.dns.targets import Target
 from softphone_agent.phone.directory import Directory, address_of, carrier_of, location_of, primary
 from softphone_agent.registration.pacing import fraction
-from softphone_agent.registration.plan import Plan, Registrar
+from softphone_agent.registration.plan import Mode, Plan, Registrar
 from softphone_agent.registration.policy import REFRESH_FRACTIONS
 from softphone_agent.sip.request import RegisterRequest, Secret, TlsFiles
 
@@ -62,7 +62,18 @@ def plan_of(
         backoff_initial=phone.registration.backoff.initial_seconds,
         backoff_max=phone.registration.backoff.max_seconds,
         refresh_fraction=fraction(phone.id or phone.name, *REFRESH_FRACTIONS),
+        fail_back_after=_fail_back_after(phone),
+        closed_wait=phone.registration.closed_connection_wait_seconds,
     )
+
+
+def _fail_back_after(phone: Phone) -> float | None:
+    """When this phone returns to its primary PBX: each at its own moment, in half as much time as it must answer."""
+    how = phone.registration
+    if how.fail_back != "Primary" or phone.mode is not Mode.LAUNCHER or phone.sec is None:
+        return None
+    spread = max(how.fail_back_after_seconds / 2, how.backoff.initial_seconds)
+    return how.fail_back_after_seconds + fraction(f"{phone.id or phone.name} returns", 0.0, 1.0) * spread
 
 
 def _register_digest(phone: Phone, directory: Directory, shared: list[str | None]) -> str:

@@ -19,10 +19,12 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Unregister:
-    """Remove the present binding (REGISTER with expiry 0 for this phone's Contact only)."""
+    """Remove a binding (REGISTER with expiry 0 for this phone's Contact only)."""
 
     serial: int
     registrar: Registrar
+    former: bool = False
+    """False: the present binding. True: the one before, which the phone left there for the primary PBX."""
 
 
 @dataclass(frozen=True, slots=True)

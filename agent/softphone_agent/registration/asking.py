@@ -38,7 +38,9 @@ def start_round(state: State, now: float, jitter: float) -> Step:
 def try_next(state: State, now: float, jitter: float) -> Step:
     """Go to the next entry PBX of this round, or wait if there is none."""
     left = [
-        (entry, at) for entry, at in state.plan.entries if entry not in state.tried and may_ask_at(state, at) <= now
+        (entry, at)
+        for entry, at in state.plan.entries
+        if entry not in state.tried and state.refusal(at) is None and may_ask_at(state, at) <= now
     ]
     alive = [(entry, at) for entry, at in left if not is_useless(state, at)]
     nobody_asked = not state.tried and not state.silent

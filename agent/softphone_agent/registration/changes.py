@@ -27,7 +27,8 @@ class FailedOver:
     source: Registrar
     target: Registrar
     reason: str
-    """A Reason's value where the binding was lost, `Redirected` where a refresh was."""
+    """A Reason's value where the binding was lost, `Redirected` where a refresh was, `FailBack` where the phone
+    returned to its primary PBX by itself."""
 
 
 Change = OutageBegan | OutageEnded | FailedOver
@@ -45,6 +46,7 @@ def changes(before: State, after: State, now: float) -> list[Change]:
         found.append(OutageEnded(now - loss.at))
     previous = before.binding or (loss.binding if loss else None)
     if previous is not None and previous.registrar != after.binding.registrar:
-        reason = loss.reason.value if loss is not None else "Redirected"
+        kept = "FailBack" if before.is_returning else "Redirected"
+        reason = loss.reason.value if loss is not None else kept
         found.append(FailedOver(previous.registrar, after.binding.registrar, reason))
     return found

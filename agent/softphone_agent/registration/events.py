@@ -23,6 +23,8 @@ class Redirected:
     serial: int
     code: int
     targets: tuple[Registrar, ...]
+    message: str = ""
+    """Why Contacts of it are of no use."""
 
 
 @dataclass(frozen=True, slots=True)

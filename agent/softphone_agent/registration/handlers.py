@@ -12,7 +12,6 @@ from softphone_agent.registration.asking import (
     abandon,
     new_attempt,
     send_register,
-    soon,
     start_attempt,
     start_round,
     try_next,
@@ -21,19 +20,16 @@ from softphone_agent.registration.asking import (
 from softphone_agent.registration.events import (
     Delayed,
     Event,
-    PingAnswered,
-    PingFailed,
     Reconfigured,
     Redirected,
     Registered,
     Rejected,
     StopRequested,
     TimePassed,
-    TransportClosed,
     Unreachable,
     Unregistered,
 )
-from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, with_dead, with_retry_after
+from softphone_agent.registration.health import is_useless, may_ask_at, with_primary, with_retry_after
 from softphone_agent.registration.holding import (
     compare_with_plan,
     granted,
@@ -44,6 +40,7 @@ from softphone_agent.registration.holding import (
     rest,
     stop,
     unregister,
+    unregister_former,
 )
 from softphone_agent.registration.plan import Entry, Mode, Plan, Registrar
 from softphone_agent.registration.policy import (
@@ -55,7 +52,16 @@ from softphone_agent.registration.policy import (
     learned_home,
     refusal_words,
 )
-from softphone_agent.registration.states import NEW_ROUND, Attempt, Failure, Hop, Loss, Phase, State, Step
+from softphone_agent.registration.returning import (
+    is_sent_home,
+    refresh_instead,
+    return_failed,
+    returns_at,
+    start_return,
+    stay,
+)
+from softphone_agent.registration.states import NEW_ROUND, Attempt, Failure, Hop, Loss, Phase, Round, State, Step
+from softphone_agent.registration.waiting import ask_again, waits_for_it
 
 
 def ignored(state: State, event: Event, now: float, jitter: float) -> Step:
@@ -68,7 +74,8 @@ def ignored(state: State, event: Event, now: float, jitter: float) -> Step:
 
 def registered(state: State, event: Registered, now: float, jitter: float) -> Step:
     """The PBX keeps the phone."""
-    return compare_with_plan(granted(state, event.expires, now), now)
+    after, actions = compare_with_plan(granted(state, event.expires, now), now)
+    return (after, actions) if after.phase is not Phase.REGISTERED else unregister_former(after)
 
 
 def redirected(state: State, event: Redirected, now: float, jitter: float) -> Step:
@@ -80,11 +87,13 @@ def redirected(state: State, event: Redirected, now: float, jitter: float) -> St
         return attempt_failed(state, Reason.TOO_MANY_REDIRECTS, now, jitter, code=event.code)
     targets = followable(plan, attempt.target, event.targets, attempt.visited)
     if isinstance(targets, Reason):
-        words = refusal_words(attempt.target, event.targets) if targets is Reason.REDIRECT_REFUSED else ""
+        refused = targets is Reason.REDIRECT_REFUSED
+        words = refusal_words(attempt.target, event.targets) if refused else event.message
         return attempt_failed(state, targets, now, jitter, code=event.code, message=words)
     home = learned_home(state.home, attempt.target, targets[0], in_doubt=is_in_doubt(state, targets[0]))
     hop = Hop(attempt.target, targets[0], event.code)
-    return _follow(replace(state, home=home), attempt, (*attempt.hops, hop), targets, now, jitter)
+    not_refused = tuple(target for target in targets if state.refusal(target) is None)
+    return _follow(replace(state, home=home), attempt, (*attempt.hops, hop), not_refused or targets, now, jitter)
 
 
 def rejected(state: State, event: Rejected, now: float, jitter: float) -> Step:
@@ -118,23 +127,38 @@ def attempt_failed(
 ) -> Step:
     """Note why. Then lose the binding, ask another Contact of the redirect or the next entry PBX, or wait."""
     attempt, binding = state.in_flight, state.binding
-    noted = replace(
-        state.round,
-        silent=state.silent | {attempt.target} if reason is Reason.UNREACHABLE else state.silent,
-        rejected=state.rejected or reason is Reason.REJECTED,
-    )
-    state = replace(state, failure=Failure(reason, attempt.target, now, code, message), round=noted)
+    failure = Failure(reason, attempt.target, now, code, message)
+    if waits_for_it(state, reason, now):
+        return ask_again(replace(state, failure=failure), now)
+    state = replace(state, failure=failure, round=_noted(state, failure))
     if binding is not None and attempt.target == binding.registrar and not _says_nothing(state, reason, code):
         silent_since = attempt.asked_at if reason is Reason.UNREACHABLE else now
         return lose(state, reason, now, jitter, since=silent_since)
     if attempt.others and reason in _CANNOT_SERVE and attempt.redirects < state.plan.max_redirects:
         passed = replace(attempt, passed=(*attempt.passed, attempt.target))
         return _follow(state, passed, attempt.hops, attempt.others, now, jitter)
+    if state.is_returning:
+        return return_failed(state, now, jitter)
     if binding is not None:
         # The present PBX redirects to one that cannot be asked, or its answer says nothing of the binding. The binding
         # is still good: ask again later.
         return wait(state, now, jitter)
     return try_next(state, now, jitter)
+
+
+def _noted(state: State, failure: Failure) -> Round:
+    """What the rest of the round knows by this failure of the attempt."""
+    attempt, at, noted = state.in_flight, failure.registrar, state.round
+    match failure.reason:
+        case Reason.UNREACHABLE:
+            return replace(noted, silent=noted.silent | {at})
+        case Reason.REJECTED:
+            is_news = state.refusal(at) is None and attempt.is_of(state.plan)
+            return replace(noted, rejected=True, refusals=(*noted.refusals, failure) if is_news else noted.refusals)
+        case Reason.REDIRECT_LOOP:  # whichever of them is asked first, the next ones are the same
+            looping = {entry for entry, pbx in state.plan.entries if pbx in attempt.redirecting}
+            return replace(noted, tried=noted.tried | looping)
+    return noted
 
 
 def _follow(
@@ -148,6 +172,11 @@ def _follow(
         others=tuple(others),
         passed=attempt.passed,
     )
+    if is_sent_home(state, onward):
+        return stay(state, onward)
+    if (refusal := state.refusal(target)) is not None:
+        again = replace(state, attempt=onward)
+        return attempt_failed(again, Reason.REJECTED, now, jitter, code=refusal.code, message=refusal.message)
     if may_ask_at(state, target) > now:
         return attempt_failed(replace(state, attempt=onward), Reason.UNAVAILABLE, now, jitter)
     if is_useless(state, target):
@@ -164,66 +193,6 @@ def _says_nothing(state: State, reason: Reason, code: int) -> bool:
     return code == OVERLAPPING or (reason is Reason.REJECTED and other_credentials)
 
 
-# Pings and connections
-
-
-def ping_failed(state: State, event: PingFailed, now: float, jitter: float) -> Step:
-    """A PBX is silent: a binding there is lost, and a REGISTER to it is not waited for."""
-    at, state = event.registrar, _with_ping(state, event)
-    if state.binding is not None and state.binding.registrar == at:
-        noted = replace(state, failure=Failure(Reason.PING_FAILED, at, now))
-        since = max(event.since, state.binding.since)
-        return lose(noted, Reason.PING_FAILED, now, jitter, since=since)
-    if state.attempt is not None and state.attempt.target == at and is_useless(state, at):
-        return attempt_failed(state, Reason.PING_FAILED, now, jitter)
-    return state, ()
-
-
-def ping_answered_while_waiting(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
-    """Where the wait was for this PBX, it ends soon."""
-    at, alive = event.registrar, _with_ping(state, event)
-    if _is_awaited(state, at) and not state.rejected and may_ask_at(state, at) <= now:
-        alive = replace(alive, wake_at=min(state.wake_at, soon(state, now, jitter)))
-    return alive, ()
-
-
-def ping_answered_while_trying(state: State, event: PingAnswered, now: float, jitter: float) -> Step:
-    """A round is asking, perhaps this PBX, or has asked it before. If the round fails, the next one follows soon."""
-    back = state.round.back or _is_awaited(state, event.registrar)
-    return replace(_with_ping(state, event), round=replace(state.round, back=back)), ()
-
-
-def note_ping(state: State, event: PingFailed | PingAnswered, now: float, jitter: float) -> Step:
-    """Remember which PBXes are dead, and no more."""
-    return _with_ping(state, event), ()
-
-
-def _with_ping(state: State, event: PingFailed | PingAnswered) -> State:
-    """Which PBXes are dead after a ping. One that has other servers is not dead for one of them."""
-    if isinstance(event, PingAnswered):
-        return replace(state, health=with_alive(state.health, event.registrar))
-    return state if event.elsewhere else replace(state, health=with_dead(state.health, event.registrar))
-
-
-def _is_awaited(state: State, at: Registrar) -> bool:
-    """Whether it is an entry PBX that was dead."""
-    return at in state.dead and any(at == entry for _, entry in state.plan.entries)
-
-
-def transport_closed(state: State, event: TransportClosed, now: float, jitter: float) -> Step:
-    """A binding over this connection is lost: the PBX cannot reach the phone any more."""
-    at = event.registrar
-    if state.binding is None or state.binding.registrar != at:
-        return state, ()
-    if state.attempt is not None and state.attempt.target == at:
-        return state, ()  # the REGISTER in flight fails by itself, and says more
-    noted = replace(state, failure=Failure(Reason.TRANSPORT_CLOSED, at, now))
-    if event.refused:
-        noted = replace(noted, round=replace(noted.round, silent=noted.silent | {at}))
-    since = now if event.since is None else max(event.since, state.binding.since)
-    return lose(noted, Reason.TRANSPORT_CLOSED, now, jitter, since=since)
-
-
 # Another plan
 
 
@@ -233,10 +202,18 @@ def reconfigured(state: State, event: Reconfigured, now: float, jitter: float) -
     state = _adopt(state, event.plan, now)
     if state.plan.rests:
         return stop(state, now)
+    if state.is_returning:  # with what was so before: the binding that there is counts
+        staying, given_up = return_failed(state, now, jitter)
+        after, actions = compare_with_plan(staying, now)
+        return after, (*given_up, *actions)
     if state.phase is Phase.REGISTERED:
         return compare_with_plan(state, now)
-    if state.phase is Phase.WAITING and _what_pbxs_see(before) != _what_pbxs_see(state.plan):
-        return replace(state, wake_at=now, failed_rounds=0, round=replace(state.round, rejected=False)), ()
+    if _what_pbxs_see(before) == _what_pbxs_see(state.plan):
+        return state, ()
+    if state.phase is Phase.WAITING:
+        return replace(state, wake_at=now, failed_rounds=0, round=NEW_ROUND), ()
+    if state.round.refusals:
+        return replace(state, round=replace(state.round, refusals=())), ()
     return state, ()
 
 
@@ -259,9 +236,11 @@ def fault_of(plan: Plan, now: float) -> Failure | None:
 
 def _adopt(state: State, plan: Plan, now: float) -> State:
     known = plan.fault == state.plan.fault
+    same_primary = plan.entry(Entry.PRI) == state.plan.entry(Entry.PRI) and plan.fail_back_after is not None
     return replace(
         state,
         plan=plan,
+        health=state.health if same_primary else with_primary(state.health, None),
         home=state.home if plan.aor == state.plan.aor else None,
         failure=state.failure if known else fault_of(plan, now) or state.failure,
     )
@@ -299,8 +278,13 @@ def answered_while_stopping(
 
 
 def unregistered(state: State, event: Unregistered, now: float, jitter: float) -> Step:
-    """The binding is removed."""
-    return rest(state, now)
+    """The binding is removed; perhaps not the only one."""
+    return rest(state, now) if state.former is None else _unregister_former_too(state, now)
+
+
+def _unregister_former_too(state: State, now: float) -> Step:
+    after, actions = unregister_former(state)
+    return replace(after, wake_at=now + state.plan.answer_seconds), actions
 
 
 # Time
@@ -312,15 +296,18 @@ def idle_over(state: State, event: TimePassed, now: float, jitter: float) -> Ste
 
 
 def refresh_due(state: State, event: TimePassed, now: float, jitter: float) -> Step:
-    """Refresh the binding."""
-    if now < state.held.refresh_at:
-        return state, ()
-    return start_attempt(state, Entry.CURRENT, state.held.registrar, now, refresh=True)
+    """Refresh the binding, or ask the primary PBX whether it takes the phone back."""
+    if now >= state.held.refresh_at:
+        return start_attempt(state, Entry.CURRENT, state.held.registrar, now, refresh=True)
+    at = returns_at(state)
+    return (state, ()) if at is None or now < at else start_return(state, now)
 
 
 def answer_overdue(state: State, event: TimePassed, now: float, jitter: float) -> Step:
     """No answer came in time, or the binding expires before it comes."""
     binding = state.binding
+    if state.is_returning and now >= state.held.refresh_at:
+        return refresh_instead(state, now, jitter)
     if now >= state.in_flight.deadline:
         return attempt_failed(state, Reason.UNREACHABLE, now, jitter, message="no final answer")
     if binding is not None and now >= binding.expires_at:
@@ -337,6 +324,8 @@ def wait_over(state: State, event: TimePassed, now: float, jitter: float) -> Ste
         return start_round(lost, now, jitter)
     if now < state.wake_at:
         return state, ()
+    if binding is None and state.round.patient and state.loss is not None:
+        return start_attempt(replace(state, round=NEW_ROUND), Entry.CURRENT, state.loss.binding.registrar, now)
     if binding is None:
         return start_round(state, now, jitter)
     if has_moved(state):
@@ -357,5 +346,7 @@ def unregister_overdue(state: State, event: TimePassed, now: float, jitter: floa
     """The un-REGISTER has no answer: the binding will expire by itself."""
     if now < state.wake_at:
         return state, ()
+    if state.former is not None:
+        return _unregister_former_too(state, now)
     resting, _ = rest(state, now)
     return resting, (Abandon(),)

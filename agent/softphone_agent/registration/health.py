@@ -29,6 +29,13 @@ def with_alive(health: Health, at: Registrar) -> Health:
     return replace(health, dead=health.dead - {at}) if at in health.dead else health
 
 
+def with_primary(health: Health, since: float | None) -> Health:
+    """The primary PBX is known to answer since then, or not (None). Who knows the earlier time keeps it."""
+    if since is not None and health.primary_since is not None:
+        return health
+    return health if since is health.primary_since else replace(health, primary_since=since)
+
+
 def with_retry_after(health: Health, at: Registrar, until: float, now: float) -> Health:
     """It must not be asked before `until`. Times that are over are forgotten."""
     others = tuple((other, when) for other, when in health.not_before if other != at and when > now)

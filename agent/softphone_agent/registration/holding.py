@@ -9,7 +9,7 @@ from softphone_agent.registration.asking import start_attempt, try_next
 from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, without_past
 from softphone_agent.registration.plan import Entry, Registrar
 from softphone_agent.registration.policy import FLAPPING_SECONDS, Reason, Role, may_stand_in, refresh_at, role
-from softphone_agent.registration.states import NEW_ROUND, Binding, Loss, Phase, State, Step
+from softphone_agent.registration.states import NEVER_TRIED, NEW_ROUND, Binding, Loss, Phase, State, Step
 
 
 def granted(state: State, expires: float, now: float) -> State:
@@ -21,8 +21,8 @@ def granted(state: State, expires: float, now: float) -> State:
     else:
         entry, start, hops = attempt.entry, attempt.start, attempt.hops
     kept = state.binding if state.binding and state.binding.registrar == attempt.target else None
-    in_doubt = is_in_doubt(state, attempt.target)
-    found = role(state.plan.home or state.home, attempt.target, redirected=bool(hops), in_doubt=in_doubt)
+    found = role_at(state, attempt.target, redirected=bool(hops))
+    left = before.registrar if state.is_returning and before is not None else state.former
     lasted = state.binding is not None and now - state.binding.since >= FLAPPING_SECONDS
     binding = Binding(
         registrar=attempt.target,
@@ -50,7 +50,15 @@ def granted(state: State, expires: float, now: float) -> State:
         flapping=0 if lasted else state.flapping,
         health=without_past(with_alive(state.health, binding.registrar), now),
         home=binding.registrar if hops and found is Role.HOME else state.home,
+        returns=state.returns if kept else NEVER_TRIED,
+        former=None if left == binding.registrar else left,
     )
+
+
+def role_at(state: State, at: Registrar, *, redirected: bool) -> Role:
+    """What a PBX that keeps the phone is to it."""
+    in_doubt = is_in_doubt(state, at)
+    return role(state.plan.home or state.home, at, redirected=redirected, in_doubt=in_doubt)
 
 
 def is_in_doubt(state: State, at: Registrar) -> bool:
@@ -85,16 +93,18 @@ def lose(state: State, reason: Reason, now: float, jitter: float, *, since: floa
     at = binding.registrar
     flapping = state.flapping + 1 if since - binding.since < FLAPPING_SECONDS else 0
     flaps = flapping > 1
+    asking = attempt is not None and attempt.target != at
+    asked = frozenset([attempt.entry] if attempt is not None and asking else ()) - {Entry.CURRENT}
     lost = replace(
         state,
         binding=None,
         loss=Loss(binding, reason, since),
-        round=replace(state.round, tried=binding.tried | {binding.entry} if flaps else frozenset()),
+        round=replace(state.round, tried=asked | (binding.tried | {binding.entry} if flaps else frozenset())),
         failed_rounds=binding.failed_rounds if flaps else 0,
         flapping=flapping,
     )
-    if attempt is not None and attempt.target != at:
-        return replace(lost, phase=Phase.TRYING), ()  # a redirect is being followed: it may well succeed
+    if asking:
+        return replace(lost, phase=Phase.TRYING), ()  # another PBX is being asked: it may well accept the phone
     useless = flaps or reason is Reason.REJECTED or is_useless(lost, at) or may_ask_at(lost, at) > now
     if useless or has_moved(state):
         return try_next(lost, now, jitter)
@@ -122,6 +132,14 @@ def unregister(state: State, now: float) -> Step:
         wake_at=now + state.plan.answer_seconds,
     )
     return leaving, (Unregister(leaving.serial, state.held.registrar),)
+
+
+def unregister_former(state: State) -> Step:
+    """Remove the binding that a return to the primary PBX left elsewhere, if there is one. Nobody waits for its end."""
+    if state.former is None:
+        return state, ()
+    removing = replace(state, former=None, serial=state.serial + 1)
+    return removing, (Unregister(removing.serial, state.former, former=True),)
 
 
 def rest(state: State, now: float) -> Step:

@@ -24,6 +24,9 @@ raises IllegalTransition and leaves the state as it was: an event that has no ro
 
     states.py     what is known about a phone
     handlers.py   what happens in each row of the table
+    watching.py   the same for pings and connections
+    returning.py  how a phone returns to its primary PBX by itself
+    waiting.py    how long a PBX that closed its connection is waited for
     holding.py    what becomes of a binding
     asking.py     which PBX is asked next
     health.py     which PBXes are dead, and which must not be asked yet
@@ -36,7 +39,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from softphone_agent.registration import handlers
+from softphone_agent.registration import handlers, watching
 from softphone_agent.registration.events import (
     Delayed,
     Event,
@@ -53,6 +56,7 @@ from softphone_agent.registration.events import (
     Unregistered,
 )
 from softphone_agent.registration.plan import Plan, Registrar
+from softphone_agent.registration.returning import returns_at
 from softphone_agent.registration.states import (
     NOTHING_KNOWN,
     Attempt,
@@ -114,8 +118,8 @@ TRANSITIONS: dict[tuple[Phase, type[object]], Transition] = dict(
         when(IDLE, TimePassed, handlers.idle_over, IDLE, TRYING, WAITING),
         when(IDLE, Reconfigured, handlers.reconfigured, IDLE, STOPPED),
         when(IDLE, StopRequested, handlers.stop_requested, STOPPED),
-        when(IDLE, PingFailed, handlers.note_ping, IDLE),
-        when(IDLE, PingAnswered, handlers.note_ping, IDLE),
+        when(IDLE, PingFailed, watching.note_ping, IDLE),
+        when(IDLE, PingAnswered, watching.note_ping, IDLE),
         when(IDLE, TransportClosed, handlers.ignored, IDLE),
         # Trying
         when(TRYING, Registered, handlers.registered, REGISTERED, REFRESHING, UNREGISTERING),
@@ -123,36 +127,40 @@ TRANSITIONS: dict[tuple[Phase, type[object]], Transition] = dict(
         when(TRYING, Rejected, handlers.rejected, TRYING, WAITING),
         when(TRYING, Unreachable, handlers.unreachable, TRYING, WAITING),
         when(TRYING, TimePassed, handlers.answer_overdue, TRYING, WAITING),
-        when(TRYING, PingFailed, handlers.ping_failed, TRYING, WAITING),
+        when(TRYING, PingFailed, watching.ping_failed, TRYING, WAITING),
         when(TRYING, Delayed, handlers.delayed, TRYING),
-        when(TRYING, PingAnswered, handlers.ping_answered_while_trying, TRYING),
+        when(TRYING, PingAnswered, watching.ping_answered_while_trying, TRYING),
         when(TRYING, TransportClosed, handlers.ignored, TRYING),
         when(TRYING, Reconfigured, handlers.reconfigured, TRYING, STOPPING),
         when(TRYING, StopRequested, handlers.stop_requested, STOPPING),
         # Registered
+        when(REGISTERED, Unregistered, handlers.ignored, REGISTERED),
+        when(REGISTERED, Delayed, handlers.ignored, REGISTERED),
         when(REGISTERED, TimePassed, handlers.refresh_due, REGISTERED, REFRESHING),
-        when(REGISTERED, PingFailed, handlers.ping_failed, REGISTERED, TRYING, WAITING),
-        when(REGISTERED, PingAnswered, handlers.note_ping, REGISTERED),
-        when(REGISTERED, TransportClosed, handlers.transport_closed, REGISTERED, TRYING, WAITING),
+        when(REGISTERED, PingFailed, watching.ping_failed, REGISTERED, TRYING, WAITING),
+        when(REGISTERED, PingAnswered, watching.note_ping, REGISTERED),
+        when(REGISTERED, TransportClosed, watching.transport_closed, REGISTERED, TRYING, WAITING),
         when(REGISTERED, Reconfigured, handlers.reconfigured, REGISTERED, REFRESHING, UNREGISTERING),
         when(REGISTERED, StopRequested, handlers.stop_requested, UNREGISTERING),
         # Refreshing
         when(REFRESHING, Registered, handlers.registered, REGISTERED, REFRESHING, UNREGISTERING),
-        when(REFRESHING, Redirected, handlers.redirected, REFRESHING, TRYING, WAITING),
-        when(REFRESHING, Rejected, handlers.rejected, REFRESHING, TRYING, WAITING),
-        when(REFRESHING, Unreachable, handlers.unreachable, REFRESHING, TRYING, WAITING),
-        when(REFRESHING, TimePassed, handlers.answer_overdue, REFRESHING, TRYING, WAITING),
-        when(REFRESHING, PingFailed, handlers.ping_failed, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, Redirected, handlers.redirected, REGISTERED, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, Rejected, handlers.rejected, REGISTERED, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, Unreachable, handlers.unreachable, REGISTERED, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, TimePassed, handlers.answer_overdue, REGISTERED, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, PingFailed, watching.ping_failed, REGISTERED, REFRESHING, TRYING, WAITING),
         when(REFRESHING, Delayed, handlers.delayed, REFRESHING),
-        when(REFRESHING, PingAnswered, handlers.note_ping, REFRESHING),
-        when(REFRESHING, TransportClosed, handlers.transport_closed, REFRESHING, TRYING, WAITING),
-        when(REFRESHING, Reconfigured, handlers.reconfigured, REFRESHING, STOPPING),
+        when(REFRESHING, PingAnswered, watching.note_ping, REFRESHING),
+        when(REFRESHING, TransportClosed, watching.transport_closed, REFRESHING, TRYING, WAITING),
+        when(REFRESHING, Reconfigured, handlers.reconfigured, REGISTERED, REFRESHING, UNREGISTERING, STOPPING),
         when(REFRESHING, StopRequested, handlers.stop_requested, STOPPING),
         # Waiting
+        when(WAITING, Unregistered, handlers.ignored, WAITING),
+        when(WAITING, Delayed, handlers.ignored, WAITING),
         when(WAITING, TimePassed, handlers.wait_over, WAITING, TRYING, REFRESHING, UNREGISTERING),
-        when(WAITING, PingFailed, handlers.ping_failed, TRYING, WAITING),
-        when(WAITING, PingAnswered, handlers.ping_answered_while_waiting, WAITING),
-        when(WAITING, TransportClosed, handlers.transport_closed, TRYING, WAITING),
+        when(WAITING, PingFailed, watching.ping_failed, TRYING, WAITING),
+        when(WAITING, PingAnswered, watching.ping_answered_while_waiting, WAITING),
+        when(WAITING, TransportClosed, watching.transport_closed, TRYING, WAITING),
         when(WAITING, Reconfigured, handlers.reconfigured, WAITING, STOPPED, UNREGISTERING),
         when(WAITING, StopRequested, handlers.stop_requested, STOPPED, UNREGISTERING),
         # Stopping
@@ -161,18 +169,18 @@ TRANSITIONS: dict[tuple[Phase, type[object]], Transition] = dict(
         when(STOPPING, Rejected, handlers.answered_while_stopping, UNREGISTERING, STOPPED, IDLE),
         when(STOPPING, Unreachable, handlers.answered_while_stopping, UNREGISTERING, STOPPED, IDLE),
         when(STOPPING, TimePassed, handlers.stop_overdue, STOPPING, UNREGISTERING, STOPPED, IDLE),
-        when(STOPPING, PingFailed, handlers.note_ping, STOPPING),
+        when(STOPPING, PingFailed, watching.note_ping, STOPPING),
         when(STOPPING, Delayed, handlers.delayed, STOPPING),
-        when(STOPPING, PingAnswered, handlers.note_ping, STOPPING),
+        when(STOPPING, PingAnswered, watching.note_ping, STOPPING),
         when(STOPPING, TransportClosed, handlers.ignored, STOPPING),
         when(STOPPING, Reconfigured, handlers.reconfigured_while_stopping, STOPPING),
         when(STOPPING, StopRequested, handlers.stop_noted, STOPPING),
         # Unregistering
-        when(UNREGISTERING, Unregistered, handlers.unregistered, STOPPED, IDLE),
+        when(UNREGISTERING, Unregistered, handlers.unregistered, UNREGISTERING, STOPPED, IDLE),
         when(UNREGISTERING, Delayed, handlers.delayed, UNREGISTERING),
         when(UNREGISTERING, TimePassed, handlers.unregister_overdue, UNREGISTERING, STOPPED, IDLE),
-        when(UNREGISTERING, PingFailed, handlers.note_ping, UNREGISTERING),
-        when(UNREGISTERING, PingAnswered, handlers.note_ping, UNREGISTERING),
+        when(UNREGISTERING, PingFailed, watching.note_ping, UNREGISTERING),
+        when(UNREGISTERING, PingAnswered, watching.note_ping, UNREGISTERING),
         when(UNREGISTERING, TransportClosed, handlers.ignored, UNREGISTERING),
         when(UNREGISTERING, Reconfigured, handlers.reconfigured_while_stopping, UNREGISTERING),
         when(UNREGISTERING, StopRequested, handlers.stop_noted, UNREGISTERING),
@@ -180,8 +188,8 @@ TRANSITIONS: dict[tuple[Phase, type[object]], Transition] = dict(
         when(STOPPED, Reconfigured, handlers.reconfigured_at_rest, STOPPED, IDLE),
         when(STOPPED, StopRequested, handlers.stop_noted, STOPPED),
         when(STOPPED, TimePassed, handlers.ignored, STOPPED),
-        when(STOPPED, PingFailed, handlers.note_ping, STOPPED),
-        when(STOPPED, PingAnswered, handlers.note_ping, STOPPED),
+        when(STOPPED, PingFailed, watching.note_ping, STOPPED),
+        when(STOPPED, PingAnswered, watching.note_ping, STOPPED),
         when(STOPPED, TransportClosed, handlers.ignored, STOPPED),
     ]
 )
@@ -223,7 +231,11 @@ def next_wakeup(state: State) -> float | None:
         case Phase.STOPPED:
             return None
         case Phase.REGISTERED if state.binding:
-            return min(state.binding.refresh_at, binding_ends)
+            returns = returns_at(state)
+            refresh = min(state.binding.refresh_at, binding_ends)
+            return refresh if returns is None else min(refresh, returns)
+        case Phase.REFRESHING if state.attempt and state.is_returning:
+            return min(state.attempt.deadline, state.held.refresh_at)
         case Phase.TRYING | Phase.REFRESHING if state.attempt:
             return min(state.attempt.deadline, binding_ends)
         case Phase.WAITING:

@@ -64,6 +64,11 @@ class Plan:
     backoff_max: float = 60.0
     refresh_fraction: float = 0.7
     """Part of the granted expiry after which the binding is refreshed, 0.5 to 0.9, fixed for a phone."""
+    fail_back_after: float | None = None
+    """For how long the primary PBX must have answered before a phone that is elsewhere returns to it, fixed for a
+    phone; None: only a redirect brings it back."""
+    closed_wait: float = 0.0
+    """For how long a PBX that closed its connection is asked before another one is."""
 
     @property
     def rests(self) -> bool:

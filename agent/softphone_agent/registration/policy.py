@@ -49,6 +49,12 @@ LONGEST_SHOWN = 120
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds; a PBX that asks for more is asked after an hour all the same."""
 
+LONGEST_RETURN_WAIT = 3600.0
+"""Seconds; the bound of the wait after a return to the primary PBX that failed."""
+
+ASK_AGAIN_SECONDS = 0.25
+"""How often a PBX that closed its connection is asked while the phone waits for it."""
+
 REFRESH_FRACTIONS = (0.5, 0.9)
 """Of the granted expiry: each phone refreshes at its own one between these."""
 TOGETHER = (1.0, 1 / 100)
@@ -90,6 +96,16 @@ def backoff(plan: Plan, failed_rounds: int, jitter: float, *, rejected: bool) ->
     exponent = min(failed_rounds - 1 + (3 if rejected else 0), 32)
     bound = min(plan.backoff_max, plan.backoff_initial * 2.0**exponent)
     return bound * (0.5 + 0.5 * jitter) if rejected else bound * jitter
+
+
+def return_wait(plan: Plan, failed: int, jitter: float) -> float:
+    """Seconds from the `failed`-th return to the primary PBX that failed in a row to the next; `jitter` in [0, 1).
+
+    The phone is registered meanwhile, so that there is no hurry: the bound begins with `fail_back_after`, or the
+    longest back-off where that is more, and doubles. Its lower half is not used.
+    """
+    first = max(plan.fail_back_after or 0.0, plan.backoff_max)
+    return min(LONGEST_RETURN_WAIT, first * 2.0 ** min(failed - 1, 32)) * (0.5 + 0.5 * jitter)
 
 
 def followable(

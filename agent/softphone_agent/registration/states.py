@@ -65,6 +65,15 @@ class Attempt:
         """How many targets of redirects were chosen so far: what `max_redirects` of the plan limits."""
         return len(self.hops) + len(self.passed)
 
+    def is_of(self, plan: Plan) -> bool:
+        """Whether it shows to a PBX what a new attempt would show."""
+        return (self.aor, self.register_digest, self.credentials) == (plan.aor, plan.register_digest, plan.credentials)
+
+    @property
+    def redirecting(self) -> frozenset[Registrar]:
+        """The PBXes that redirected, when the last one that was asked has done so, too."""
+        return frozenset([*(hop.source for hop in self.hops), self.target])
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -118,8 +127,12 @@ class Round:
     """PBXes that did not answer."""
     rejected: bool = False
     """Whether a PBX rejected the phone."""
+    refusals: tuple[Failure, ...] = ()
+    """The PBXes that rejected the phone as it is now, with what they answered: asking them again would tell nothing."""
     back: bool = False
     """Whether an entry PBX that was dead answered a ping meanwhile."""
+    patient: bool = False
+    """Whether the wait is for the PBX that closed its connection, which is asked again before any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +143,27 @@ class Health:
     """PBXes that answer no pings."""
     not_before: tuple[tuple[Registrar, float], ...] = ()
     """Retry-After: PBXes that must not be asked before a time, each once."""
+    primary_since: float | None = None
+    """Since when the primary PBX is known to answer. Kept only where the plan has a `fail_back_after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What came of the tries to return to the primary PBX from the present binding."""
+
+    failed: int = 0
+    """In a row."""
+    not_before: float = 0.0
+    """When the next one may come."""
 
 
 NEW_ROUND = Round()
 """Nobody was asked. One object for all phones, of which most are in this state: they are registered."""
 NOTHING_KNOWN = Health()
 """One object for all phones that know of no PBX that is dead or wants time."""
+
+NEVER_TRIED = Returns()
+"""One object for all phones that have not tried to return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +187,9 @@ class State:
     health: Health = NOTHING_KNOWN
     home: Registrar | None = None
     """Learned from redirects."""
+    returns: Returns = NEVER_TRIED
+    former: Registrar | None = None
+    """Where a binding was left by a return to the primary PBX, until its un-REGISTER is sent."""
     wake_at: float = 0.0
     """Counts while Idle, Waiting, Stopping and Unregistering."""
     failure: Failure | None = None
@@ -178,6 +209,11 @@ class State:
         return self.binding
 
     @property
+    def is_returning(self) -> bool:
+        """Whether the primary PBX is being asked while the binding elsewhere is good (fail-back)."""
+        return self.binding is not None and self.attempt is not None and self.attempt.entry is not Entry.CURRENT
+
+    @property
     def tried(self) -> frozenset[Entry]:
         """As in Round."""
         return self.round.tried
@@ -191,6 +227,10 @@ class State:
     def rejected(self) -> bool:
         """As in Round."""
         return self.round.rejected
+
+    def refusal(self, at: Registrar) -> Failure | None:
+        """How this PBX rejected the phone in this round."""
+        return next((refusal for refusal in self.round.refusals if refusal.registrar == at), None)
 
     @property
     def dead(self) -> frozenset[Registrar]:

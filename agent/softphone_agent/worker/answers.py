@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import Rejected, Unregistered
+from softphone_agent.registration.policy import LONGEST_RETRY_AFTER
 from softphone_agent.registration.states import Phase
 from softphone_agent.sip import sip_message
 from softphone_agent.sip.happenings import Answer
@@ -43,7 +44,8 @@ class Answers:
         if outcome == "accepted":
             phone.location, phone.contact = phone.sent_location, answer.contact
             phone.observed_address = sip_message.observed_address(answer.message)
-            phone.bound_at = place
+            if phone.bound_at != place:
+                phone.former_at, phone.bound_at = phone.bound_at, place
         if outcome == "unreachable":
             self._watched.register_unanswered(place, phone.asked_at, now)
         else:
@@ -52,7 +54,7 @@ class Answers:
             return  # the verdict on its PBX made the phone ask another one
         if outcome == "unreachable" or answer.code == 503:
             if place.target is not None and isinstance(event, Rejected) and event.retry_after:
-                self._names.leave_alone(place, now + event.retry_after)
+                self._names.leave_alone(place, now + min(event.retry_after, LONGEST_RETRY_AFTER))
             if phone.other_servers and phone.state.phase is not Phase.STOPPING:
                 self._phones.ask_servers(phone, phone.other_servers, now)
                 return

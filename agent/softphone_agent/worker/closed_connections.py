@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
-from softphone_agent.registration.events import TransportClosed
+from softphone_agent.registration.events import PingFailed, TransportClosed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.states import Phase
 from softphone_agent.sip.protocol import SipEngine
@@ -52,6 +52,7 @@ class ClosedConnections:
             if phone.state.phase is Phase.REGISTERED and self._watched.places(uri) == {place}:
                 tls = self._configured.connection_files(phone.config, uri)
                 self._scouting.closed((place, tls), phone.name, now)
+                phone.is_held = phone.state.plan.closed_wait > 0
             else:  # it asks by itself, or its PBX has other servers
                 self._phones.feed(phone.name, TransportClosed(binding.registrar))
 
@@ -68,11 +69,18 @@ class ClosedConnections:
         for connection, name in self._scouting.scouts():
             registrar, scout = Registrar(connection[0].uri), self._phones.get(name)
             attempt = scout.state.attempt if scout else None
+            if scout is not None and scout.state.round.patient:
+                continue  # it asks again soon
             if scout is None or attempt is None or attempt.target != registrar:
                 refused = scout is not None and registrar in scout.state.silent | scout.state.dead
                 self._scouting.found(connection, refused=refused)
         for finding in self._scouting.next(AT_ONCE):
             phone = self._phones.get(finding.phone)
-            if phone is not None and phone.asked_at <= finding.closed_at:  # else it has another connection by now
-                registrar = Registrar(finding.connection[0].uri)
+            if phone is None:
+                continue
+            was_held, phone.is_held = phone.is_held, False
+            registrar = Registrar(finding.connection[0].uri)
+            if phone.asked_at <= finding.closed_at:  # else it has another connection by now
                 self._phones.feed(finding.phone, TransportClosed(registrar, finding.closed_at, finding.refused))
+            if was_held and self._watched.is_alive(registrar.uri) is False:  # which it was not told of
+                self._phones.feed(finding.phone, PingFailed(registrar, finding.closed_at))

@@ -11,7 +11,7 @@ from softphone_agent.contract.phone import Phone
 from softphone_agent.phone import credentials
 from softphone_agent.phone.planning import without_credentials
 from softphone_agent.registration import machine
-from softphone_agent.registration.events import Reconfigured
+from softphone_agent.registration.events import PingAnswered, Reconfigured
 from softphone_agent.registration.plan import Plan
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.request import Secret
@@ -60,10 +60,12 @@ class Configuring:
                 if former is not None:  # taken back while it leaves: answers to its last requests do not count
                     running.state = replace(running.state, serial=former.state.serial + 1)
                 self._phones.add(running, now)
+                self._tell_of_primary(running)
             else:
                 kept.config, kept.secret = config, secret
                 if plan != kept.state.plan:
                     self._phones.feed(kept.name, Reconfigured(plan))
+                    self._tell_of_primary(kept)
                 self._phones.report_again(kept)
         self._watched.is_outdated = True
 
@@ -87,6 +89,12 @@ class Configuring:
             config, secret, sockets=sockets, fault=(fault or "")[:LONGEST_MESSAGE], waits=waits
         )
         return config, secret, plan
+
+    def _tell_of_primary(self, phone: RunningPhone) -> None:
+        """Whether its primary PBX answers: one that returns to it counts the time from now on (failBack)."""
+        plan = phone.state.plan
+        if plan.fail_back_after is not None and plan.pri is not None and self._watched.is_alive(plan.pri.uri):
+            self._phones.feed(phone.name, PingAnswered(plan.pri))
 
     def _begin(self, config: Phone, secret: Secret | None, plan: Plan, at: float, dead: list[str]) -> RunningPhone:
         """A new phone that begins at this time and knows which registrars are dead."""

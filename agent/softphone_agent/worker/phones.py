@@ -63,7 +63,7 @@ class Phones:
     def add(self, phone: RunningPhone, now: float) -> None:
         """Take a new phone, in place of one with its name that was removed and has not stopped yet."""
         if phone.name in self._phones:
-            self._sending.abandon(phone.name)
+            self._sending.abandon(self._phones[phone.name])
         self._phones[phone.name] = phone
         self._finish(phone, now)
 
@@ -146,7 +146,7 @@ class Phones:
                 else:
                     self._sending.send(phone, action, now)
             case Abandon():
-                self._sending.abandon(phone.name)
+                self._sending.abandon(phone)
 
     def _finish(self, phone: RunningPhone, now: float) -> None:
         """After a step: set the alarm, report, and forget a phone that is gone."""

@@ -36,6 +36,8 @@ class RunningPhone:
     """Whether the configuration has it no more: it is forgotten when it has stopped."""
     alarm: Due | None = None
     """When the machine is to be woken."""
+    is_held: bool = False
+    """Whether its connection was closed and another phone waits for their PBX, so that a failed ping is no news."""
 
     # The REGISTER in flight
     request: Register | None = None
@@ -55,6 +57,10 @@ class RunningPhone:
     # The registration
     bound_at: Place | None = None
     """Where a PBX accepted the phone last."""
+    former_at: Place | None = None
+    """Where one had accepted it before."""
+    engine_at: Place | None = None
+    """Where the engine's present registration of the phone leads; None where it was abandoned."""
     location: str | None = None
     """The physical location with which the binding was made."""
     contact: str | None = None

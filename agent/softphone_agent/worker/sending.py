@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.phone.directory import location_of
@@ -35,7 +36,7 @@ class Sending:
         phone.asked_at = now
         self.last_at = time.monotonic()
         if isinstance(request, Unregister):
-            self._engine.unregister(phone.name, request.serial)
+            self._unregister(phone, request)
             return
         phone.request, phone.asked, phone.other_servers = request, None, ()
         uri = request.registrar.uri
@@ -57,16 +58,28 @@ class Sending:
         taken, self._asked = self._asked, {}
         return taken
 
-    def abandon(self, name: str) -> None:
+    def abandon(self, phone: RunningPhone) -> None:
         """Forget the phone's REGISTER in flight."""
-        self._engine.abandon(name)
+        phone.engine_at = None
+        self._engine.abandon(phone.name)
 
     def remove(self, name: str) -> None:
         """Forget the phone."""
         self._engine.remove(name)
 
+    def _unregister(self, phone: RunningPhone, request: Unregister) -> None:
+        """Remove a binding: by the engine's present registration where that is its own, else by one with expiry 0."""
+        known, uri = phone.former_at if request.former else phone.bound_at, request.registrar.uri
+        place = known if known is not None and known.uri == uri else Place(uri)
+        if place == phone.engine_at:
+            self._engine.unregister(phone.name, request.serial)
+            return
+        phone.engine_at = place
+        sent = self._configured.request(phone.config, phone.secret, place)
+        self._engine.register(phone.name, request.serial, replace(sent, expires=0))
+
     def _register(self, phone: RunningPhone, request: Register, place: Place) -> None:
-        phone.asked = place
+        phone.asked = phone.engine_at = place
         self._asked.setdefault(place, phone.asked_at)
         moves = place != phone.bound_at  # only a name leads to another server from one refresh to the next
         goes_on = request.refresh and not moves and phone.sent_secret == phone.secret

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from softphone_agent.contract import sip_uri
+from softphone_agent.contract import redirect
+from softphone_agent.contract.retry_after import retry_after
 from softphone_agent.phone.observations import Observation, RedirectSeen, RegisterDone
 from softphone_agent.registration.events import Event, Redirected, Registered, Rejected, Unreachable
 from softphone_agent.registration.plan import Registrar
@@ -26,10 +27,13 @@ def event_of(answer: Answer, registrar: Callable[[str], Registrar]) -> tuple[Eve
     if answer.code == 0:
         return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
     if 300 <= answer.code < 400:
-        targets = tuple(registrar(str(uri)) for uri in sip_uri.redirect_targets(answer.message))
-        return Redirected(answer.serial, answer.code, targets), "redirected"
+        contacts = redirect.contacts_of(answer.message)
+        targets = tuple(registrar(str(uri)) for uri in contacts.targets)
+        return Redirected(
+            answer.serial, answer.code, targets, "; ".join(contacts.faults)[:LONGEST_MESSAGE]
+        ), "redirected"
     reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
-    return Rejected(answer.serial, answer.code, reason, sip_uri.retry_after(answer.message)), "rejected"
+    return Rejected(answer.serial, answer.code, reason, retry_after(answer.message)), "rejected"
 
 
 def observations(answer: Answer, outcome: str, pbx: str, seconds: float) -> list[Observation]:

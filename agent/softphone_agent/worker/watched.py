@@ -204,6 +204,8 @@ class Watched:
     def _tell_all(self, verdict: Verdict) -> None:
         """Any phone may have to do with a PBX that answers again, or has no server that answers."""
         for phone in self._phones.snapshot():
+            if phone.is_held and not verdict.alive and phone.is_bound_at(verdict.place.uri):
+                continue  # it is told when the wait for its PBX is over
             registrar = self._configured.registrar(verdict.place.uri, phone.config, phone.state.plan)
             event = PingAnswered(registrar) if verdict.alive else PingFailed(registrar, verdict.since)
             self._phones.feed(phone.name, event)

@@ -42,6 +42,11 @@ PLANS = st.sampled_from(
         plan(register_digest="new"),
         plan(aor="sip:bob@pbx.test"),
         plan(credentials="new"),
+        plan(fail_back_after=20.0),
+        plan(fail_back_after=0.0, home=STANDBY),
+        plan(fail_back_after=5.0, backoff_max=2.0, sec=SLAVE),
+        plan(closed_wait=1.0),
+        plan(closed_wait=20.0, fail_back_after=0.0),
         plan(fault="a file is missing", waits=True),
         plan(fault="a file is missing"),
         plan(suspend=True),
@@ -78,8 +83,27 @@ class World:
         asks = [action for action in actions if not isinstance(action, Abandon)]
         assert len(asks) <= 1, "never two registrations in flight for one phone"
         for action in actions:
+            if isinstance(action, Register):
+                assert self.state.refusal(action.registrar) is None, "who refused is not asked again in the round"
             self.due = None if isinstance(action, Abandon) else action
         self._holds(before)
+        self._returns(before, event)
+
+    def _returns(self, before: State, event: Event) -> None:
+        """Fail-back: the binding stays whatever the primary answers, and there is one try in a wait."""
+        after, held = self.state, before.binding
+        if after.is_returning and not before.is_returning:
+            since = before.health.primary_since
+            assert held is not None
+            assert since is not None
+            assert before.plan.fail_back_after is not None
+            assert self.now >= max(before.returns.not_before, max(since, held.since) + before.plan.fail_back_after)
+        if after.is_returning:
+            assert after.plan.mode is Mode.LAUNCHER
+            assert after.in_flight.target != after.held.registrar, "who holds the phone is not asked"
+        answered = isinstance(event, Registered | Redirected | Rejected | Unreachable | TimePassed)
+        if before.is_returning and before.phase is Phase.REFRESHING and answered:
+            assert after.binding is not None, "no binding is lost by fail-back"
 
     def _holds(self, before: State) -> None:
         state = self.state
@@ -111,7 +135,8 @@ class World:
         if entry is Entry.SEC:
             passed_over = any(at == self.state.plan.pri for at, _ in self.state.health.not_before)
             dead = self.state.plan.pri in self.state.dead | self.state.silent
-            assert Entry.PRI in self.state.tried or passed_over or dead, "the primary comes first"
+            refused = any(refusal.registrar == self.state.plan.pri for refusal in self.state.round.refusals)
+            assert Entry.PRI in self.state.tried or passed_over or dead or refused, "the primary comes first"
 
 
 def state_mode(state: State) -> Mode:
@@ -167,7 +192,7 @@ def worlds(draw: st.DrawFn, *, may_stop: bool = True) -> World:
 
 @settings(max_examples=150 * THOROUGH, deadline=None)
 @given(worlds())
-@pytest.mark.proves("M1", "M2", "L1b", "L1c")
+@pytest.mark.proves("M1", "M2", "L1b", "L1c", "X3", "F2", "F4")
 def test_the_invariants_hold_whatever_happens(world: World) -> None:
     assert world.state.serial >= 0
 

@@ -21,7 +21,6 @@ from softphone_agent.registration.events import (
     StopRequested,
     TimePassed,
     TransportClosed,
-    Unregistered,
 )
 from softphone_agent.registration.machine import IllegalTransition
 from softphone_agent.registration.plan import Registrar
@@ -1006,8 +1005,8 @@ def test_the_safety_net_counts_as_no_answer() -> None:
 def test_an_event_that_cannot_happen_is_illegal_and_changes_nothing() -> None:
     phone = Phone(LAUNCHER).at_home()
     before = phone.state
-    with pytest.raises(IllegalTransition, match="Unregistered while Registered"):
-        phone.happens(Unregistered(phone.state.serial))
+    with pytest.raises(IllegalTransition, match="Unreachable while Registered"):
+        phone.unanswered()
     assert phone.state == before
 
 
