@@ -14,6 +14,7 @@ from interop.asterisk import Asterisk, users
 from interop.phones import known
 
 NAMES = ("anna", "ben")
+FAIL_BACK = {"failBack": "Primary", "failBackAfterSeconds": 10}
 PLACES = {"pri": "127.0.0.11", "sec": "127.0.0.12"}
 
 
@@ -40,7 +41,7 @@ async def main() -> None:
         at.start()
         at.wait_ready()
     with tempfile.TemporaryDirectory() as folder:
-        phones = [known(Path(folder), name, pri="pri", sec="sec") for name in NAMES]
+        phones = [known(Path(folder), name, pri="pri", sec="sec", registration=FAIL_BACK) for name in NAMES]
         async with running(Path(folder), [pbx(name, at.uri()) for name, at in pbxs.items()], phones) as agent:
             await all_at(agent, "pri")
             await pri.until_available(*NAMES)
@@ -55,6 +56,11 @@ async def main() -> None:
             pri.start()
             await asyncio.to_thread(pri.wait_ready)
             await agent.until(lambda agent: agent.pbxs["pri"].reachable is True, "pri to be reachable")
+            show(agent, pbxs)
+            say("and has answered for ten seconds")
+            await all_at(agent, "pri")
+            await pri.until_available(*NAMES)
+            await sec.until(lambda: not sec.contacts(), "no contact to be left")
             show(agent, pbxs)
     for at in pbxs.values():
         at.kill()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -36,14 +38,18 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def pair(folder: Path, asterisk: Begin, authority: Authority) -> AsyncIterator[Pair]:
+async def pair(
+    folder: Path, asterisk: Begin, authority: Authority, registration: Mapping[str, Any] = MappingProxyType({})
+) -> AsyncIterator[Pair]:
     pri, sec = asterisk("pri", users(*TRANSPORTS), tls=True), asterisk("sec", users(*TRANSPORTS), tls=True)
     pbxs = [
         pbx(f"{place}-{way}", at.uri(way), system=way, tls={"caFile": str(authority.ca)} if way == "tls" else None)
         for place, at in (("pri", pri), ("sec", sec))
         for way in TRANSPORTS
     ]
-    phones = [known(folder, way, pri=f"pri-{way}", sec=f"sec-{way}") for way in TRANSPORTS]
+    phones = [
+        known(folder, way, pri=f"pri-{way}", sec=f"sec-{way}", registration=dict(registration)) for way in TRANSPORTS
+    ]
     pri.wait_ready()
     sec.wait_ready()
     async with running(folder, pbxs, phones) as agent:
@@ -120,4 +126,26 @@ async def test_the_primary_comes_back(tmp_path: Path, asterisk: Begin, authority
         tried="The primary comes back after a fail-over",
         set_there="nothing there: no PBX of this maker sends a phone home by a redirect",
         result="the phones stay on the secondary with `failBack: Redirect`, the default",
+    )
+
+
+async def test_phones_return_to_the_primary_by_themselves(
+    tmp_path: Path, asterisk: Begin, authority: Authority, note: Note
+) -> None:
+    fail_back = {"failBack": "Primary", "failBackAfterSeconds": 2}
+    async with pair(tmp_path, asterisk, authority, fail_back) as at:
+        at.pri.kill()
+        await at.moved()
+        before = {way: at.agent.phones[way].last_outage for way in TRANSPORTS}
+        at.pri.start()
+        await asyncio.to_thread(at.pri.wait_ready)
+        for way in TRANSPORTS:
+            await at.agent.phone(way, registered=True, pbx=f"pri-{way}")
+        await at.pri.until_available(*TRANSPORTS)
+        await at.sec.until(lambda: not at.sec.contacts(), "no contact to be left")
+        assert {way: at.agent.phones[way].last_outage for way in TRANSPORTS} == before, "no outage on the way back"
+    note(
+        "asterisk",
+        tried="The primary comes back after a fail-over; `registration.failBack: Primary`",
+        result="all phones return over UDP, TCP and TLS, without an outage; the contacts at the secondary are gone",
     )
