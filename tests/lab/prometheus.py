@@ -5,7 +5,6 @@ from __future__ import annotations
 import http
 import http.client
 import json
-import sys
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,35 @@ from typing import Any
 
 import yaml
 
-from lab import net, packages
+from lab import net
 from lab.errors import LabError
 from lab.services import Service
 from lab.settings import REPOSITORY, Settings
 from lab.settings import settings as present_settings
+from lab.shell import run
 
+FROM_SID = Path(__file__).parent / "kubernetes" / "newest" / "sid.sh"
 CHART_FILES = REPOSITORY / "charts" / "softphone-fleet" / "files"
+
+
+PROMPT = ("--scrape.discovery-reload-interval=1s",)
+"""A flag for tests that wait for new pods: what the discovery finds is scraped after a second and not after five."""
+
+
+def program(settings: Settings) -> Path:
+    """A Prometheus that discovers by Kubernetes: that of Debian sid. Debian 12's is built without."""
+    return settings.cache / "prometheus" / "usr" / "bin" / "prometheus"
+
+
+def fetch(settings: Settings) -> None:
+    """Unpacks it; nothing is installed."""
+    run(["bash", FROM_SID, settings.cache / "prometheus", "prometheus"])
+
+
+def at_the_lab(settings: Settings, job: dict[str, Any]) -> None:
+    """Where the API server is and who asks, for a scrape configuration that is meant for a Prometheus in a pod."""
+    for discovery in job["kubernetes_sd_configs"]:
+        discovery["kubeconfig_file"] = str(settings.kubeconfig)
 
 
 @dataclass(frozen=True)
@@ -49,23 +70,7 @@ class Prometheus:
             "--web.enable-lifecycle",
             "--log.level=warn",
         ]
-        self.service = Service(self._settings, "prometheus", ["prometheus", *flags])
-        watcher = [sys.executable, "-m", "lab.pod_targets", str(packages.kubectl(self._settings))]
-        self.discovery = Service(
-            self._settings,
-            "pod-targets",
-            [*watcher, self._pods],
-            {
-                "PYTHONPATH": str(REPOSITORY / "tests"),
-                "KUBECONFIG": str(self._settings.kubeconfig),
-                "KUBECACHEDIR": str(self._folder / "kube-cache"),
-            },
-        )
-
-    @property
-    def services(self) -> list[Service]:
-        """Its processes."""
-        return [self.service, self.discovery]
+        self.service = Service(self._settings, "prometheus", [program(self._settings), *flags, *PROMPT])
 
     @property
     def targets_folder(self) -> Path:
@@ -74,11 +79,6 @@ class Prometheus:
         A file NAME.json in it with `[{"targets": ["host:port"], "labels": {...}}]` is noticed at once.
         """
         return self._folder / "targets"
-
-    @property
-    def _pods(self) -> Path:
-        """What pod_targets writes and Prometheus reads."""
-        return self._folder / "pods.json"
 
     @property
     def address(self) -> str:
@@ -90,15 +90,12 @@ class Prometheus:
         self.targets_folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(self._config(), sort_keys=False))
         self.service.start()
-        self.discovery.start()
         self.service.wait_ready(self._ready)
 
     def _config(self) -> dict[str, object]:
         outside = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
         (pods,) = yaml.safe_load((CHART_FILES / "scrape.yaml").read_text())
-        # Debian's Prometheus cannot ask Kubernetes itself; the relabelings stay those of the chart.
-        del pods["kubernetes_sd_configs"]
-        pods["file_sd_configs"] = [{"files": [str(self._pods)]}]
+        at_the_lab(self._settings, pods)
         return {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(CHART_FILES / "rules.yaml")],
