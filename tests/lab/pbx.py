@@ -84,7 +84,7 @@ class System:
     patterns: Mapping[str, str] = field(default_factory=dict)
     location_header: str = "X-Physical-Location"
     place: str = ""
-    """Where its files lie, and the beginning of its services' names, beside another system with PBXes of these names."""
+    """Begins the names of its services and files, where there is another system with PBXes of these names."""
 
     @cached_property
     def pbxes(self) -> list[Pbx]:
