@@ -6,7 +6,6 @@ The rest it lets in, for the operator to tell what is wrong. Both answers stand 
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Any

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http
 import http.client
 import json
+import shutil
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ def fetch(settings: Settings) -> None:
 
 def at_the_lab(settings: Settings, job: dict[str, Any]) -> None:
     """Where the API server is and who asks, for a scrape configuration that is meant for a Prometheus in a pod."""
-    for discovery in job["kubernetes_sd_configs"]:
+    for discovery in job.get("kubernetes_sd_configs", ()):
         discovery["kubeconfig_file"] = str(settings.kubeconfig)
 
 
@@ -58,19 +60,31 @@ class Sample:
 
 
 class Prometheus:
-    """The server; it listens on the loopback address of the sandbox's network."""
+    """The server; it listens on the loopback address of the sandbox's network.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    A test may have one of its own, with a name, a port and a configuration of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        name: str = "prometheus",
+        port: int | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> None:
         self._settings = settings or present_settings()
-        self._folder = self._settings.run / "prometheus"
+        self._folder = self._settings.run / name
+        self._port = port or self._settings.prometheus_port
+        self._own_config = config
         flags = [
             f"--config.file={self._folder}/prometheus.yml",
             f"--storage.tsdb.path={self._folder}/data",
-            f"--web.listen-address=127.0.0.1:{self._settings.prometheus_port}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
             "--web.enable-lifecycle",
             "--log.level=warn",
         ]
-        self.service = Service(self._settings, "prometheus", [program(self._settings), *flags, *PROMPT])
+        self.service = Service(self._settings, name, [program(self._settings), *flags, *PROMPT])
 
     @property
     def targets_folder(self) -> Path:
@@ -83,16 +97,23 @@ class Prometheus:
     @property
     def address(self) -> str:
         """Where it is, for a browser inside the sandbox's network."""
-        return f"http://127.0.0.1:{self._settings.prometheus_port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Starts it and waits until it is ready."""
         self.targets_folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(self._config(), sort_keys=False))
+        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(dict(self._config()), sort_keys=False))
         self.service.start()
         self.service.wait_ready(self._ready)
 
-    def _config(self) -> dict[str, object]:
+    def remove(self) -> None:
+        """Ends it, with all that it has kept."""
+        self.service.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _config(self) -> Mapping[str, object]:
+        if self._own_config is not None:
+            return self._own_config
         outside = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
         (pods,) = yaml.safe_load((CHART_FILES / "scrape.yaml").read_text())
         at_the_lab(self._settings, pods)
@@ -167,7 +188,7 @@ class Prometheus:
 
     def _get(self, path: str) -> tuple[int, str]:
         def ask() -> tuple[int, str]:
-            connection = http.client.HTTPConnection("127.0.0.1", self._settings.prometheus_port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
             try:
                 connection.request("GET", path)
                 response = connection.getresponse()
