@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from charts.rendering import rendered
 from e2e.objects import fleet, secret, softphone, system
-from lab import packages, prometheus_operator, release
+from lab import prometheus_operator
 from lab.errors import LabError
 from lab.kube import Kube, is_ready
-from lab.prometheus import CHART_FILES, Prometheus, at_the_lab
+from lab.prometheus import CHART_FILES, Prometheus, at_the_lab, of_the_kubelet
 from lab.settings import settings
 from lab.waiting import wait_until
 from softphone_monitoring import asked, files
@@ -27,10 +25,6 @@ pytestmark = pytest.mark.lab
 
 PORT = 18428
 PHONES = ("u61", "u62")
-MONITORS: dict[str, dict[str, Any]] = {
-    "PodMonitors for agents and operator": {"podMonitor": {"enabled": True}},
-    "a ServiceMonitor for the operator": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
-}
 OF_THE_WAY = {"job", "instance", "container", "endpoint", "service"}
 """Labels that tell how a series was scraped, and not what it says."""
 WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
@@ -48,19 +42,24 @@ def phones(operator: Kube, namespace: Kube) -> Kube:
     return namespace
 
 
-@pytest.fixture(params=list(MONITORS.values()), ids=list(MONITORS))
+@pytest.fixture(params=list(prometheus_operator.CHOICES))
 def monitoring(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Prometheus]:
     """A Prometheus that the Prometheus operator would have made."""
-    where = {"namespace": operator.namespace, "release": release.NAME}
-    objects = rendered(packages.helm(settings()), {"monitoring": request.param}, **where)
-    made = prometheus_operator.configuration([each for each in objects if each["kind"].endswith("Monitor")])
+    made = prometheus_operator.configuration(request.param)
     for job in made["scrape_configs"]:
         at_the_lab(settings(), job)
-    config = made | {"rule_files": [str(CHART_FILES / "rules.yaml")]}
+    # Somebody has it scraped in every cluster.
+    jobs = [*made["scrape_configs"], of_the_kubelet(settings())]
+    config = made | {"rule_files": [str(CHART_FILES / "rules.yaml")], "scrape_configs": jobs}
+    services = prometheus_operator.services(request.param)
+    if services:
+        operator.apply(*services)
     found = Prometheus(name="prometheus-of-monitors", port=PORT, config=config)
     found.start()
     yield found
     found.remove()
+    for each in services:
+        operator.delete("service", each["metadata"]["name"])
 
 
 def targets(of: Prometheus, *namespaces: str) -> dict[str, dict[str, str]]:

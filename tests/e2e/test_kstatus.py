@@ -77,7 +77,7 @@ def test_helm_4_waits_for_the_phones_of_a_chart_and_says_which_one_is_not_there(
     helm("upgrade", "phones", chart(tmp_path, softphone("u4"), softphone("u5")), "--wait", "--timeout=90s")
     assert is_ready(namespace.get("sp", "u5"))
     helm("uninstall", "phones", "--wait", "--timeout=60s")
-    assert namespace.names("sp") == []
+    assert not {"u4", "u5"} & set(namespace.names("sp"))
 
 
 def test_an_event_that_happens_again_is_counted_on_the_one_that_is_there(namespace: Kube) -> None:

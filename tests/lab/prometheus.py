@@ -45,6 +45,26 @@ def at_the_lab(settings: Settings, job: dict[str, Any]) -> None:
         discovery["kubeconfig_file"] = str(settings.kubeconfig)
 
 
+def of_the_kubelet(settings: Settings) -> dict[str, object]:
+    """What pods cost, as the kubelet tells it (cAdvisor), by way of the API server."""
+    pki = settings.run / "pki"
+    wanted = "container_(memory_working_set_bytes|cpu_usage_seconds_total)"
+    return {
+        "job_name": "kubelet",
+        "scheme": "https",
+        "metrics_path": f"/api/v1/nodes/{settings.node_name}/proxy/metrics/cadvisor",
+        "scrape_interval": "5s",
+        "scrape_timeout": "5s",
+        "tls_config": {
+            "ca_file": str(pki / "ca.crt"),
+            "cert_file": str(pki / "admin.crt"),
+            "key_file": str(pki / "admin.key"),
+        },
+        "static_configs": [{"targets": ["127.0.0.1:6443"]}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": wanted, "action": "keep"}],
+    }
+
+
 @dataclass(frozen=True)
 class Sample:
     """One series of an answer, at one moment."""
@@ -62,7 +82,7 @@ class Sample:
 class Prometheus:
     """The server; it listens on the loopback address of the sandbox's network.
 
-    A test may have one of its own, with a name, a port and a configuration of its own.
+    A test may have one of its own, with a name, a port, a configuration and a program of its own.
     """
 
     def __init__(
@@ -72,6 +92,7 @@ class Prometheus:
         name: str = "prometheus",
         port: int | None = None,
         config: Mapping[str, object] | None = None,
+        binary: Path | str | None = None,
     ) -> None:
         self._settings = settings or present_settings()
         self._folder = self._settings.run / name
@@ -84,7 +105,7 @@ class Prometheus:
             "--web.enable-lifecycle",
             "--log.level=warn",
         ]
-        self.service = Service(self._settings, name, [program(self._settings), *flags, *PROMPT])
+        self.service = Service(self._settings, name, [binary or program(self._settings), *flags, *PROMPT])
 
     @property
     def targets_folder(self) -> Path:
@@ -120,26 +141,11 @@ class Prometheus:
         return {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(CHART_FILES / "rules.yaml")],
-            "scrape_configs": [outside, pods, *([self._kubelet()] if self._settings.own_cluster else [])],
-        }
-
-    def _kubelet(self) -> dict[str, object]:
-        """What pods cost, as the kubelet tells it (cAdvisor), by way of the API server."""
-        pki = self._settings.run / "pki"
-        wanted = "container_(memory_working_set_bytes|cpu_usage_seconds_total)"
-        return {
-            "job_name": "kubelet",
-            "scheme": "https",
-            "metrics_path": f"/api/v1/nodes/{self._settings.node_name}/proxy/metrics/cadvisor",
-            "scrape_interval": "5s",
-            "scrape_timeout": "5s",
-            "tls_config": {
-                "ca_file": str(pki / "ca.crt"),
-                "cert_file": str(pki / "admin.crt"),
-                "key_file": str(pki / "admin.key"),
-            },
-            "static_configs": [{"targets": ["127.0.0.1:6443"]}],
-            "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": wanted, "action": "keep"}],
+            "scrape_configs": [
+                outside,
+                pods,
+                *([of_the_kubelet(self._settings)] if self._settings.own_cluster else []),
+            ],
         }
 
     def _ready(self) -> bool:
