@@ -31,7 +31,7 @@ PHONE: dict[str, Any] = {
     "cur": "slave",
     "home": "slave",
     "credentials": {"secretName": "anna"},
-    "registration": {"redirectPolicy": "KnownPBXes"},
+    "registration": {"redirectPolicy": "KnownPBXes", "failBack": "Primary"},
     "agent": AGENT,
 }
 SPECS: dict[str, dict[str, Any]] = {
