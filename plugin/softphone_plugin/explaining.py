@@ -10,7 +10,7 @@ from typing import Any
 from softphone_agent.contract.report import Outage, Reason
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide.decisions import Refusal
-from softphone_plugin.foresight import Configured, after_a_loss, configured, next_round
+from softphone_plugin.foresight import Configured, after_a_loss, comes_back_to, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition
 
@@ -198,6 +198,12 @@ def _then(
         yield _wait(of)
         return
     yield from _refresh(known, of, at, now)
+    if (primary := comes_back_to(of, at)) is not None:
+        after = of.phone.registration.fail_back_after_seconds
+        yield (
+            f"When {primary} has answered pings for {after:g} s it asks that one, at a moment of its own within half "
+            f"as long, and is registered at {at.pbx} until it is accepted there (registration.failBack)."
+        )
     lost = after_a_loss(of, at, silent)
     if lost is not None:
         first = f"it asks {_chain(lost.asked)}" if lost.asked else "there is nobody else to ask"

@@ -6,7 +6,7 @@ The plan is made from the objects by the operator's and the agent's own function
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from softphone_agent.contract import config_faults, reading
@@ -18,6 +18,7 @@ from softphone_agent.registration.actions import Action, Register
 from softphone_agent.registration.events import PingFailed, TimePassed, Unreachable
 from softphone_agent.registration.plan import Entry, Plan, Registrar
 from softphone_agent.registration.policy import Role
+from softphone_agent.registration.returning import returns_at
 from softphone_agent.registration.states import Binding, Health, Hop, Phase, State
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
@@ -86,6 +87,15 @@ def after_a_loss(of: Configured, at: RegistrationStatus, silent: Set[str]) -> Ro
     if state is None or state.binding is None:
         return None
     return _walk(of, *machine.step(state, PingFailed(state.binding.registrar, since=0.0), 0.0, 0.0))
+
+
+def comes_back_to(of: Configured, at: RegistrationStatus) -> str | None:
+    """The primary PBX to which the phone returns by itself when that answers (failBack); None where it stays."""
+    state, primary = _registered(of, at, set()), of.plan.pri
+    if state is None or primary is None:
+        return None
+    answered = replace(state, health=replace(state.health, primary_since=0.0))
+    return of.directory.label(primary.uri) if returns_at(answered) is not None else None
 
 
 def next_round(of: Configured, silent: Set[str]) -> Round:

@@ -20,6 +20,7 @@ def pbx(name: str, **spec: Any) -> dict[str, Any]:
 
 
 PBXS = [pbx("master", location="headquarters"), pbx("slave"), pbx("standby")]
+ENTERED: dict[str, Any] = {"role": "Unknown", "redirects": ()}
 STANDBY: dict[str, Any] = {"via": "pri", "role": "Standby", "redirects": ()}
 
 
@@ -62,6 +63,18 @@ def test_on_the_standby() -> None:
         "When its home is back, master redirects that refresh, and the phone goes home without an outage."
     )
     assert said.then[2].startswith("If master falls silent, it asks standby; ")
+
+
+def test_a_phone_that_comes_back_by_itself() -> None:
+    spec = {**SPEC, "registration": {"failBack": "Primary", "failBackAfterSeconds": 90}}
+    at_secondary = report(pbx="standby", registrar="sip:standby.acme.example:5060;transport=udp", via="sec", **ENTERED)
+    comes_back = (
+        "When master has answered pings for 90 s it asks that one, at a moment of its own within half as long, and is "
+        "registered at standby until it is accepted there (registration.failBack)."
+    )
+    assert told(at_secondary, spec=spec).then[2] == comes_back
+    assert comes_back not in told(at_secondary).then, "by default it stays"
+    assert comes_back not in told(report(), spec=spec).then, "it is at home"
 
 
 def test_out() -> None:
