@@ -227,6 +227,14 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
 OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
 NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+COMPLETED = {"terminated": {"reason": "Completed", "exitCode": 0}}
+DISRUPTED = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "TerminationByKubelet",
+    "message": "The node was low on resource: memory.",
+}
+NOT_DISRUPTED = {**DISRUPTED, "status": "False"}
 AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Statement]] = [
     ("nothing", None, [], availability.NO_AGENT),
     ("no pod yet", {}, [], Statement("False", "Starting", "the agent's pod is being made")),
@@ -268,6 +276,18 @@ AVAILABILITY: list[tuple[str, Any, list[dict[str, Any]], Statement]] = [
         {},
         [pod(phase="Failed", reason="Evicted", message="low on memory")],
         Statement("False", "Evicted", "the pod x: low on memory"),
+    ),
+    (
+        "evicted, after its agent ended in an orderly way",
+        {},
+        [pod(phase="Succeeded", conditions=[DISRUPTED], **container(COMPLETED))],
+        Statement("False", "Evicted", "the pod x: The node was low on resource: memory."),
+    ),
+    (
+        "evicted, and only an Event tells why",
+        {},
+        [pod(phase="Succeeded", conditions=[NOT_DISRUPTED], **container(COMPLETED))],
+        Statement("False", "Evicted", "the pod x: its node ended it; its events tell why"),
     ),
     ("stopping", {}, [pod(deleted=True)], Statement("False", "Terminating", "the pod x is being stopped")),
     (
@@ -564,7 +584,7 @@ def test_every_reason_that_is_given_is_documented() -> None:
     }
     for _, given, registered, _ in TABLE:
         assert registered[1] in documented["Registered"], given
-    kubelets = {"CrashLoopBackOff", "OOMKilled", "Evicted"}
+    kubelets = {"CrashLoopBackOff", "OOMKilled"}
     for _, _, _, statement in AVAILABILITY:
         assert statement.reason in documented["AgentAvailable"] | kubelets
     assert status.FAILURES | {"Rejected"} <= documented["Registered"]

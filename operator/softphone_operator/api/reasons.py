@@ -43,7 +43,9 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "exist; the message names it.",
             "NameTaken": "False: an object that does not belong to this Softphone bears the name of its agent.",
             "AgentRefused": "False: the API server refused the agent's objects; the message is its own.",
-            "Failed": "False: the pod ended, or its container did, and no better reason is known.",
+            "Evicted": "False: its node ended the pod, for want of memory or disk, or since a folder of the pod is too "
+            "full; another one is made. Where the message does not tell why, the pod's events do.",
+            "Failed": "False: the container ended, and no better reason is known.",
             "ImagePullBackOff, CrashLoopBackOff, …": "False: what the kubelet says of the container, with its message.",
         },
         "Registered": {

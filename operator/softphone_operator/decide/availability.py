@@ -95,6 +95,8 @@ def creation_trouble(deployment: Object | None) -> Statement | None:
 
 def _pod_trouble(pod: Object) -> Statement | None:
     name, state = pod["metadata"]["name"], pod.get("status", {})
+    if state.get("phase") in ("Failed", "Succeeded"):
+        return _ended_by_its_node(pod)
     for container in state.get("containerStatuses", ()):
         waiting = container.get("state", {}).get("waiting")
         if waiting and waiting.get("reason") not in STARTING_REASONS | {None}:
@@ -109,10 +111,19 @@ def _pod_trouble(pod: Object) -> Statement | None:
     if scheduled.get("status") == "False":
         reason = scheduled.get("reason") or "Unschedulable"
         return Statement("False", reason, bounded(f"the pod {name}: {scheduled.get('message', reason)}"))
-    if state.get("phase") == "Failed":
-        reason = state.get("reason") or "Failed"
-        return Statement("False", reason, bounded(f"the pod {name}: {state.get('message', reason)}"))
     return None
+
+
+def _ended_by_its_node(pod: Object) -> Statement:
+    """What became of a pod that is over. Containers of agents are restarted, so only its node can have ended it.
+
+    Where the agent ended in an orderly way, newer kubelets call the pod Succeeded and tell no reason. They tell of want
+    of memory or disk by a condition, and of a full folder of the pod by an Event only.
+    """
+    name, state, said = pod["metadata"]["name"], pod["status"], condition(pod, "DisruptionTarget")
+    message = state.get("message") or (said.get("message") if said.get("status") == "True" else None)
+    reason = state.get("reason") or "Evicted"
+    return Statement("False", reason, bounded(f"the pod {name}: {message or 'its node ended it; its events tell why'}"))
 
 
 def _last_exit(container: Object) -> str:
