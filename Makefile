@@ -117,6 +117,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tools:tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
 	PYTHONPATH=tools:tests $(BIN)/python -m chart_values
+	PYTHONPATH=tools:tests $(BIN)/python -m refusals
 	PYTHONPATH=tools:tests $(BIN)/python -m cli_reference
 	PYTHONPATH=tools:tests $(BIN)/python -m operator_flags
 	PYTHONPATH=tools:tests $(BIN)/python -m operator_rights

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import refusals
 from softphone_agent.contract.reading import expanded
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
 from softphone_operator.decide.names import SecretUse
@@ -66,6 +67,10 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
     else:
         outcome = decisions_on({"subject": case["pbx"]}, secrets)["subject"]
     assert outcome == decisions.Refusal(case["reason"], case["message"])
+
+
+def test_the_page_of_refusals_is_fresh() -> None:
+    assert refusals.PAGE.read_text() == refusals.page(), "run: make generate"
 
 
 def test_there_are_cases() -> None:
