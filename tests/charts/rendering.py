@@ -24,10 +24,15 @@ def run(helm: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def rendered(
-    helm: Path, values: dict[str, Any] | None = None, kubernetes: str = NEW, *, namespace: str = "telephony"
+    helm: Path,
+    values: dict[str, Any] | None = None,
+    kubernetes: str = NEW,
+    *,
+    namespace: str = "telephony",
+    release: str = "fleet",
 ) -> list[Object]:
-    """The objects of a release `fleet`, those of `helm test` too."""
+    """The objects of a release, those of `helm test` too."""
     flags = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
-    done = run(helm, "template", "fleet", str(CHART), "--namespace", namespace, "--kube-version", kubernetes, *flags)
+    done = run(helm, "template", release, str(CHART), "--namespace", namespace, "--kube-version", kubernetes, *flags)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]

@@ -1,121 +1,121 @@
-"""Agents and operator are found and scraped by a real discovery of Kubernetes, with the chart's own relabelings.
+"""What the chart's monitors select is scraped by a real Prometheus, which discovers by Kubernetes itself.
 
-Debian's Prometheus is built without that discovery, so the lab tells it the pods (lab/pod_targets.py). Here Debian's
-VictoriaMetrics, which has it, reads the chart's scrape.yaml as it is. Both must find the same, with the same labels:
-so what the lab makes of a pod is what the discovery makes of it.
+Its configuration is what the Prometheus operator's own code makes of them (lab/prometheus_operator). The lab's
+Prometheus reads the chart's scrape.yaml instead. Both must find the same agents and operator, give their series the
+labels that dashboards and alerts go by, and answer every query of those alike.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-import subprocess
-import urllib.parse
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from e2e.objects import fleet, secret, softphone, system
+from lab import prometheus_operator
+from lab.errors import LabError
 from lab.kube import Kube, is_ready
-from lab.prometheus import CHART_FILES, Prometheus
+from lab.prometheus import CHART_FILES, Prometheus, at_the_lab, of_the_kubelet
 from lab.settings import settings
 from lab.waiting import wait_until
+from softphone_monitoring import asked, files
 
 pytestmark = pytest.mark.lab
 
 PORT = 18428
 PHONES = ("u61", "u62")
-Target = tuple[str, frozenset[tuple[str, str]]]
-"""What is scraped, and the labels of its series."""
+OF_THE_WAY = {"job", "instance", "container", "endpoint", "service"}
+"""Labels that tell how a series was scraped, and not what it says."""
+WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
 
 
-def scrape_config() -> dict[str, Any]:
-    """The chart's file; only where the API server is, and who asks, is added: it is meant for a pod."""
-    (job,) = yaml.safe_load((CHART_FILES / "scrape.yaml").read_text())
-    pki = settings().run / "pki"
-    files = {"ca_file": "ca.crt", "cert_file": "admin.crt", "key_file": "admin.key"}
-    (discovery,) = job["kubernetes_sd_configs"]
-    discovery |= {"api_server": "https://127.0.0.1:6443", "tls_config": {k: str(pki / v) for k, v in files.items()}}
-    return {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
-
-
-def ask(path: str) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer: dict[str, Any] = json.loads(connection.getresponse().read())["data"]
-        return answer
-    except OSError:
-        return {}
-    finally:
-        connection.close()
-
-
-@pytest.fixture
-def discovered(tmp_path: Path) -> Iterator[None]:
-    """VictoriaMetrics, which scrapes what it discovers."""
-    config = tmp_path / "scrape.yaml"
-    config.write_text(yaml.safe_dump(scrape_config()))
-    flags = [f"-promscrape.config={config}", f"-httpListenAddr=127.0.0.1:{PORT}", f"-storageDataPath={tmp_path}/data"]
-    flags += ["-search.latencyOffset=1s", "-retentionPeriod=1d"]
-    with (tmp_path / "log").open("wb") as log, subprocess.Popen(["victoria-metrics", *flags], stderr=log) as process:
-        try:
-            wait_until(
-                lambda: bool(ask("/api/v1/targets?state=active").get("activeTargets")),
-                "the first targets",
-                alive=lambda: process.poll() is None,
-                explain=lambda: (tmp_path / "log").read_text()[-2000:],
-            )
-            yield
-        finally:
-            process.terminate()
-
-
-def up(targets: list[dict[str, Any]]) -> dict[Target, dict[str, str]]:
-    """The targets of the chart's job that answer, and what was known of each before the relabelings."""
-    return {
-        (target["scrapeUrl"], frozenset(target["labels"].items())): target["discoveredLabels"]
-        for target in targets
-        if target["labels"]["job"] == "softphone-fleet" and target["health"] == "up"
-    }
-
-
-def test_a_real_discovery_finds_what_the_lab_tells_prometheus(
-    operator: Kube, namespace: Kube, discovered: None
-) -> None:
+@pytest.fixture(scope="module")
+def phones(operator: Kube, namespace: Kube) -> Kube:
+    """Four phones in as many agents."""
     keys = {f"load{index:03d}": f"pw-load{index:03d}" for index in range(2)}
     namespace.apply(*system(), secret("load", **keys), *(secret(name) for name in PHONES))
     namespace.apply(fleet(2, 1), *(softphone(name) for name in PHONES))
     for name in PHONES:
-        namespace.until("sp", name, is_ready)
-    namespace.until("spf", "load", is_ready)
+        namespace.until("sp", name, is_ready, seconds=90)
+    namespace.until("spf", "load", is_ready, seconds=90)
+    return namespace
 
-    def found() -> dict[Target, dict[str, str]]:
-        return up(ask("/api/v1/targets?state=active").get("activeTargets", []))
 
-    def told() -> dict[Target, dict[str, str]]:
-        return up(Prometheus().active_targets())
+@pytest.fixture(params=list(prometheus_operator.CHOICES))
+def monitoring(request: pytest.FixtureRequest, operator: Kube) -> Iterator[Prometheus]:
+    """A Prometheus that the Prometheus operator would have made."""
+    made = prometheus_operator.configuration(request.param)
+    for job in made["scrape_configs"]:
+        at_the_lab(settings(), job)
+    # Somebody has it scraped in every cluster.
+    jobs = [*made["scrape_configs"], of_the_kubelet(settings())]
+    config = made | {"rule_files": [str(CHART_FILES / "rules.yaml")], "scrape_configs": jobs}
+    services = prometheus_operator.services(request.param)
+    if services:
+        operator.apply(*services)
+    found = Prometheus(name="prometheus-of-monitors", port=PORT, config=config)
+    found.start()
+    yield found
+    found.remove()
+    for each in services:
+        operator.delete("service", each["metadata"]["name"])
 
-    def ours() -> list[str]:
-        places = [dict(labels) for _, labels in found()]
-        here = (namespace.namespace, operator.namespace)
-        return sorted(each["namespace"] for each in places if each["namespace"] in here)
 
-    wait_until(lambda: ours() == sorted([operator.namespace, *[namespace.namespace] * 4]), "operator and four agents")
+def targets(of: Prometheus, *namespaces: str) -> dict[str, dict[str, str]]:
+    """What answers in these namespaces: where, and the labels of its series. In others there is a coming and going."""
+    return {
+        target["scrapeUrl"]: target["labels"]
+        for target in of.active_targets()
+        if target["health"] == "up" and target["labels"].get("namespace") in namespaces
+    }
+
+
+def without_the_way(labels: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name not in OF_THE_WAY}
+
+
+def answer(of: Prometheus, expr: str, *namespaces: str) -> set[frozenset[tuple[str, str]]]:
+    """The series of an answer."""
+    found = [without_the_way(sample.labels) for sample in of.query(expr)]
+    return {frozenset(labels.items()) for labels in found if labels.get("namespace", "") in ("", *namespaces)}
+
+
+def test_what_the_charts_monitors_select_is_scraped_with_the_labels_that_dashboards_and_alerts_go_by(
+    phones: Kube, operator: Kube, monitoring: Prometheus
+) -> None:
+    places = (phones.namespace, operator.namespace)
     wait_until(
-        lambda: found().keys() == told().keys(), "both know the same targets", explain=lambda: f"{found()}\n{told()}"
+        lambda: len(targets(monitoring, *places)) == 5, "operator and four agents", explain=monitoring.service.explain
     )
-    real, stand_in = found(), told()
-    for target, labels in stand_in.items():
-        meta = {name: value for name, value in labels.items() if name.startswith("__meta_kubernetes_")}
-        assert meta.items() <= real[target].items()
-        assert len(meta) > 10
-    series = urllib.parse.quote(f'sum(softphone_registered{{namespace="{namespace.namespace}"}})')
+    wait_until(lambda: len(targets(Prometheus(), *places)) == 5, "the same by scrape.yaml")
+    ours, theirs = targets(Prometheus(), *places), targets(monitoring, *places)
+    assert {url: without_the_way(labels) for url, labels in theirs.items()} == {
+        url: without_the_way(labels) for url, labels in ours.items()
+    }
+    assert all({"namespace", "pod"} <= labels.keys() for labels in theirs.values())
+    registered = f'sum(softphone_registered{{namespace="{phones.namespace}"}})'
+    wait_until(lambda: monitoring.value(registered) == 4, "the four phones are registered by their metrics")
 
-    def registered() -> list[str]:
-        return [series["value"][1] for series in ask(f"/api/v1/query?query={series}").get("result", [])]
 
-    wait_until(lambda: registered() == ["4"], "the four phones are registered by their metrics")
+def test_every_query_of_dashboards_and_rules_is_answered_alike_however_agents_are_scraped(
+    phones: Kube, operator: Kube, monitoring: Prometheus
+) -> None:
+    boards = [json.loads(file.read_text()) for file in sorted(files.BOARDS.glob("*.json"))]
+    queries = [query for board in boards for query in asked.of_dashboard(board)] + list(asked.of_rules())
+    values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "softphone": "u61", "namespace": phones.namespace}
+    differs = []
+    for query in queries:
+        of_operator = query.where == "softphone-operator"
+        expr = asked.filled(query.expr, values | ({"namespace": operator.namespace} if of_operator else {}))
+        place = operator.namespace if of_operator else phones.namespace
+
+        def alike(expr: str = expr, place: str = place) -> bool:
+            return answer(monitoring, expr, place) == answer(Prometheus(), expr, place)
+
+        try:
+            wait_until(alike, expr, seconds=30)
+        except LabError:
+            differs.append(f"{query.where}, {query.what}: {expr}")
+    assert len(queries) > 50
+    assert not differs, "\n".join(differs)

@@ -28,7 +28,6 @@ COMMON = (
     "procps",
     "sip-tester",
     "util-linux",
-    "victoria-metrics",
 )
 CLUSTER = (*("buildah", "conntrack", "ethtool", "ipset", "mmdebstrap", "runc", "socat"),)
 CLUSTER_OLDEST = ("containerd", "containernetworking-plugins", "etcd-server")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 
-from lab import leftovers, packages, pjsua2, procfs
+from lab import leftovers, packages, pjsua2, procfs, prometheus
 from lab.errors import LabError
 from lab.images import Images, Names
 from lab.kubernetes import build, cgroups, control_plane, node
 from lab.pbx import default_system
 from lab.progress import Progress
-from lab.prometheus import Prometheus
 from lab.sandbox import Sandbox
 from lab.services import Service
 from lab.settings import Settings
@@ -39,6 +38,9 @@ def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names 
     if images and settings.own_cluster and not pjsua2.built(settings):
         with progress.step("pjsua2", expect="2 minutes, once"):
             pjsua2.wheel(settings)
+    if not prometheus.program(settings).exists():
+        with progress.step("Prometheus from Debian sid", expect="15 s"):
+            prometheus.fetch(settings)
     leftovers.remember(settings)
     if settings.own_cluster:
         build.make(settings, progress)
@@ -47,10 +49,10 @@ def up(settings: Settings, progress: Progress, *, images: bool = True) -> Names 
                 sandbox.start()
         _start_kubernetes(settings, progress)
     _start_pbxes(settings, progress)
-    prometheus = Prometheus(settings)
-    if not all(service.running for service in prometheus.services):
+    scraping = prometheus.Prometheus(settings)
+    if not scraping.service.running:
         with progress.step("Prometheus"):
-            prometheus.start()
+            scraping.start()
     return Images(settings).make_all(progress) if images and settings.own_cluster else None
 
 
@@ -102,7 +104,7 @@ def services(settings: Settings) -> list[Service]:
     return [
         *cluster,
         *(pbx.service for pbx in default_system(settings).pbxes),
-        *Prometheus(settings).services,
+        prometheus.Prometheus(settings).service,
     ]
 
 

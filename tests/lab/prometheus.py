@@ -5,21 +5,64 @@ from __future__ import annotations
 import http
 import http.client
 import json
-import sys
+import shutil
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lab import net, packages
+from lab import net
 from lab.errors import LabError
 from lab.services import Service
 from lab.settings import REPOSITORY, Settings
 from lab.settings import settings as present_settings
+from lab.shell import run
 
+FROM_SID = Path(__file__).parent / "kubernetes" / "newest" / "sid.sh"
 CHART_FILES = REPOSITORY / "charts" / "softphone-fleet" / "files"
+
+
+PROMPT = ("--scrape.discovery-reload-interval=1s",)
+"""A flag for tests that wait for new pods: what the discovery finds is scraped after a second and not after five."""
+
+
+def program(settings: Settings) -> Path:
+    """A Prometheus that discovers by Kubernetes: that of Debian sid. Debian 12's is built without."""
+    return settings.cache / "prometheus" / "usr" / "bin" / "prometheus"
+
+
+def fetch(settings: Settings) -> None:
+    """Unpacks it; nothing is installed."""
+    run(["bash", FROM_SID, settings.cache / "prometheus", "prometheus"])
+
+
+def at_the_lab(settings: Settings, job: dict[str, Any]) -> None:
+    """Where the API server is and who asks, for a scrape configuration that is meant for a Prometheus in a pod."""
+    for discovery in job.get("kubernetes_sd_configs", ()):
+        discovery["kubeconfig_file"] = str(settings.kubeconfig)
+
+
+def of_the_kubelet(settings: Settings) -> dict[str, object]:
+    """What pods cost, as the kubelet tells it (cAdvisor), by way of the API server."""
+    pki = settings.run / "pki"
+    wanted = "container_(memory_working_set_bytes|cpu_usage_seconds_total)"
+    return {
+        "job_name": "kubelet",
+        "scheme": "https",
+        "metrics_path": f"/api/v1/nodes/{settings.node_name}/proxy/metrics/cadvisor",
+        "scrape_interval": "5s",
+        "scrape_timeout": "5s",
+        "tls_config": {
+            "ca_file": str(pki / "ca.crt"),
+            "cert_file": str(pki / "admin.crt"),
+            "key_file": str(pki / "admin.key"),
+        },
+        "static_configs": [{"targets": ["127.0.0.1:6443"]}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": wanted, "action": "keep"}],
+    }
 
 
 @dataclass(frozen=True)
@@ -37,35 +80,32 @@ class Sample:
 
 
 class Prometheus:
-    """The server; it listens on the loopback address of the sandbox's network."""
+    """The server; it listens on the loopback address of the sandbox's network.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    A test may have one of its own, with a name, a port, a configuration and a program of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        name: str = "prometheus",
+        port: int | None = None,
+        config: Mapping[str, object] | None = None,
+        binary: Path | str | None = None,
+    ) -> None:
         self._settings = settings or present_settings()
-        self._folder = self._settings.run / "prometheus"
+        self._folder = self._settings.run / name
+        self._port = port or self._settings.prometheus_port
+        self._own_config = config
         flags = [
             f"--config.file={self._folder}/prometheus.yml",
             f"--storage.tsdb.path={self._folder}/data",
-            f"--web.listen-address=127.0.0.1:{self._settings.prometheus_port}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
             "--web.enable-lifecycle",
             "--log.level=warn",
         ]
-        self.service = Service(self._settings, "prometheus", ["prometheus", *flags])
-        watcher = [sys.executable, "-m", "lab.pod_targets", str(packages.kubectl(self._settings))]
-        self.discovery = Service(
-            self._settings,
-            "pod-targets",
-            [*watcher, self._pods],
-            {
-                "PYTHONPATH": str(REPOSITORY / "tests"),
-                "KUBECONFIG": str(self._settings.kubeconfig),
-                "KUBECACHEDIR": str(self._folder / "kube-cache"),
-            },
-        )
-
-    @property
-    def services(self) -> list[Service]:
-        """Its processes."""
-        return [self.service, self.discovery]
+        self.service = Service(self._settings, name, [binary or program(self._settings), *flags, *PROMPT])
 
     @property
     def targets_folder(self) -> Path:
@@ -76,52 +116,36 @@ class Prometheus:
         return self._folder / "targets"
 
     @property
-    def _pods(self) -> Path:
-        """What pod_targets writes and Prometheus reads."""
-        return self._folder / "pods.json"
-
-    @property
     def address(self) -> str:
         """Where it is, for a browser inside the sandbox's network."""
-        return f"http://127.0.0.1:{self._settings.prometheus_port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Starts it and waits until it is ready."""
         self.targets_folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(self._config(), sort_keys=False))
+        (self._folder / "prometheus.yml").write_text(yaml.safe_dump(dict(self._config()), sort_keys=False))
         self.service.start()
-        self.discovery.start()
         self.service.wait_ready(self._ready)
 
-    def _config(self) -> dict[str, object]:
+    def remove(self) -> None:
+        """Ends it, with all that it has kept."""
+        self.service.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _config(self) -> Mapping[str, object]:
+        if self._own_config is not None:
+            return self._own_config
         outside = {"job_name": "lab", "file_sd_configs": [{"files": [f"{self.targets_folder}/*.json"]}]}
         (pods,) = yaml.safe_load((CHART_FILES / "scrape.yaml").read_text())
-        # Debian's Prometheus cannot ask Kubernetes itself; the relabelings stay those of the chart.
-        del pods["kubernetes_sd_configs"]
-        pods["file_sd_configs"] = [{"files": [str(self._pods)]}]
+        at_the_lab(self._settings, pods)
         return {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(CHART_FILES / "rules.yaml")],
-            "scrape_configs": [outside, pods, *([self._kubelet()] if self._settings.own_cluster else [])],
-        }
-
-    def _kubelet(self) -> dict[str, object]:
-        """What pods cost, as the kubelet tells it (cAdvisor), by way of the API server."""
-        pki = self._settings.run / "pki"
-        wanted = "container_(memory_working_set_bytes|cpu_usage_seconds_total)"
-        return {
-            "job_name": "kubelet",
-            "scheme": "https",
-            "metrics_path": f"/api/v1/nodes/{self._settings.node_name}/proxy/metrics/cadvisor",
-            "scrape_interval": "5s",
-            "scrape_timeout": "5s",
-            "tls_config": {
-                "ca_file": str(pki / "ca.crt"),
-                "cert_file": str(pki / "admin.crt"),
-                "key_file": str(pki / "admin.key"),
-            },
-            "static_configs": [{"targets": ["127.0.0.1:6443"]}],
-            "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": wanted, "action": "keep"}],
+            "scrape_configs": [
+                outside,
+                pods,
+                *([of_the_kubelet(self._settings)] if self._settings.own_cluster else []),
+            ],
         }
 
     def _ready(self) -> bool:
@@ -170,7 +194,7 @@ class Prometheus:
 
     def _get(self, path: str) -> tuple[int, str]:
         def ask() -> tuple[int, str]:
-            connection = http.client.HTTPConnection("127.0.0.1", self._settings.prometheus_port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
             try:
                 connection.request("GET", path)
                 response = connection.getresponse()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lab import images, packages, pod_targets
+from lab import images, packages
 from lab.errors import LabError
 from lab.kubernetes import build
 from lab.register_log import RegisterLog
 from lab.settings import NEWEST, OLDEST, Settings, settings
-from lab.waiting import wait_until
 
 LINE = (
     " 2(300) ALERT: <script>: REGISTER\t1795397131.605232\talice@pbx.test\tpbx.test\tudp:10.244.0.10:5066\tcall-1\t7\t"
@@ -61,78 +57,6 @@ def test_reading_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert seen.read(since=position) == []
     log(tmp_path, code="302")
     assert [register.code for register in seen.read(since=position)] == [302]
-
-
-def pod(**status: str) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "namespace": "calls",
-            "name": "agent-1",
-            "uid": "17",
-            "labels": {"app.kubernetes.io/part-of": "softphone-fleet"},
-            "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"},
-        },
-        "spec": {
-            "nodeName": "node",
-            "containers": [{"name": "agent", "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]}],
-        },
-        "status": {"phase": "Running", "podIP": "10.244.0.10", **status},
-    }
-
-
-def test_a_pod_is_told_as_prometheus_itself_tells_it() -> None:
-    meta = "__meta_kubernetes_"
-    wanted = {
-        f"{meta}namespace": "calls",
-        f"{meta}pod_name": "agent-1",
-        f"{meta}pod_ip": "10.244.0.10",
-        f"{meta}pod_phase": "Running",
-        f"{meta}pod_uid": "17",
-        f"{meta}pod_node_name": "node",
-        f"{meta}pod_label_app_kubernetes_io_part_of": "softphone-fleet",
-        f"{meta}pod_labelpresent_app_kubernetes_io_part_of": "true",
-        f"{meta}pod_annotation_prometheus_io_scrape": "true",
-        f"{meta}pod_annotationpresent_prometheus_io_scrape": "true",
-        f"{meta}pod_annotation_prometheus_io_port": "8080",
-        f"{meta}pod_annotationpresent_prometheus_io_port": "true",
-        f"{meta}pod_container_name": "agent",
-        f"{meta}pod_container_port_name": "http",
-        f"{meta}pod_container_port_number": "8080",
-        f"{meta}pod_container_port_protocol": "TCP",
-    }
-    assert list(pod_targets.targets_of(pod())) == [{"targets": ["10.244.0.10:8080"], "labels": wanted}]
-
-
-def test_a_pod_without_an_address_is_no_target_yet() -> None:
-    assert list(pod_targets.targets_of(pod(podIP=""))) == []
-
-
-def test_many_pods_at_once_are_told_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, writes, write = tmp_path / "targets.json", [0], pod_targets._write
-
-    def counted(file: Path, targets: list[dict[str, Any]]) -> None:
-        writes[0] += 1
-        write(file, targets)
-
-    monkeypatch.setattr(pod_targets, "_write", counted)
-    reading, writing = os.pipe()
-    following = threading.Thread(target=pod_targets.follow, args=(reading, file))
-    following.start()
-    try:
-        for number in range(300):
-            one = pod(podIP=f"10.244.{number // 250}.{number % 250 + 1}")
-            one["metadata"]["uid"] = str(number)
-            os.write(writing, json.dumps({"type": "ADDED", "object": one}).encode() + b"\n")
-        wait_until(lambda: file.exists() and len(json.loads(file.read_text())) == 300, "all are told")
-    finally:
-        os.close(writing)
-        following.join(10)
-        os.close(reading)
-    assert writes[0] < 30, "Prometheus reads the whole file for each"
-
-
-def test_the_address_of_an_ipv6_pod_is_in_brackets() -> None:
-    assert [target["targets"] for target in pod_targets.targets_of(pod(podIP="fd00::10"))] == [["[fd00::10]:8080"]]
 
 
 def test_a_digest_follows_names_contents_and_words(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ PHONES = 100
 SHOWN_SECONDS = 20
 """How long each part of the story lasts in the picture."""
 WIDTH, HEIGHT = 1200, 830
+PORT = 18429
 
 
 def take(progress: Progress) -> None:
@@ -73,7 +74,14 @@ def _held(story: Kube, pbx: str) -> None:
 
 
 def _picture(story: Kube, file: Path, *, minutes: int) -> None:
+    # The pages come from Debian's Prometheus, the samples from the lab's, which Debian sid builds without pages.
+    samples = {"url": f"{Prometheus().address}/api/v1/read", "read_recent": True}
+    pages = Prometheus(name="prometheus-with-pages", port=PORT, config={"remote_read": [samples]}, binary="prometheus")
     expr = f"sum by (pbx, role) ({_of(story, 'softphone_registration_info')})"
     asked = {"g0.expr": expr, "g0.tab": "0", "g0.range_input": f"{minutes}m", "g0.step_input": "1"}
-    url = f"{Prometheus().address}/graph?{urllib.parse.urlencode(asked)}"
-    browser.picture(url, file, width=WIDTH, height=HEIGHT)
+    pages.start()
+    try:
+        url = f"{pages.address}/graph?{urllib.parse.urlencode(asked)}"
+        browser.picture(url, file, width=WIDTH, height=HEIGHT)
+    finally:
+        pages.remove()

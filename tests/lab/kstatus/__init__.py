@@ -5,14 +5,13 @@ It is a small program in Go, built when it is first asked for: main.go.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab import packages
-from lab.settings import Settings, settings
+from lab.go_program import program
+from lab.settings import settings
 from lab.shell import run
 
 SOURCE = Path(__file__).parent
@@ -27,29 +26,5 @@ class Verdict(NamedTuple):
 
 def compute(objects: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """What it says of each object."""
-    done = run([program(settings())], stdin=json.dumps(list(objects)))
+    done = run([program(settings(), SOURCE)], stdin=json.dumps(list(objects)))
     return [Verdict(*one) for one in json.loads(done.stdout)]
-
-
-def program(now: Settings) -> Path:
-    """The program; the first time it is built, which needs the registry of Go modules and half a minute."""
-    digest = hashlib.sha256()
-    for file in sorted(SOURCE.glob("*.*")):
-        if file.suffix in (".go", ".mod", ".sum"):
-            digest.update(file.read_bytes())
-    made = now.binaries / f"kstatus-{digest.hexdigest()[:12]}"
-    if made.exists():
-        return made
-    home = now.cache / "go-modules"
-    environment = {
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-modcacherw -buildvcs=false",
-        "GOTOOLCHAIN": "local",
-        "GOPATH": str(home),
-        "GOCACHE": str(home / "cache"),
-    }
-    part = made.with_suffix(".part")
-    now.binaries.mkdir(parents=True, exist_ok=True)
-    run([packages.go(now), "build", "-trimpath", "-o", part, "."], cwd=SOURCE, env=environment)
-    part.rename(made)
-    return made
