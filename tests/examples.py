@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from lab import pbx
 from softphone_operator.api.kinds import API_VERSION
 
 Object = dict[str, Any]
@@ -36,7 +37,7 @@ def fitted(text: str) -> str:
     """A text of an example or a document with the lab's addresses."""
     for ours, theirs in IN_THE_LAB.items():
         text = text.replace(ours, theirs)
-    return text
+    return pbx.here(text)
 
 
 def documents(folder: Path) -> Iterator[Object]:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from lab.pbx import default_system, here
+
 API = "softphone-fleet.io/v1alpha1"
-ADDRESSES = {
-    "master": "sip:10.245.0.11:5060",
-    "slave": "sip:10.245.0.12:5060",
-    "standby": "sip:10.245.0.13:5060",
-}
 LOCATIONS = {"master": "headquarters", "slave": "branch", "standby": "datacentre"}
 
 
+def address(name: str) -> str | None:
+    """The SIP URI of the master, the slave or the standby; None of any other PBX."""
+    return next((pbx.uri for pbx in default_system().pbxes if pbx.name == name), None)
+
+
+def placed(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec, or a part of one, with the addresses of this process's PBXes in place of the lab's."""
+    made: dict[str, Any] = json.loads(here(json.dumps(spec)))
+    return made
+
+
 def pbx(name: str, **spec: Any) -> dict[str, Any]:
-    address, location = ADDRESSES.get(name), LOCATIONS.get(name)
-    of = {"address": address, "system": "lab", "location": location, **spec}
+    of = {"address": address(name), "system": "lab", "location": LOCATIONS.get(name), **spec}
     return {"apiVersion": API, "kind": "PBX", "metadata": {"name": name}, "spec": of}
 
 
 def system(**spec: Any) -> list[dict[str, Any]]:
-    return [pbx(name, **spec) for name in ADDRESSES]
+    return [pbx(name, **spec) for name in LOCATIONS]
 
 
 def softphone(name: str, **spec: Any) -> dict[str, Any]:

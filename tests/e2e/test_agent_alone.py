@@ -15,7 +15,7 @@ import pytest
 
 import agent_process
 from examples import ALONE
-from lab.pbx import System
+from lab.pbx import System, here
 from lab.settings import REPOSITORY
 from lab.waiting import wait_until
 from softphone_agent.contract.report import PhoneChanged, Snapshot, parse_line
@@ -27,8 +27,10 @@ PROMETHEUS = "127.0.0.1:19091"
 
 
 @pytest.fixture
-def agent(pbxes: System) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "softphone_agent", "run", "--config", str(ALONE / "agent.yaml")]
+def agent(pbxes: System, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    config = tmp_path / "agent.yaml"
+    config.write_text(here((ALONE / "agent.yaml").read_text()))
+    command = [sys.executable, "-m", "softphone_agent", "run", "--config", str(config)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as process:
         wait_until(lambda: get("/readyz") == "ok\n", "the agent is ready", alive=lambda: process.poll() is None)
         yield process
@@ -65,7 +67,7 @@ def test_the_agent_alone_registers_tells_and_leaves(agent: subprocess.Popen[byte
 @pytest.fixture
 def prometheus(agent: subprocess.Popen[bytes], tmp_path: Path) -> Iterator[str]:
     """A Prometheus of the example's own configuration, with the rules that it names."""
-    command = ["prometheus", f"--config.file={ALONE / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path}"]
+    command = ["prometheus", f"--config.file={ALONE / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path}/data"]
     listen = [f"--web.listen-address={PROMETHEUS}", "--log.level=warn"]
     with subprocess.Popen([*command, *listen], stdout=subprocess.DEVNULL) as process:
         yield f"http://{PROMETHEUS}"

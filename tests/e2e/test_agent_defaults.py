@@ -49,16 +49,12 @@ class Place(Kube):
 
 
 @pytest.fixture
-def place(operator: Kube) -> Iterator[Place]:
+def place(operator_rests: None) -> Iterator[Place]:
     """A namespace of its own, which nobody else serves."""
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
-    operator.wait("delete", "pod --all")
     made = Place(f"defaults-{uuid.uuid4().hex[:6]}")
     kubectl("create", "namespace", made.namespace)
     yield made
     made.close()
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
-    operator.wait("condition=Available", "deployment --all")
 
 
 def test_agents_have_what_the_chart_says_and_other_values_come_with_their_next_pod(place: Place) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import edits
-from e2e.objects import fleet, pbx, secret, softphone, system
+from e2e.objects import address, fleet, pbx, placed, secret, softphone, system
 from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl
 from lab.pbx import Pbx, default_system
 from lab.register_log import Register
@@ -174,7 +174,7 @@ def edit_and_take_back(namespace: Kube, kind: str, name: str, row: edits.Row) ->
     """An edit that is to be refused, by the API server or by the operator."""
     before = namespace.get(kind, name)["spec"]
     try:
-        namespace.patch(kind, name, row.change)
+        namespace.patch(kind, name, placed(row.change))
     except KubeError:
         return
     namespace.until(kind, name, is_refused, seconds=PATIENCE)
@@ -201,7 +201,7 @@ def edit_phones(namespace: Kube, phone: Observer, rows: Sequence[edits.Row]) -> 
         elif row.phone == edits.REFUSED:
             edit_and_take_back(namespace, phone.kind, phone.name, row)
         else:
-            namespace.patch(phone.kind, phone.name, row.change)
+            namespace.patch(phone.kind, phone.name, placed(row.change))
         namespace.until(phone.kind, phone.name, follows_row, seconds=PATIENCE)
         wait_for(phone, row)
         namespace.until(phone.kind, phone.name, follows_row, seconds=PATIENCE)
@@ -218,7 +218,7 @@ def edit_pbx(namespace: Kube, phone: Observer, name: str, rows: Sequence[edits.R
         if row.phone == edits.REFUSED:
             edit_and_take_back(namespace, "pbx", name, row)
         else:
-            namespace.patch("pbx", name, row.change)
+            namespace.patch("pbx", name, placed(row.change))
         namespace.until("pbx", name, is_observed)
         changed = partial(lambda before, row: row.phone == edits.REFUSED or configuration(phone) != before, before, row)
         wait_until(changed, f"{row.name}: is written", seconds=PATIENCE)
@@ -262,18 +262,18 @@ def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator
         name: [*edits.OF_THE_POD[part::3], *edits.AWAY_OF_THE_POD[part::3]]
         for part, name in enumerate(("u33", "u34", "u35"))
     }
-    namespace.apply(*system(), pbx("edited", address="sip:10.245.0.12:5060", system="edits", location=None))
-    namespace.apply(pbx("taken", **edits.PBX_ALL_SET))
-    namespace.apply(pbx("beside", address="sip:10.245.0.13:5060", system="other"))
+    namespace.apply(*system(), pbx("edited", address=address("slave"), system="edits", location=None))
+    namespace.apply(pbx("taken", **placed(edits.PBX_ALL_SET)))
+    namespace.apply(pbx("beside", address=address("standby"), system="other"))
     namespace.apply(*(secret(name) for name in names if name != "u36"), secret("another", password="pw-u33"))
     namespace.apply(secret("trusted", **{"ca.crt": "x"}), secret("own", **{"tls.crt": "x", "tls.key": "x"}))
     # So long an expiry that no refresh falls into an edit.
-    patient = {"expiresSeconds": 120, "attemptTimeoutSeconds": 4}
+    patient, all_set = {"expiresSeconds": 120, "attemptTimeoutSeconds": 4}, placed(edits.ALL_SET)
     namespace.apply(
         softphone("u31", registration={**patient, "redirectPolicy": "KnownPBXes"}),
         softphone("u32", pri="edited", sec=None, registration=patient),
         secret("u36", password="pw-u36", username="auth-u36"),
-        softphone("u36", **edits.ALL_SET),
+        softphone("u36", **all_set),
         softphone("u37", pri="taken", sec=None, registration=patient),
         *(softphone(name, registration=patient) for name in of_the_pod),
     )
@@ -284,7 +284,7 @@ def seen(namespace: Kube, priority_class: None, hosts_network: None) -> Iterator
     namespace.apply(
         fleet(3, 2, name="edited", first=900, of=known),
         fleet(2, 2, name="template", first=910, of=known),
-        fleet(2, 2, name="taken", first=906, of={**edits.ALL_SET, "agent": {**edits.ALL_SET["agent"], **requests}}),
+        fleet(2, 2, name="taken", first=906, of={**all_set, "agent": {**all_set["agent"], **requests}}),
     )
     phones = {name: Observer(namespace, name, name, pbxes) for name in names}
     of_fleets = [FleetObserver(namespace, "edited", "load901", pbxes)]

@@ -6,7 +6,7 @@ import pytest
 
 from e2e.objects import fleet, secret, system
 from lab.kube import Kube, is_ready, kubectl
-from lab.pbx import System
+from lab.pbx import System, default_system
 from lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
@@ -35,6 +35,8 @@ def pods(namespace: Kube) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def phones(namespace: Kube) -> Kube:
+    # The agents of another test may still be on their way out.
+    wait_until(lambda: not bindings(default_system()), "nobody of these users is registered", seconds=90)
     keys = {user: f"pw-{user}" for user in users(0, 60)}
     namespace.apply(*system(), secret("load", **keys), secret("others", **keys), fleet(40, PER_AGENT))
     namespace.until("spf", "load", is_ready, seconds=120)

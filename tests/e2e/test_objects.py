@@ -1,8 +1,7 @@
-"""Softphone objects in a life: edited, wrong, mended, deleted; and an operator that is away."""
+"""Softphone objects in a life: edited, wrong, mended, deleted."""
 
 from __future__ import annotations
 
-import time
 import urllib.request
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from e2e.objects import pbx, secret, softphone, system
 from lab.kube import Kube, KubeError, Object, condition, is_ready, kubectl, refused_for, registered_at, registration
 from lab.pbx import System
-from lab.prometheus import Prometheus
 from lab.settings import settings
 from lab.waiting import wait_until
 from softphone_operator.decide.mounts import mounted_key
@@ -275,44 +273,6 @@ def test_a_pbx_deleted_while_in_use_is_told_and_phones_keep_its_last_address(pho
     for name in pods:
         phones.until("sp", name, is_ready)
     assert {name: pod_of(phones, name) for name in pods} == pods
-
-
-def test_a_killed_operator_costs_no_phone_its_registration(phones: Kube, operator: Kube, pbxes: System) -> None:
-    slave, names = pbxes.pbx("slave"), ("u1", "u2")
-    for name in names:
-        phones.until("sp", name, registered_at("slave", "Home"))
-    before = {name: (slave.bindings(name)[0].call_id, pod_of(phones, name)) for name in names}
-    registered = f'softphone_registered{{namespace="{phones.namespace}"}}'
-    wait_until(lambda: Prometheus().value(f"min({registered})") == 1, "both phones in Prometheus")
-    began = time.time()
-    operator.delete("pods", "--all", "--grace-period=0", "--force")
-    operator.wait("condition=Available", "deployment --all")
-    phones.wait("condition=Ready", "sp u1 u2")
-    assert {name: (slave.bindings(name)[0].call_id, pod_of(phones, name)) for name in names} == before
-    back = time.time()
-    wait_until(lambda: (Prometheus().value(f"min(timestamp({registered}))") or 0) > back, "a scrape since then")
-    now = time.time()
-    lowest = f"min(min_over_time({registered}[{int((now - began) * 1000)}ms]))"
-    assert Prometheus().value(lowest, at=now) == 1
-
-
-def test_what_happened_while_the_operator_was_away_is_told_when_it_is_back(
-    phones: Kube, operator: Kube, pbxes: System
-) -> None:
-    slave, names = pbxes.pbx("slave"), ("u1", "u2")
-    pods = {name: pod_of(phones, name) for name in names}
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
-    operator.wait("delete", "pod --all")
-    slave.kill()
-    moved = f'sum(softphone_registration_info{{namespace="{phones.namespace}",pbx="master"}})'
-    wait_until(lambda: Prometheus().value(moved) == len(names), "the phones move while the operator is away")
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
-    for name in names:
-        phones.until("sp", name, registered_at("master", "Standby"))
-    slave.start()
-    for name in names:
-        phones.until("sp", name, registered_at("slave", "Home"))
-    assert {name: pod_of(phones, name) for name in names} == pods
 
 
 def test_passwords_appear_in_no_object_log_metric_or_status(phones: Kube, operator: Kube) -> None:

@@ -14,7 +14,7 @@ from typing import IO
 
 import pytest
 
-from e2e.objects import fleet, secret, system
+from e2e.objects import address, fleet, secret, system
 from lab.kube import Kube, is_ready, kubectl, registered_at
 from lab.pbx import System
 
@@ -132,7 +132,7 @@ def test_a_trace_shows_the_phone_and_leaves_the_flags_as_they_were(phones: Kube)
         phones.until("sp", "alice", lambda of: of["spec"].get("trace") == ["App", "Signaling"])
         phones.until("sp", "alice", is_ready)
         phones.patch("sp", "alice", {"phys": "graz"})
-        until_line(tracing.stdout, "REGISTER at sip:10.245.0.11:5060")
+        until_line(tracing.stdout, f"REGISTER at {address('master')}")
         until_line(tracing.stdout, "Authorization: Digest …")
         tracing.send_signal(signal.SIGTERM)
         assert tracing.wait(20) == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2e.objects import secret, softphone, system
+from e2e.objects import address, placed, secret, softphone, system
 from lab.kube import Kube, is_ready, registered_at, registration
 from lab.pbx import System
 from lab.prometheus import Prometheus
@@ -36,7 +36,7 @@ PHONES: dict[str, tuple[dict[str, Any], list[tuple[str, str]], str]] = {
 def phones(namespace: Kube) -> Kube:
     """Five phones, registered."""
     namespace.apply(*system(), *(secret(name) for name in PHONES))
-    namespace.apply(*(softphone(name, **spec) for name, (spec, _, _) in PHONES.items()))
+    namespace.apply(*(softphone(name, **placed(spec)) for name, (spec, _, _) in PHONES.items()))
     namespace.wait("condition=Ready", "sp --all", seconds=90)
     return namespace
 
@@ -51,7 +51,7 @@ def test_a_phone_is_at_home_and_says_which_way_it_came(phones: Kube, name: str) 
     ]
     assert now["physicalLocation"] == location
     assert now["via"] == ("redirect" if redirects else "pri")
-    assert now["registrar"].startswith("sip:10.245.0.12:5060")
+    assert now["registrar"].startswith(str(address("slave")))
 
 
 @pytest.mark.parametrize("name", PHONES)

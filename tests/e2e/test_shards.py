@@ -66,16 +66,12 @@ class Release:
 
 
 @pytest.fixture
-def phones(operator: Kube) -> Iterator[Kube]:
+def phones(operator_rests: None) -> Iterator[Kube]:
     """The namespace of the phones; the operator of the other tests rests."""
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
-    operator.wait("delete", "pod --all")
     made = Kube(f"shared-{uuid.uuid4().hex[:6]}")
     kubectl("create", "namespace", made.namespace)
     yield made
     made.close()
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
-    operator.wait("condition=Available", "deployment --all")
 
 
 @pytest.fixture

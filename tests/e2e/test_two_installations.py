@@ -26,10 +26,8 @@ def helm(*arguments: str | Path) -> None:
 
 
 @pytest.fixture
-def installations(operator: Kube) -> Iterator[tuple[Kube, Kube]]:
+def installations(operator_rests: None) -> Iterator[tuple[Kube, Kube]]:
     """Two namespaces, each with a release in it that serves just this namespace; agents without pods."""
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=0")
-    operator.wait("delete", "pod --all")
     places = [Kube(f"both-{uuid.uuid4().hex[:6]}") for _ in range(2)]
     images = Images(settings()).names
     for place in places:
@@ -44,8 +42,6 @@ def installations(operator: Kube) -> Iterator[tuple[Kube, Kube]]:
     yield places[0], places[1]
     for place in places:
         place.close()
-    kubectl("-n", operator.namespace, "scale", "deployment", "--all", "--replicas=1")
-    operator.wait("condition=Available", "deployment --all")
 
 
 def is_accepted(of: Object) -> bool:

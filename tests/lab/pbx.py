@@ -83,6 +83,8 @@ class System:
     homes: Mapping[str, str]
     patterns: Mapping[str, str] = field(default_factory=dict)
     location_header: str = "X-Physical-Location"
+    place: str = ""
+    """Begins the names of its services and files, where there is another system with PBXes of these names."""
 
     @cached_property
     def pbxes(self) -> list[Pbx]:
@@ -114,12 +116,17 @@ class System:
 
     @property
     def _tls(self) -> Path:
-        return self.settings.run / "pbx" / f"tls-{'-'.join(spec.name for spec in self.specs)}"
+        return self.folder / f"tls-{'-'.join(spec.name for spec in self.specs)}"
+
+    @property
+    def folder(self) -> Path:
+        """Below it lies all that its PBXes keep."""
+        return self.settings.run / "pbx" / self.place
 
     @property
     def _moved(self) -> Path:
         names = "-".join(spec.name for spec in self.specs)
-        return self.settings.run / "pbx" / f"moved-{names}.json"
+        return self.folder / f"moved-{names}.json"
 
     def present_homes(self) -> dict[str, str]:
         """The table of users with all moves since the lab came up."""
@@ -159,7 +166,7 @@ class Pbx:
         self.name = spec.name
         self.address = spec.address
         self.port = spec.port
-        self._folder = system.settings.run / "pbx" / spec.name
+        self._folder = system.folder / spec.name
         # 32 MiB shared, 8 MiB for each process: good for some ten thousand bindings.
         argv = [
             "kamailio",
@@ -174,7 +181,7 @@ class Pbx:
             "-Y",
             str(self._folder),
         ]
-        self.service = Service(system.settings, f"pbx-{spec.name}", argv)
+        self.service = Service(system.settings, f"pbx-{system.place}{spec.name}", argv)
         self.log = RegisterLog(self.service.log)
 
     def __repr__(self) -> str:
@@ -365,7 +372,8 @@ PEOPLE = ("alice", "bob", "carol", "dave", "erin")
 def default_system(settings: Settings | None = None) -> System:
     """Master, slave and standby.
 
-    The slave is everybody's home; the standby redirects to the master and the master to the slave.
+    The slave is everybody's home; the standby redirects to the master and the master to the slave. A process of pytest
+    beside which others use the lab has three of its own.
     """
     now = settings or present_settings()
     master, slave, standby = now.pbx_addresses[:3]
@@ -376,4 +384,13 @@ def default_system(settings: Settings | None = None) -> System:
     ]
     # u0, u1, ... for tests and load00000, ... for fleets; mallory is at home at the master.
     patterns = {"u[0-9]+": "slave", "load[0-9]+": "slave"}
-    return System(now, specs, {**dict.fromkeys(PEOPLE, "slave"), "mallory": "master"}, patterns)
+    homes = {**dict.fromkeys(PEOPLE, "slave"), "mallory": "master"}
+    return System(now, specs, homes, patterns, place="" if now.worker is None else f"worker{now.worker}-")
+
+
+def here(text: str) -> str:
+    """A text in which the lab's master, slave and standby stand by their addresses, with those of `default_system`."""
+    now = present_settings()
+    for usual, address in zip(now.pbx_addresses_in_lab[:3], now.pbx_addresses, strict=False):
+        text = text.replace(usual, address)
+    return text

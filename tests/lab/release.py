@@ -25,6 +25,18 @@ def install() -> None:
     helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
 
 
+def stop() -> None:
+    """Stop the operator, and wait until it has ended; the release stays."""
+    kubectl("-n", NAMESPACE, "scale", "deployment", "--all", "--replicas=0")
+    kubectl("-n", NAMESPACE, "wait", "--for=delete", "pod", "--all", "--timeout=60s")
+
+
+def go_on() -> None:
+    """Start the operator that was stopped, and wait for it."""
+    kubectl("-n", NAMESPACE, "scale", "deployment", "--all", "--replicas=1")
+    kubectl("-n", NAMESPACE, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=60s")
+
+
 def uninstall() -> None:
     """Remove the release and its namespace."""
     helm("uninstall", NAME, "--wait")

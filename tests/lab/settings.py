@@ -13,6 +13,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NEWEST, OLDEST = "1.36", "1.20"
 # Unix sockets live below the run folder and a socket's path is limited to 107 bytes.
 LONGEST_CACHE_PATH = 60
+# So many processes of pytest may have PBXes of their own at the same time.
+MOST_WORKERS = 6
 
 
 def _cache() -> Path:
@@ -37,8 +39,8 @@ class Settings:
     service_range: str = "10.96.0.0/16"
     api_service_address: str = "10.96.0.1"
     pbx_bridge_address: str = "10.245.0.1"
-    # .11 to .13 for the default system, the rest free for tests
-    pbx_addresses_in_lab: tuple[str, ...] = tuple(f"10.245.0.{host}" for host in range(11, 31))
+    # .11 to .13 for the default system, then those that are free for tests, and from .31 on three for each worker
+    pbx_addresses_in_lab: tuple[str, ...] = tuple(f"10.245.0.{host}" for host in range(11, 31 + 3 * MOST_WORKERS))
     prometheus_port: int = 19090
 
     def __post_init__(self) -> None:
@@ -146,10 +148,25 @@ class Settings:
         return self.user_kubeconfig or self.lab_kubeconfig
 
     @property
+    def worker(self) -> int | None:
+        """The number of the process of pytest that has PBXes of its own, None elsewhere.
+
+        Where several processes use the lab at the same time, one may kill its PBXes and the others go on.
+        """
+        name = os.environ.get("PYTEST_XDIST_WORKER") if os.environ.get("LAB_OPERATOR") == "shared" else None
+        if name is None:
+            return None
+        number = int(name.removeprefix("gw"))
+        if number >= MOST_WORKERS:
+            raise LabError(f"the lab has PBXes for {MOST_WORKERS} processes of pytest (-n), not for {name}")
+        return number
+
+    @property
     def pbx_addresses(self) -> tuple[str, ...]:
         """Addresses for PBXes, reachable from pods; the first three belong to the default system."""
         if self.own_cluster:
-            return self.pbx_addresses_in_lab
+            own = 0 if self.worker is None else len(self.pbx_addresses_in_lab) - 3 * (MOST_WORKERS - self.worker)
+            return self.pbx_addresses_in_lab[own:]
         given = tuple(
             address.strip() for address in os.environ.get("LAB_PBX_ADDRESSES", "").split(",") if address.strip()
         )
