@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from e2e.objects import secret, softphone, system
-from lab import kstatus
+from lab import kstatus, packages, release
+from lab.errors import LabError
 from lab.kube import Kube, condition, is_ready, kubectl
+from lab.settings import settings
 from lab.waiting import wait_until
 from softphone_operator.api import crd
 
@@ -47,6 +50,34 @@ def test_a_refused_object_has_failed_and_one_that_waits_for_a_secret_has_not(nam
     assert said(mended) == "Current"
     assert not condition(mended, "Stalled")
     assert not condition(mended, "Reconciling")
+
+
+def chart(folder: Path, *objects: dict[str, Any]) -> str:
+    """A chart of a telephony team with its phones."""
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: phones\nversion: 1.0.0\n")
+    (folder / "templates" / "objects.yaml").write_text(yaml.safe_dump_all(objects))
+    return str(folder)
+
+
+def test_helm_4_waits_for_the_phones_of_a_chart_and_says_which_one_is_not_there(
+    namespace: Kube, tmp_path: Path
+) -> None:
+    namespace.apply(*system(), secret("u4"), secret("u5"))
+
+    def helm(*arguments: str) -> str:
+        return release.helm(*arguments, binary=packages.helm(settings(), "4"), namespace=namespace.namespace)
+
+    helm("install", "phones", chart(tmp_path, softphone("u4")), "--wait", "--timeout=90s")
+    assert is_ready(namespace.get("sp", "u4"))
+    wrong = chart(tmp_path, softphone("u4"), softphone("u5", pri="mastre"))
+    with pytest.raises(LabError, match="u5"):
+        helm("upgrade", "phones", wrong, "--wait", "--timeout=5s")
+    assert is_ready(namespace.get("sp", "u4"))
+    helm("upgrade", "phones", chart(tmp_path, softphone("u4"), softphone("u5")), "--wait", "--timeout=90s")
+    assert is_ready(namespace.get("sp", "u5"))
+    helm("uninstall", "phones", "--wait", "--timeout=60s")
+    assert not {"u4", "u5"} & set(namespace.names("sp"))
 
 
 def test_an_event_that_happens_again_is_counted_on_the_one_that_is_there(namespace: Kube) -> None:

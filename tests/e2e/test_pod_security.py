@@ -20,10 +20,23 @@ from e2e.objects import fleet, secret, softphone, system
 from lab import release
 from lab.kube import Kube, KubeError, is_ready, kubectl
 from lab.settings import settings
+from lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+ENFORCE = "pod-security.kubernetes.io/enforce"
+_CONTAINER = {"name": "root", "image": "localhost/lab-pause:1", "securityContext": {"runAsUser": 0}}
+ROOT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "root"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "root"}},
+        "template": {"metadata": {"labels": {"app": "root"}}, "spec": {"containers": [_CONTAINER]}},
+    },
+}
+"""A Deployment of a pod that runs as root."""
 FILTERED = "2"
 """Of /proc/PID/status: system calls are filtered (seccomp)."""
 
@@ -119,12 +132,33 @@ def test_no_shell_can_be_had_of_a_pod(operator: Kube, namespace: Kube) -> None:
             kubectl(*place, "python3", "-m", "pip")
 
 
+@pytest.mark.skipif(settings().oldest, reason="namespaces are labelled with a standard since 1.23")
+def test_a_namespace_can_be_made_restricted_under_running_pods(operator: Kube, namespace: Kube) -> None:
+    """The API server looks at the pods that are there, and warns of those that it would not let in."""
+    namespace.apply(*system(), secret("u53"), softphone("u53"), secret("load", load000="pw-load000"), fleet(1, 1))
+    namespace.until("sp", "u53", is_ready)
+    namespace.until("spf", "load", is_ready)
+
+    def warned(place: Kube) -> str:
+        labels = ("pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/enforce-version=latest")
+        command = ["kubectl", "label", "--overwrite", "namespace", place.namespace, *labels]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+    try:
+        for place in (operator, namespace):
+            kubectl("label", "--overwrite", "namespace", place.namespace, f"{ENFORCE}=privileged")
+            assert warned(place) == ""
+        kubectl("label", "--overwrite", "namespace", namespace.namespace, f"{ENFORCE}=privileged")
+        namespace.apply(ROOT)
+        wait_until(lambda: bool(namespace.names("pods", "app=root")), "a pod that is not restricted is there")
+        assert "root-" in warned(namespace)
+    finally:
+        kubectl("label", "namespace", operator.namespace, f"{ENFORCE}-", f"{ENFORCE}-version-")
+        namespace.delete("deployment", "root", "--ignore-not-found")
+
+
 def test_the_lab_lets_no_other_pods_in(namespace: Kube) -> None:
-    container = {"name": "root", "image": "localhost/lab-pause:1", "securityContext": {"runAsUser": 0}}
-    labels = {"app": "root"}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "root"}}
-    namespace.apply(deployment | {"spec": {"selector": {"matchLabels": labels}, "template": pod}})
+    namespace.apply(ROOT)
 
     def refused(of: dict[str, Any]) -> bool:
         said = [c for c in of.get("status", {}).get("conditions", []) if c["type"] == "ReplicaFailure"]
