@@ -22,7 +22,8 @@ Client *client = nullptr;  // pjsip's callbacks know no other way
 
 // Towards the network modules are called from high to low, from there from low to high. pjsip's transport layer is 8, its
 // transactions are 16.
-const int NEXT_TO_THE_NETWORK = 7, BEFORE_ALL_BUT_THE_TRANSPORTS = 11, AFTER_ALL = 180;
+const int NEXT_TO_THE_NETWORK = 7, BEFORE_IT_IS_PRINTED = 10, BEFORE_ALL_BUT_THE_TRANSPORTS = 11, AFTER_ALL = 180;
+const std::string OWN_PORT = "{port}";
 // Of a transaction's time after its answer, in which repeated answers belong to it (RFC 3261, timer K): pjsip's 5 s keep 10 KB for each
 // REGISTER of a burst.
 const unsigned AFTER_ANSWER_MSEC = 1000;
@@ -62,6 +63,7 @@ pjsip_module make_module(const char *name, int priority) {
 pjsip_module sender = make_module("softphone-sender", PJSIP_MOD_PRIORITY_APPLICATION);
 pjsip_module requests = make_module("softphone-requests", BEFORE_ALL_BUT_THE_TRANSPORTS);
 pjsip_module strays = make_module("softphone-strays", AFTER_ALL);
+pjsip_module contacts = make_module("softphone-contacts", BEFORE_IT_IS_PRINTED);
 pjsip_module wire = make_module("softphone-wire", NEXT_TO_THE_NETWORK);
 
 void on_tsx_state(pjsip_transaction *tsx, pjsip_event *event) {
@@ -78,6 +80,10 @@ pj_bool_t on_wire_in(pjsip_rx_data *rdata) {
 }
 pj_status_t on_wire_out(pjsip_tx_data *tdata) {
   if (client) client->went(tdata);
+  return PJ_SUCCESS;
+}
+pj_status_t on_going_out(pjsip_tx_data *tdata) {
+  if (client) client->goes(tdata);
   return PJ_SUCCESS;
 }
 void on_transport(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *) {
@@ -158,7 +164,8 @@ Client::Client(const std::string &allow) {
   strays.on_rx_response = &on_stray;
   wire.on_rx_request = wire.on_rx_response = &on_wire_in;
   wire.on_tx_request = wire.on_tx_response = &on_wire_out;
-  for (pjsip_module *module : {&sender, &requests, &strays, &wire}) {
+  contacts.on_tx_request = &on_going_out;
+  for (pjsip_module *module : {&sender, &requests, &strays, &contacts, &wire}) {
     module->id = -1;
     const pj_status_t status = pjsip_endpt_register_module(endpoint_, module);
     if (status != PJ_SUCCESS) {
@@ -357,7 +364,8 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
   const long sent_msec = found->second.sent_msec;
   pending_.erase(found);
   tsx->mod_data[sender.id] = nullptr;
-  Event told{ANSWER, number, 0, text_of(tsx->status_text), "", ""};
+  const std::string port = tsx->transport ? std::to_string(tsx->transport->local_name.port) : "";
+  Event told{ANSWER, number, 0, text_of(tsx->status_text), "", port};
   if (event->body.tsx_state.type == PJSIP_EVENT_RX_MSG) {
     const pjsip_rx_data *rdata = event->body.tsx_state.src.rdata;
     told.code = tsx->status_code;
@@ -393,6 +401,19 @@ void Client::reply(long number, int code) {
   asked_.erase(found);
   if (code) pjsip_endpt_respond_stateless(endpoint_, rdata, code, nullptr, &answer_headers_, nullptr);
   pjsip_rx_data_free_cloned(rdata);
+}
+
+void Client::goes(pjsip_tx_data *tdata) {
+  if (!tdata->tp_info.transport) return;
+  const pj_str_t name = pj_str(const_cast<char *>("Contact"));
+  auto *header = static_cast<pjsip_generic_string_hdr *>(pjsip_msg_find_hdr_by_name(tdata->msg, &name, nullptr));
+  if (!header || header->type != PJSIP_H_OTHER) return;
+  std::string value = text_of(header->hvalue);
+  const size_t at = value.find(OWN_PORT);
+  if (at == std::string::npos) return;
+  value.replace(at, OWN_PORT.size(), std::to_string(tdata->tp_info.transport->local_name.port));
+  pj_str_t written = str(value);
+  pj_strdup(tdata->pool, &header->hvalue, &written);
 }
 
 void Client::went(pjsip_tx_data *tdata) {

@@ -16,7 +16,8 @@ namespace softphone {
 
 /** What happened. Which fields count is said at each kind. */
 enum Kind {
-  ANSWER,    /**< number: of the request; code: 0 where nothing came; reason: its words; text: the answer, whole */
+  ANSWER,    /**< number: of the request; code: 0 where nothing came; reason: its words; text: the answer, whole; peer: our own
+                  port, empty where no connection came about */
   REQUEST,   /**< number: for `reply`; text: its head; reason: its method; peer: its address, without port */
   OPENED,    /**< number: of the connection; code: 1 where another one made it; peer */
   CLOSED,    /**< number: of a connection that was told as opened; code, peer: as then */
@@ -66,6 +67,7 @@ class Client {
   void close_transport(int transport);
 
   /** Sends a request; an ANSWER follows, after `msec` at the latest. `headers`: whole lines, without From, To, Call-ID, CSeq and Via.
+      `{port}` in a Contact becomes our own port on the connection: only then a PBX reaches the phone over it.
       `name`: the one that a certificate must have, else empty. Returns why it is not sent, in which case nothing follows. */
   std::string send(long number, const std::string &method, const std::string &uri, const std::string &from, const std::string &from_tag,
                    const std::string &to, const std::string &call_id, int cseq, const std::string &headers, const std::string &address,
@@ -95,6 +97,7 @@ class Client {
   // Called by pjsip.
   void ended(pjsip_transaction *tsx, pjsip_event *event);
   bool came(pjsip_rx_data *rdata);
+  void goes(pjsip_tx_data *tdata);
   void went(pjsip_tx_data *tdata);
   void traced(pjsip_rx_data *rdata);
   void stray() { events_.push_back({STRAY, 0, 0, "", "", ""}); }

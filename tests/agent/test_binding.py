@@ -19,16 +19,16 @@ def request(registrar: str = "sip:192.0.2.1:5060;transport=udp", **fields: objec
 
 
 @pytest.mark.parametrize(
-    ("registrar", "host", "line", "contact"),
+    ("registrar", "host", "port", "line", "contact"),
     [
-        ("sip:192.0.2.1:5060;transport=udp", "10.0.0.9", "", "<sip:4711@10.0.0.9:5070>"),
-        ("sip:192.0.2.1:5060;transport=tcp", "10.0.0.9", "", "<sip:4711@10.0.0.9:5070;transport=tcp>"),
-        ("sips:192.0.2.1:5061", "2001:db8::9", "", "<sips:4711@[2001:db8::9]:5070>"),
-        ("sip:192.0.2.1:5060;transport=udp", "10.0.0.9", "a b", "<sip:4711@10.0.0.9:5070;line=a%20b>"),
+        ("sip:192.0.2.1:5060;transport=udp", "10.0.0.9", 5070, "", "<sip:4711@10.0.0.9:5070>"),
+        ("sip:192.0.2.1:5060;transport=tcp", "10.0.0.9", None, "", "<sip:4711@10.0.0.9:{port};transport=tcp>"),
+        ("sips:192.0.2.1:5061", "2001:db8::9", None, "", "<sips:4711@[2001:db8::9]:{port}>"),
+        ("sip:192.0.2.1:5060;transport=udp", "10.0.0.9", 5070, "a b", "<sip:4711@10.0.0.9:5070;line=a%20b>"),
     ],
 )
-def test_the_contact(registrar: str, host: str, line: str, contact: str) -> None:
-    made = binding.contact(request(registrar, contact_parameters=(INSTANCE,)), host, 5070, line)
+def test_the_contact(registrar: str, host: str, port: int | None, line: str, contact: str) -> None:
+    made = binding.contact(request(registrar, contact_parameters=(INSTANCE,)), host, port, line)
     assert made == f"{contact};{INSTANCE[0]}={INSTANCE[1]}"
 
 
@@ -68,6 +68,12 @@ def test_two_registrations_share_nothing_that_a_pbx_knows_them_by() -> None:
     one, other = (Registration(request(), Place("sip:192.0.2.1"), "<sip:a@b>", 1, None, 60) for _ in range(2))
     assert one.call_id != other.call_id
     assert one.tag != other.tag
+
+
+def test_the_own_binding_has_the_port_of_the_connection() -> None:
+    contact = binding.contact(request("sip:192.0.2.1;transport=tcp"), "10.0.0.9", None, "")
+    registration = Registration(request(), Place("sip:192.0.2.1"), contact, 1, None, 60, port="40001")
+    assert registration.own_binding.contact == "sip:4711@10.0.0.9:40001;transport=tcp"
 
 
 def test_the_own_binding_is_known_by_contact_and_instance() -> None:

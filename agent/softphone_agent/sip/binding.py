@@ -10,6 +10,9 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.sip import digest, sip_message
 from softphone_agent.sip.request import RegisterRequest
 
+PORT = "{port}"
+"""In a Contact: our own port on the connection (images/pjsua2/client.h)."""
+
 
 @dataclass(slots=True)
 class Registration:
@@ -17,8 +20,8 @@ class Registration:
 
     request: RegisterRequest
     place: Place
-    contact: str
-    """The URI that the PBX is to bind, in <>, with its parameters."""
+    template: str
+    """The Contact that the PBX is to bind, with its parameters; PORT stands for a port that is not known yet."""
     transport: int
     session: digest.Session | None
     expires: int
@@ -26,13 +29,15 @@ class Registration:
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     cseq: int = 0
+    port: str = ""
+    """Our own on the connection over which the last answer came; it stands for PORT."""
     bound: bool = False
     """Whether the last answer granted a binding: a refresh can go on with it, and there is something to remove."""
 
     @property
     def own_binding(self) -> sip_message.OwnBinding:
         """How the binding is known in an answer."""
-        return sip_message.own_binding(f"Contact: {self.contact}\r\n")
+        return sip_message.own_binding(f"Contact: {self.template.replace(PORT, self.port)}\r\n")
 
 
 def new_session(request: RegisterRequest) -> digest.Session | None:
@@ -45,23 +50,26 @@ def request_uri(request: RegisterRequest) -> str:
     return request.request_uri or request.registrar
 
 
-def contact(request: RegisterRequest, host: str, port: int, line: str) -> str:
+def contact(request: RegisterRequest, host: str, port: int | None, line: str) -> str:
     """The Contact of a phone that is reached at this host and port.
 
-    `line` tells phones of one AOR in one process apart; empty for the only one.
+    `port` None: that of the connection, which is there only when the REGISTER goes out. `line` tells phones of one AOR
+    in one process apart; empty for the only one.
     """
-    user = sip_uri.parse_aor(request.aor).user
-    uri = sip_uri.contact(user, host, port, request.registrar)
-    if line:
-        uri = f"{uri[:-1]};line={sip_uri.escaped(line)}>"
-    return uri + "".join(f";{name}={value}" for name, value in request.contact_parameters)
+    to, user = sip_uri.parse(request.registrar), sip_uri.parse_aor(request.aor).user
+    at = str(sip_uri.SipUri(to.scheme, user, host, None, None))
+    kind = to.effective_transport
+    transport = "" if to.scheme == "sips" or kind == "udp" else f";transport={kind}"
+    apart = f";line={sip_uri.escaped(line)}" if line else ""
+    parameters = "".join(f";{name}={value}" for name, value in request.contact_parameters)
+    return f"<{at}:{port or PORT}{transport}{apart}>{parameters}"
 
 
 def headers(registration: Registration, expires: int, user_agent: str, allow: str) -> list[tuple[str, str]]:
     """The headers of its next REGISTER, besides those that every request has. Counts as a use of its nonces."""
     request = registration.request
     made = [
-        ("Contact", registration.contact),
+        ("Contact", registration.template),
         ("Expires", str(expires)),
         ("Allow", allow),
         ("User-Agent", user_agent),

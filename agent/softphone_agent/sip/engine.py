@@ -174,7 +174,7 @@ class Engine:
         if present is None or not present.bound:
             return False
         try:
-            if self._contact(phone, present.request, present.place, present.transport) != present.contact:
+            if self._contact(phone, present.request, present.place, present.transport) != present.template:
                 return False
         except OSError:
             pass  # no way there now; the REGISTER says so
@@ -242,12 +242,10 @@ class Engine:
 
     def _contact(self, phone: str, request: RegisterRequest, place: Place, transport: int) -> str:
         """The Contact of this phone. Raises OSError where there is no way to the PBX."""
-        server = server_of(place)
-        v6 = ":" in server.address
-        host = request.public_address or self._transports.own_host(server.address)
-        kind = sip_uri.parse(request.registrar).effective_transport
+        host = request.public_address or self._transports.own_host(server_of(place).address)
+        is_udp = sip_uri.parse(request.registrar).effective_transport == "udp"
         line = phone if self._of_aor[request.aor] > 1 else ""
-        return binding.contact(request, host, self._transports.contact_port(transport, kind, v6=v6), line)
+        return binding.contact(request, host, self._transports.port(transport) if is_udp else None, line)
 
     def _leave_behind(self, known: _Phone) -> None:
         """Un-REGISTER the present registration; nobody waits for the answer."""
@@ -274,6 +272,7 @@ class Engine:
         if kind == pj.SIP_ANSWER:
             one = self._outgoing.take(number)
             if isinstance(one, Registering):
+                one.registration.port = peer or one.registration.port
                 self._answered(one, code, reason, text)
             elif isinstance(one, Pinging):
                 self.happenings.append(Pong(one.place, code != 0))

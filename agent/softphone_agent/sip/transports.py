@@ -75,15 +75,10 @@ class Transports:
         """The agent's address as a PBX at this IP address sees it. Raises OSError where there is no way there."""
         return self.bound_address(v6=":" in to) or local_address(to)
 
-    def contact_port(self, transport: int, kind: str, *, v6: bool) -> int:
-        """The port of a Contact over this transport.
-
-        No port takes TLS connections: with the one of TCP, Contacts of several processes differ all the same.
-        """
+    def port(self, transport: int) -> int:
+        """The port at which a transport listens."""
         assert self._client is not None
-        if kind != "tls":
-            return self._client.port(transport)
-        return self._client.port(self._opened("tcp", v6=v6))
+        return self._client.port(transport)
 
     def listening(self) -> list[int]:
         """The transports on which TCP connections are accepted."""
