@@ -29,6 +29,7 @@ options=(-qq -o APT::Sandbox::User=root -o Dir::Etc::sourcelist=/dev/null -o "Di
 apt-get "${options[@]}" update
 (cd "$apt/debs" && apt-get "${options[@]}" download "$@")
 rm -rf "$folder" "$folder.part"
+mkdir -p "$folder.part" # dpkg-deb makes the last folder only; on a fresh machine the cache is not there yet
 for deb in "$apt"/debs/*.deb; do
   dpkg-deb --extract "$deb" "$folder.part"
 done
