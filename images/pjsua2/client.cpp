@@ -450,7 +450,7 @@ void Client::changed(pjsip_transport *tp, pjsip_transport_state state) {
     number = ++next_number_;
     numbers_[tp] = number;
     const bool incoming = tp->dir == PJSIP_TP_DIR_INCOMING;
-    connections_[number] = {tp, incoming, false, now_msec(), 0, place(&tp->key.rem_addr, true)};
+    connections_[number] = {tp, incoming, false, now_msec(), 0, 0, place(&tp->key.rem_addr, true)};
     events_.push_back({OPENED, number, incoming, "", "", connections_[number].peer});
   } else if ((state == PJSIP_TP_STATE_DISCONNECTED || state == PJSIP_TP_STATE_DESTROY) && connection) {
     const Connection gone = *connection;
@@ -491,7 +491,10 @@ void Client::fault(pjsip_transport *tp, const char *reason) {
 void Client::received(pjsip_tp_rx_data *data) {
   Connection *connection = of(data->tp);
   const Frame frame = judge(std::string(static_cast<const char *>(data->data), data->len));
-  if (connection) connection->heard_msec = now_msec();
+  if (connection) {
+    connection->heard_msec = now_msec();
+    connection->empty = 0;
+  }
   if (frame == PARTIAL) {
     if (connection && !connection->partial_msec) connection->partial_msec = now_msec();
     return;
@@ -510,8 +513,10 @@ void Client::dropped(pjsip_tp_dropped_data *data) {
   Connection *connection = of(data->tp);
   if (!connection) return;
   connection->heard_msec = now_msec();
-  // RFC 5626, section 4.4.1: two empty lines ask whether somebody is there, one says yes.
-  if (data->len < 4 || std::memcmp(data->data, "\r\n\r\n", 4) != 0) return;
+  // RFC 5626, section 4.4.1: two empty lines ask whether somebody is there, one says yes. They may come in pieces.
+  connection->empty += data->len;
+  if (connection->empty < 4) return;
+  connection->empty = 0;
   pjsip_tpselector selector;
   std::memset(&selector, 0, sizeof selector);
   selector.type = PJSIP_TPSELECTOR_TRANSPORT;

@@ -121,6 +121,7 @@ class Client {
     pjsip_transport *tp;
     bool incoming, held;
     long heard_msec, partial_msec;
+    size_t empty;  // bytes of empty lines since the last message
     std::string peer;
   };
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -268,6 +268,27 @@ def _without_brackets(request: Request) -> list[bytes]:
     return [answer(request, 200, f"Contact: {said}")]
 
 
+def _with(*headers: str) -> Behaviour:
+    """A 200 that grants what was asked for, and has these headers before its Contact."""
+
+    def behave(request: Request) -> list[bytes]:
+        (good,) = accept()(request)
+        return [good.replace(b"\r\nContact:", ("\r\n" + "\r\n".join(headers) + "\r\nContact:").encode(), 1)]
+
+    return behave
+
+
+def _beside(*challenges: str) -> Behaviour:
+    """401 with these challenges; who answers one of them is accepted."""
+
+    def behave(request: Request) -> Iterable[bytes]:
+        if request.header("Authorization"):
+            return accept()(request)
+        return [answer(request, 401, *(f"WWW-Authenticate: {one}" for one in challenges))]
+
+    return behave
+
+
 def _with_star(request: Request) -> list[bytes]:
     (good,) = accept()(request)
     return [good.replace(b"\r\nContact:", b"\r\nContact: *\r\nContact:", 1)]
@@ -425,6 +446,14 @@ ROWS = [
         registered={"via": "redirect", "role": "Standby"},
     ),
     Row("challenge", "401 with a challenge, then 200", does(challenge(accept())), registers=2, **KEPT),
+    Row("basic", "401 with Basic only", does(reply(401, 'WWW-Authenticate: Basic realm="x"')), **_rejected(401)),
+    Row(
+        "basic-too",
+        "401 with Basic, Bearer and a Digest challenge, then 200",
+        does(_beside('Basic realm="x"', 'Bearer realm="x"', 'Digest realm="x", nonce="n", algorithm=MD5')),
+        registers=2,
+        **KEPT,
+    ),
     Row("proxy", "407 with a challenge, then 200", does(challenge(accept(), code=407)), registers=2, **KEPT),
     Row("stale", "401 with stale=true once", does(_stale_once()), registers=3, **KEPT),
     Row("endless-401", "401 with a new nonce without end", does(_endless_challenge()), registers=2, **_rejected(401)),
@@ -493,8 +522,8 @@ ROWS = [
     ),
     Row(
         "r503-absurd",
-        "503 with Retry-After: 2000000000 (an hour is waited)",
-        does(reply(503, "Retry-After: 2000000000")),
+        "503 with Retry-After: 99999999999 (an hour is waited)",
+        does(reply(503, "Retry-After: 99999999999")),
         **_unavailable(503) | {"then": NOT_AGAIN},
     ),
     Row("r600", "600", does(reply(600)), **_rejected(600)),
@@ -504,6 +533,24 @@ ROWS = [
         "200 with `Contact: *`",
         does(reply(200, "Contact: *")),
         **_unavailable(200),
+    ),
+    Row(
+        "ok-odd-contact",
+        "200 with our Contact and an odd one of another device (an umlaut, an empty port)",
+        does(_with("Contact: <sip:m\u00fcller@192.0.2.7:>;x=;expires=60")),
+        **KEPT,
+    ),
+    Row(
+        "ok-dates",
+        "200 with our Contact, and dates in Expires and Retry-After",
+        does(_with("Expires: Thu, 01 Dec 2039 16:00:00 GMT", "Retry-After: Thu, 01 Dec 2039 16:00:00 GMT")),
+        **KEPT,
+    ),
+    Row(
+        "ok-service-route",
+        "200 with our Contact and a Service-Route",
+        does(_with("Service-Route: <sip:edge.test;lr>")),
+        **KEPT,
     ),
     Row("ok-bare", "200 with our Contact without <> and a parameter in them", does(_without_brackets), **KEPT),
     Row("ok-star-too", "200 with our Contact and `Contact: *`", does(_with_star), **KEPT),
