@@ -29,7 +29,8 @@ ABOUT = {
     "fbregint=10: it asks every 10 s whether the other PBX answers",
     "baresip, defaults": "two accounts a user for serreg; a refresh when 90 % of the expiry is over",
     "pjsua2, best": "plain accounts: of our former build, 500 a process, where a part was measured with pjsua2 2.17; "
-    "of pjsua2 as pip has it, 8 a process, where with 2.15.1; the registrar is a name with two SRV records; a refresh every 3 s, retries after 1 s",
+    "of pjsua2 as pip has it, 8 a process, where with 2.15.1; the registrar is a name with two SRV records; "
+    "a refresh every 3 s, retries after 1 s",
     "pjsua2, defaults": "the same; a refresh 5 s before the expiry, retries after 300 s",
     "sipp": "a scenario of one REGISTER with digest for each user, 200 in flight: the limit of registrar and kernel",
 }
