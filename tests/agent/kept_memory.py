@@ -29,7 +29,8 @@ TIMES_IN_VAIN = 140
 ROUNDS = 3
 AT_ONCE = 7
 """Phones of a deed."""
-ANSWER_SECONDS = 0.1
+SECONDS_IN_VAIN = 0.1
+"""For so long an answer is waited for that does not come."""
 REST_SECONDS = 1.3
 """A transaction over UDP lives on for a second (RFC 3261, timer K)."""
 
@@ -126,7 +127,6 @@ class Deeds:
 def main() -> None:
     engine = Engine(EngineSettings("kept-memory", bind_address="127.0.0.1"))
     engine.open()
-    engine.set_answer_time(ANSWER_SECONDS)
     deeds = Deeds(engine, sys.argv[1])
     kept = {}
     for deed in (deeds.ping, deeds.ping_over_tcp, deeds.register, deeds.refresh, deeds.come_and_go, deeds.be_redirected,
@@ -134,7 +134,10 @@ def main() -> None:
         if deed not in (deeds.refresh, deeds.come_and_go):  # those go on with what is registered
             for phone in list(engine._phones):
                 engine.remove(phone)
-        times = TIMES_IN_VAIN if deed in (deeds.ping_in_vain, deeds.register_in_vain) else TIMES
+        in_vain = deed in (deeds.ping_in_vain, deeds.register_in_vain)
+        times = TIMES_IN_VAIN if in_vain else TIMES
+        if in_vain:
+            engine.set_answer_time(SECONDS_IN_VAIN)
         seen = [in_use()]
         for _ in range(1 + ROUNDS):
             deeds.do(deed, times)
