@@ -15,12 +15,14 @@ CHART = REPOSITORY / "charts" / "softphone-fleet"
 
 
 def is_installed() -> bool:
-    """Whether there is a release already."""
-    return f"namespace/{NAMESPACE}" in kubectl("get", "namespaces", "-o", "name").split()
+    """Whether there is a release already. One whose namespace is going is none."""
+    return _phase() == "Active"
 
 
 def install() -> None:
     """Install or upgrade the operator with the images of these sources, and wait for it."""
+    if _phase() == "Terminating":  # somebody has just removed it
+        kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     values = images(Images(settings()).names)
     helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
 
@@ -41,6 +43,11 @@ def uninstall() -> None:
     """Remove the release and its namespace."""
     helm("uninstall", NAME, "--wait")
     kubectl("delete", "namespace", NAMESPACE)  # waits: nothing can be installed into one that is going
+
+
+def _phase() -> str:
+    """Of the release's namespace; empty where there is none."""
+    return kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
 
 
 def images(names: Names) -> list[str]:
