@@ -377,6 +377,8 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
   events_.push_back(told);
   if (event->body.tsx_state.type != PJSIP_EVENT_TIMER || !tsx->transport || !is_stream(tsx->transport)) return;
   // RFC 3261, section 18.4: who does not answer may not be there any more. A connection that brought something since is alive.
+  // Silence to OPTIONS says less: there are PBXes that never answer them, and phones are registered over this connection.
+  if (tsx->method.id != PJSIP_REGISTER_METHOD) return;
   long one;
   Connection *connection = of(tsx->transport, &one);
   if (connection && connection->heard_msec < sent_msec) close_connection(one);

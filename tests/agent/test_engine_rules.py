@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent_process import pbx, phone, running
-from sip_responder import Behaviour, Request, Responder, Start, accept, answer, challenge, redirect, reply
+from sip_responder import Behaviour, Request, Responder, Start, accept, answer, challenge, redirect, reply, silence
 
 pytestmark = pytest.mark.lab
 
@@ -234,6 +234,22 @@ async def test_a_connection_on_which_nothing_comes_back_is_replaced(tmp_path: Pa
                 ),
                 name,
             )
+
+
+async def test_a_pbx_that_answers_no_pings_keeps_its_connection_and_its_phones(tmp_path: Path, start: Start) -> None:
+    """There are such PBXes. Nothing is wrong with a connection over which REGISTERs are answered."""
+    master = await start()
+    master.options = silence
+    registration = {"pingSeconds": 0.2, "attemptTimeoutSeconds": 0.5}
+    async with running(
+        tmp_path, [pbx("master", master.uri("tcp"))], [phone("anna", pri="master", registration=registration)]
+    ) as agent:
+        await agent.phone("anna", registered=True)
+        while master.pings < 8:
+            await asyncio.sleep(0.1)
+        assert {request.source for request in master.requests} == {master.asked[-1].source}
+        assert len({request.header("Call-ID") for request in master.requests}) == 1
+        assert agent.phones["anna"].registered
 
 
 @pytest.mark.parametrize("pieces", [[b"\r\n\r\n"], [b"\r\n", b"\r\n"], [b"\r\n\r\n", b"\r\n\r\n"]])

@@ -30,6 +30,11 @@ class Connections:
         """To whom there is a connection."""
         return set(self._peers.values())
 
+    def close(self, peer: Peer) -> None:
+        """Close those to this peer."""
+        for connection in [one for one, known in self._peers.items() if known == peer]:
+            self._client.close_connection(connection)
+
     def keep(self, used: Set[Peer]) -> None:
         """Hold the connections to these and no others."""
         for connection, peer in self._peers.items():

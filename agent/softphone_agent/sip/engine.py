@@ -275,7 +275,7 @@ class Engine:
                 one.registration.port = peer or one.registration.port
                 self._answered(one, code, reason, text)
             elif isinstance(one, Pinging):
-                self.happenings.append(Pong(one.place, code != 0))
+                self._pinged(one.place, alive=code != 0)
         elif kind == pj.SIP_REQUEST:
             self._strangers.asked(number, reason, text, peer, time.monotonic())
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
@@ -286,6 +286,13 @@ class Engine:
             self._overheard(kind == pj.SIP_SENT, peer, text)
         else:
             self._strangers.discarded(reason if kind == pj.SIP_FAULT else "Stray")
+
+    def _pinged(self, place: Place, *, alive: bool) -> None:
+        """A ping has ended. In vain over a connection that no phone needs: it may be dead, and a new one would pass."""
+        if not alive and not any(known.present and known.present.place == place for known in self._phones.values()):
+            server = server_of(place)
+            self._connections.close((server.address, server.port))
+        self.happenings.append(Pong(place, alive))
 
     def _connection(self, number: int, peer: str, *, opened: bool, incoming: bool) -> None:
         """A connection was made or is no more. That of a stranger is no news."""
