@@ -289,9 +289,11 @@ class Engine:
 
     def _pinged(self, place: Place, *, alive: bool) -> None:
         """A ping has ended. In vain over a connection that no phone needs: it may be dead, and a new one would pass."""
-        if not alive and not any(known.present and known.present.place == place for known in self._phones.values()):
-            server = server_of(place)
-            self._connections.close((server.address, server.port))
+        server = server_of(place)
+        if not alive and sip_uri.parse(place.uri).effective_transport != "udp":
+            present = (known.present for known in self._phones.values())
+            if not any(one is not None and server_of(one.place) == server for one in present):
+                self._connections.close((server.address, server.port))
         self.happenings.append(Pong(place, alive))
 
     def _connection(self, number: int, peer: str, *, opened: bool, incoming: bool) -> None:
