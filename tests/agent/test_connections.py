@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from softphone_agent.sip.connections import peer_of
+from softphone_agent.sip.connections import read_peer
 
 
 @pytest.mark.parametrize(
@@ -12,4 +12,4 @@ from softphone_agent.sip.connections import peer_of
     [("192.0.2.1:5060", ("192.0.2.1", 5060)), ("[2001:db8::1]:5061", ("2001:db8::1", 5061))],
 )
 def test_a_peer_is_an_address_and_a_port(text: str, peer: tuple[str, int]) -> None:
-    assert peer_of(text) == peer
+    assert read_peer(text) == peer

@@ -217,13 +217,6 @@ def parse_aor(text: str) -> SipUri:
     return uri
 
 
-def contact(user: str, host: str, port: int, registrar: str) -> str:
-    """A Contact of ours at `host` and `port`, of the registrar's scheme and transport."""
-    to = parse(registrar)
-    transport = None if to.scheme == "sips" or to.effective_transport == "udp" else to.effective_transport
-    return f"<{SipUri(to.scheme, user, host, port, transport)}>"
-
-
 _CONTACT_HEADER = re.compile(r"^(?:contact|m)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 
 

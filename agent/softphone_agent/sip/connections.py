@@ -19,7 +19,7 @@ class Connections:
 
     def opened(self, connection: int, peer: str) -> None:
         """A connection is there."""
-        self._peers[connection] = peer_of(peer)
+        self._peers[connection] = read_peer(peer)
         self._client.hold(connection, True)
 
     def closed(self, connection: int) -> None:
@@ -41,7 +41,7 @@ class Connections:
             self._client.hold(connection, peer in used)
 
 
-def peer_of(text: str) -> Peer:
+def read_peer(text: str) -> Peer:
     """A peer as pjsip writes it: `192.0.2.1:5060` or `[2001:db8::1]:5060`."""
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)

@@ -20,7 +20,7 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.client import SipClient
-from softphone_agent.sip.connections import Connections, Peer, peer_of
+from softphone_agent.sip.connections import Connections, Peer, read_peer
 from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
@@ -34,7 +34,7 @@ from softphone_agent.sip.happenings import (
 )
 from softphone_agent.sip.outgoing import Outgoing, Pinging, Registering
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
-from softphone_agent.sip.routing import address_of, server_of, tls_name
+from softphone_agent.sip.routing import address_of, is_udp, peer_of, tls_name
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.sip.strangers import Strangers
 from softphone_agent.sip.transports import Transports
@@ -68,8 +68,6 @@ class Engine:
         """How many phones each AOR has: each of several has a Contact of its own."""
         self._traced: frozenset[str] = frozenset()
         self._transports = Transports(settings)
-        self._places: Set[Place] = frozenset()
-        """What is pinged."""
 
     def open(self) -> None:
         """Start the endpoint with its UDP and TCP transports. Raises RuntimeError where it cannot."""
@@ -219,9 +217,8 @@ class Engine:
 
     def watch(self, places: Set[Place]) -> None:
         """No other places are pinged from now on. What neither they nor phones use is closed."""
-        self._places = places
         used = {one.present.place for one in self._phones.values() if one.present} | places
-        self._connections.keep({(server.address, server.port) for server in map(server_of, used)})
+        self._connections.keep(set(map(peer_of, used)))
         self._transports.keep_own_sockets({address_of(place) for place in used})
 
     def _known(self, phone: str, aor: str) -> _Phone:
@@ -242,10 +239,10 @@ class Engine:
 
     def _contact(self, phone: str, request: RegisterRequest, place: Place, transport: int) -> str:
         """The Contact of this phone. Raises OSError where there is no way to the PBX."""
-        host = request.public_address or self._transports.own_host(server_of(place).address)
-        is_udp = sip_uri.parse(request.registrar).effective_transport == "udp"
+        host = request.public_address or self._transports.own_host(address_of(place))
+        port = self._transports.port(transport) if is_udp(place) else None
         line = phone if self._of_aor[request.aor] > 1 else ""
-        return binding.contact(request, host, self._transports.port(transport) if is_udp else None, line)
+        return binding.contact(request, host, port, line)
 
     def _leave_behind(self, known: _Phone) -> None:
         """Un-REGISTER the present registration; nobody waits for the answer."""
@@ -281,7 +278,7 @@ class Engine:
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
             self._connection(number, peer, opened=kind == pj.SIP_OPENED, incoming=code != 0)
         elif kind == pj.SIP_REFUSED:
-            self.happenings.append(Refused(*peer_of(peer)))
+            self.happenings.append(Refused(*read_peer(peer)))
         elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
             self._overheard(kind == pj.SIP_SENT, peer, text)
         else:
@@ -289,11 +286,10 @@ class Engine:
 
     def _pinged(self, place: Place, *, alive: bool) -> None:
         """A ping has ended. In vain over a connection that no phone needs: it may be dead, and a new one would pass."""
-        server = server_of(place)
-        if not alive and sip_uri.parse(place.uri).effective_transport != "udp":
-            present = (known.present for known in self._phones.values())
-            if not any(one is not None and server_of(one.place) == server for one in present):
-                self._connections.close((server.address, server.port))
+        if not alive and not is_udp(place):
+            peer, present = peer_of(place), (known.present for known in self._phones.values())
+            if not any(one is not None and peer_of(one.place) == peer for one in present):
+                self._connections.close(peer)
         self.happenings.append(Pong(place, alive))
 
     def _connection(self, number: int, peer: str, *, opened: bool, incoming: bool) -> None:

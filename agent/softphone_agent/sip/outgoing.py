@@ -95,16 +95,14 @@ class Outgoing:
             registration.call_id,
             registration.cseq,
             headers,
-            registration.place,
             request.tls,
-            registration.transport,
         )
 
     def ping(self, place: Place, aor: str, tls: TlsFiles | None, transport: int) -> str:
         """Send OPTIONS there, in the name of this AOR; returns why that cannot be, empty where it can."""
         one, identity = Pinging(place, transport), uuid.uuid4().hex
         headers = [("Accept", "application/sdp"), ("User-Agent", self._user_agent)]
-        return self._send(one, "OPTIONS", place.uri, aor, identity[:12], identity, 1, headers, place, tls, transport)
+        return self._send(one, "OPTIONS", place.uri, aor, identity[:12], identity, 1, headers, tls)
 
     def _send(
         self,
@@ -116,12 +114,10 @@ class Outgoing:
         call_id: str,
         cseq: int,
         headers: list[tuple[str, str]],
-        place: Place,
         tls: TlsFiles | None,
-        transport: int,
     ) -> str:
-        to = sip_uri.parse(place.uri)
-        server = server_of(place)
+        to = sip_uri.parse(one.place.uri)
+        server = server_of(one.place)
         if not sip_uri.is_address(server.address):
             return f"no server of {server.address} is known"
         self._last += 1
@@ -129,23 +125,21 @@ class Outgoing:
         if isinstance(one, Registering) and one.phone:
             self._of_phone[one.phone] = self._last
         party = f"<{aor}>"
-        fault = str(
-            self._client.send(
-                self._last,
-                method,
-                uri,
-                party,
-                tag,
-                party,
-                call_id,
-                cseq,
-                "\n".join(f"{name}: {value}" for name, value in headers),
-                server.address,
-                server.port,
-                tls_name(to, tls) if to.secure else "",
-                transport,
-                int(self.answer_seconds * 1000),
-            )
+        fault = self._client.send(
+            self._last,
+            method,
+            uri,
+            party,
+            tag,
+            party,
+            call_id,
+            cseq,
+            "\n".join(f"{name}: {value}" for name, value in headers),
+            server.address,
+            server.port,
+            tls_name(to, tls) if to.secure else "",
+            one.transport,
+            int(self.answer_seconds * 1000),
         )
         if fault:
             self.take(self._last)

@@ -19,6 +19,17 @@ def server_of(place: Place) -> Target:
     return place.target or Target(uri.host, uri.effective_port)
 
 
+def peer_of(place: Place) -> tuple[str, int]:
+    """IP address, IPv6 without brackets, and port that a request to this place goes to."""
+    server = server_of(place)
+    return server.address, server.port
+
+
+def is_udp(place: Place) -> bool:
+    """Whether a request goes there over UDP."""
+    return sip_uri.parse(place.uri).effective_transport == "udp"
+
+
 def tls_name(uri: SipUri, tls: TlsFiles | None) -> str:
     """The name that the certificate of the PBX at this URI must have."""
     return ((tls.server_name if tls else None) or uri.host).lower()

@@ -12,9 +12,9 @@ from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.states import Phase
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.request import TlsFiles
+from softphone_agent.sip.routing import peer_of
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
-from softphone_agent.worker.places import peer_of
 from softphone_agent.worker.scouting import Scouting
 from softphone_agent.worker.watched import Watched
 

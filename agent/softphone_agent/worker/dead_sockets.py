@@ -11,11 +11,10 @@ import structlog
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.events import Reconfigured
 from softphone_agent.sip.protocol import SipEngine
-from softphone_agent.sip.routing import address_of
+from softphone_agent.sip.routing import address_of, is_udp
 from softphone_agent.sip.second_opinion import SecondOpinion
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.phones import Phones
-from softphone_agent.worker.places import is_udp
 from softphone_agent.worker.running import RunningPhone
 from softphone_agent.worker.socket_patience import SocketPatience
 from softphone_agent.worker.watched import Watched

@@ -9,12 +9,11 @@ from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration.events import PingAnswered, PingFailed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip.protocol import SipEngine
-from softphone_agent.sip.routing import address_of
+from softphone_agent.sip.routing import address_of, is_udp, peer_of
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.phones import Phones
-from softphone_agent.worker.places import is_udp, peer_of
 from softphone_agent.worker.reachability import Reachability, Verdict
 from softphone_agent.worker.refusals import CONFIRM_SECONDS, Refusals
 from softphone_agent.worker.sending import Sending
