@@ -70,6 +70,13 @@ class FleetSlice(Model):
     first_index: int = Field(default=0, ge=0, le=10**9, description="Index of the first phone.")
     count: int = Field(ge=0, le=MAX_PHONES, description="How many phones.")
     template: PhoneTemplate = Field(description="What they have in common.")
+    path_checks_one_in: int = Field(
+        default=50,
+        ge=1,
+        le=MAX_PHONES,
+        description="One phone in so many checks its ways (registration.pathCheckSeconds): those whose index is a "
+        "multiple of it, and the slice's first.",
+    )
 
 
 def phone_of_fleet(fleet: str, index: int) -> str:

@@ -158,6 +158,13 @@ class Registration(Model):
         description="For how long a PBX that closed its TCP or TLS connection is asked again before the phone goes to "
         "another one, in seconds: a PBX that is restarted is back soon. 0: it is asked once.",
     )
+    path_check_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        le=86400,
+        description="Interval of the path checks, in seconds: while the phone is registered, it walks the way from each "
+        "entry PBX to its end with REGISTERs without Contact, which change nothing there. 0 turns them off.",
+    )
 
 
 class Tls(Model):

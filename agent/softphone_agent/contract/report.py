@@ -20,6 +20,23 @@ from softphone_agent.registration.policy import Role as Role
 State = Literal["Starting", "Registering", "Registered", "Waiting", "Rejected", "Unregistering", "Stopped", "Suspended"]
 Via = Literal["pri", "sec", "cur", "redirect"]
 
+PathVia = Literal["pri", "sec", "cur"]
+PathResult = Literal[
+    "Holds",
+    "WouldKeep",
+    "Unreachable",
+    "Refused",
+    "Loop",
+    "TooManyRedirects",
+    "OtherHome",
+    "Forbidden",
+    "CheckNotSupported",
+    "Unchecked",
+]
+GOOD_PATHS: frozenset[PathResult] = frozenset({"Holds", "WouldKeep"})
+UNKNOWN_PATHS: frozenset[PathResult] = frozenset({"CheckNotSupported", "Unchecked"})
+"""All others are ways that would not hold: the phone is not redundant."""
+
 STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
 HEARTBEAT_SECONDS = 5.0
 COUNTS_SECONDS = 0.5
@@ -57,6 +74,28 @@ class Outage(Model):
     reason: Reason = Field(description="Why the registration was lost.")
 
 
+class PathReport(Model):
+    """The way from one entry PBX to its end, as the last path check found it."""
+
+    via: PathVia = Field(description="Entry PBX at which the way begins.")
+    result: PathResult = Field(
+        description="Holds: its end holds the phone and lists its binding. WouldKeep: its end would keep the phone, and "
+        "lists no binding. Unreachable: no answer somewhere on the way. Refused: a final answer that refuses. Loop, "
+        "TooManyRedirects: its redirects lead nowhere. OtherHome: it ends at another PBX than the phone's home. "
+        "Forbidden: a redirect to a place that TLS or redirectPolicy forbids. CheckNotSupported: a PBX answers a "
+        "REGISTER without Contact in a way that tells nothing. Unchecked: not checked yet, or not within two intervals."
+    )
+    pbx: str | None = Field(
+        default=None, max_length=300, description="PBX at which the way ended, good or not: name, or host:port."
+    )
+    redirects: tuple[Redirect, ...] = Field(default=(), description="Redirects walked, in order.")
+    code: int = Field(default=0, description="SIP status code of the last answer, 0 where there was none.")
+    message: str = Field(default="", max_length=256, description="The PBX's own words, or ours.")
+    since: str | None = Field(
+        default=None, max_length=40, description="Since when this is the result, RFC 3339 UTC; missing while Unchecked."
+    )
+
+
 class PhoneReport(Model):
     """One phone. The fields change on transitions only; nothing in here ticks."""
 
@@ -79,6 +118,9 @@ class PhoneReport(Model):
     since: str = Field(description="When the present state of affairs began, RFC 3339 UTC.")
     last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
     last_outage: Outage | None = Field(default=None, description="The last outage since the agent has the phone.")
+    paths: tuple[PathReport, ...] = Field(
+        default=(), max_length=3, description="Its ways, one for each entry PBX; none where path checks are off."
+    )
 
 
 class PbxReport(Model):
@@ -86,6 +128,12 @@ class PbxReport(Model):
 
     name: str = Field(description="The PBX object's name, or host:port.")
     reachable: bool | None = Field(default=None, description="Whether it answers; missing while nothing is known.")
+    answers_options: bool | None = Field(
+        default=None, description="Whether it answers OPTIONS. One that does not may take REGISTER all the same."
+    )
+    certificate_expires: str | None = Field(
+        default=None, max_length=40, description="When the certificate that it showed ends, RFC 3339 UTC; TLS only."
+    )
 
 
 class ConfigReport(Model):
@@ -147,6 +195,16 @@ class PbxCounts(Model):
     home: int = Field(default=0, description="Those at home there.")
     standby: int = Field(default=0, description="Those whose home is elsewhere.")
     reachable: bool | None = Field(default=None, description="Whether it answers; missing while nothing is known.")
+    answers_options: bool | None = Field(default=None, description="As in PbxReport.")
+    certificate_expires: str | None = Field(default=None, max_length=40, description="As in PbxReport.")
+
+
+class PathCounts(Model):
+    """The checked ways from one kind of entry PBX, of all phones that are to check theirs."""
+
+    via: PathVia = Field(description="Entry PBX at which the ways begin.")
+    results: dict[PathResult, int] = Field(default={}, description="Phones by result; results of nobody are left out.")
+    worst: PathReport | None = Field(default=None, description="One of the ways that would not hold, if any.")
 
 
 class Counts(Model):
@@ -162,6 +220,7 @@ class Counts(Model):
         default={}, description="Phones that want a binding and have none, by their last failure."
     )
     pbxs: tuple[PbxCounts, ...] = ()
+    paths: tuple[PathCounts, ...] = ()
 
 
 WatchLine = Annotated[
