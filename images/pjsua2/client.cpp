@@ -70,8 +70,8 @@ void on_tsx_state(pjsip_transaction *tsx, pjsip_event *event) {
   if (client) client->ended(tsx, event);
 }
 pj_bool_t on_request(pjsip_rx_data *rdata) { return client && client->came(rdata); }
-pj_bool_t on_stray(pjsip_rx_data *) {
-  if (client) client->stray();
+pj_bool_t on_stray(pjsip_rx_data *rdata) {
+  if (client) client->stray(rdata);
   return PJ_TRUE;
 }
 pj_bool_t on_wire_in(pjsip_rx_data *rdata) {
@@ -147,6 +147,8 @@ Frame judge(const std::string &data) {
 }
 
 void silence() { pj_log_set_level(0); }
+
+pjsip_module *Client::transactions() { return &sender; }
 
 Client::Client(const std::string &allow) {
   endpoint_ = pjsua_get_pjsip_endpt();
@@ -290,18 +292,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
   pj_pool_t *pool = tdata->pool;
   pj_str_t tag = str(from_tag);
   pj_strdup(pool, &PJSIP_MSG_FROM_HDR(tdata->msg)->tag, &tag);
-  for (size_t begin = 0; begin < headers.size();) {
-    size_t end = headers.find('\n', begin);
-    if (end == std::string::npos) end = headers.size();
-    const size_t colon = headers.find(':', begin);
-    if (colon != std::string::npos && colon < end) {
-      const size_t value = std::min(headers.find_first_not_of(' ', colon + 1), end);
-      const std::string header_name = headers.substr(begin, colon - begin), text = headers.substr(value, end - value);
-      pj_str_t header = str(header_name), content = str(text);
-      pjsip_msg_add_hdr(tdata->msg, reinterpret_cast<pjsip_hdr *>(pjsip_generic_string_hdr_create(pool, &header, &content)));
-    }
-    begin = end + 1;
-  }
+  write(tdata, headers);
 
   pjsip_server_addresses &to_where = tdata->dest_info.addr;
   pj_str_t host = str(address), certificate = str(name);
@@ -326,6 +317,12 @@ std::string Client::send(long number, const std::string &method, const std::stri
   }
   pjsip_tx_data_set_transport(tdata, &selector);
 
+  if (how.id == PJSIP_ACK_METHOD) {
+    status = pjsip_endpt_send_request_stateless(endpoint_, tdata, nullptr, nullptr);
+    if (status == PJ_SUCCESS) return "";
+    pjsip_tx_data_dec_ref(tdata);
+    return words(status);
+  }
   pjsip_tsx_set_timers(0, 0, AFTER_ANSWER_MSEC, msec);  // taken as the transaction begins (timers B and F)
   pjsip_transaction *tsx;
   status = pjsip_tsx_create_uac(&sender, tdata, &tsx);
@@ -357,10 +354,16 @@ void Client::cancel(long number) {
 }
 
 void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
-  if (event->type != PJSIP_EVENT_TSX_STATE || tsx->status_code < 200) return;
+  if (event->type != PJSIP_EVENT_TSX_STATE) return;
   const long number = reinterpret_cast<long>(tsx->mod_data[sender.id]);
   const auto found = pending_.find(number);
   if (found == pending_.end() || found->second.tsx != tsx) return;
+  if (tsx->status_code < 200) {
+    if (tsx->status_code <= 100 || tsx->method.id != PJSIP_INVITE_METHOD || event->body.tsx_state.type != PJSIP_EVENT_RX_MSG) return;
+    const auto *came = &event->body.tsx_state.src.rdata->msg_info;
+    events_.push_back({PROGRESS, number, tsx->status_code, text_of(tsx->status_text), std::string(came->msg_buf, came->len), ""});
+    return;
+  }
   const long sent_msec = found->second.sent_msec;
   pending_.erase(found);
   tsx->mod_data[sender.id] = nullptr;
@@ -391,7 +394,8 @@ bool Client::came(pjsip_rx_data *rdata) {
   asked_[++next_number_] = clone;
   std::string head(rdata->msg_info.msg_buf, rdata->msg_info.len);
   const size_t end = head.find("\r\n\r\n");
-  if (end != std::string::npos) head.resize(end + 2);
+  const int method = rdata->msg_info.msg->line.req.method.id;
+  if (end != std::string::npos && method != PJSIP_INVITE_METHOD && method != PJSIP_ACK_METHOD) head.resize(end + 2);
   events_.push_back({REQUEST, next_number_, 0, text_of(rdata->msg_info.msg->line.req.method.name), head, place(&rdata->pkt_info.src_addr, false)});
   return true;
 }

@@ -28,6 +28,8 @@
 %rename(SIP_REFUSED) softphone::REFUSED;
 %rename(SIP_SENT) softphone::SENT;
 %rename(SIP_RECEIVED) softphone::RECEIVED;
+%rename(SIP_PROGRESS) softphone::PROGRESS;
+%rename(SIP_LATE) softphone::LATE;
 %rename(FRAME_PARTIAL) softphone::PARTIAL;
 %rename(FRAME_WHOLE) softphone::WHOLE;
 %rename(FRAME_HOPELESS) softphone::HOPELESS;

@@ -65,6 +65,12 @@ class Workers(Model):
         le=MAX_PHONES_PER_WORKER,
         description="Phones that one process carries at most. Phones that run stay in their process.",
     )
+    max_calls: int = Field(
+        default=32,
+        ge=0,
+        le=200,
+        description="Calls that one process has at a time at most; others get 486.",
+    )
 
 
 class Metrics(Model):

@@ -22,6 +22,7 @@ from softphone_agent.http import births
 from softphone_agent.http.labels import OTHER, Labels
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.observations import (
+    CallDone,
     Discarded,
     FailoverSeen,
     Observation,
@@ -35,6 +36,7 @@ from softphone_agent.phone.observations import (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _REGISTER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
+_ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
 _OUTAGE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 8, 16, 32, 64, 128, 300, 600, 1800, 3600)
 
 
@@ -119,6 +121,24 @@ class AgentMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self._calls = CounterMetric(
+            "softphone_calls",
+            "Calls that ended or were refused, by the final answer to INVITE; code is empty where there was none.",
+            ["direction", "code"],
+            registry=self.registry,
+        )
+        self._call_audio = CounterMetric(
+            "softphone_call_audio",
+            "Answered calls that ended, by what was heard: Audio, Silence (packets without sound), Nothing.",
+            ["direction", "heard"],
+            registry=self.registry,
+        )
+        self._answer_times = Histogram(
+            "softphone_call_answer_seconds",
+            "From our INVITE to its 200, the challenge included.",
+            buckets=_ANSWER_BUCKETS,
+            registry=self.registry,
+        )
         self.worker_restarts = CounterMetric(
             "softphone_worker_restarts", "Worker processes that died and were replaced.", registry=self.registry
         )
@@ -166,6 +186,12 @@ class AgentMetrics:
                         self._pings.labels(pbx).set(seconds)
                 case RequestsSeen(method, code, number):
                     self._requests.labels(method, code).inc(number)
+                case CallDone(direction, code, seconds, heard):
+                    self._calls.labels(direction, code).inc()
+                    if heard:
+                        self._call_audio.labels(direction, heard).inc()
+                    if seconds is not None:
+                        self._answer_times.observe(seconds)
                 case Discarded(reason, number):
                     self._discarded.labels(reason).inc(number)
 

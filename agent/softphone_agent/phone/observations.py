@@ -64,4 +64,17 @@ class Discarded:
     count: int
 
 
-Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """A call has ended, or was refused. `code` is that of the final answer to INVITE as text, empty for none."""
+
+    direction: str
+    """In or Out."""
+    code: str
+    answer_seconds: float | None
+    """From our INVITE to its 2xx; None where we were called, or nobody answered."""
+    heard: str
+    """Audio, Silence (packets without sound), or Nothing; empty where nobody answered."""
+
+
+Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded | CallDone

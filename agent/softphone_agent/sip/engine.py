@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
@@ -19,6 +20,8 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
+from softphone_agent.sip.call_protocol import CallEngine
+from softphone_agent.sip.callee import Callee, callee_of
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.connections import Connections, Peer, read_peer
 from softphone_agent.sip.happenings import (
@@ -39,6 +42,9 @@ from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.sip.strangers import Strangers
 from softphone_agent.sip.transports import Transports
 from softphone_agent.sip.unsolicited import ALLOWED, Unsolicited
+
+if TYPE_CHECKING:
+    from softphone_agent.sip.calling import Calling
 
 _LEAVING_SECONDS = 0.5
 """For so long at most `close` waits for the answers to its un-REGISTERs."""
@@ -68,6 +74,7 @@ class Engine:
         """How many phones each AOR has: each of several has a Contact of its own."""
         self._traced: frozenset[str] = frozenset()
         self._transports = Transports(settings)
+        self._calling: Calling | None = None
 
     def open(self) -> None:
         """Start the endpoint with its UDP and TCP transports. Raises RuntimeError where it cannot."""
@@ -120,6 +127,24 @@ class Engine:
         """How long a request waits for its answer (RFC 3261: timers B, D and F), from now on."""
         self._outgoing.answer_seconds = seconds
         self._client.set_patience(int(seconds * 1000))
+
+    @property
+    def calls(self) -> CallEngine:
+        """Calls. What they take is there from when this is first asked for."""
+        if self._calling is None:
+            from softphone_agent.sip.calling import Calling  # phones that are only registered do without
+
+            self._calling = Calling(
+                self._client,
+                self.happenings,
+                self._callee,
+                self._bound,
+                lambda one: self._transports.own_host(address_of(one.place)),
+                self.settings.user_agent,
+                lambda: self._outgoing.answer_seconds,
+            )
+            self._strangers.invited = self._calling.invited
+        return self._calling
 
     def take_from_strangers(self) -> FromStrangers:
         """What came from strangers since the last time."""
@@ -244,6 +269,15 @@ class Engine:
         line = phone if self._of_aor[request.aor] > 1 else ""
         return binding.contact(request, host, port, line)
 
+    def _bound(self, phone: str) -> Registration | None:
+        """The registration by which calls of this phone go; None where it has no binding."""
+        known = self._phones.get(phone)
+        return known.present if known is not None and known.present is not None and known.present.bound else None
+
+    def _callee(self, request_uri: str) -> Callee | None:
+        """The phone of ours with this Request-URI; of several with one AOR the one whose Contact it is."""
+        return callee_of(request_uri, ((name, known.aor) for name, known in self._phones.items()), self._bound)
+
     def _leave_behind(self, known: _Phone) -> None:
         """Un-REGISTER the present registration; nobody waits for the answer."""
         present, known.present = known.present, None
@@ -273,15 +307,20 @@ class Engine:
                 self._answered(one, code, reason, text)
             elif isinstance(one, Pinging):
                 self._pinged(one.place, alive=code != 0)
+            elif self._calling is not None:
+                self._calling.answered(number, code, reason, text)
         elif kind == pj.SIP_REQUEST:
-            self._strangers.asked(number, reason, text, peer, time.monotonic())
+            if self._calling is None or not self._calling.took(number, reason, text):
+                self._strangers.asked(number, reason, text, peer, time.monotonic())
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
             self._connection(number, peer, opened=kind == pj.SIP_OPENED, incoming=code != 0)
         elif kind == pj.SIP_REFUSED:
             self.happenings.append(Refused(*read_peer(peer)))
         elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
             self._overheard(kind == pj.SIP_SENT, peer, text)
-        else:
+        elif kind == pj.SIP_PROGRESS and self._calling is not None:
+            self._calling.progressed(number, code)
+        elif kind != pj.SIP_LATE or self._calling is None or not self._calling.came_late(text):
             self._strangers.discarded(reason if kind == pj.SIP_FAULT else "Stray")
 
     def _pinged(self, place: Place, *, alive: bool) -> None:
@@ -341,11 +380,12 @@ class Engine:
     def _overheard(self, sent: bool, peer: str, message: str) -> None:
         """A SIP message went over the wire."""
         call_id = sip_message.call_id(message)
+        calling = self._calling.phone_of(call_id) if self._calling is not None else None
         for name in self._traced:
             known = self._phones.get(name)
             if known is None:
                 continue
-            if known.left_behind == call_id or (known.present and known.present.call_id == call_id):
+            if calling == name or known.left_behind == call_id or (known.present and known.present.call_id == call_id):
                 self.happenings.append(Signal(name, sent, peer, sip_message.redacted(message)))
 
 

@@ -18,6 +18,8 @@ class Configure:
     sip: Sip
     pbxs: tuple[Pbx, ...]
     phones: tuple[Phone, ...]
+    max_calls: int = 32
+    """At a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import select
 import time
 from multiprocessing.connection import Connection
 
+from softphone_agent.worker.call_switch import CallSwitch
 from softphone_agent.worker.configuring import Configuring
 from softphone_agent.worker.lookups import LookUps
 from softphone_agent.worker.messages import Configure, Share, Stop, ToWorker
@@ -17,11 +18,18 @@ class Orders:
     """The worker's end of the pipe, for reading."""
 
     def __init__(
-        self, pipe: Connection, configuring: Configuring, lookups: LookUps, phones: Phones, rates: Rates
+        self,
+        pipe: Connection,
+        calls: CallSwitch,
+        configuring: Configuring,
+        lookups: LookUps,
+        phones: Phones,
+        rates: Rates,
     ) -> None:
         self._pipe = pipe
         self._waiting = select.poll()
         self._waiting.register(pipe.fileno(), select.POLLIN)
+        self._calls = calls
         self._configuring = configuring
         self._lookups = lookups
         self._phones = phones
@@ -40,11 +48,13 @@ class Orders:
 
     def _carry_out(self, order: ToWorker) -> None:
         if isinstance(order, Configure):
+            self._calls.configure(order)  # BYE goes before the un-REGISTER of a phone that is taken away
             self._configuring.configure(order)
         elif isinstance(order, Share):
             self._rates.share = order.part or 1.0
         elif isinstance(order, Stop):
             self.is_stopping = True
+            self._calls.stop()
             self._phones.stop()
         else:
             self._lookups.answered(order, time.monotonic())
