@@ -24,6 +24,8 @@ CATCH_UP = 10
 TRUSTED_LATENESS = 0.02
 """Who was later than this by himself cannot tell by his own what the network did to jitter and loss."""
 
+_ROUNDING = 1e-6
+
 
 class Numbers(NamedTuple):
     """What a stream begins with, drawn at random (RFC 3550, section 5.1), and its CNAME."""
@@ -82,14 +84,16 @@ class Session:
         self._sender = rtp.Sender(numbers.source, numbers.sequence, numbers.timestamp)
         self._receiver = rtp.Receiver()
         self._plays = plays
-        self._frame = b""
+        self._tone = b""
         self._echo = Echo()
         self._listens_for = listens_for
         self._last: deque[bytes] = deque(maxlen=LISTEN_FRAMES)
         self._with: Description | None = None
         self._codec: Codec | None = None
         """Of the media that was, once it is stopped."""
-        self._frame_at = self._report_at = 0.0
+        self._frame = 0
+        """The number of the next frame, counted from 0 of the clock."""
+        self._report_at = 0.0
         self._came_at: float | None = None
         self._began_to_wait_at = 0.0
         self._sender_report: tuple[int, float] | None = None
@@ -108,16 +112,20 @@ class Session:
         """When `due` is to be called; None while nothing is agreed upon."""
         return None if self._with is None else min(self._frame_at, self._report_at)
 
+    @property
+    def _frame_at(self) -> float:
+        return self._frame * FRAME_SECONDS
+
     def agreed(self, description: Description, now: float) -> None:
         """The other end has described where and how it takes media. Also in the midst of a call."""
         if self._with is None:
-            self._frame_at = math.ceil(now / FRAME_SECONDS) * FRAME_SECONDS  # all calls at one time: one wake for all
+            self._frame = math.ceil(now / FRAME_SECONDS - _ROUNDING)  # all calls at one time: one wake for all
             self._report_at = now + REPORT_SECONDS / 2
         if self._with is None or not self._with.direction.sends:
             self._began_to_wait_at = now
         self._with = description
         if self._plays is not None:
-            self._frame = tone.frame(self._plays, description.codec)
+            self._tone = tone.frame(self._plays, description.codec)
 
     def silent_since(self) -> float | None:
         """Since when nothing is heard of the other end, though it is to send; None while it is not."""
@@ -156,15 +164,15 @@ class Session:
         if self._with is None:
             return [], []
         frames, reports = [], []
-        behind = int((now - self._frame_at) / FRAME_SECONDS + 1e-6) + 1 if now >= self._frame_at else 0
-        if behind:
+        behind = math.floor(now / FRAME_SECONDS + _ROUNDING) - self._frame + 1
+        if behind > 0:
             if self._sender.packets:
                 self._lateness = max(self._lateness, now - self._frame_at)
             left_out = max(0, behind - CATCH_UP)
             if left_out:
                 self._sender.pass_over(left_out * FRAME)
             frames = [frame for frame in (self._next_frame() for _ in range(behind - left_out)) if frame]
-            self._frame_at += behind * FRAME_SECONDS
+            self._frame += behind
         if now >= self._report_at:
             reports.append(self._report(now, unix))
             self._report_at = now + REPORT_SECONDS
@@ -202,7 +210,7 @@ class Session:
     def _next_frame(self) -> bytes | None:
         """The next packet; None while the other end takes none (RFC 3264, sections 5.1 and 8.4)."""
         assert self._with is not None
-        payload = self._echo.take(self._with.codec) if self._plays is None else self._frame
+        payload = self._echo.take(self._with.codec) if self._plays is None else self._tone
         if not self._with.direction.receives:
             self._sender.pass_over(FRAME)
             return None
