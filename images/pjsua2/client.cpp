@@ -284,7 +284,9 @@ std::string Client::send(long number, const std::string &method, const std::stri
   const auto over = transports_.find(transport);
   if (over == transports_.end()) return "no such transport";
   pjsip_method how;
-  pj_str_t method_text = str(method), to_uri = str(uri), from_text = str(from), to_text = str(to), id = str(call_id);
+  const size_t to_end = std::min(to.find(">;tag="), to.size() - 1);
+  const std::string to_party = to.substr(0, to_end + 1), to_tag = to.substr(std::min(to_end + 6, to.size()));
+  pj_str_t method_text = str(method), to_uri = str(uri), from_text = str(from), to_text = str(to_party), id = str(call_id);
   pjsip_method_init_np(&how, &method_text);
   pjsip_tx_data *tdata;
   pj_status_t status = pjsip_endpt_create_request(endpoint_, &how, &to_uri, &from_text, &to_text, nullptr, &id, cseq, nullptr, &tdata);
@@ -292,6 +294,10 @@ std::string Client::send(long number, const std::string &method, const std::stri
   pj_pool_t *pool = tdata->pool;
   pj_str_t tag = str(from_tag);
   pj_strdup(pool, &PJSIP_MSG_FROM_HDR(tdata->msg)->tag, &tag);
+  if (!to_tag.empty()) {
+    pj_str_t theirs = str(to_tag);
+    pj_strdup(pool, &PJSIP_MSG_TO_HDR(tdata->msg)->tag, &theirs);
+  }
   write(tdata, headers);
 
   pjsip_server_addresses &to_where = tdata->dest_info.addr;

@@ -70,6 +70,7 @@ class Client {
   void close_transport(int transport);
 
   /** Sends a request; an ANSWER follows, after `msec` at the latest. `headers`: whole lines, without From, To, Call-ID, CSeq and Via.
+      `to`: within a dialog with its tag, `<URI>;tag=…`.
       `{port}` in a Contact becomes our own port on the connection: only then a PBX reaches the phone over it.
       Behind an empty line a session description may follow. An ACK is sent once, and nothing follows.
       `name`: the one that a certificate must have, else empty. Returns why it is not sent, in which case nothing follows. */
