@@ -16,6 +16,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from softphone_agent.calls import tone
+from softphone_agent.calls.g711 import Codec
+
 PATIENCE = 10.0
 """Seconds after which a test gives up waiting; no statement about speed."""
 FRAME_SECONDS = 0.02
@@ -98,10 +101,18 @@ class Media:
 
     async def play(self, payload: bytes, to: tuple[str, int], *, count: int, kind: int = 8) -> None:
         """Send so many packets of this payload, one each 20 ms."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
         for number in range(count):
             header = struct.pack("!BBHII", 0x80, kind, 7000 + number & 0xFFFF, 160 * number, 0x5EED)
             self.transport.sendto(header + payload, to)
-            await asyncio.sleep(FRAME_SECONDS)
+            await asyncio.sleep(begin + (number + 1) * FRAME_SECONDS - loop.time())
+
+    async def hear_tone(self, hertz: int, codec: Codec, *, frames: int = 20) -> None:
+        """Wait until this tone was heard in so many packets."""
+        heard = 0.0
+        while heard < frames:
+            heard += tone.part_heard(await self.hear(1), hertz, codec)
 
 
 class Caller:

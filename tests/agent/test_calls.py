@@ -52,10 +52,10 @@ async def test_an_echo_phone_sends_back_what_it_hears(tmp_path: Path, start: Sta
         assert "a=sendrecv" in answer.sdp
         assert answer.sdp_line("m=audio ").endswith("RTP/AVP 8")
         caller.ack(answer)
-        await caller.media.play(TONE, media_of(answer), count=60)
-        heard = await caller.media.hear(50)
-        assert tone.part_heard(heard[20:], tone.CALLER, PCMA) > 0.9
+        playing = asyncio.create_task(caller.media.play(TONE, media_of(answer), count=1000))
+        await caller.media.hear_tone(tone.CALLER, PCMA)
         assert (await caller.bye()).code == 200
+        playing.cancel()
         await ended(agent, code="200", heard="Audio")
 
 

@@ -22,6 +22,7 @@ from softphone_agent.http import births
 from softphone_agent.http.labels import OTHER, Labels
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.observations import (
+    CallChecked,
     CallDone,
     Discarded,
     FailoverSeen,
@@ -139,6 +140,12 @@ class AgentMetrics:
             buckets=_ANSWER_BUCKETS,
             registry=self.registry,
         )
+        self._checks = CounterMetric(
+            "softphone_call_checks",
+            "Test calls by result: Passed, Failed.",
+            ["check", "result"],
+            registry=self.registry,
+        )
         self.worker_restarts = CounterMetric(
             "softphone_worker_restarts", "Worker processes that died and were replaced.", registry=self.registry
         )
@@ -155,6 +162,9 @@ class AgentMetrics:
         self._picture.configured(config)
         for reason in births.DISCARDS:
             self._discarded.labels(reason)
+        for check in config.call_checks:
+            for result in ("Passed", "Failed"):
+                self._checks.labels(check.name, result)
         entries = births.entries(config)
         for pbx in {*entries, *(pbx.name for pbx in config.pbxs)}:
             self._redirects.labels(pbx)
@@ -192,6 +202,8 @@ class AgentMetrics:
                         self._call_audio.labels(direction, heard).inc()
                     if seconds is not None:
                         self._answer_times.observe(seconds)
+                case CallChecked(check, passed):
+                    self._checks.labels(check, "Passed" if passed else "Failed").inc()
                 case Discarded(reason, number):
                     self._discarded.labels(reason).inc(number)
 

@@ -77,4 +77,22 @@ class CallDone:
     """Audio, Silence (packets without sound), or Nothing; empty where nobody answered."""
 
 
-Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded | CallDone
+@dataclass(frozen=True, slots=True)
+class CallChecked:
+    """A test call has ended."""
+
+    check: str
+    passed: bool
+
+
+Observation = (
+    RegisterDone
+    | RedirectSeen
+    | FailoverSeen
+    | OutageSeen
+    | PingSeen
+    | RequestsSeen
+    | Discarded
+    | CallDone
+    | CallChecked
+)

@@ -12,8 +12,8 @@ class CallEngine(Protocol):
     def answer(self, phones: Set[str], most: int) -> None:
         """From now on these phones answer calls, and no others; so many calls there may be at a time."""
 
-    def host(self, call: int) -> str:
-        """Our own address for this call's media, as the other end is to reach it. Raises OSError."""
+    def host(self, phone: str) -> str:
+        """Our own address for this phone's media, as others reach it. Raises OSError where it has no binding."""
 
     def accept(self, call: int, sdp: str) -> None:
         """Answer its INVITE or re-INVITE with 200 and this description."""

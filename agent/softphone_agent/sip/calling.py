@@ -61,12 +61,12 @@ class Calling:
         """These phones answer calls."""
         self._answering, self._most = frozenset(phones), most
 
-    def host(self, call: int) -> str:
+    def host(self, phone: str) -> str:
         """Our own address for its media."""
-        known = self._calls.get(call)
-        if known is None:
-            raise OSError("the call is gone")
-        return known.registration.request.public_address or self._host(known.registration)
+        registration = self._registered(phone)
+        if registration is None:
+            raise OSError("the phone is not registered")
+        return registration.request.public_address or self._host(registration)
 
     def accept(self, call: int, sdp: str) -> None:
         """200 to the INVITE."""

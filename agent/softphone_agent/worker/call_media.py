@@ -16,6 +16,8 @@ _PORTS = range(16384, 65534, 2)
 _TRIES = 50
 _MOST_AT_ONCE = 64
 """Datagrams that are read in one turn; a flood waits in the kernel, which has room for few."""
+_RTCP_TURN = 25
+"""RTCP is read in each such turn: half a second."""
 _LONGEST = 2048
 _GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPERM, errno.EAGAIN, errno.ENOBUFS})
 """What the network says of a datagram before, or of this one: it counts as not sent, and the call goes on."""
@@ -34,6 +36,7 @@ class MediaSockets:
         self.port = int(self._rtp.getsockname()[1])
         self.unsent = 0
         """Datagrams that did not go out."""
+        self._turns = 0
 
     def lead_to(self, address: str, port: int, rtcp_port: int) -> None:
         """Send there, and take from there and from nowhere else: no source is learned from what comes."""
@@ -47,8 +50,9 @@ class MediaSockets:
                 return
 
     def received(self) -> tuple[list[Datagram], list[Datagram]]:
-        """What came since the last time: RTP and RTCP."""
-        return self._read(self._rtp), self._read(self._rtcp)
+        """What came since the last time: RTP and RTCP. Reports may wait a little, since the kernel notes their time."""
+        self._turns += 1
+        return self._read(self._rtp), self._read(self._rtcp) if self._turns % _RTCP_TURN == 0 else []
 
     def send(self, rtp: Iterable[bytes], rtcp: Iterable[bytes]) -> None:
         """Send these."""

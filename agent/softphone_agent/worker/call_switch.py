@@ -1,4 +1,4 @@
-"""Has the calls where a phone answers them. Where none does nothing is imported for them."""
+"""Has the calls where a phone answers or makes them. Where none does nothing is imported for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from softphone_agent.worker.messages import Configure
 from softphone_agent.worker.outbox import Outbox
 
 if TYPE_CHECKING:
+    from softphone_agent.worker.call_checks import CallChecks
     from softphone_agent.worker.calls import Calls
 
 
@@ -21,53 +22,64 @@ class CallSwitch:
         self._engine = engine
         self._outbox = outbox
         self._phones: dict[str, Phone] = {}
-        """Those that answer."""
-        self._calls: Calls | None = None
+        """Those that answer or call."""
+        self._parts: tuple[Calls, CallChecks] | None = None
 
     @property
     def next_wakeup(self) -> float | None:
         """When `wake` is to be called; None for never."""
-        return self._calls.next_wakeup if self._calls is not None else None
+        return min((at for part in self._parts or () if (at := part.next_wakeup) is not None), default=None)
 
     @property
     def is_idle(self) -> bool:
         """Whether there is no call."""
-        return not self._calls
+        return self._parts is None or not self._parts[0]
 
-    def configure(self, order: Configure) -> None:
+    def configure(self, order: Configure, now: float) -> None:
         """Put another configuration in force. Calls of a phone that does not answer any more, or otherwise, end."""
+        running = {phone.name: phone for phone in order.phones if not phone.suspend}
+        checks = tuple(check for check in order.checks if check.caller in running)
+        callers = {check.caller for check in checks}
         former = self._phones
-        self._phones = {phone.name: phone for phone in order.phones if phone.answer != "Never" and not phone.suspend}
-        if self._phones and self._calls is None:
-            from softphone_agent.worker.calls import Calls
-
-            self._calls = Calls(self._engine.calls, self._outbox, self._is_traced, self._engine.settings.bind_address)
-        if self._calls is None:
+        self._phones = {name: one for name, one in running.items() if one.answer != "Never" or name in callers}
+        if self._parts is None and not self._phones:
             return
+        calls, call_checks = self._parts or self._begin()
         modes = {name: phone.answer for name, phone in self._phones.items() if phone.answer != "Never"}
-        self._calls.configured(modes, order.max_calls)
-        kept = {name for name, answer in modes.items() if name in former and former[name].answer == answer}
-        self._calls.hang_up(lambda name: name not in kept)
+        calls.configured(modes, order.max_calls)
+        call_checks.configured(checks, now)
+        kept = {name for name, one in self._phones.items() if name in former and former[name].answer == one.answer}
+        calls.hang_up(lambda name: name not in kept)
 
     def stop(self) -> None:
-        """End all calls; none is answered any more."""
-        if self._calls is not None:
-            self._calls.configured({}, 0)
-            self._calls.hang_up(lambda name: True)
+        """End all calls; none is answered or made any more."""
+        if self._parts is not None:
+            calls, checks = self._parts
+            checks.configured((), 0.0)
+            calls.configured({}, 0)
+            calls.hang_up(lambda name: True)
 
     def happened(self, happening: CallOffered | CallSignal, now: float) -> None:
         """Something came for a call."""
-        if self._calls is None:
+        if self._parts is None:
             return
         if isinstance(happening, CallOffered):
-            self._calls.offered(happening, now)
+            self._parts[0].offered(happening, now)
         else:
-            self._calls.signalled(happening, now)
+            self._parts[0].signalled(happening, now)
 
     def wake(self, now: float) -> None:
         """Do what is due by now."""
-        if self._calls:
-            self._calls.wake(now)
+        for part in self._parts or ():
+            part.wake(now)
+
+    def _begin(self) -> tuple[Calls, CallChecks]:
+        from softphone_agent.worker.call_checks import CallChecks
+        from softphone_agent.worker.calls import Calls
+
+        calls = Calls(self._engine.calls, self._outbox, self._is_traced, self._engine.settings.bind_address)
+        self._parts = (calls, CallChecks(calls, self._outbox))
+        return self._parts
 
     def _is_traced(self, name: str) -> bool:
         phone = self._phones.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
@@ -35,7 +35,7 @@ from softphone_agent.calls.events import (
     Reoffered,
     TimePassed,
 )
-from softphone_agent.calls.session import Numbers, Session
+from softphone_agent.calls.session import Heard, Numbers, Session
 from softphone_agent.calls.states import Limits, State
 from softphone_agent.phone.observations import CallDone
 from softphone_agent.sip.call_protocol import CallEngine
@@ -49,6 +49,7 @@ LONGEST_CALL = 3600.0
 """Seconds. Nobody holds a place for ever."""
 NOT_ACCEPTABLE, NO_MEDIA_HERE = 488, 503
 
+Ended = Callable[[State, Heard], None]
 Mode = Literal["Echo", "Tone"]
 
 log = structlog.get_logger()
@@ -67,11 +68,13 @@ class _Running:
     ours: sdp.Ours
     theirs: sdp.Description | None = None
     """What the other end has described last; None where our description is the offer, until its answer is there."""
-    wakes_at: float = field(default=0.0)
+    ended: Ended | None = None
+    """Is told when it has ended."""
+    wakes_at: float = 0.0
 
 
 class Calls:
-    """All calls, by number. `host_of_media` is the own address to bind to for the address that is told to others."""
+    """All calls, by number. `traced` tells whether a phone's calls are logged; `bind_address`: empty for any."""
 
     def __init__(self, engine: CallEngine, outbox: Outbox, traced: Callable[[str], bool], bind_address: str) -> None:
         self._engine = engine
@@ -109,17 +112,10 @@ class Calls:
             return
         mode = self._answers.get(offer.phone)
         try:
-            host = self._engine.host(offer.call)
-            sockets = MediaSockets(self._bind_address or ("::" if ":" in host else ""))
+            host, sockets, session = self._media(offer.phone, tone.CALLEE if mode == "Tone" else None, tone.CALLER)
         except OSError as error:
             self._refuse(offer, NO_MEDIA_HERE, error.strerror or str(error))
             return
-        source = random.getrandbits(32)
-        session = Session(
-            Numbers(source, random.getrandbits(16), random.getrandbits(32), f"{source:08x}@{host}"),
-            tone.CALLEE if mode == "Tone" else None,
-            tone.CALLER,
-        )
         ours = sdp.Ours(host, sockets.port, random.getrandbits(31))
         state, actions = machine.is_called(Limits(talk=LONGEST_CALL), now)
         call = _Running(offer.call, offer.phone, "In", state, session, sockets, ours, theirs)
@@ -127,6 +123,24 @@ class Calls:
         if self._traced(call.phone):
             log.info("call answered", softphone=call.phone, caller=offer.caller, mode=mode)
         self._carry_out(call, actions, now)
+
+    def place(self, phone: str, to: str, limits: Limits, listens_for: int | None, ended: Ended, now: float) -> None:
+        """Call this URI as this phone, with the caller's tone; `ended` is told of its end. Raises OSError."""
+        host, sockets, session = self._media(phone, tone.CALLER, listens_for)
+        ours = sdp.Ours(host, sockets.port, random.getrandbits(31))
+        number = self._engine.invite(phone, to, sdp.offer(ours))
+        call = _Running(number, phone, "Out", machine.calls(limits, now), session, sockets, ours.following())
+        call.ended = ended
+        self._calls[number] = call
+        self._set_wakeup(call)
+
+    def _media(self, phone: str, plays: int | None, listens_for: int | None) -> tuple[str, MediaSockets, Session]:
+        """Our address, the sockets and the session for a call of this phone. Raises OSError."""
+        host = self._engine.host(phone)
+        sockets = MediaSockets(self._bind_address or ("::" if ":" in host else ""))
+        source = random.getrandbits(32)
+        numbers = Numbers(source, random.getrandbits(16), random.getrandbits(32), f"{source:08x}@{host}")
+        return host, sockets, Session(numbers, plays, listens_for)
 
     def signalled(self, signal: CallSignal, now: float) -> None:
         """Something came for a call."""
@@ -240,9 +254,12 @@ class Calls:
         sound = "" if state.answered_at is None else _sound(heard.packets, silent=heard.silent)
         took = None if call.direction == "In" or state.answered_at is None else state.answered_at - state.began_at
         self._outbox.observe(CallDone(call.direction, str(state.code or ""), took, sound))
+        if call.ended is not None:
+            call.ended(state, heard)
         if self._traced(call.phone):
             log.info(
                 "call ended",
+                direction=call.direction,
                 softphone=call.phone,
                 ending=str(state.ending),
                 code=state.code,

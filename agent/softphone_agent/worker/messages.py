@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from softphone_agent.contract.call_check import CallCheck
 from softphone_agent.contract.config import Sip
 from softphone_agent.contract.phone import Pbx, Phone
 from softphone_agent.contract.report import PbxReport, PhoneReport
@@ -20,6 +21,8 @@ class Configure:
     phones: tuple[Phone, ...]
     max_calls: int = 32
     """At a time."""
+    checks: tuple[CallCheck, ...] = ()
+    """Of these phones."""
 
 
 @dataclass(frozen=True, slots=True)

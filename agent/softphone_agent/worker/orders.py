@@ -48,7 +48,9 @@ class Orders:
 
     def _carry_out(self, order: ToWorker) -> None:
         if isinstance(order, Configure):
-            self._calls.configure(order)  # BYE goes before the un-REGISTER of a phone that is taken away
+            self._calls.configure(
+                order, time.monotonic()
+            )  # BYE goes before the un-REGISTER of a phone that is taken away
             self._configuring.configure(order)
         elif isinstance(order, Share):
             self._rates.share = order.part or 1.0

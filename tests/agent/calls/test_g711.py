@@ -26,7 +26,7 @@ def test_every_byte_has_the_sample_of_the_standard(codec: Codec) -> None:
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 @given(sample=st.integers(-40000, 40000))
 def test_no_sample_is_off_by_more_than_a_32nd_of_it(codec: Codec, sample: int) -> None:
-    """What 16 steps in each doubling give. Louder samples than 16 bits hold are cut off. Encoding goes in steps of 16."""
+    """What 16 steps in each doubling give. Louder samples than 16 bits hold are cut off. It goes in steps of 16."""
     (code,) = codec.encode([sample])
     heard = max(-32768, min(32767, sample))
     assert abs(codec.decoded[code] - heard) <= abs(heard) / 32 + 24

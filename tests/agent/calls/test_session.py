@@ -22,7 +22,7 @@ def session(plays: int | None = tone.CALLEE, listens_for: int | None = tone.CALL
 
 
 def talk(one: Session, other: Session, seconds: float, *, begin: float = 0.0, drop: int = 0) -> float:
-    """Let both go on for so long, with 50 ms on the way; each `drop`th packet of `one` is lost. Gives the time after."""
+    """Let both go on for so long, 50 ms on the way; each `drop`th packet of `one` is lost. Gives the time after."""
     way: list[tuple[float, Session, bool, bytes]] = []
     ticks = round(seconds / 0.01)
     count = 0
