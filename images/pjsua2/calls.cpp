@@ -84,14 +84,12 @@ void Client::respond(long number, int code, const std::string &to_tag, const std
   pjsip_rx_data_free_cloned(rdata);
 }
 
-void Client::stray(pjsip_rx_data *rdata) {
+bool Client::late(pjsip_rx_data *rdata) {
   const auto &came = rdata->msg_info;
   const int code = came.msg->line.status.code;
-  if (!came.cseq || came.cseq->method.id != PJSIP_INVITE_METHOD || code < 200 || code > 299) {
-    events_.push_back({STRAY, 0, 0, "", "", ""});
-    return;
-  }
+  if (!came.cseq || came.cseq->method.id != PJSIP_INVITE_METHOD || code < 200 || code > 299) return false;
   events_.push_back({LATE, 0, code, "", std::string(came.msg_buf, came.len), ""});
+  return true;
 }
 
 }  // namespace softphone

@@ -22,7 +22,9 @@ Client *client = nullptr;  // pjsip's callbacks know no other way
 
 // Towards the network modules are called from high to low, from there from low to high. pjsip's transport layer is 8, its
 // transactions are 16.
-const int NEXT_TO_THE_NETWORK = 7, BEFORE_IT_IS_PRINTED = 10, BEFORE_ALL_BUT_THE_TRANSPORTS = 11, AFTER_ALL = 180;
+const int NEXT_TO_THE_NETWORK = 7, BEFORE_IT_IS_PRINTED = 10, BEFORE_ALL_BUT_THE_TRANSPORTS = 11,
+    AFTER_THE_TRANSACTIONS = 20,  // and before pjsip's dialogs, which take a 2xx to INVITE that belongs to none
+    AFTER_ALL = 180;
 const std::string OWN_PORT = "{port}";
 // Of a transaction's time after its answer, in which repeated answers belong to it (RFC 3261, timer K): pjsip's 5 s keep 10 KB for each
 // REGISTER of a burst.
@@ -62,6 +64,7 @@ pjsip_module make_module(const char *name, int priority) {
 
 pjsip_module sender = make_module("softphone-sender", PJSIP_MOD_PRIORITY_APPLICATION);
 pjsip_module requests = make_module("softphone-requests", BEFORE_ALL_BUT_THE_TRANSPORTS);
+pjsip_module lates = make_module("softphone-lates", AFTER_THE_TRANSACTIONS);
 pjsip_module strays = make_module("softphone-strays", AFTER_ALL);
 pjsip_module contacts = make_module("softphone-contacts", BEFORE_IT_IS_PRINTED);
 pjsip_module wire = make_module("softphone-wire", NEXT_TO_THE_NETWORK);
@@ -70,10 +73,11 @@ void on_tsx_state(pjsip_transaction *tsx, pjsip_event *event) {
   if (client) client->ended(tsx, event);
 }
 pj_bool_t on_request(pjsip_rx_data *rdata) { return client && client->came(rdata); }
-pj_bool_t on_stray(pjsip_rx_data *rdata) {
-  if (client) client->stray(rdata);
+pj_bool_t on_stray(pjsip_rx_data *) {
+  if (client) client->stray();
   return PJ_TRUE;
 }
+pj_bool_t on_late(pjsip_rx_data *rdata) { return client && client->late(rdata); }
 pj_bool_t on_wire_in(pjsip_rx_data *rdata) {
   if (client) client->traced(rdata);
   return PJ_FALSE;
@@ -164,10 +168,11 @@ Client::Client(const std::string &allow) {
   sender.on_tsx_state = &on_tsx_state;
   requests.on_rx_request = &on_request;
   strays.on_rx_response = &on_stray;
+  lates.on_rx_response = &on_late;
   wire.on_rx_request = wire.on_rx_response = &on_wire_in;
   wire.on_tx_request = wire.on_tx_response = &on_wire_out;
   contacts.on_tx_request = &on_going_out;
-  for (pjsip_module *module : {&sender, &requests, &strays, &contacts, &wire}) {
+  for (pjsip_module *module : {&sender, &requests, &lates, &strays, &contacts, &wire}) {
     module->id = -1;
     const pj_status_t status = pjsip_endpt_register_module(endpoint_, module);
     if (status != PJ_SUCCESS) {

@@ -111,7 +111,8 @@ class Client {
   void goes(pjsip_tx_data *tdata);
   void went(pjsip_tx_data *tdata);
   void traced(pjsip_rx_data *rdata);
-  void stray(pjsip_rx_data *rdata);
+  void stray() { events_.push_back({STRAY, 0, 0, "", "", ""}); }
+  bool late(pjsip_rx_data *rdata);
   void changed(pjsip_transport *tp, pjsip_transport_state state);
   void received(pjsip_tp_rx_data *data);
   void dropped(pjsip_tp_dropped_data *data);

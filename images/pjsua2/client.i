@@ -15,6 +15,7 @@
 %ignore softphone::Client::went;
 %ignore softphone::Client::traced;
 %ignore softphone::Client::stray;
+%ignore softphone::Client::late;
 %ignore softphone::Client::changed;
 %ignore softphone::Client::received;
 %ignore softphone::Client::dropped;

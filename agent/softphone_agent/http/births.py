@@ -42,6 +42,8 @@ REASONS = (
 """The usual reasons why a binding moves."""
 DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
 """Why messages are thrown away and connections closed."""
+SOUNDS = ("Audio", "Silence", "Nothing")
+"""What is heard in a call."""
 MOST_PAIRS = 20
 """So many ways from one PBX to another have series: all of a system of five PBXes."""
 
@@ -50,6 +52,12 @@ def entries(config: AgentConfig) -> list[str]:
     """What metrics call the PBXes that the phones name."""
     directory = Directory.of(config.pbxs)
     return sorted({name for phone in _unlike(config.phones) for name in _named(phone, directory)})
+
+
+def directions(config: AgentConfig) -> list[str]:
+    """Which ways calls may go."""
+    answers = any(phone.answer != "Never" for phone in config.phones)
+    return ["In"] * answers + ["Out"] * bool(config.call_checks)
 
 
 def moves(config: AgentConfig) -> list[tuple[str, str]]:

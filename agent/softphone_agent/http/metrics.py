@@ -162,6 +162,10 @@ class AgentMetrics:
         self._picture.configured(config)
         for reason in births.DISCARDS:
             self._discarded.labels(reason)
+        for direction in births.directions(config):
+            self._calls.labels(direction, "200")
+            for sound in births.SOUNDS:
+                self._call_audio.labels(direction, sound)
         for check in config.call_checks:
             for result in ("Passed", "Failed"):
                 self._checks.labels(check.name, result)

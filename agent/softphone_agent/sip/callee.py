@@ -40,8 +40,9 @@ def callee_of(
     for name, aor in aors:
         if unquote(sip_uri.parse_aor(aor).user) != user:
             continue
+        callee = Callee(name, bound(name))
         if name == wanted:
-            return Callee(name, bound(name))
-        if found is None or found.registration is None:
-            found = Callee(name, bound(name))
+            return callee
+        if found is None or (found.registration is None and callee.registration is not None):
+            found = callee
     return found

@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Set
 
+from softphone_agent.dns.targets import Place
 from softphone_agent.registration.pacing import TokenBucket
 from softphone_agent.sip import binding, chain, dialog, digest
 from softphone_agent.sip.binding import Registration
@@ -26,27 +27,27 @@ NOT_FOUND, BAD_EXTENSION, UNAVAILABLE, BUSY, WRONG_ORDER = 404, 420, 480, 486, 5
 
 
 class Calling:
-    """`find` gives the phone of ours with a Request-URI, `registered` the registration of the phone with a name.
+    """What happens goes to `happenings`.
 
-    What happens goes to `happenings`.
+    `find` gives the phone of ours with a Request-URI, `registered` the registration of the phone with a name, `host` our
+    own address towards a PBX.
     """
 
     def __init__(
         self,
         client: SipClient,
+        requests: CallRequests,
         happenings: deque[Happening],
         find: Callable[[str], Callee | None],
         registered: Callable[[str], Registration | None],
-        host: Callable[[Registration], str],
-        user_agent: str,
-        answer_seconds: Callable[[], float],
+        host: Callable[[Place], str],
     ) -> None:
         self._client = client
         self._happenings = happenings
         self._find = find
         self._registered = registered
         self._host = host
-        self._requests = CallRequests(client, user_agent, answer_seconds)
+        self._requests = requests
         self._answering: frozenset[str] = frozenset()
         self._most = 0
         self._bucket = TokenBucket(CALLS_PER_SECOND)
@@ -66,7 +67,7 @@ class Calling:
         registration = self._registered(phone)
         if registration is None:
             raise OSError("the phone is not registered")
-        return registration.request.public_address or self._host(registration)
+        return registration.request.public_address or self._host(registration.place)
 
     def accept(self, call: int, sdp: str) -> None:
         """200 to the INVITE."""

@@ -132,16 +132,12 @@ class Engine:
     def calls(self) -> CallEngine:
         """Calls. What they take is there from when this is first asked for."""
         if self._calling is None:
+            from softphone_agent.sip.call_requests import CallRequests
             from softphone_agent.sip.calling import Calling  # phones that are only registered do without
 
+            requests = CallRequests(self._client, self.settings.user_agent, lambda: self._outgoing.answer_seconds)
             self._calling = Calling(
-                self._client,
-                self.happenings,
-                self._callee,
-                self._bound,
-                lambda one: self._transports.own_host(address_of(one.place)),
-                self.settings.user_agent,
-                lambda: self._outgoing.answer_seconds,
+                self._client, requests, self.happenings, self._callee, self._bound, self._transports.host_towards
             )
             self._strangers.invited = self._calling.invited
         return self._calling
