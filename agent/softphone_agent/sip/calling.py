@@ -29,8 +29,8 @@ NOT_FOUND, BAD_EXTENSION, UNAVAILABLE, BUSY, WRONG_ORDER = 404, 420, 480, 486, 5
 class Calling:
     """What happens goes to `happenings`.
 
-    `find` gives the phone of ours with a Request-URI, `registered` the registration of the phone with a name, `host` our
-    own address towards a PBX.
+    `find` gives the phone of ours with a Request-URI, `registered` the registration of the phone with a name,
+    `host` our own address towards a PBX.
     """
 
     def __init__(

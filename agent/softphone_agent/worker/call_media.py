@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import random
 import socket
 import struct
@@ -19,8 +18,6 @@ _MOST_AT_ONCE = 64
 _RTCP_TURN = 25
 """RTCP is read in each such turn: half a second."""
 _LONGEST = 2048
-_GONE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPERM, errno.EAGAIN, errno.ENOBUFS})
-"""What the network says of a datagram before, or of this one: it counts as not sent, and the call goes on."""
 
 Datagram = tuple[bytes, float]
 """What came, and when, in Unix time."""
@@ -62,9 +59,7 @@ class MediaSockets:
             for data in datagrams:
                 try:
                     one.send(data)
-                except OSError as error:
-                    if error.errno not in _GONE:
-                        raise
+                except OSError:  # what the network said of one before, or a place to which nothing can go
                     self.unsent += 1
 
     def close(self) -> None:
@@ -77,12 +72,11 @@ class MediaSockets:
         for _ in range(_MOST_AT_ONCE if peer else 0):
             try:
                 data, ancillary, _, source = one.recvmsg(_LONGEST, _ANCILLARY)
-            except OSError as error:
-                if error.errno not in _GONE:
-                    raise
-                if error.errno == errno.EAGAIN:
-                    break
-                continue  # what ICMP told of a datagram that was sent
+            except BlockingIOError:
+                break
+            except OSError:  # what ICMP told of a datagram that was sent
+                self.unsent += 1
+                continue
             if source is None or source[:2] == peer:  # what came before the socket was led there is of anybody
                 came.append((data, _time_of(ancillary)))
         return came
