@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import call_diagram
 import conformance
 import diagram
 import mutation
@@ -38,7 +39,12 @@ def test_the_mutation_run_was_about_the_present_rules() -> None:
     )
 
 
+def test_the_page_of_the_calls_machine_is_fresh() -> None:
+    assert call_diagram.PAGE.read_text() == call_diagram.page(), "run: PYTHONPATH=tools:tests python -m call_diagram"
+
+
 @pytest.mark.lab
-def test_the_rules_are_covered_whole() -> None:
-    result = registration_coverage.measure()
+@pytest.mark.parametrize("room", ["registration", "calls"])
+def test_the_rules_are_covered_whole(room: str) -> None:
+    result = registration_coverage.measure(room)
     assert result.returncode == 0, result.stdout
