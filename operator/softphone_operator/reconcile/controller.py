@@ -207,7 +207,8 @@ class Controller:
         wait = agents.GRACE_SECONDS if isinstance(line, Lost) else 0.0
         if owner is not None and (change.everything or owner[2] in change.phones):
             if isinstance(line, PhoneChanged):
-                self._writer.transition(owner, _time(line.phone.since))
+                # A way that was checked is news as well, and the phone has been where it is for long.
+                self._writer.transition(owner, _time(line.phone.since) if change.begun else None)
             elif isinstance(line, Counts):
                 self._writer.transition(owner, None)
             self._queue.add(owner, COALESCE_SECONDS + wait)

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Writer:
-    """`changed` gets what must be reconciled because a write has shown something new. `now` is the wall clock."""
+    """`changed` gets what must be reconciled after a write of that kind. `now` is the wall clock."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Writer:
         observed: Observed,
         metrics: Metrics,
         *,
-        changed: Callable[[Iterable[WorkKey]], None],
+        changed: Callable[[Iterable[WorkKey], str], None],
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
@@ -89,8 +89,9 @@ class Writer:
             # Meanwhile it went, or became another operator's: the answer must not bring it back.
             return None
         news = self._observed.take(resource.kind, written)
-        if written["metadata"].get("generation") != metadata.get("generation"):
-            self._changed(news)
+        if written["metadata"].get("generation") == metadata.get("generation"):
+            news -= {key}  # the others sum up what was written
+        self._changed(news, resource.kind)
         for event in events:
             await self.post(obj, event)
         return None
