@@ -24,7 +24,15 @@ from softphone_agent.contract.report import (
 )
 from softphone_operator.api.reasons import REASONS
 from softphone_operator.api.status import FleetPath, PathStatus
-from softphone_operator.decide import event_rules, fleet_redundancy, fleet_status, redundancy, status
+from softphone_operator.decide import (
+    decisions,
+    desired_fleet,
+    event_rules,
+    fleet_redundancy,
+    fleet_status,
+    redundancy,
+    status,
+)
 from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.redundancy import Asked, Verdict
 
@@ -455,6 +463,13 @@ def test_the_status_of_a_fleet_has_the_ways_and_the_events() -> None:
     )
     assert condition(written) == ("False", "Unreachable")
     assert "RedundancyLost" in [event.reason for event in fleet_status.events({}, made)]
+
+
+def test_how_many_phones_of_a_fleet_check_their_ways_reaches_the_agents() -> None:
+    spec = {"pathChecksOneIn": 7, "template": {"aor": "sip:load{index}@acme.example", "pri": "sip:10.0.0.1"}}
+    made = desired_fleet.fleet("load", "demo", "u", spec, {}, {})
+    assert isinstance(made, decisions.DesiredFleet)
+    assert [part.path_checks_one_in for part in made.agents[0].config.fleets] == [7]
 
 
 # The system of a PBX.
