@@ -189,6 +189,25 @@ def singles(number: int) -> Series:
     return {f'softphones{{namespace="calls",pod="softphone-{n}",state="Registered"}}': "1x60" for n in range(number)}
 
 
+def ways(pri: str, sec: str, softphone: str = "alice", fleet: str = "", pod: str = "softphone-alice") -> Series:
+    """What path checks found of both ways of a phone, which is registered all the time."""
+    here = f'namespace="calls",pod="{pod}",fleet="{fleet}",softphone="{softphone}"'
+    found = {f'softphone_path_ok{{{here},via="{via}"}}': values for via, values in (("pri", pri), ("sec", sec))}
+    return found | {f"softphone_registered{{{here}}}": "1x200"}
+
+
+def certificate(days: int) -> Series:
+    """The certificate of a PBX, which ends so many days after the test's beginning."""
+    here = 'namespace="calls",pod="softphone-alice",pbx="master"'
+    return {f"softphone_pbx_certificate_expiry_timestamp_seconds{{{here}}}": f"{days * 86400}x60"}
+
+
+def restarted(series: Series, *, away: int) -> Series:
+    """The series as a restart of the agent leaves them: nothing is known from the second minute on, for so long."""
+    gap = "stale" + f" _x{away - 2}" * (away > 1)
+    return {name: f"{values.partition('x')[0]}x1 {gap} {values}" for name, values in series.items()}
+
+
 HERE = {"namespace": "calls"}
 POD = {**HERE, "pod": "softphone-alice"}
 
@@ -340,6 +359,88 @@ CASES = [
         minutes=4,
         summary="PBX 10.0.0.9:5060 answers no agent in calls",
         labels={**HERE, "pbx": "10.0.0.9:5060"},
+    ),
+    Case(
+        "SoftphonePBXUnreachable",  # its agent is restarted, and does not know yet
+        fires=restarted(system(("a", "master", 0)), away=1),
+        quiet=restarted(system(("a", "master", 1)), away=1),
+        minutes=4,
+        summary="PBX master answers no agent in calls",
+        labels={**HERE, "pbx": "master", "system": "acme"},
+    ),
+    Case(
+        "SoftphoneSystemDown",  # the same, and it is the last PBX of its system
+        fires=restarted(system(("a", "master", 0)), away=5),
+        quiet=restarted(system(("a", "master", 1)), away=5),
+        minutes=5,
+        summary="No PBX of the system acme answers any agent in calls",
+        labels={**HERE, "system": "acme"},
+    ),
+    Case(
+        "SoftphonePBXUnreachable",  # an object that is gone is told of no more
+        fires=system(("a", "master", 0)),
+        quiet=dict.fromkeys(system(("a", "master", 0)), "0x1 stale"),
+        minutes=20,
+        summary="PBX master answers no agent in calls",
+        labels={**HERE, "pbx": "master", "system": "acme"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",
+        fires=ways("1x60", "1x5 0x55"),
+        quiet=ways("1x60", "1x5 0x10 1x45"),
+        minutes=25,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+        since=6,
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # its agent is restarted, and has not checked yet: the alert stays
+        fires=ways("1x4 stale 1x55", "0x4 stale _x40 0x55"),
+        quiet=ways("1x4 stale 1x55", "1x4 stale _x40 1x55"),
+        minutes=40,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # a new pod
+        fires=ways("1x4 stale", "0x4 stale") | ways("_x8 1x50", "_x30 0x30", pod="softphone-alice-2"),
+        quiet=ways("1x4 stale", "0x4 stale") | ways("_x8 1x50", "_x8 1x50", pod="softphone-alice-2"),
+        minutes=40,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # a phone that is deleted is told of no more
+        fires=ways("1x60", "0x60"),
+        quiet=dict.fromkeys(ways("", ""), "0x4 stale"),
+        minutes=20,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # a fleet is told of once for each entry PBX
+        fires=ways("1x60", "0x60", "load-0", "load", "fleet-load-0")
+        | ways("1x60", "0x60", "load-50", "load", "fleet-load-1"),
+        quiet=ways("1x60", "1x60", "load-0", "load", "fleet-load-0"),
+        minutes=17,
+        summary="2 phones of fleet load in calls would not get through by sec",
+        labels={**HERE, "fleet": "load", "via": "sec"},
+    ),
+    Case(
+        "SoftphonePBXCertificateEnding",
+        fires=certificate(10),
+        quiet=certificate(30) | {name.replace("master", "slave"): values for name, values in certificate(2).items()},
+        minutes=17,
+        summary="The certificate of master ends in 9d 23h 43m 0s",
+        labels={**HERE, "pbx": "master"},
+    ),
+    Case(
+        "SoftphonePBXCertificateEnds",
+        fires=certificate(2),
+        quiet=certificate(10),
+        minutes=17,
+        summary="The certificate of master ends in 1d 23h 43m 0s",
+        labels={**HERE, "pbx": "master"},
     ),
     Case(
         "SoftphoneAgentDown",

@@ -9,6 +9,7 @@ from softphone_monitoring.dashboards.parts import HERE, MORE_IS_BETTER, NONE_IS_
 
 _REGISTERED = f"softphone_registrations{{{HERE}}}"
 _STANDBY = f'softphone_registrations{{{HERE},role="Standby"}}'
+_WAYS = f"max by (namespace, softphone, via) (softphone_path_ok{{{HERE}}})"
 _MOVED = parts.grown(f"softphone_failovers_total{{{HERE}}}", "$__range")
 
 
@@ -50,6 +51,26 @@ def dashboard() -> Dashboard:
                 parts.quantile(0.99, "softphone_outage_seconds", HERE, "$__range"),
                 "99 of 100 outages were at most so long (upper end of the histogram's bucket).",
                 unit="s",
+            ),
+            parts.number(
+                "Would it hold?",
+                f"avg({_WAYS})",
+                "Share of the checked ways that would hold: docs/how-to/known-redundancy.md.",
+                unit="percentunit",
+                steps=MORE_IS_BETTER,
+            ),
+            parts.lines(
+                "Ways that would hold",
+                Query(f"sum by (namespace, via) ({_WAYS})", "{{namespace}} {{via}}"),
+                Query(f"sum by (namespace, via) (1 - {_WAYS}) > 0", "{{namespace}} {{via}}, not"),
+                words="Checked ways by entry PBX: pri is the primary PBX, sec the secondary one.",
+                span=8,
+            ),
+            parts.rows(
+                "Ways that would not hold",
+                Query(f"{_WAYS} == 0"),
+                ("namespace", "softphone", "via"),
+                "If the PBX of these phones failed now, this way would lead nowhere. kubectl softphone status NAME.",
             ),
             parts.lines(
                 "Phones by PBX",
