@@ -117,7 +117,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Redundant": "True: all ways of the softphones that check theirs (pathChecksOneIn) would hold.",
             "any result of a Softphone": "False: some would not; the most frequent one. The message has the shares.",
             "OneWay": "False: the template has no secondary PBX.",
-            "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers in a way that says nothing. "
+            "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers so that it tells nothing. "
             "What was True or False before stays while agents that are new or away do not know.",
             "ChecksOff, Suspended, NoAgent, AgentUnreachable": "Unknown: as with a Softphone.",
         },
