@@ -51,11 +51,16 @@ WHOLE_FLEET_RATIO = "namespace_fleet:softphone_operator_fleet_phones:ratio"
 PBX_REACHABLE = "namespace_pbx:softphone_pbx_reachable:max"
 SYSTEM_REACHABLE = "namespace_system:softphone_pbx_reachable:max"
 PBX_PHONES = "namespace_pbx_role:softphone_registrations:sum"
-PATH_OK = "namespace_fleet_softphone_via:softphone_path_ok:max"
+PATH_OK = "namespace_fleet_softphone_via:softphone_path_ok:min"
 
 # An agent that was restarted knows nothing yet. What was bad stays bad until it does, as long as the thing is there.
 _KNOWN_PBXES = "last_over_time(softphone_pbx_info[10m])"
-_KNOWN_PHONES = "max by (namespace, softphone) (last_over_time(softphone_registered[10m]))"
+_WAY = "namespace, fleet, softphone, via"
+
+
+def _by_agent(series: str) -> str:
+    """The series with the label `agent`: of an agent's pods the name without what each has of its own."""
+    return f'label_replace({series}, "agent", "$1", "pod", "(.+?)(-[a-z0-9]+-[a-z0-9]{{5}})?")'
 
 
 def _by_status(state: str) -> str:
@@ -96,9 +101,9 @@ RECORDINGS = (
     ),
     Recording(
         PATH_OK,
-        "max by (namespace, fleet, softphone, via) (softphone_path_ok)"
-        " or (min by (namespace, fleet, softphone, via) (last_over_time(softphone_path_ok[1h])) == 0)"
-        f" and on (namespace, softphone) {_KNOWN_PHONES}",
+        f"min by ({_WAY}) (min by ({_WAY}, agent) ({_by_agent('softphone_path_ok')})"
+        f" or (min by ({_WAY}, agent) ({_by_agent('last_over_time(softphone_path_ok[1h])')}) == 0)"
+        f" and on (namespace, agent) {_by_agent('last_over_time(softphones[10m])')})",
     ),
 )
 
@@ -149,7 +154,6 @@ _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
 _TOLD_SOFTPHONES = 'count(max by (namespace, pod) (softphones{fleet="",state="Registered"}))'
 _FLEET_PHONES = _by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
-_LOST_WAYS = f'{PATH_OK}{{fleet=""}} == 0 or count by (namespace, fleet, via) ({PATH_OK}{{fleet!=""}} == 0)'
 _CERTIFICATES = "softphone_pbx_certificate_expiry_timestamp_seconds"
 _CERTIFICATE_LEFT = (
     f"(min by (namespace, pbx) ({_CERTIFICATES}) or min by (namespace, pbx) (last_over_time({_CERTIFICATES}[1d])))"
@@ -248,9 +252,9 @@ ALERTS = (
         "SoftphoneRedundancyLost",
         "warning",
         "15m",
-        _LOST_WAYS,
+        f"{PATH_OK} == 0",
         PATH_OK,
-        "{{ with $labels.fleet }}{{ $value }} phones of fleet {{ . }}{{ else }}Softphone {{ $labels.softphone }}"
+        "{{ with $labels.fleet }}Phones of fleet {{ . }}{{ else }}Softphone {{ $labels.softphone }}"
         "{{ end }} in {{ $labels.namespace }} would not get through by {{ $labels.via }}",
         "These phones are registered, and nothing is lost yet. But the way from this entry PBX to its end was checked,"
         " and would not hold: when the PBX that has them fails, they have nowhere to go.",

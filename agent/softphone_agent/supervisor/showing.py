@@ -74,12 +74,16 @@ class Showing:
 
     def _judge(self, name: str) -> None:
         """One PBX as the agent sees it: a worker that gets an answer knows more than one that does not yet."""
-        views = [seen[name].reachable for seen in self._seen.values() if name in seen]
+        views = [seen[name] for seen in self._seen.values() if name in seen]
         if not views:
             self._lose_sight(name)
             return
-        reachable = True if True in views else False if False in views else None
-        report = PbxReport(name=name, reachable=reachable)
+        report = PbxReport(
+            name=name,
+            reachable=_of_workers(view.reachable for view in views),
+            answers_options=_of_workers(view.answers_options for view in views),
+            certificate_expires=max(filter(None, (view.certificate_expires for view in views)), default=None),
+        )
         if report != self._picture.pbxs.get(name):
             self._picture.pbxs[name] = report
             self.watchers.publish(PbxChanged(pbx=report))
@@ -137,3 +141,9 @@ class Showing:
     def missing(self) -> list[str]:
         """Phones of which no worker has sent anything."""
         return [phone.name for phone in self._configuration.current.phones if phone.name not in self._picture.phones]
+
+
+def _of_workers(views: Iterable[bool | None]) -> bool | None:
+    """One that knows that it is so knows more than one that does not yet."""
+    seen = set(views)
+    return True if True in seen else False if False in seen else None
