@@ -823,7 +823,7 @@ async def test_a_loss_is_told_and_no_receiver_holds_up_the_work(cluster: FakeClu
         await told.put(dict(message))
         await taken.wait()
 
-    failure = LastFailure(reason=Reason.UNREACHABLE, pbx="master", time="2026-01-02T03:04:05Z")
+    failure = LastFailure(code=0, reason=Reason.UNREACHABLE, pbx="master", time="2026-01-02T03:04:05Z")
     notifier = Notifier(post, 0.0, count=lambda result: None)
     sending = asyncio.create_task(notifier.run())
     async with agent() as talker, world(cluster, notifier) as it:
