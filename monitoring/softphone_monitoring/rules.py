@@ -51,6 +51,16 @@ WHOLE_FLEET_RATIO = "namespace_fleet:softphone_operator_fleet_phones:ratio"
 PBX_REACHABLE = "namespace_pbx:softphone_pbx_reachable:max"
 SYSTEM_REACHABLE = "namespace_system:softphone_pbx_reachable:max"
 PBX_PHONES = "namespace_pbx_role:softphone_registrations:sum"
+PATH_OK = "namespace_fleet_softphone_via:softphone_path_ok:min"
+
+# An agent that was restarted knows nothing yet. What was bad stays bad until it does, as long as the thing is there.
+_KNOWN_PBXES = "last_over_time(softphone_pbx_info[10m])"
+_WAY = "namespace, fleet, softphone, via"
+
+
+def _by_agent(series: str) -> str:
+    """The series with the label `agent`: of an agent's pods the name without what each has of its own."""
+    return f'label_replace({series}, "agent", "$1", "pod", "(.+?)(-[a-z0-9]+-[a-z0-9]{{5}})?")'
 
 
 def _by_status(state: str) -> str:
@@ -76,19 +86,31 @@ RECORDINGS = (
         _by_status("registered") + f" / ({_by_status('replicas')} > 0)",
     ),
     Recording(PBX_PHONES, "sum by (namespace, pbx, role) (softphone_registrations)"),
-    Recording(PBX_REACHABLE, "max by (namespace, pbx) (softphone_pbx_reachable)"),
+    Recording(
+        PBX_REACHABLE,
+        "max by (namespace, pbx) (softphone_pbx_reachable)"
+        " or (max by (namespace, pbx) (last_over_time(softphone_pbx_reachable[15m])) == 0)"
+        f" and on (namespace, pbx) max by (namespace, pbx) ({_KNOWN_PBXES})",
+    ),
     Recording(
         SYSTEM_REACHABLE,
         # Whoever scrapes an agent twice has two series of each: both sides are made one, or they would not match.
-        'max by (namespace, system) (max by (namespace, pod, pbx, system) (softphone_pbx_info{system!=""})'
-        " * on (namespace, pod, pbx) group_left () max by (namespace, pod, pbx) (softphone_pbx_reachable))",
+        "max by (namespace, system) ("
+        'max by (namespace, pbx, system) (last_over_time(softphone_pbx_info{system!=""}[10m]))'
+        f" * on (namespace, pbx) group_left () {PBX_REACHABLE})",
+    ),
+    Recording(
+        PATH_OK,
+        f"min by ({_WAY}) (min by ({_WAY}, agent) ({_by_agent('softphone_path_ok')})"
+        f" or (min by ({_WAY}, agent) ({_by_agent('last_over_time(softphone_path_ok[1h])')}) == 0)"
+        f" and on (namespace, agent) {_by_agent('last_over_time(softphones[10m])')})",
     ),
 )
 
 
 def _with_system(of_pbxes: str) -> str:
     """Series of PBXes with the system that each belongs to, where it does: inhibitions go by it."""
-    systems = "max by (namespace, pbx, system) (softphone_pbx_info)"
+    systems = f"max by (namespace, pbx, system) ({_KNOWN_PBXES})"
     return f"({systems} * on (namespace, pbx) group_left () {of_pbxes} or on (namespace, pbx) {of_pbxes})"
 
 
@@ -132,6 +154,12 @@ _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
 _TOLD_SOFTPHONES = 'count(max by (namespace, pod) (softphones{fleet="",state="Registered"}))'
 _FLEET_PHONES = _by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
+_CERTIFICATES = "softphone_pbx_certificate_expiry_timestamp_seconds"
+_CERTIFICATE_LEFT = (
+    f"(min by (namespace, pbx) ({_CERTIFICATES}) or min by (namespace, pbx) (last_over_time({_CERTIFICATES}[1d])))"
+    " - time()"
+)
+_DAY = 86400
 # Whatever once told that it is an agent. A pod may have other targets, which are no news of its phones.
 _AGENTS_UP = (
     "max by (namespace, pod) (up and on (namespace, pod, job, instance) last_over_time(softphone_agent_build_info[1d]))"
@@ -219,6 +247,37 @@ ALERTS = (
         "PBX {{ $labels.pbx }} answers no agent in {{ $labels.namespace }}",
         "No agent that tried got an answer to its pings. Phones that were registered there have moved, if they have"
         " another PBX.",
+    ),
+    Alert(
+        "SoftphoneRedundancyLost",
+        "warning",
+        "15m",
+        f"{PATH_OK} == 0",
+        PATH_OK,
+        "{{ with $labels.fleet }}Phones of fleet {{ . }}{{ else }}Softphone {{ $labels.softphone }}"
+        "{{ end }} in {{ $labels.namespace }} would not get through by {{ $labels.via }}",
+        "These phones are registered, and nothing is lost yet. But the way from this entry PBX to its end was checked,"
+        " and would not hold: when the PBX that has them fails, they have nowhere to go.",
+    ),
+    Alert(
+        "SoftphonePBXCertificateEnding",
+        "warning",
+        "15m",
+        f"{_CERTIFICATE_LEFT} < {21 * _DAY} and on (namespace, pbx) {_CERTIFICATE_LEFT} >= {3 * _DAY}",
+        _CERTIFICATE_LEFT,
+        "The certificate of {{ $labels.pbx }} ends in {{ $value | humanizeDuration }}",
+        "The PBX showed this certificate to agents. When it has ended no phone that checks it can register there over"
+        " TLS. It has to be renewed within 21 days.",
+    ),
+    Alert(
+        "SoftphonePBXCertificateEnds",
+        "critical",
+        "15m",
+        f"{_CERTIFICATE_LEFT} < {3 * _DAY}",
+        _CERTIFICATE_LEFT,
+        "The certificate of {{ $labels.pbx }} ends in {{ $value | humanizeDuration }}",
+        "Less than three days are left, or none. When it has ended no phone that checks it can register there over TLS;"
+        " those that are registered are lost with their next connection.",
     ),
     Alert(
         "SoftphoneAgentDown",
