@@ -89,7 +89,7 @@ def doubted(state: State, event: Doubted, now: float) -> Step:
     plan = state.plan
     at = soon(plan.fraction, plan.interval, now)
     ways = tuple(
-        replace(way, due=min(way.due, at)) if way.leads_over(event.registrar) and way.is_known else way
+        replace(way, due=min(way.due, at)) if way.leads_over(event.registrar) and way.may_hurry else way
         for way in state.ways
     )
     return replace(state, ways=ways), ()

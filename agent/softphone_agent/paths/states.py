@@ -45,9 +45,9 @@ class Way:
     """How long that took."""
 
     @property
-    def is_known(self) -> bool:
-        """Whether the last check told something."""
-        return self.result not in UNKNOWN_PATHS
+    def may_hurry(self) -> bool:
+        """Whether it may be checked before its time. Who refuses, or has no use for it, is not asked often."""
+        return self.result not in UNKNOWN_PATHS | {"Refused"}
 
     def leads_over(self, at: Registrar) -> bool:
         """Whether this PBX is on the way."""

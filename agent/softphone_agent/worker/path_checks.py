@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import operator
 import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from softphone_agent.contract.report import PathReport, Redirect
+from softphone_agent.contract.report import PathReport
 from softphone_agent.paths import events, machine
 from softphone_agent.paths.actions import Ask
 from softphone_agent.paths.plan import CheckPlan, Holding
@@ -27,8 +27,8 @@ from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.listing import event_of
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.phones import Phones
-from softphone_agent.worker.reporting import rfc3339
 from softphone_agent.worker.running import RunningPhone
+from softphone_agent.worker.way_reports import checks_ways, described, without_times
 
 
 @dataclass(slots=True, eq=False)
@@ -68,9 +68,8 @@ class PathChecks:
         """Something has changed with these phones."""
         for name in names:
             phone = self._phones.get(name)
-            seconds = phone.config.registration.path_check_seconds if phone is not None else 0.0
-            if phone is not None and not phone.removed and 0 < seconds < math.inf:
-                self._look_at(phone, seconds)
+            if phone is not None and not phone.removed and checks_ways(phone.config):
+                self._look_at(phone)
             elif name in self._checks:
                 self._forget(name, phone)
 
@@ -81,8 +80,10 @@ class PathChecks:
                 self._checks[due[0]].wake_at = None
                 self._feed(due[0], events.TimePassed())
 
-    def _look_at(self, phone: RunningPhone, seconds: float) -> None:
-        plan = CheckPlan(phone.state.plan, seconds, fraction(f"{phone.config.id or phone.name} paths", 0.0, 1.0))
+    def _look_at(self, phone: RunningPhone) -> None:
+        config = phone.config
+        own = fraction(f"{config.id or config.name} paths", 0.0, 1.0)
+        plan = CheckPlan(phone.state.plan, config.registration.path_check_seconds, own)
         check = self._checks.get(phone.name)
         if check is None:
             check = self._checks[phone.name] = _Check(machine.begin(plan))
@@ -159,35 +160,14 @@ class PathChecks:
 
     def _report(self, phone: RunningPhone, check: _Check) -> None:
         """Report the ways, where they are others than before."""
-        reports, former = {}, check.reports
-        for way in check.state.ways:
-            bare = Way(
-                way.entry, way.start, result=way.result, end=way.end, hops=way.hops, code=way.code, message=way.message
-            )
-            known = former.get(bare)
-            reports[bare] = known if known is not None else self._described(phone, way)
-        check.reports = reports
-        paths = tuple(reports.values())
+        label = partial(self._configured.label, phone.config)
+        wall = partial(operator.add, time.time() - time.monotonic())
+        ways = {without_times(way): way for way in check.state.ways}
+        check.reports = {bare: check.reports.get(bare) or described(way, label, wall) for bare, way in ways.items()}
+        paths = tuple(check.reports.values())
         if paths != phone.paths:
             phone.paths = paths
             self._phones.report(phone)
-
-    def _described(self, phone: RunningPhone, way: Way) -> PathReport:
-        def label(at: Registrar) -> str:
-            return self._configured.label(phone.config, at.uri)
-
-        wall = time.time() - time.monotonic()
-        return PathReport(
-            via=way.entry.value,  # type: ignore[arg-type]
-            result=way.result,
-            pbx=label(way.end) if way.end else None,
-            redirects=tuple(
-                Redirect(pbx=label(hop.source), target=label(hop.target), code=hop.code) for hop in way.hops
-            ),
-            code=way.code,
-            message=way.message,
-            since=rfc3339(wall + way.since) if way.since is not None else None,
-        )
 
     def _is_still_due(self, due: tuple[str, float]) -> bool:
         check = self._checks.get(due[0])

@@ -120,6 +120,7 @@ class Reachability:
 
     def __init__(self) -> None:
         self._watched: dict[Place, _Watched] = {}
+        self._news: set[Place] = set()
 
     def watch(self, intervals: dict[Place, float], now: float) -> None:
         """Watch these registrars (place -> seconds between pings) and no others."""
@@ -147,15 +148,10 @@ class Reachability:
         watched = self._watched.get(place)
         return watched.options if watched else None
 
-    def unanswering(self, now: float) -> list[Place]:
-        """The registrars that answer no OPTIONS, where that is news."""
-        found = []
-        for place, watched in self._watched.items():
-            at = watched.unanswering_at
-            if at is not None and at <= now:
-                watched.options = False
-                found.append(place)
-        return found
+    def take_news(self) -> set[Place]:
+        """The registrars of which it became known whether they answer OPTIONS, since this was last asked."""
+        taken, self._news = self._news, set()
+        return taken
 
     def asked(self, place: Place, at: float) -> None:
         """A REGISTER was sent there. Where its answer is overdue, the next ping does not wait for its turn."""
@@ -197,9 +193,13 @@ class Reachability:
                 watched.pingless_from = now
 
     def overdue(self, now: float) -> list[Verdict]:
-        """The registrars that were silent for too long."""
+        """The registrars that were silent for too long; who answers no OPTIONS is noted, too."""
         found = []
         for place, watched in self._watched.items():
+            at = watched.unanswering_at
+            if at is not None and at <= now:
+                watched.options = False
+                self._news.add(place)
             if watched.awaits_judgement and watched.silent_from + watched.patience <= now:
                 watched.died_at = now
                 found.append(self._judge(place, watched, alive=False, since=_since(watched, now)))
@@ -214,6 +214,8 @@ class Reachability:
         if watched is None:
             return False, None
         if alive:
+            if not watched.options:
+                self._news.add(place)
             watched.options, watched.ponged_at, watched.pingless_from = True, now, None
         if watched.sent_at is None or (watched.stale and not alive):
             is_ours = watched.stale > 0

@@ -94,8 +94,7 @@ class Watched:
             self._reachability.asked(place, at)
         for verdict in self._reachability.overdue(now):
             self._judged(verdict, now)
-        for place in self._reachability.unanswering(now):
-            self._tell_of(place.uri)
+        self._tell_of_options()
         for place in self._reachability.due(now):
             self._engine.ping(place, self._list.aors[place.uri], self._list.tls.get(place.uri))
         self._names.look_up_stale(now)
@@ -104,11 +103,9 @@ class Watched:
         """A ping was answered, or not. Returns whether it was the last one that asked the same question."""
         if alive:
             self._refusals.heard(peer_of(place))
-        is_news = alive and self._reachability.answers_options(place) is not True
         was_last, verdict = self._reachability.answered(place, alive, now)
         self._judged(verdict, now)
-        if is_news:
-            self._tell_of(place.uri)
+        self._tell_of_options()
         return was_last
 
     def register_answered(self, place: Place, asked_at: float, now: float) -> None:
@@ -184,6 +181,11 @@ class Watched:
         """Tell the supervisor that nobody knows where the PBXes at this address are."""
         for name in self._configured.directory.labels(uri):
             self._report(PbxReport(name=name, reachable=False))
+
+    def _tell_of_options(self) -> None:
+        """Tell the supervisor of the PBXes that answer OPTIONS now, or do no more."""
+        for place in self._reachability.take_news():
+            self._tell_of(place.uri)
 
     def _tell_of(self, uri: str) -> None:
         """Tell the supervisor what is known of the PBXes at this address."""
