@@ -53,6 +53,20 @@ std::string place(const pj_sockaddr_t *address, bool with_port) {
 
 bool is_stream(const pjsip_transport *tp) { return (tp->flag & PJSIP_TRANSPORT_DATAGRAM) == 0; }
 
+// When the certificate that the peer has shown ends, as Unix time in digits; empty where none was shown.
+std::string certificate_end(const pjsip_transport *tp, const pjsip_transport_state_info *info) {
+  if (!info || !info->ext_info || strncasecmp(tp->type_name, "TLS", 3) != 0) return "";
+  const pj_ssl_sock_info *socket = static_cast<const pjsip_tls_state_info *>(info->ext_info)->ssl_sock_info;
+  if (!socket || !socket->remote_cert_info || !socket->remote_cert_info->validity.end.sec) return "";
+  // pjsip reads the time, which is UTC, as if it were local standard time.
+  const time_t read = socket->remote_cert_info->validity.end.sec;
+  struct tm local;
+  if (!localtime_r(&read, &local)) return "";
+  if (local.tm_isdst > 0) --local.tm_hour;
+  local.tm_isdst = 0;
+  return std::to_string(timegm(&local));
+}
+
 pjsip_module make_module(const char *name, int priority) {
   pjsip_module made;
   std::memset(&made, 0, sizeof made);
@@ -90,8 +104,8 @@ pj_status_t on_going_out(pjsip_tx_data *tdata) {
   if (client) client->goes(tdata);
   return PJ_SUCCESS;
 }
-void on_transport(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *) {
-  if (client) client->changed(tp, state);
+void on_transport(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info) {
+  if (client) client->changed(tp, state, info);
 }
 pj_status_t on_received(pjsip_tp_rx_data *data) {
   if (client) client->received(data);
@@ -304,6 +318,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
     pj_strdup(pool, &PJSIP_MSG_TO_HDR(tdata->msg)->tag, &theirs);
   }
   write(tdata, headers);
+  const bool asks_for_a_binding = how.id == PJSIP_REGISTER_METHOD && (headers.compare(0, 8, "Contact:") == 0 || headers.find("\nContact:") != std::string::npos);
 
   pjsip_server_addresses &to_where = tdata->dest_info.addr;
   pj_str_t host = str(address), certificate = str(name);
@@ -342,7 +357,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
     return words(status);
   }
   pjsip_tsx_set_transport(tsx, &selector);
-  pending_[number] = {tsx, now_msec()};
+  pending_[number] = {tsx, now_msec(), asks_for_a_binding};
   tsx->mod_data[sender.id] = reinterpret_cast<void *>(number);
   status = pjsip_tsx_send_msg(tsx, nullptr);
   if (status != PJ_SUCCESS) {
@@ -376,6 +391,7 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
     return;
   }
   const long sent_msec = found->second.sent_msec;
+  const bool asks_for_a_binding = found->second.asks_for_a_binding;
   pending_.erase(found);
   tsx->mod_data[sender.id] = nullptr;
   const std::string port = tsx->transport ? std::to_string(tsx->transport->local_name.port) : "";
@@ -391,8 +407,9 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
   events_.push_back(told);
   if (event->body.tsx_state.type != PJSIP_EVENT_TIMER || !tsx->transport || !is_stream(tsx->transport)) return;
   // RFC 3261, section 18.4: who does not answer may not be there any more. A connection that brought something since is alive.
-  // Silence to OPTIONS says less: there are PBXes that never answer them, and phones are registered over this connection.
-  if (tsx->method.id != PJSIP_REGISTER_METHOD) return;
+  // Silence to OPTIONS, or to a REGISTER without Contact, says less: there are PBXes that never answer them, and phones are
+  // registered over this connection.
+  if (!asks_for_a_binding) return;
   long one;
   Connection *connection = of(tsx->transport, &one);
   if (connection && connection->heard_msec < sent_msec) close_connection(one);
@@ -459,7 +476,7 @@ Client::Connection *Client::of(pjsip_transport *tp, long *number) {
   return &connections_[found->second];
 }
 
-void Client::changed(pjsip_transport *tp, pjsip_transport_state state) {
+void Client::changed(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info) {
   if (!is_stream(tp)) return;
   long number = 0;
   Connection *connection = of(tp, &number);
@@ -468,7 +485,7 @@ void Client::changed(pjsip_transport *tp, pjsip_transport_state state) {
     numbers_[tp] = number;
     const bool incoming = tp->dir == PJSIP_TP_DIR_INCOMING;
     connections_[number] = {tp, incoming, false, now_msec(), 0, 0, place(&tp->key.rem_addr, true)};
-    events_.push_back({OPENED, number, incoming, "", "", connections_[number].peer});
+    events_.push_back({OPENED, number, incoming, "", certificate_end(tp, info), connections_[number].peer});
   } else if ((state == PJSIP_TP_STATE_DISCONNECTED || state == PJSIP_TP_STATE_DESTROY) && connection) {
     const Connection gone = *connection;
     connections_.erase(number);

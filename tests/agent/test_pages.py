@@ -44,7 +44,7 @@ def test_the_page_of_the_calls_machine_is_fresh() -> None:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("room", ["registration", "calls"])
+@pytest.mark.parametrize("room", registration_coverage.ROOMS)
 def test_the_rules_are_covered_whole(room: str) -> None:
     result = registration_coverage.measure(room)
     assert result.returncode == 0, result.stdout

@@ -135,6 +135,7 @@ def test_columns() -> None:
     assert [name for name, priority in shown["Softphone"] if priority] == [
         "REGISTRAR",
         "VIA",
+        "REDUNDANT",
         "LAST FAILURE",
         "MESSAGE",
     ]

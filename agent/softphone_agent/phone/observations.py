@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softphone_agent.contract.report import PathResult, PathVia
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterDone:
@@ -44,6 +46,15 @@ class PingSeen:
     """A PBX answered a ping."""
 
     pbx: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathChecked:
+    """The way from an entry PBX was walked to its end."""
+
+    via: PathVia
+    result: PathResult
     seconds: float
 
 
@@ -91,6 +102,7 @@ Observation = (
     | FailoverSeen
     | OutageSeen
     | PingSeen
+    | PathChecked
     | RequestsSeen
     | Discarded
     | CallDone

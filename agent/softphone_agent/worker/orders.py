@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 
 from softphone_agent.worker.call_switch import CallSwitch
 from softphone_agent.worker.configuring import Configuring
+from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
 from softphone_agent.worker.messages import Configure, Share, Stop, ToWorker
 from softphone_agent.worker.phones import Phones
@@ -23,6 +24,7 @@ class Orders:
         calls: CallSwitch,
         configuring: Configuring,
         lookups: LookUps,
+        fetching: Fetching,
         phones: Phones,
         rates: Rates,
     ) -> None:
@@ -32,6 +34,7 @@ class Orders:
         self._calls = calls
         self._configuring = configuring
         self._lookups = lookups
+        self._fetching = fetching
         self._phones = phones
         self._rates = rates
         self.is_stopping = False
@@ -60,3 +63,4 @@ class Orders:
             self._phones.stop()
         else:
             self._lookups.answered(order, time.monotonic())
+            self._fetching.looked_up(order, time.monotonic())

@@ -58,6 +58,12 @@ COLUMNS = {
             wide=True,
             description="Whether noPhysicalLocation is the same in the system.",
         ),
+        _column(
+            "Redundant",
+            '.status.conditions[?(@.type=="Redundant")].status',
+            wide=True,
+            description="Whether the ways of its system's softphones hold.",
+        ),
     ],
     "Softphone": [
         _column(
@@ -72,6 +78,12 @@ COLUMNS = {
         AGE,
         _column("Registrar", ".status.registration.registrar", wide=True, description="SIP URI of the registrar."),
         _column("Via", ".status.registration.via", wide=True, description="How the phone came there."),
+        _column(
+            "Redundant",
+            '.status.conditions[?(@.type=="Redundant")].status',
+            wide=True,
+            description="Whether each way that was checked would hold.",
+        ),
         _column(
             "Last Failure",
             ".status.registration.lastFailure.reason",
@@ -99,6 +111,12 @@ COLUMNS["SoftphoneFleet"] = [
         '.status.conditions[?(@.type=="Ready")].reason',
         wide=True,
         description="Registered, or what stands in the way.",
+    ),
+    _column(
+        "Redundant",
+        '.status.conditions[?(@.type=="Redundant")].status',
+        wide=True,
+        description="Whether the ways that were checked would hold.",
     ),
     _column(
         "Message", '.status.conditions[?(@.type=="Ready")].message', wide=True, description="State, in a sentence."

@@ -37,6 +37,7 @@ from softphone_operator.kubernetes.resources import (
     watched,
 )
 from softphone_operator.kubernetes.watching import Watches
+from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
@@ -68,6 +69,7 @@ class Controller:
         metrics: Metrics,
         *,
         watches: Watches | None = None,
+        notifier: Notifier | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = lambda: randomness.randbelow(1000) / 1000,
     ) -> None:
@@ -82,7 +84,7 @@ class Controller:
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
-        self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, now=now)
+        self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, notifier=notifier, now=now)
         parts = (self.observed, self._prerequisites, self._upkeep, self._listening, self._writer)
         self._softphones = Softphones(*parts, now=now)
         self._fleets = Fleets(*parts, now=now)
@@ -207,7 +209,8 @@ class Controller:
         wait = agents.GRACE_SECONDS if isinstance(line, Lost) else 0.0
         if owner is not None and (change.everything or owner[2] in change.phones):
             if isinstance(line, PhoneChanged):
-                self._writer.transition(owner, _time(line.phone.since))
+                # A way that was checked is news as well, and the phone has been where it is for long.
+                self._writer.transition(owner, _time(line.phone.since) if change.begun else None)
             elif isinstance(line, Counts):
                 self._writer.transition(owner, None)
             self._queue.add(owner, COALESCE_SECONDS + wait)

@@ -17,6 +17,7 @@ from softphone_operator.decide import (
     mounts,
     names,
     outcome,
+    redundancy,
     references,
     rollout,
     status,
@@ -96,6 +97,7 @@ class Fleets:
             agents=facts,
             wanted=wanted if isinstance(decided, decisions.DesiredFleet) else None,
             suspended=isinstance(template, Mapping) and template.get("suspend") is True,
+            asked=_asked(decided),
             selector=",".join(f"{label}={value}" for label, value in names.fleet_selector(name).items()),
             now=self._now(),
         )
@@ -172,3 +174,10 @@ class Fleets:
                 available = Statement("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
         counts = view.counts if view else None
         return fleet_status.AgentFacts(agent, available, reported, counts, digest, phones, updated)
+
+
+def _asked(decided: decisions.DesiredFleet | decisions.Refusal) -> redundancy.Asked | None:
+    """What the template asks for, None where it is refused or makes no phones."""
+    if isinstance(decided, decisions.Refusal) or not decided.agents:
+        return None
+    return redundancy.asked(decided.agents[0].config.fleets[0].template)

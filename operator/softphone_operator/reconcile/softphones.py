@@ -13,6 +13,7 @@ from softphone_operator.decide import (
     manifests,
     names,
     outcome,
+    redundancy,
     references,
     status,
 )
@@ -69,8 +70,9 @@ class Softphones:
             fleet_aor=self._observed.fleet_with_aor((namespace, name)),
         )
         waits: list[float | None] = []
-        trouble, digest = None, None
+        trouble, digest, asked = None, None, None
         if isinstance(decided, decisions.DesiredAgent):
+            asked = redundancy.asked(decided.config.phones[0])
             wanted = self._upkeep.agent(obj, decided, {names.SOFTPHONE_LABEL: names.shorten(name)})
             digest = manifests.text_digest(manifests.config_text(decided.config))
             config_map, deployment = self._upkeep.objects(wanted)
@@ -97,6 +99,7 @@ class Softphones:
             agent=available,
             reported=reported,
             wanted_digest=digest,
+            asked=asked,
             now=self._now(),
         )
         events = event_rules.softphone_events(obj["status"], made)
