@@ -6,7 +6,8 @@ from pathlib import Path
 
 import diagram
 from softphone_agent.calls import machine
-from softphone_agent.calls.machine import TRANSITIONS, Phase
+from softphone_agent.calls.machine import TRANSITIONS
+from softphone_agent.calls.states import Phase
 
 PAGE = Path(__file__).parents[1] / "docs" / "call-machine.md"
 HEAD = """\

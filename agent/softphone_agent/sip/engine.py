@@ -130,7 +130,7 @@ class Engine:
         self._client.set_patience(int(seconds * 1000))
 
     @property
-    def calls(self) -> CallEngine:
+    def calling(self) -> CallEngine:
         """Calls. What they take is there from when this is first asked for."""
         if self._calling is None:
             from softphone_agent.sip.call_requests import CallRequests

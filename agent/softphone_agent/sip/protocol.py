@@ -28,7 +28,7 @@ class SipEngine(Protocol):
         """The rules for requests from outside; it is told here which PBXes are in use."""
 
     @property
-    def calls(self) -> CallEngine:
+    def calling(self) -> CallEngine:
         """Calls. What they take is there from when this is first asked for."""
 
     def poll(self, seconds: float) -> Iterator[Happening]:

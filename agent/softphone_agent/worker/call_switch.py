@@ -77,7 +77,7 @@ class CallSwitch:
         from softphone_agent.worker.call_checks import CallChecks
         from softphone_agent.worker.calls import Calls
 
-        calls = Calls(self._engine.calls, self._outbox, self._is_traced, self._engine.settings.bind_address)
+        calls = Calls(self._engine.calling, self._outbox, self._is_traced, self._engine.settings.bind_address)
         self._parts = (calls, CallChecks(calls, self._outbox))
         return self._parts
 
