@@ -74,8 +74,11 @@ def test_a_standby_that_dies_while_nobody_uses_it_is_told_and_its_return_too(pho
     assert said.startswith("sec: standby does not answer")
     assert registration(lost)["pbx"] == "slave"
     assert condition(lost, "Ready")["status"] == "True", "nobody has noticed anything yet"
-    whole = phones.until("spf", "load", redundant("False", "Unreachable"))
-    assert "sec: 0 of 4" in condition(whole, "Redundant")["message"]
+    whole = phones.until(
+        "spf",
+        "load",
+        lambda of: redundant("False", "Unreachable")(of) and "sec: 0 of 4" in condition(of, "Redundant")["message"],
+    )
     assert whole["status"]["redundant"] == 0
     phones.until("pbx", "slave", redundant("False", "NotRedundant"))
     wait_until(
