@@ -60,7 +60,7 @@ class Receiver:
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[str, dict[str, Any]]]:
         """All messages until the one that holds such an alert."""
-        found = []
+        found: list[tuple[str, dict[str, Any]]] = []
         while not found or not any(map(wanted, found[-1][1]["alerts"])):
             found.append(self.taken.get(timeout=SECONDS))
         return found
