@@ -19,7 +19,7 @@ from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.api.spec import SoftphoneFleetSpec
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide.names import fleet_agent, softphone_agent
+from softphone_operator.decide.names import FLEET, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
 Object = Mapping[str, Any]
@@ -121,7 +121,7 @@ def of_fleet(obj: Object, index: int) -> FoundPhone:
     if index not in indices:
         has = f"the indices {indices[0]} to {indices[-1]}" if indices else "no phones"
         raise PluginError(f"the SoftphoneFleet {name} has no index {index}: it has {has}", NOT_FOUND)
-    agent = fleet_agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
+    agent = FLEET.agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
     return FoundPhone(f"{name}-{index}", obj["metadata"]["namespace"], obj, agent, of, index)
 
 

@@ -60,6 +60,11 @@ class DesiredAgent:
     own_resources: Resources | None = None
     """What the object itself says of them, before any defaults."""
 
+    @property
+    def phones(self) -> int:
+        """How many phones its file has."""
+        return len(self.config.phones) + sum(part.count for part in self.config.fleets)
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredFleet:

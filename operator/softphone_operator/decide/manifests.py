@@ -206,23 +206,23 @@ def template_mark(obj: Mapping[str, Any]) -> str | None:
     return found
 
 
-def budget(fleet: str, namespace: str, owner: Owner, api_version: str, max_unavailable: int) -> Object:
-    """The PodDisruptionBudget of a fleet: how many of its agents a drain may take away at the same time."""
+def budget(group: names.Group, name: str, namespace: str, owner: Owner, api_version: str, away: int) -> Object:
+    """The PodDisruptionBudget of an object with several agents: so many a drain may take away at the same time."""
     return {
         "apiVersion": api_version,
         "kind": "PodDisruptionBudget",
         "metadata": {
-            "name": names.fleet(fleet),
+            "name": group.whole(name),
             "namespace": namespace,
             "labels": {
                 names.APP: "softphone-agent",
                 names.PART_OF: "softphone-fleet",
                 names.MANAGED_BY: names.FIELD_MANAGER,
-                names.FLEET_LABEL: names.shorten(fleet),
+                group.label: names.shorten(name),
             },
             "ownerReferences": [_reference(owner)],
         },
-        "spec": {"maxUnavailable": max_unavailable, "selector": {"matchLabels": names.fleet_selector(fleet)}},
+        "spec": {"maxUnavailable": away, "selector": {"matchLabels": group.selector(name)}},
     }
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from softphone_operator.api.kinds import GROUP
 
@@ -59,24 +59,30 @@ def softphone_agent(name: str) -> str:
     return shorten(f"softphone-{name}")
 
 
-def fleet(name: str) -> str:
-    """Name of what belongs to a whole fleet: its PodDisruptionBudget."""
-    return shorten(f"fleet-{name}")
+class Group(NamedTuple):
+    """Whose objects have several agents each: a kind in one word, and the label that bears the name of an object."""
+
+    word: str
+    label: str
+
+    def whole(self, name: str) -> str:
+        """Name of what belongs to all agents of an object: its PodDisruptionBudget."""
+        return shorten(f"{self.word}-{name}")
+
+    def agent(self, name: str, number: int) -> str:
+        """Name of one agent, as for softphone_agent. Agents count from 0."""
+        return shorten(f"{self.word}-{name}-{number}")
+
+    def labels(self, name: str, number: int) -> dict[str, str]:
+        """Labels of what belongs to one agent, besides those of every agent."""
+        return {self.label: shorten(name), SLICE_LABEL: str(number)}
+
+    def selector(self, name: str) -> dict[str, str]:
+        """The labels by which the pods of all agents are found."""
+        return {APP: "softphone-agent", self.label: shorten(name)}
 
 
-def fleet_agent(name: str, number: int) -> str:
-    """Name of the agent that carries a slice of a fleet, as for softphone_agent. Slices count from 0."""
-    return shorten(f"fleet-{name}-{number}")
-
-
-def fleet_labels(name: str, number: int) -> dict[str, str]:
-    """Labels of what belongs to one agent of a fleet, besides those of every agent."""
-    return {FLEET_LABEL: shorten(name), SLICE_LABEL: str(number)}
-
-
-def fleet_selector(name: str) -> dict[str, str]:
-    """The labels by which all pods of a fleet are found."""
-    return {APP: "softphone-agent", FLEET_LABEL: shorten(name)}
+FLEET = Group("fleet", FLEET_LABEL)
 
 
 def secret_directory(secret: str) -> str:
