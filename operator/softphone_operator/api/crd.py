@@ -19,7 +19,11 @@ from softphone_operator.api.spec import MAX_AGENTS
 Schema = dict[str, Any]
 
 CHART = Path(__file__).resolve().parents[3] / "charts" / "softphone-fleet"
-KEPT_DEFAULTS = {"Softphone": {"mode"}, "SoftphoneFleet": {"replicas", "phonesPerAgent"}}
+KEPT_DEFAULTS = {
+    "Softphone": {"mode"},
+    "SoftphoneFleet": {"replicas", "phonesPerAgent"},
+    "SoftphonePool": {"phonesPerAgent"},
+}
 UNSEEN = {"observedGeneration": -1}
 """The status of an object that the operator has not looked at. Without it kstatus would call such an object done."""
 SCALE = {
@@ -70,6 +74,7 @@ COLUMNS = {
         _column("Location", ".status.registration.physicalLocation", description="Physical location sent."),
         _column("Ready", '.status.conditions[?(@.type=="Ready")].status', description="Whether all is well."),
         AGE,
+        _column("Agent", ".status.agent", wide=True, description="Agent that carries it."),
         _column("Registrar", ".status.registration.registrar", wide=True, description="SIP URI of the registrar."),
         _column("Via", ".status.registration.via", wide=True, description="How the phone came there."),
         _column(
@@ -87,8 +92,7 @@ COLUMNS = {
     ],
 }
 
-COLUMNS["SoftphoneFleet"] = [
-    _column("Replicas", ".spec.replicas", "integer", description="Softphones that are wanted."),
+_OF_MANY = [
     _column("Registered", ".status.registered", "integer", description="Those that are registered."),
     _column("Standby", ".status.standby", "integer", description="Those whose home is elsewhere."),
     _column("Agents", ".status.agents.ready", "integer", description="Agents that run and are heard."),
@@ -103,6 +107,14 @@ COLUMNS["SoftphoneFleet"] = [
     _column(
         "Message", '.status.conditions[?(@.type=="Ready")].message', wide=True, description="State, in a sentence."
     ),
+]
+COLUMNS["SoftphoneFleet"] = [
+    _column("Replicas", ".spec.replicas", "integer", description="Softphones that are wanted."),
+    *_OF_MANY,
+]
+COLUMNS["SoftphonePool"] = [
+    _column("Phones", ".status.phones", "integer", description="Softphones that its agents carry."),
+    *_OF_MANY,
 ]
 
 # CEL, for servers from 1.25 on. decide/ checks the same, so nothing depends on them.
@@ -127,9 +139,31 @@ _BACKOFF_RULES: list[Schema] = [
         "message": "maxSeconds: must not be less than initialSeconds",
     }
 ]
+_POOL_RULES: list[Schema] = [
+    {
+        "rule": "!has(self.pool) || size(self.pool) == 0 || !("
+        + " || ".join(
+            [
+                "has(self.resources)",
+                "has(self.nodeSelector)",
+                "(has(self.tolerations) && size(self.tolerations) > 0)",
+                "(has(self.priorityClassName) && size(self.priorityClassName) > 0)",
+                "(has(self.hostNetwork) && self.hostNetwork)",
+                "(has(self.publicAddress) && size(self.publicAddress) > 0)",
+            ]
+        )
+        + ")",
+        "message": "pool: excludes the other fields of agent, they are the pool's",
+    }
+]
 RULES: dict[str, dict[tuple[str, ...], list[Schema]]] = {
     "PBX": {},
-    "Softphone": {("spec",): _ENTRY_RULES, ("spec", "registration", "backoff"): _BACKOFF_RULES},
+    "Softphone": {
+        ("spec",): _ENTRY_RULES,
+        ("spec", "registration", "backoff"): _BACKOFF_RULES,
+        ("spec", "agent"): _POOL_RULES,
+    },
+    "SoftphonePool": {},
     "SoftphoneFleet": {
         ("spec",): [
             {

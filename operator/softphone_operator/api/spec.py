@@ -1,4 +1,4 @@
-"""The spec of PBX, Softphone and SoftphoneFleet, as users write it.
+"""The spec of PBX, Softphone, SoftphoneFleet and SoftphonePool, as users write it.
 
 Lenient where the operator can explain a fault better than a schema can: texts are only bounded here, and decide/ reads
 their meaning.
@@ -22,6 +22,10 @@ MAX_URI, MAX_PBX_LABEL = 512, 300
 
 MAX_AGENTS = 1000
 """A fleet has at most so many agents."""
+
+
+MAX_POOLED_PHONES, MAX_POOL_SECRETS = 1000, 32
+"""So many phones an agent of a pool may have: their file must fit a ConfigMap, which the API server limits to 1 MiB."""
 
 
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
@@ -109,18 +113,28 @@ class PBXSpec(Spec):
     )
 
 
-class CredentialsSpec(Model):
+class CredentialsSpec(Spec):
     """What a softphone authenticates with."""
 
     secret_name: NameText = Field(
-        description="Secret in the same namespace. Key password: the SIP password. Key username (optional): the user "
-        "name for digest authentication, where it is not the user part of the AOR. Empty: no digest."
+        description="Secret in the same namespace; for a softphone in a pool one of the pool's "
+        "credentials.secretNames. Empty: no digest."
+    )
+    password_key: NameText | None = Field(
+        default=None,
+        description="Key of the Secret that holds the SIP password. Default: password; for a softphone in a pool its "
+        "own name.",
+    )
+    username_key: NameText | None = Field(
+        default=None,
+        description="Key of the Secret that holds the user name for digest authentication, where it is not the user "
+        "part of the AOR. Default: username, if there is such a key; for a softphone in a pool none.",
     )
 
 
 def _no_secret(given: Any) -> Any:
     """What was given as credentials; none where no Secret is named, as templates write it."""
-    return None if isinstance(given, Mapping) and given == {"secretName": ""} else given
+    return None if isinstance(given, Mapping) and given and not any(given.values()) else given
 
 
 def _no_empty_quantities(given: Any) -> Any:
@@ -174,6 +188,17 @@ class AgentSpec(Spec):
     )
 
 
+class SoftphoneAgentSpec(AgentSpec):
+    """Where the softphone runs: in an agent of its own, with these fields of its pod, or in a pool."""
+
+    pool: NameText | None = Field(
+        default=None,
+        description="SoftphonePool of the same namespace whose agents carry the softphone; the other fields of agent "
+        "must not be given then, they are the pool's. Another pool, or none, moves the softphone: its new agent "
+        "registers it before the old one lets it go.",
+    )
+
+
 class SoftphoneSpec(Spec):
     """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
 
@@ -210,7 +235,9 @@ class SoftphoneSpec(Spec):
         default=False,
         description="Un-register and stay so until this is false again. The agent keeps running.",
     )
-    agent: AgentSpec = Field(default_factory=AgentSpec, description="The agent's pod.")
+    agent: SoftphoneAgentSpec = Field(
+        default_factory=SoftphoneAgentSpec, description="The agent's pod, or the pool whose agents carry it."
+    )
 
 
 class SoftphoneFleetSpec(Spec):
@@ -235,4 +262,37 @@ class SoftphoneFleetSpec(Spec):
         description="What the softphones have in common. aor, pri, sec, phys, cur and home may hold {index}, with a "
         "format as in {index:05d}; a literal brace is written twice. credentials.secretName: its key password is for "
         "all, or without that each has a key named like the user of its AOR."
+    )
+
+
+class PoolCredentials(Spec):
+    """Where the passwords of a pool's softphones lie."""
+
+    secret_names: tuple[NameText, ...] = Field(
+        default=(),
+        max_length=MAX_POOL_SECRETS,
+        description="Secrets of the same namespace that all agents of the pool mount whole. Keys may come, go and "
+        "change at any time; another list of Secrets makes new pods.",
+    )
+
+
+class SoftphonePoolSpec(Spec):
+    """Few agents that carry many different Softphones: those whose agent.pool names the pool."""
+
+    phones_per_agent: Annotated[int, Field(ge=1, le=MAX_POOLED_PHONES)] = Field(
+        default=250,
+        description="How many softphones one agent carries at most. Fewer where their file would not fit a ConfigMap.",
+    )
+    max_unavailable: Quantity = Field(
+        default=1,
+        description="How many agents, or what share of them such as 25%, may be away at the same time while agents are "
+        "changed or their nodes are drained. A share is rounded down, to one agent at least.",
+    )
+    metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
+    agent: AgentSpec = Field(
+        default_factory=AgentSpec,
+        description="The agents' pods. Default resources grow with phonesPerAgent.",
+    )
+    credentials: PoolCredentials = Field(
+        default_factory=PoolCredentials, description="Where the passwords of the softphones lie."
     )

@@ -1,4 +1,4 @@
-"""The status of PBX, Softphone and SoftphoneFleet, as the operator writes it."""
+"""The status of PBX, Softphone, SoftphoneFleet and SoftphonePool, as the operator writes it."""
 
 from __future__ import annotations
 
@@ -86,6 +86,11 @@ class SoftphoneStatus(ObjectStatus):
         "Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
         "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled."
     )
+    agent: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None,
+        description="The agent that carries the softphone: name of its Deployment, alone or of a pool. While the "
+        "softphone moves, the one that holds its registration.",
+    )
     registration: RegistrationStatus | None = Field(default=None, description="The registration.")
 
 
@@ -122,8 +127,8 @@ class PBXStatus(ObjectStatus):
     )
 
 
-class FleetAgents(Model):
-    """The agents of a fleet."""
+class ManyAgents(Model):
+    """The agents of a fleet or of a pool."""
 
     wanted: int = Field(description="As many as the softphones need.")
     ready: int = Field(description="Those that run and are heard.")
@@ -144,7 +149,24 @@ class SoftphoneFleetStatus(ObjectStatus):
     failures: dict[str, int] | None = Field(
         default=None, max_length=32, description="Those without registration, by their last failure."
     )
-    agents: FleetAgents | None = Field(default=None, description="The agents.")
+    agents: ManyAgents | None = Field(default=None, description="The agents.")
     selector: Annotated[str, Field(max_length=256)] | None = Field(
         default=None, description="Label selector of the agents' pods."
     )
+
+
+class SoftphonePoolStatus(ObjectStatus):
+    """What is known about a pool. While things move it is written about once a second, at rest not at all."""
+
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+        "registrations of all softphones. Ready: all of them, with the present specs. Only while they are true: "
+        "Reconciling and Stalled."
+    )
+    phones: int = Field(default=0, description="Softphones that the agents carry.")
+    registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
+    standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
+    failures: dict[str, int] | None = Field(
+        default=None, max_length=32, description="Those without registration, by their last failure."
+    )
+    agents: ManyAgents | None = Field(default=None, description="The agents.")

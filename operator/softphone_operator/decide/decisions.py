@@ -10,6 +10,7 @@ from softphone_agent.contract.phone import Pbx
 from softphone_operator.api.spec import (
     AgentSpec,
     Resources,
+    SoftphonePoolSpec,
 )
 from softphone_operator.decide.names import (
     SecretUse,
@@ -59,11 +60,13 @@ class DesiredAgent:
     cautions: tuple[Caution, ...] = ()
     own_resources: Resources | None = None
     """What the object itself says of them, before any defaults."""
+    entries: tuple[str, ...] = ()
+    """Phones of its file beside those of `config`, as JSON: a pool has very many."""
 
     @property
     def phones(self) -> int:
         """How many phones its file has."""
-        return len(self.config.phones) + sum(part.count for part in self.config.fleets)
+        return len(self.config.phones) + len(self.entries) + sum(part.count for part in self.config.fleets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,32 @@ class DesiredFleet:
     agents: tuple[DesiredAgent, ...]
     max_unavailable: int
     cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPhone:
+    """An accepted Softphone of a pool. `entry`: what an agent's file has of it, as JSON, but for the phone's id.
+
+    `pbxs`: names of the accepted PBXes that the file must have, for this phone.
+    """
+
+    uid: str
+    entry: str
+    pbxs: frozenset[str]
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPool:
+    """An accepted SoftphonePool: what all its agents have in common."""
+
+    spec: SoftphonePoolSpec
+    pod: AgentSpec
+    secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+
+Decision = DesiredAgent | DesiredPhone | DesiredFleet | DesiredPool | DesiredPbx | Refusal
 
 
 def refusal(faults: Iterable[tuple[str, str]]) -> Refusal:

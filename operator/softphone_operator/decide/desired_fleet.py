@@ -159,6 +159,13 @@ def _fleet_faults(
         text = of.credentials and of.credentials.secret_name if where[0] == "c" else of.agent.public_address
         if text and "{" in text:
             yield "InvalidSpec", f"template.{where}: must not hold a placeholder, it is the same for all"
+    for where, alone in (
+        ("agent.pool", of.agent.pool),
+        ("credentials.passwordKey", of.credentials and of.credentials.password_key),
+        ("credentials.usernameKey", of.credentials and of.credentials.username_key),
+    ):
+        if alone:
+            yield "InvalidSpec", f"template.{where}: is for single Softphones, a fleet has agents and keys of its own"
     if broken:
         return
     if not template.parse(of.aor).varies:
@@ -169,7 +176,7 @@ def _fleet_faults(
         phone = of.model_copy(
             update={where: template.parse(text).expand(index) for where, text in texts.items()} | {"credentials": None}
         )
-        for reason, message in softphone_faults(phone, namespace, pbxs, secrets):
+        for reason, message in softphone_faults(phone, namespace, pbxs):
             if reason == "InvalidSpec" and message not in told:
                 told.add(message)
                 yield reason, f"template.{with_index(message, texts, index)}"

@@ -113,4 +113,11 @@ def _news(status: Object) -> Any:
     fields = ("pbx", "registrar", "via", "role", "redirects", "physicalLocation", "contact")
     of_pbx = [status.get(field) for field in ("location", "phones", "users", "reachable")]
     of_fleet = [status.get(field) for field in ("replicas", "registered", "standby", "agents")]
-    return (status.get("observedGeneration"), said, [registration.get(f) for f in fields], of_pbx, of_fleet)
+    return (
+        status.get("observedGeneration"),
+        status.get("agent"),
+        said,
+        [registration.get(f) for f in fields],
+        of_pbx,
+        of_fleet,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,11 +66,18 @@ class Agent:
     defaults: PodDefaults = NONE
     own_resources: Resources | None = None
     """What its object itself says of them, before any defaults."""
+    entries: tuple[str, ...] = ()
+    """Phones of its file beside those of `config`, as JSON."""
 
 
-def config_text(config: AgentConfig) -> str:
-    """The configuration file: the same compact text for the same configuration, defaults left out."""
+def config_text(config: AgentConfig, entries: Sequence[str] = ()) -> str:
+    """The configuration file: the same compact text for the same configuration, defaults left out.
+
+    `entries`: phones beside those of `config`, as JSON.
+    """
     wanted = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    if entries:
+        wanted["phones"] = [*wanted.get("phones", ()), *map(json.loads, entries)]
     return json.dumps(wanted, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
@@ -95,7 +102,9 @@ def config_map(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(agent),
-        "data": mounts.config_data(config_text(agent.config), key, observed, deployment, settled=settled),
+        "data": mounts.config_data(
+            config_text(agent.config, agent.entries), key, observed, deployment, settled=settled
+        ),
     }
 
 
@@ -284,7 +293,10 @@ def _container(agent: Agent) -> Object:
         "args": ["run", "--config", CONFIG_FILE],
         "ports": [{"name": "http", "containerPort": agent.config.http.port, "protocol": "TCP"}],
         "resources": pod_defaults.resources(
-            agent.defaults, agent.own_resources, _resources(agent.pod.resources), scaled=bool(agent.config.fleets)
+            agent.defaults,
+            agent.own_resources,
+            _resources(agent.pod.resources),
+            scaled=bool(agent.config.fleets or agent.entries),
         ),
         "startupProbe": {
             "httpGet": {"path": "/healthz", "port": "http"},

@@ -56,7 +56,7 @@ class Fleets:
         same_aors = self._observed.earlier_fleet_with_aors(object_key)
         decided = desired_fleet.fleet(name, namespace, obj["metadata"]["uid"], obj["spec"], pbxs, keys, same_aors)
         waits: list[float | None] = []
-        made = self._observed.agents_of_fleet(object_key)
+        made = self._observed.groups.agents(key)
         if isinstance(decided, decisions.DesiredFleet):
             wanted_agents = [(one, names.FLEET.labels(name, number)) for number, one in enumerate(decided.agents)]
             facts = await self._agents_of.ensure(obj, wanted_agents, decided.max_unavailable, waits)
@@ -66,7 +66,7 @@ class Fleets:
         else:
             if trouble := await self._upkeep.restore(obj):
                 waits.append(again(trouble))
-            made = self._observed.agents_of_fleet(object_key)
+            made = self._observed.groups.agents(key)
             facts = [await self._agents_of.as_it_runs(namespace, agent) for agent in sorted(made)]
         self._agents[object_key] = frozenset(one.name for one in facts)
         if any(one.reported.stream == "connecting" for one in facts):

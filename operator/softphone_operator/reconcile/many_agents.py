@@ -82,7 +82,7 @@ class ManyAgents:
                 trouble = await self._upkeep.ensure(DEPLOYMENTS, deployment)
             if trouble:
                 waits.append(again(trouble))
-            digest = manifests.text_digest(manifests.config_text(wanted.config))
+            digest = manifests.text_digest(manifests.config_text(wanted.config, wanted.entries))
             objects.append(((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)))
             one = await self._facts(namespace, agent.name, digest, wanted.phones, trouble, updated=updated)
             facts.append(one)
@@ -124,5 +124,5 @@ class ManyAgents:
             mark = manifests.template_mark(deployment["spec"].get("template") or {})
             if manifests.template_mark(pod) != mark:
                 available = Statement("False", "Terminating", f"the pod {pod['metadata']['name']} is to be replaced")
-        counts = view.counts if view else None
+        counts = view.counted() if view else None
         return fleet_status.AgentFacts(agent, available, reported, counts, digest, phones, updated)

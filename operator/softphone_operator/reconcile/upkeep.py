@@ -86,6 +86,7 @@ class Upkeep:
             scrape=self._settings.agent_scrape == SCRAPED,
             defaults=self._settings.agent_defaults,
             own_resources=wanted.own_resources,
+            entries=wanted.entries,
         )
 
     def objects(self, agent: manifests.Agent) -> tuple[Object, Object]:
@@ -125,6 +126,10 @@ class Upkeep:
         if comparing.differs(desired, now_there) is not None:
             self._settled[(resource.kind, *object_key)] = (_fingerprint(desired), _version(now_there))
         return None
+
+    def missing(self, obj: Object) -> list[tuple[Resource, Object]]:
+        """What somebody else deleted of the agents of an object and was not made again yet, as it was."""
+        return self._deletions.of(obj["metadata"]["uid"])
 
     async def restore(self, obj: Object) -> Statement | None:
         """Make again what somebody else deleted of the agents of an object whose spec is refused: they go on as before.
