@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -217,7 +216,8 @@ async def test_a_restart_of_the_operator_moves_nobody_and_writes_nothing(cluster
             await it.quiet()
         cluster.calls.clear()
         async with world(cluster) as it:
-            await asyncio.sleep(0.3)
+            reconciled = it.metrics.reconciles.labels("SoftphonePool", "accepted")._value
+            await it.until(lambda: reconciled.get() >= 1)
             assert await it.quiet() == []
         files = [phones_of(cluster, number) for number in (0, 1)]
         for key in [key for key in cluster.objects if key[0] in ("Softphone", "SoftphonePool")]:

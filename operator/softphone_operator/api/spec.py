@@ -113,7 +113,16 @@ class PBXSpec(Spec):
     )
 
 
-class CredentialsSpec(Spec):
+class TemplateCredentials(Spec):
+    """What a softphone authenticates with."""
+
+    secret_name: NameText = Field(
+        description="Secret in the same namespace. Key password: the SIP password. Key username (optional): the user "
+        "name for digest authentication, where it is not the user part of the AOR. Empty: no digest."
+    )
+
+
+class CredentialsSpec(TemplateCredentials):
     """What a softphone authenticates with."""
 
     secret_name: NameText = Field(
@@ -122,13 +131,12 @@ class CredentialsSpec(Spec):
     )
     password_key: NameText | None = Field(
         default=None,
-        description="Key of the Secret that holds the SIP password. Default: password; for a softphone in a pool its "
-        "own name.",
+        description="Key of the Secret that holds the SIP password. Default: password; in a pool the softphone's name.",
     )
     username_key: NameText | None = Field(
         default=None,
-        description="Key of the Secret that holds the user name for digest authentication, where it is not the user "
-        "part of the AOR. Default: username, if there is such a key; for a softphone in a pool none.",
+        description="Key of the Secret that holds the user name for digest authentication. Default: username, if there "
+        "is such a key, else the user part of the AOR; in a pool that.",
     )
 
 
@@ -188,19 +196,8 @@ class AgentSpec(Spec):
     )
 
 
-class SoftphoneAgentSpec(AgentSpec):
-    """Where the softphone runs: in an agent of its own, with these fields of its pod, or in a pool."""
-
-    pool: NameText | None = Field(
-        default=None,
-        description="SoftphonePool of the same namespace whose agents carry the softphone; the other fields of agent "
-        "must not be given then, they are the pool's. Another pool, or none, moves the softphone: its new agent "
-        "registers it before the old one lets it go.",
-    )
-
-
-class SoftphoneSpec(Spec):
-    """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
+class TemplateSpec(Spec):
+    """A softphone of many. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
 
     aor: UriText = Field(description="Address of record, such as sip:anna@acme.example.")
     pri: UriText | None = Field(default=None, description="Primary PBX. Mode Launcher needs it.")
@@ -219,7 +216,7 @@ class SoftphoneSpec(Spec):
         default=None,
         description="PBX on which the user is configured, where known. Default: learned from redirects.",
     )
-    credentials: Annotated[CredentialsSpec | None, BeforeValidator(_no_secret)] = Field(
+    credentials: Annotated[TemplateCredentials | None, BeforeValidator(_no_secret)] = Field(
         default=None, description="What the softphone authenticates with; none: no digest."
     )
     registration: Annotated[Registration, BeforeValidator(lambda given: without_empty_texts(given, Registration))] = (
@@ -234,6 +231,26 @@ class SoftphoneSpec(Spec):
     suspend: bool = Field(
         default=False,
         description="Un-register and stay so until this is false again. The agent keeps running.",
+    )
+    agent: AgentSpec = Field(default_factory=AgentSpec, description="The agent's pod.")
+
+
+class SoftphoneAgentSpec(AgentSpec):
+    """Where the softphone runs: in an agent of its own, with these fields of its pod, or in a pool."""
+
+    pool: NameText | None = Field(
+        default=None,
+        description="SoftphonePool of the same namespace whose agents carry the softphone; the other fields of agent "
+        "must not be given then, they are the pool's. Another pool, or none, moves the softphone: its new agent "
+        "registers it before the old one lets it go.",
+    )
+
+
+class SoftphoneSpec(TemplateSpec):
+    """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
+
+    credentials: Annotated[CredentialsSpec | None, BeforeValidator(_no_secret)] = Field(
+        default=None, description="What the softphone authenticates with; none: no digest."
     )
     agent: SoftphoneAgentSpec = Field(
         default_factory=SoftphoneAgentSpec, description="The agent's pod, or the pool whose agents carry it."
@@ -258,7 +275,7 @@ class SoftphoneFleetSpec(Spec):
         "changed or their nodes are drained. A share is rounded down, to one agent at least.",
     )
     metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
-    template: SoftphoneSpec = Field(
+    template: TemplateSpec = Field(
         description="What the softphones have in common. aor, pri, sec, phys, cur and home may hold {index}, with a "
         "format as in {index:05d}; a literal brace is written twice. credentials.secretName: its key password is for "
         "all, or without that each has a key named like the user of its AOR."

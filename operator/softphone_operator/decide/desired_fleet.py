@@ -28,7 +28,7 @@ from softphone_agent.contract.phone import PASSWORD, REFERENCES, Credentials, is
 from softphone_operator.api.spec import (
     MAX_AGENTS,
     SoftphoneFleetSpec,
-    SoftphoneSpec,
+    TemplateSpec,
 )
 from softphone_operator.decide import many_phones
 from softphone_operator.decide.decisions import (
@@ -159,13 +159,6 @@ def _fleet_faults(
         text = of.credentials and of.credentials.secret_name if where[0] == "c" else of.agent.public_address
         if text and "{" in text:
             yield "InvalidSpec", f"template.{where}: must not hold a placeholder, it is the same for all"
-    for where, alone in (
-        ("agent.pool", of.agent.pool),
-        ("credentials.passwordKey", of.credentials and of.credentials.password_key),
-        ("credentials.usernameKey", of.credentials and of.credentials.username_key),
-    ):
-        if alone:
-            yield "InvalidSpec", f"template.{where}: is for single Softphones, a fleet has agents and keys of its own"
     if broken:
         return
     if not template.parse(of.aor).varies:
@@ -213,7 +206,7 @@ def _missing_pbxs(
 
 
 def _fleet_secret_faults(
-    of: SoftphoneSpec, indices: range, namespace: str, secrets: Secrets
+    of: TemplateSpec, indices: range, namespace: str, secrets: Secrets
 ) -> Iterator[tuple[str, str]]:
     assert of.credentials is not None
     secret = of.credentials.secret_name
@@ -238,7 +231,7 @@ def _fleet_secret_faults(
             return
 
 
-def _phone_template(uid: str, spec: SoftphoneSpec) -> PhoneTemplate:
+def _phone_template(uid: str, spec: TemplateSpec) -> PhoneTemplate:
     return PhoneTemplate(
         id=f"{uid}-{{index}}",
         credentials=Credentials(directory=secret_directory(spec.credentials.secret_name)) if spec.credentials else None,

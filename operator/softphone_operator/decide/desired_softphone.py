@@ -20,7 +20,7 @@ from softphone_agent.contract.fields import (
     composed,
 )
 from softphone_agent.contract.phone import PASSWORD, REFERENCES, USERNAME, Credentials, Phone, entry_faults
-from softphone_operator.api.spec import AgentSpec, SoftphoneSpec
+from softphone_operator.api.spec import AgentSpec, SoftphoneSpec, TemplateSpec
 from softphone_operator.decide import systems
 from softphone_operator.decide.decisions import (
     Caution,
@@ -142,11 +142,8 @@ def _pool_faults(
 ) -> Iterator[tuple[str, str]]:
     of_pool = spec.agent.pool or ""
     if excluded := [field for field in OF_THE_POD if getattr(spec.agent, field)]:
-        told = " and ".join(f"agent.{to_camel(field)}" for field in excluded)
-        yield (
-            "InvalidSpec",
-            f'{told}: must not be given with agent.pool "{sip_uri.printable(of_pool)}", it is the pool\'s',
-        )
+        told = " and ".join(to_camel(field) for field in excluded)
+        yield "InvalidSpec", f"agent.pool: excludes the other fields of agent, they are the pool's; given: {told}"
     if pool is None:
         yield "PoolNotFound", f"agent.pool: {missing('SoftphonePool', of_pool, namespace)}"
     elif isinstance(pool, Refusal):
@@ -204,7 +201,7 @@ def _phone(name: str, uid: str, spec: SoftphoneSpec) -> Phone:
     )
 
 
-def asked_of_any(spec: SoftphoneSpec) -> dict[str, Any]:
+def asked_of_any(spec: TemplateSpec) -> dict[str, Any]:
     """The fields of a spec or of a template, as the agent's configuration has them."""
     return {
         "aor": spec.aor,
@@ -221,7 +218,7 @@ def asked_of_any(spec: SoftphoneSpec) -> dict[str, Any]:
 
 
 def softphone_faults(
-    spec: SoftphoneSpec, namespace: str, pbxs: Mapping[str, DesiredPbx | Refusal]
+    spec: TemplateSpec, namespace: str, pbxs: Mapping[str, DesiredPbx | Refusal]
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with the spec of a Softphone, but for its credentials and its pool: reason and message each."""
     if fault := aor_fault(spec.aor):
@@ -291,7 +288,7 @@ def _cautions(
             yield Caution("Inconsistent", message)
 
 
-def _mixed_systems(spec: SoftphoneSpec, used: Iterable[DesiredPbx]) -> Caution | None:
+def _mixed_systems(spec: TemplateSpec, used: Iterable[DesiredPbx]) -> Caution | None:
     if spec.registration.redirect_policy != "KnownPBXes" or spec.mode is not Mode.LAUNCHER:
         return None
     named = {where: getattr(spec, where) for where in REFERENCES}
