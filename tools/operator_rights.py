@@ -39,7 +39,7 @@ ROLES = (
         {
             "pbxs, softphones, softphonefleets, softphonepools": "what is wanted",
             "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status": "what is so",
-            "deployments": "the agents, listed and watched by label; deleted where fewer are needed, or a phone goes into a pool",
+            "deployments": "the agents, listed and watched by label; deleted where fewer are needed",
             "configmaps": "their files, likewise",
             "poddisruptionbudgets": "one for each fleet and each pool",
             "pods": "the agents' addresses and troubles, listed and watched by label; the annotation",

@@ -166,12 +166,15 @@ def credential_faults(name: str, spec: SoftphoneSpec, namespace: str, secrets: S
     """What is wrong with the Secret that the spec of the Softphone `name` names: reason and message."""
     if spec.credentials is None:
         return
-    keys = [key for key in (_password_key(name, spec), spec.credentials.username_key) if key]
-    for key, where in zip(keys, ("passwordKey", "usernameKey"), strict=False):
-        if not SECRET_KEY.match(key):
+    of = spec.credentials
+    for where, key in (("passwordKey", of.password_key), ("usernameKey", of.username_key)):
+        if key and not SECRET_KEY.match(key):
             yield "InvalidSpec", f'credentials.{where}: "{sip_uri.printable(key)}" can be no key of a Secret'
             return
-    yield from secret_faults("credentials.secretName", spec.credentials.secret_name, keys, namespace, secrets)
+    where = "credentials.passwordKey" if of.password_key and of.secret_name in secrets else "credentials.secretName"
+    yield from secret_faults(where, of.secret_name, (_password_key(name, spec),), namespace, secrets)
+    if of.username_key and of.secret_name in secrets:
+        yield from secret_faults("credentials.usernameKey", of.secret_name, (of.username_key,), namespace, secrets)
 
 
 def _password_key(name: str, spec: SoftphoneSpec) -> str:
