@@ -76,7 +76,7 @@ class Grants:
         seen, self._at = self._pbx.log.read_on(self._at)
         for register in seen:
             user = register.aor.partition("@")[0]
-            if user in self._users and register.code == 200 and not register.unregisters:
+            if user in self._users and register.code == 200 and not (register.unregisters or register.asks):
                 self.first.setdefault(user, register.time)
         return len(self.first) == len(self._users)
 

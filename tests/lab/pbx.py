@@ -271,10 +271,16 @@ class Pbx:
         return self.log.position()
 
     def registers(self, since: int = 0, aor: str | None = None) -> list[Register]:
-        """The REGISTERs it has seen (since a position, of one user), also before a restart."""
-        seen = self.log.read(since)
+        """The REGISTERs with a Contact that it has seen (since a position, of one user), also before a restart."""
+        return [register for register in self._seen(since, aor) if not register.asks]
+
+    def queries(self, since: int = 0, aor: str | None = None) -> list[Register]:
+        """The REGISTERs without Contact, which change no binding; otherwise as `registers`."""
+        return [register for register in self._seen(since, aor) if register.asks]
+
+    def _seen(self, since: int, aor: str | None) -> list[Register]:
         user = aor.removeprefix("sip:").partition("@")[0] if aor else None
-        return [register for register in seen if user in (None, register.aor.partition("@")[0])]
+        return [register for register in self.log.read(since) if user in (None, register.aor.partition("@")[0])]
 
     def _config(self) -> str:
         spec, system = self.spec, self.system

@@ -47,6 +47,11 @@ class Register:
         return {name: value.strip().strip('"') for name, value in pairs}
 
     @property
+    def asks(self) -> bool:
+        """Whether it only asked for the bindings: it had no Contact (RFC 3261, section 10.2.3)."""
+        return not self.contact
+
+    @property
     def unregisters(self) -> bool:
         """Whether it asked to remove a binding."""
         return self.expires == 0 or self.contact_parameters.get("expires") == "0"

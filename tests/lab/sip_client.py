@@ -50,6 +50,8 @@ class SipClient:
     headers: dict[str, str] = field(default_factory=dict)
     domain: str = "pbx.test"
     call_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    asks: bool = False
+    """Send no Contact: ask for the bindings, and change none (RFC 3261, section 10.2.3)."""
     _cseq: int = 0
     _sockets: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
 
@@ -95,8 +97,7 @@ class SipClient:
             f"To: <sip:{self.user}@{self.domain}>",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self._cseq} REGISTER",
-            f"Contact: <sip:{self.user}@{host}:{local_port}{suffix}>",
-            f"Expires: {expires}",
+            *([] if self.asks else [f"Contact: <sip:{self.user}@{host}:{local_port}{suffix}>", f"Expires: {expires}"]),
             "Max-Forwards: 70",
             *(f"{name}: {value}" for name, value in self.headers.items()),
             *([f"Authorization: {self._credentials(challenge, uri)}"] if challenge else []),

@@ -115,6 +115,27 @@ def test_the_master_keeps_while_the_home_is_dead_and_gives_back_when_it_returns(
     alice.register(slave.address, expires=0)
 
 
+def test_a_register_without_contact_changes_no_binding(pbxes: tuple[Pbx, Pbx, Pbx], alice: SipClient) -> None:
+    master, slave, _ = pbxes
+    slave.kill()
+    wait_until(lambda: alice.register(master.address).code == 200, "master keeps", seconds=5)
+    here = master.position()
+    with SipClient("alice", asks=True) as asking:
+        kept = asking.register(master.address)
+        assert (kept.code, kept.granted is not None) == (200, True), "it is told the binding"
+        slave.start()
+        slave.wait_ready()
+        wait_until(lambda: asking.register(master.address).code == 302, "master redirects", seconds=5)
+        assert users(master) == {"alice"}, "what is kept is not given up for a question"
+        told = asking.register(slave.address)
+        assert (told.code, told.granted) == (200, None), "no binding there"
+    assert users(slave) == set()
+    assert master.registers(since=here) == []
+    assert {query.code for query in master.queries(since=here)} == {401, 200, 302}
+    assert alice.register(master.address).code == 302
+    assert users(master) == set()
+
+
 @pytest.fixture
 def slaves_standby() -> Iterator[tuple[Pbx, Pbx, Pbx]]:
     """Master, slave, and the slave's standby."""
