@@ -90,7 +90,7 @@ def told_well(message: str, place: Place, text: str, aim: str) -> None:
 
 
 def carried_safely(agent: decisions.DesiredAgent) -> None:
-    written = manifests.config_text(agent.config, agent.entries)
+    written = manifests.config_text(agent.config, agent.entries.values())
     assert written.count("\n") == 1
     read = reading.parse(written)
     if not agent.entries:

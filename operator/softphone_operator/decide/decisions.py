@@ -60,8 +60,8 @@ class DesiredAgent:
     cautions: tuple[Caution, ...] = ()
     own_resources: Resources | None = None
     """What the object itself says of them, before any defaults."""
-    entries: tuple[str, ...] = ()
-    """Phones of its file beside those of `config`, as JSON: a pool has very many."""
+    entries: Mapping[str, str] = field(default_factory=dict)
+    """The phones of its file by name and in order, as JSON, where `config` has none: a pool has very many."""
 
     @property
     def phones(self) -> int:

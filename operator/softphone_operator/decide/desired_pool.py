@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from softphone_agent.contract.config import AgentConfig, Http, Sip
 from softphone_agent.contract.config_faults import fault_messages
-from softphone_agent.contract.phone import Pbx
+from softphone_agent.contract.phone import REFERENCES, Pbx
 from softphone_operator.api.spec import SoftphonePoolSpec
 from softphone_operator.decide import many_phones
 from softphone_operator.decide.assignment import Capacity
@@ -84,8 +84,7 @@ def entry_of(phone: DesiredPhone, agent: str) -> str:
     It has another +sip.instance with each agent: while it moves, two agents hold a binding each, and a registrar that
     knows user agents by that must not take the end of the old one for the end of the new one (RFC 5626, section 4.1).
     """
-    said = json.loads(phone.entry)
-    return json.dumps({**said, "id": f"{phone.uid}-{digest(agent)}"}, separators=(",", ":"), ensure_ascii=False)
+    return f'{{"id":"{phone.uid}-{digest(agent)}",{phone.entry[1:]}'
 
 
 def agent(
@@ -110,33 +109,32 @@ def agent(
         pbxs=tuple(desired.pbx for desired in sorted(pbxs, key=lambda desired: desired.pbx.name)),
     )
     uses = tuple(merged(of.secrets, secrets))
-    in_order = tuple(entries[phone] for phone in sorted(entries))
+    in_order = {phone: entries[phone] for phone in sorted(entries)}
     return DesiredAgent(POOL.agent(name, number), config, of.pod, uses, (), of.spec.agent.resources, entries=in_order)
 
 
 class AgentFile:
-    """An agent's file as it is: its phones and PBXes, from which those go on whose spec is refused, or that leave."""
+    """An agent's file as it is: its phones and PBXes, from which those go on whose spec is refused, or that leave.
 
-    def __init__(self, text: str) -> None:
-        try:
-            self._file = json.loads(text)
-            self._phones = {phone["name"]: phone for phone in self._file.get("phones", ())}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self._file, self._phones = {}, {}
+    `phones`: the names of its phones; `read` gives its text, which is seldom needed.
+    """
 
-    @property
-    def phones(self) -> frozenset[str]:
-        """The names of its phones."""
-        return frozenset(self._phones)
+    def __init__(self, phones: frozenset[str], read: Callable[[], str]) -> None:
+        self.phones = phones
+        self._read = read
+        self._file: Mapping[str, Any] | None = None
 
     def entry(self, phone: str) -> str:
         """What it has of a phone, as JSON."""
-        return json.dumps(self._phones[phone], separators=(",", ":"), ensure_ascii=False)
+        found = next(raw for raw in phones_in(self._parsed()) if raw["name"] == phone)
+        return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def pbxs(self, phones: Iterable[str]) -> Iterator[DesiredPbx]:
         """The PBXes of these phones, and the others of their systems; what cannot be read is left out."""
-        named = {self._phones[phone].get(where) for phone in phones for where in ("pri", "sec", "cur", "home")}
-        there = [raw for raw in self._file.get("pbxs", ()) if isinstance(raw, Mapping)]
+        if not (wanted := set(phones)):
+            return
+        named = {raw.get(where) for raw in phones_in(self._parsed()) if raw["name"] in wanted for where in REFERENCES}
+        there = [raw for raw in self._parsed().get("pbxs") or () if isinstance(raw, Mapping)]
         systems = {raw.get("system", "") for raw in there if raw.get("name") in named} - {""}
         for raw in there:
             if raw.get("name") in named or raw.get("system") in systems:
@@ -145,3 +143,24 @@ class AgentFile:
                 except ValidationError:
                     continue
                 yield DesiredPbx(made, tuple(tls_secrets_of(made)))
+
+    def _parsed(self) -> Mapping[str, Any]:
+        if self._file is None:
+            self._file = parsed(self._read())
+        return self._file
+
+
+def parsed(text: str) -> Mapping[str, Any]:
+    """An agent's file; empty if it cannot be read."""
+    try:
+        file = json.loads(text)
+    except ValueError:
+        return {}
+    return file if isinstance(file, Mapping) else {}
+
+
+def phones_in(file: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The phones of an agent's file."""
+    listed = file.get("phones")
+    found = listed if isinstance(listed, list) else []
+    return [phone for phone in found if isinstance(phone, Mapping) and isinstance(phone.get("name"), str)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,19 +66,20 @@ class Agent:
     defaults: PodDefaults = NONE
     own_resources: Resources | None = None
     """What its object itself says of them, before any defaults."""
-    entries: tuple[str, ...] = ()
-    """Phones of its file beside those of `config`, as JSON."""
+    entries: Mapping[str, str] = field(default_factory=dict)
+    """The phones of its file by name, as JSON, where `config` has none."""
 
 
-def config_text(config: AgentConfig, entries: Sequence[str] = ()) -> str:
+def config_text(config: AgentConfig, entries: Iterable[str] = ()) -> str:
     """The configuration file: the same compact text for the same configuration, defaults left out.
 
-    `entries`: phones beside those of `config`, as JSON.
+    `entries`: the phones, as JSON, where `config` has none. They are very many, and so they are not read for this.
     """
     wanted = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    if entries:
-        wanted["phones"] = [*wanted.get("phones", ()), *map(json.loads, entries)]
-    return json.dumps(wanted, separators=(",", ":"), ensure_ascii=False) + "\n"
+    text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)
+    if phones := ",".join(entries):
+        text = f'{text[:-1]}{"," if wanted else ""}"phones":[{phones}]}}'
+    return text + "\n"
 
 
 def text_digest(text: str) -> str:
@@ -103,7 +104,7 @@ def config_map(
         "kind": "ConfigMap",
         "metadata": _metadata(agent),
         "data": mounts.config_data(
-            config_text(agent.config, agent.entries), key, observed, deployment, settled=settled
+            config_text(agent.config, agent.entries.values()), key, observed, deployment, settled=settled
         ),
     }
 

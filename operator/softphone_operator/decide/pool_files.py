@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 
 from softphone_operator.decide import decisions, desired_pool
 from softphone_operator.decide.desired_pool import AgentFile
@@ -43,7 +42,7 @@ def agents(
     entries: dict[int, dict[str, str]] = {}
     needed: dict[int, dict[str, decisions.DesiredPbx]] = {}
     for number, names in files.items():
-        agent, here = POOL.agent(pool, number), carried.get(number, AgentFile(""))
+        agent, here = POOL.agent(pool, number), carried.get(number, AgentFile(frozenset(), str))
         as_decided = {name: one for name in names if isinstance(one := phones.get(name), decisions.DesiredPhone)}
         as_it_was = sorted(here.phones & names - as_decided.keys())
         entries[number] = {name: desired_pool.entry_of(one, agent) for name, one in as_decided.items()}
@@ -57,8 +56,3 @@ def agents(
         number: desired_pool.agent(pool, namespace, number, of, entries[number], needed[number].values(), secrets)
         for number in files
     }
-
-
-def by_name(entries: Iterable[str]) -> dict[str, str]:
-    """Entries of a file by the names of their phones."""
-    return {json.loads(entry)["name"]: entry for entry in entries}

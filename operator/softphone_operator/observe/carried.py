@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from softphone_operator.decide import mounts, names
-from softphone_operator.decide.desired_pool import AgentFile
+from softphone_operator.decide.desired_pool import parsed, phones_in
 
 AgentKey = tuple[str, str]
 """Namespace and name of an agent."""
@@ -19,13 +19,15 @@ class Carried:
         self._phones: dict[AgentKey, dict[str, frozenset[str]]] = {}
         self._agents: dict[tuple[str, str], set[str]] = {}
         self._pools: dict[AgentKey, str] = {}
+        self._numbers: dict[AgentKey, int | None] = {}
 
     def take(self, agent: AgentKey, pool: str, config_map: Mapping[str, Any]) -> None:
         """Take in the ConfigMap of a pool's agent."""
         before = self._all(agent)
         files = {key: text for key, text in (config_map.get("data") or {}).items() if mounts.is_config_key(key)}
-        self._phones[agent] = {key: AgentFile(text).phones for key, text in files.items()}
+        self._phones[agent] = {key: names_in(text) for key, text in files.items()}
         self._pools[agent] = pool
+        self._numbers[agent] = number_of(config_map)
         self._reindex(agent, before)
 
     def drop(self, agent: AgentKey) -> None:
@@ -33,7 +35,12 @@ class Carried:
         before = self._all(agent)
         self._phones.pop(agent, None)
         self._pools.pop(agent, None)
+        self._numbers.pop(agent, None)
         self._reindex(agent, before)
+
+    def number(self, agent: AgentKey) -> int | None:
+        """The number of an agent in its pool, None where it has no file."""
+        return self._numbers.get(agent)
 
     def phones(self, agent: AgentKey, key: str) -> frozenset[str]:
         """The phones of an agent's file that is under a key of its ConfigMap."""
@@ -63,6 +70,11 @@ class Carried:
                 del self._agents[agent[0], phone]
         for phone in after - before:
             self._agents.setdefault((agent[0], phone), set()).add(agent[1])
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The names of the phones in an agent's file."""
+    return frozenset(str(phone["name"]) for phone in phones_in(parsed(text)))
 
 
 def number_of(obj: Mapping[str, Any]) -> int | None:

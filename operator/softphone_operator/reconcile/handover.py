@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from functools import partial
 
 from softphone_agent.contract.report import PhoneReport
 from softphone_operator.decide import decisions, mounts, names, status
@@ -10,7 +11,7 @@ from softphone_operator.decide.assignment import Seen
 from softphone_operator.decide.desired_pool import AgentFile
 from softphone_operator.decide.facts import Reported
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, POOLS, SOFTPHONES, Resource
-from softphone_operator.observe.carried import number_of
+from softphone_operator.observe.carried import names_in, number_of
 from softphone_operator.observe.observed import ObjectKey, Observed
 from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening
@@ -30,17 +31,22 @@ class Handover:
         """
         namespace, name = pool["metadata"]["namespace"], pool["metadata"]["name"]
         found: dict[int, AgentFile] = {}
-        there = [self._observed.get(CONFIG_MAPS.kind, (namespace, a)) for a in self._agents(namespace, name)]
-        gone = [obj for resource, obj in missing if resource == CONFIG_MAPS]
-        for config_map in [*gone, *filter(None, there)]:
-            number = number_of(config_map)
-            if number is None:
-                continue
-            deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, config_map["metadata"]["name"]))
-            files = config_map.get("data") or {}
-            key = mounts.mounted_key(deployment) if deployment else names.CONFIG_KEY
-            found[number] = AgentFile(files.get(key) or next(iter(files.values()), ""))
+        for resource, gone in missing:
+            if resource == CONFIG_MAPS and (number := number_of(gone)) is not None:
+                text = next(iter((gone.get("data") or {}).values()), "")
+                found[number] = AgentFile(names_in(text), lambda text=text: text)  # type: ignore[misc]
+        for agent in self._agents(namespace, name):
+            number = self._observed.carried.number((namespace, agent))
+            if number is not None:
+                deployment = self._observed.get(DEPLOYMENTS.kind, (namespace, agent))
+                key = mounts.mounted_key(deployment) if deployment else names.CONFIG_KEY
+                phones = self._observed.carried.phones((namespace, agent), key)
+                found[number] = AgentFile(phones, partial(self._text, namespace, agent, key))
         return found
+
+    def _text(self, namespace: str, agent: str, key: str) -> str:
+        config_map = self._observed.get(CONFIG_MAPS.kind, (namespace, agent)) or {}
+        return str((config_map.get("data") or {}).get(key, ""))
 
     def seen(self, pool: ObjectKey, carried: Mapping[int, AgentFile]) -> Seen:
         """What the agents of a pool say of the phones in their files."""

@@ -82,7 +82,7 @@ class ManyAgents:
                 trouble = await self._upkeep.ensure(DEPLOYMENTS, deployment)
             if trouble:
                 waits.append(again(trouble))
-            digest = manifests.text_digest(manifests.config_text(wanted.config, wanted.entries))
+            digest = manifests.text_digest(manifests.config_text(wanted.config, wanted.entries.values()))
             objects.append(((CONFIG_MAPS, config_map), (DEPLOYMENTS, deployment)))
             one = await self._facts(namespace, agent.name, digest, wanted.phones, trouble, updated=updated)
             facts.append(one)

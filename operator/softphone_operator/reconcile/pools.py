@@ -215,8 +215,8 @@ class Pools:
 
 def _revised(agent: decisions.DesiredAgent, known: dict[str, Revisions]) -> Revisions:
     revisions = known.get(agent.agent) or Revisions()
-    text = manifests.config_text(agent.config, agent.entries)
-    revisions.note(manifests.text_digest(text), manifests.config_text(agent.config), pool_files.by_name(agent.entries))
+    text = manifests.config_text(agent.config, agent.entries.values())
+    revisions.note(manifests.text_digest(text), manifests.config_text(agent.config), agent.entries)
     return revisions
 
 
