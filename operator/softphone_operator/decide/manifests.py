@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 CONFIG_FILE = f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"
 STOP_MARGIN_SECONDS = 10
-DEFAULT_REQUESTS: dict[str, int | str] = {"cpu": "10m", "memory": "64Mi"}
+DEFAULT_REQUESTS = {"cpu": "10m", "memory": "64Mi"}
 DEFAULT_LIMITS: dict[str, int | str] = {"memory": "256Mi"}
 
 
@@ -340,6 +340,6 @@ def _container(agent: Agent) -> Object:
 
 def _resources(wanted: Resources | None) -> Object:
     """Requests and limits: the default if not given, left out if given as empty."""
-    made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
+    made = with_defaults(wanted, {**DEFAULT_REQUESTS}, DEFAULT_LIMITS)
     parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}
