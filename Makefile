@@ -143,6 +143,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tools:tests:tests/agent $(BIN)/python -m figures
 	PYTHONPATH=tools:tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m second_ways
 
 HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras
 

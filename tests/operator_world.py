@@ -38,6 +38,7 @@ from softphone_operator.kubernetes.resources import (
     Resource,
     watched,
 )
+from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.reconcile import controller as subject
 from softphone_operator.reconcile import pbxs, writing
@@ -225,11 +226,18 @@ class World:
 
 
 @asynccontextmanager
-async def world(cluster: FakeCluster, **settings: Any) -> AsyncIterator[World]:
+async def world(cluster: FakeCluster, notifier: Notifier | None = None, **settings: Any) -> AsyncIterator[World]:
     metrics = Metrics()
     async with aiohttp.ClientSession() as session:
         made = Settings("agent:1", **settings)
-        controller = Controller(made, cluster, session, metrics, jitter=lambda: 0.0)  # type: ignore[arg-type]
+        controller = Controller(
+            made,
+            cluster,  # type: ignore[arg-type]
+            session,
+            metrics,
+            notifier=notifier,
+            jitter=lambda: 0.0,
+        )
         primed = asyncio.Event()
         task = asyncio.create_task(controller.run(primed))
         try:

@@ -1,7 +1,8 @@
 """The main job, to look at: `python -m demo` (with the lab up; `make demo` does both).
 
-Five softphones register at home through redirects, move to the standby when the home is killed, and come home when it
-is back. What the cluster says is shown as kubectl shows it; the times are Prometheus'.
+Five softphones register at home through redirects. The standby is killed while nobody uses it, and the product says so.
+Then they move when the home is killed, and come home when it is back. What the cluster says is shown as kubectl shows
+it; the times are Prometheus'.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rich.table import Table
 from lab import release
 from lab.__main__ import environment
 from lab.errors import LabError
-from lab.kube import Kube, KubeError, kubectl, registered_at
+from lab.kube import Kube, KubeError, Object, condition, kubectl, registered_at
 from lab.pbx import default_system
 from lab.progress import Progress
 from lab.prometheus import Prometheus
@@ -62,13 +63,15 @@ def _demonstrate() -> None:
             _all(phones, lambda name: phones.until("sp", name, registered_at("slave", "Home")))
     _show("1. Everybody is at home", "The master and the standby do not hold these users: they redirect.")
 
+    _known_redundancy(phones)
+
     failovers = _count(prometheus, "slave", "master")
     killed = time.time()
     slave.kill()
     with Progress(console) as progress, progress.step("kill -9 of the home PBX; waiting for the phones"):
         _all(phones, lambda name: phones.until("sp", name, registered_at("master", "Standby")))
         _counted(prometheus, "slave", "master", failovers + len(PHONES))
-    _show("2. The home is dead", "The master cannot reach it and keeps the registrations as their standby.")
+    _show("4. The home is dead", "The master cannot reach it and keeps the registrations as their standby.")
     _times(prometheus, "master", killed, "kill -9 to registered at the standby")
 
     returns = _count(prometheus, "master", "slave")
@@ -78,7 +81,7 @@ def _demonstrate() -> None:
     with Progress(console) as progress, progress.step("home started; each phone comes with its next refresh"):
         _all(phones, lambda name: phones.until("sp", name, registered_at("slave", "Home"), seconds=120))
         _counted(prometheus, "master", "slave", returns + len(PHONES))
-    _show("3. The home is back", "The master redirects the refreshes, and the phones go home without an outage.")
+    _show("5. The home is back", "The master redirects the refreshes, and the phones go home without an outage.")
     _times(prometheus, "slave", started, "home started to registered there")
 
     console.print(
@@ -93,6 +96,37 @@ def _demonstrate() -> None:
             expand=False,
         )
     )
+
+
+def _known_redundancy(phones: Kube) -> None:
+    """The standby dies while nobody uses it: everybody stays registered, and the condition Redundant tells."""
+    standby = default_system().pbx("standby")
+    with Progress(console) as progress:
+        with progress.step("each phone has walked both of its ways"):
+            _all(phones, _redundant(phones, "True"))
+        standby.kill()
+        with progress.step("kill -9 of the standby, which nobody uses; waiting until that is known"):
+            _all(phones, _redundant(phones, "False"))
+    _show(
+        "2. The standby is dead, and nobody has noticed it but the product", "All are registered. REDUNDANT is False."
+    )
+    said = condition(phones.get("sp", "alice"), "Redundant")["message"]
+    console.print(f"[bold]alice[/bold]: {said}\n", highlight=False)
+    standby.start()
+    standby.wait_ready()
+    with Progress(console) as progress, progress.step("standby started; waiting until the ways hold again"):
+        _all(phones, _redundant(phones, "True"))
+    _show("3. The standby is back", "The ways were checked again, and hold.")
+
+
+def _redundant(phones: Kube, status: str) -> Callable[[str], object]:
+    """Waits until the condition of a phone says so; one with a single way is never redundant."""
+
+    def says(of: Object) -> bool:
+        found = condition(of, "Redundant")
+        return bool(found) and (found["status"] == status or found["reason"] == "OneWay")
+
+    return lambda name: phones.until("sp", name, says, seconds=120)
 
 
 def _all(phones: Kube, wait: Callable[[str], object]) -> None:

@@ -1,4 +1,4 @@
-"""Statement and branch coverage of the registration rules, which must be whole.
+"""Statement and branch coverage of the pure rules, of registration and of path checks, which must be whole.
 
 `PYTHONPATH=tools:tests python -m registration_coverage` shows it.
 """
@@ -11,15 +11,16 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+ROOMS = ("registration", "paths")
 
 
-def measure() -> subprocess.CompletedProcess[str]:
-    """Run the tests of the rules under coverage; fails where a line or branch is left out."""
+def measure(room: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a room's rules under coverage; fails where a line or branch is left out."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"--data-file={folder}/coverage"
         python = [sys.executable, "-m"]
-        source = f"--source={ROOT}/agent/softphone_agent/registration"
-        tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests/agent/registration")]
+        source = f"--source={ROOT}/agent/softphone_agent/{room}"
+        tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests/agent" / room)]
         run = [*python, "coverage", "run", "--branch", data, source, *tests]
         subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
         report = [*python, "coverage", "report", data, "--fail-under=100", "--show-missing"]
@@ -27,6 +28,7 @@ def measure() -> subprocess.CompletedProcess[str]:
 
 
 if __name__ == "__main__":
-    result = measure()
-    print(result.stdout + result.stderr)
-    sys.exit(result.returncode)
+    results = [measure(room) for room in sys.argv[1:] or ROOMS]
+    for result in results:
+        print(result.stdout + result.stderr)
+    sys.exit(max(result.returncode for result in results))

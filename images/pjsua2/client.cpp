@@ -51,6 +51,20 @@ std::string place(const pj_sockaddr_t *address, bool with_port) {
 
 bool is_stream(const pjsip_transport *tp) { return (tp->flag & PJSIP_TRANSPORT_DATAGRAM) == 0; }
 
+// When the certificate that the peer has shown ends, as Unix time in digits; empty where none was shown.
+std::string certificate_end(const pjsip_transport *tp, const pjsip_transport_state_info *info) {
+  if (!info || !info->ext_info || strncasecmp(tp->type_name, "TLS", 3) != 0) return "";
+  const pj_ssl_sock_info *socket = static_cast<const pjsip_tls_state_info *>(info->ext_info)->ssl_sock_info;
+  if (!socket || !socket->remote_cert_info || !socket->remote_cert_info->validity.end.sec) return "";
+  // pjsip reads the time, which is UTC, as if it were local standard time.
+  const time_t read = socket->remote_cert_info->validity.end.sec;
+  struct tm local;
+  if (!localtime_r(&read, &local)) return "";
+  if (local.tm_isdst > 0) --local.tm_hour;
+  local.tm_isdst = 0;
+  return std::to_string(timegm(&local));
+}
+
 pjsip_module make_module(const char *name, int priority) {
   pjsip_module made;
   std::memset(&made, 0, sizeof made);
@@ -86,8 +100,8 @@ pj_status_t on_going_out(pjsip_tx_data *tdata) {
   if (client) client->goes(tdata);
   return PJ_SUCCESS;
 }
-void on_transport(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *) {
-  if (client) client->changed(tp, state);
+void on_transport(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info) {
+  if (client) client->changed(tp, state, info);
 }
 pj_status_t on_received(pjsip_tp_rx_data *data) {
   if (client) client->received(data);
@@ -290,6 +304,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
   pj_pool_t *pool = tdata->pool;
   pj_str_t tag = str(from_tag);
   pj_strdup(pool, &PJSIP_MSG_FROM_HDR(tdata->msg)->tag, &tag);
+  bool asks_for_a_binding = false;
   for (size_t begin = 0; begin < headers.size();) {
     size_t end = headers.find('\n', begin);
     if (end == std::string::npos) end = headers.size();
@@ -298,6 +313,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
       const size_t value = std::min(headers.find_first_not_of(' ', colon + 1), end);
       const std::string header_name = headers.substr(begin, colon - begin), text = headers.substr(value, end - value);
       pj_str_t header = str(header_name), content = str(text);
+      asks_for_a_binding = asks_for_a_binding || header_name == "Contact";
       pjsip_msg_add_hdr(tdata->msg, reinterpret_cast<pjsip_hdr *>(pjsip_generic_string_hdr_create(pool, &header, &content)));
     }
     begin = end + 1;
@@ -334,7 +350,7 @@ std::string Client::send(long number, const std::string &method, const std::stri
     return words(status);
   }
   pjsip_tsx_set_transport(tsx, &selector);
-  pending_[number] = {tsx, now_msec()};
+  pending_[number] = {tsx, now_msec(), asks_for_a_binding};
   tsx->mod_data[sender.id] = reinterpret_cast<void *>(number);
   status = pjsip_tsx_send_msg(tsx, nullptr);
   if (status != PJ_SUCCESS) {
@@ -362,6 +378,7 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
   const auto found = pending_.find(number);
   if (found == pending_.end() || found->second.tsx != tsx) return;
   const long sent_msec = found->second.sent_msec;
+  const bool asks_for_a_binding = found->second.asks_for_a_binding;
   pending_.erase(found);
   tsx->mod_data[sender.id] = nullptr;
   const std::string port = tsx->transport ? std::to_string(tsx->transport->local_name.port) : "";
@@ -377,8 +394,9 @@ void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
   events_.push_back(told);
   if (event->body.tsx_state.type != PJSIP_EVENT_TIMER || !tsx->transport || !is_stream(tsx->transport)) return;
   // RFC 3261, section 18.4: who does not answer may not be there any more. A connection that brought something since is alive.
-  // Silence to OPTIONS says less: there are PBXes that never answer them, and phones are registered over this connection.
-  if (tsx->method.id != PJSIP_REGISTER_METHOD) return;
+  // Silence to OPTIONS, or to a REGISTER without Contact, says less: there are PBXes that never answer them, and phones are
+  // registered over this connection.
+  if (!asks_for_a_binding) return;
   long one;
   Connection *connection = of(tsx->transport, &one);
   if (connection && connection->heard_msec < sent_msec) close_connection(one);
@@ -444,7 +462,7 @@ Client::Connection *Client::of(pjsip_transport *tp, long *number) {
   return &connections_[found->second];
 }
 
-void Client::changed(pjsip_transport *tp, pjsip_transport_state state) {
+void Client::changed(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info) {
   if (!is_stream(tp)) return;
   long number = 0;
   Connection *connection = of(tp, &number);
@@ -453,7 +471,7 @@ void Client::changed(pjsip_transport *tp, pjsip_transport_state state) {
     numbers_[tp] = number;
     const bool incoming = tp->dir == PJSIP_TP_DIR_INCOMING;
     connections_[number] = {tp, incoming, false, now_msec(), 0, 0, place(&tp->key.rem_addr, true)};
-    events_.push_back({OPENED, number, incoming, "", "", connections_[number].peer});
+    events_.push_back({OPENED, number, incoming, "", certificate_end(tp, info), connections_[number].peer});
   } else if ((state == PJSIP_TP_STATE_DISCONNECTED || state == PJSIP_TP_STATE_DESTROY) && connection) {
     const Connection gone = *connection;
     connections_.erase(number);

@@ -19,7 +19,8 @@ enum Kind {
   ANSWER,    /**< number: of the request; code: 0 where nothing came; reason: its words; text: the answer, whole; peer: our own
                   port, empty where no connection came about */
   REQUEST,   /**< number: for `reply`; text: its head; reason: its method; peer: its address, without port */
-  OPENED,    /**< number: of the connection; code: 1 where another one made it; peer */
+  OPENED,    /**< number: of the connection; code: 1 where another one made it; peer; text: when the certificate that the peer showed
+                  ends, as Unix time in digits, empty where it showed none */
   CLOSED,    /**< number: of a connection that was told as opened; code, peer: as then */
   FAULT,     /**< reason: NotSip, TooLong or Slow; what came was thrown away, and a connection that brought it was closed */
   STRAY,     /**< an answer to no request that is waited for */
@@ -101,7 +102,7 @@ class Client {
   void went(pjsip_tx_data *tdata);
   void traced(pjsip_rx_data *rdata);
   void stray() { events_.push_back({STRAY, 0, 0, "", "", ""}); }
-  void changed(pjsip_transport *tp, pjsip_transport_state state);
+  void changed(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info);
   void received(pjsip_tp_rx_data *data);
   void dropped(pjsip_tp_dropped_data *data);
 
@@ -116,6 +117,7 @@ class Client {
   struct Pending {
     pjsip_transaction *tsx;
     long sent_msec;
+    bool asks_for_a_binding;
   };
   struct Connection {
     pjsip_transport *tp;

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from softphone_agent.contract.phone import Pbx
-from softphone_agent.contract.report import PbxReport, PhoneReport
+from softphone_agent.contract.report import PathReport, PbxReport, PhoneReport
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
     Discarded,
     FailoverSeen,
     OutageSeen,
+    PathChecked,
     PingSeen,
     RedirectSeen,
     RegisterDone,
@@ -36,8 +37,11 @@ class Metric:
 
 def agent(*, per_phone: bool = True) -> list[Metric]:
     """Those of an agent."""
-    phone = PhoneReport(name="alice", state="Registered", registered=True, pbx="slave", since="2026-01-01T00:00:00Z")
-    picture = Picture("fleet", {"alice": phone}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 1.0})
+    since = "2026-01-01T00:00:00Z"
+    way = PathReport(via="pri", result="Holds", pbx="slave", since=since)
+    phone = PhoneReport(name="alice", state="Registered", registered=True, pbx="slave", since=since, paths=(way,))
+    slave = PbxReport(name="slave", reachable=True, certificate_expires=since)
+    picture = Picture("fleet", {"alice": phone}, {"slave": slave}, {"alice": 1.0})
     picture.known = (Pbx(name="slave", address="sip:192.0.2.1"),)
     picture.per_phone = per_phone
     metrics = AgentMetrics(picture, "", "")
@@ -47,6 +51,7 @@ def agent(*, per_phone: bool = True) -> list[Metric]:
             RedirectSeen("master"),
             FailoverSeen("master", "slave", "Redirected"),
             OutageSeen(0.0),
+            PathChecked("pri", "Holds", 0.0),
             PingSeen("slave", 0.0),
             RequestsSeen("OPTIONS", "200", 1),
             Discarded("NotSip", 1),

@@ -13,6 +13,7 @@ from softphone_operator.decide.decisions import Refusal
 from softphone_plugin.foresight import Configured, after_a_loss, comes_back_to, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition
+from softphone_plugin.ways import sentences
 
 REASONS: Mapping[Reason, str] = {
     Reason.REJECTED: "the PBX refused the phone",
@@ -35,13 +36,14 @@ REASONS: Mapping[Reason, str] = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """What there is to say of a phone, in three parts, and what could not be learned."""
+    """What there is to say of a phone, in four parts, and what could not be learned."""
 
     title: str
     mood: Mood
     where: tuple[str, ...]
     why: tuple[str, ...]
     then: tuple[str, ...]
+    holds: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
@@ -51,6 +53,7 @@ class Explanation:
             "where": list(self.where),
             "why": list(self.why),
             "next": list(self.then),
+            "redundancy": list(self.holds),
             "missing": list(self.unknown),
         }
 
@@ -67,7 +70,9 @@ def explain(known: Known, pbxs: Iterable[Object], now: datetime) -> Explanation:
     mood: Mood = "ill" if not registered else "standby" if at is not None and at.role == "Standby" else "well"
     if at is None or at.state == "Unknown":
         mood = "unknown"
-    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(_unknown(known, of)))
+    holds = sentences(known, None if isinstance(of, Refusal) else of.phone, at, now)
+    missing = tuple(_unknown(known, of))
+    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(holds), missing)
 
 
 def _silent(known: Known, pbxs: Iterable[Object]) -> Set[str]:

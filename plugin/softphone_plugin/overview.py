@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from softphone_agent.contract.report import Outage
 from softphone_operator.api.status import RegistrationStatus
 from softphone_plugin.phones import Known, Object, age, condition, stored_registration
+from softphone_plugin.ways import Check, checks
 
 Mood = Literal["well", "standby", "ill", "unknown"]
 
@@ -50,12 +51,12 @@ def tables(of: Shown, now: datetime, *, wide: bool, namespaces: bool) -> list[Ta
         Table("Softphones", _COLUMNS + (_WIDE if wide else ()), _softphones(softphones, now, wide=wide)),
         Table(
             "SoftphoneFleets",
-            ("NAME", "STATE", "REPLICAS", "REGISTERED", "STANDBY", "AGENTS", "READY", *(("MESSAGE",) if wide else ())),
+            ("NAME", "STATE", "REPLICAS", "REGISTERED", "STANDBY", "AGENTS", "READY", *(_WIDE_FLEET if wide else ())),
             _fleets(fleets, "replicas", wide=wide),
         ),
         Table(
             "SoftphonePools",
-            ("NAME", "STATE", "PHONES", "REGISTERED", "STANDBY", "AGENTS", "READY", *(("MESSAGE",) if wide else ())),
+            ("NAME", "STATE", "PHONES", "REGISTERED", "STANDBY", "AGENTS", "READY", *(_WIDE_FLEET if wide else ())),
             _fleets(pools, "phones", wide=wide),
         ),
     ]
@@ -67,7 +68,8 @@ def tables(of: Shown, now: datetime, *, wide: bool, namespaces: bool) -> list[Ta
 
 
 _COLUMNS = ("NAME", "STATE", "PBX", "ROLE", "LOCATION", "READY", "FOR")
-_WIDE = ("AGENT", "REGISTRAR", "VIA", "LAST FAILURE", "MESSAGE")
+_WIDE = ("AGENT", "REGISTRAR", "VIA", "REDUNDANT", "LAST FAILURE", "MESSAGE")
+_WIDE_FLEET = ("REDUNDANT", "MESSAGE")
 
 
 def _with_namespaces(table: Table, objects: Sequence[Object]) -> Table:
@@ -108,8 +110,8 @@ def _softphone(obj: Object, now: datetime, *, wide: bool) -> Row:
         age(at.since if at else None, now),
     )
     failure = at.last_failure if at else None
-    agent = (obj.get("status") or {}).get("agent", "")
-    more = (agent, (at and at.registrar) or "", (at and at.via) or "", failure.reason if failure else "")
+    agent, redundant = (obj.get("status") or {}).get("agent", ""), condition(obj, "Redundant").get("status", "")
+    more = (agent, (at and at.registrar) or "", (at and at.via) or "", redundant, failure.reason if failure else "")
     return Row(cells + ((*more, ready.get("message", "")) if wide else ()), _mood(ready.get("status"), at))
 
 
@@ -136,7 +138,8 @@ def _fleet(obj: Object, size: str, *, wide: bool) -> Row:
         ready.get("status", ""),
     )
     mood: Mood = "ill" if ready.get("status") != "True" else "standby" if status.get("standby") else "well"
-    return Row(cells + ((ready.get("message", ""),) if wide else ()), mood)
+    more = (condition(obj, "Redundant").get("status", ""), ready.get("message", ""))
+    return Row(cells + (more if wide else ()), mood)
 
 
 @dataclass(frozen=True)
@@ -151,12 +154,13 @@ class Stop:
 
 @dataclass(frozen=True)
 class Way:
-    """One phone: its way from the entry to the registrar, and what is worth knowing besides."""
+    """One phone: its way from the entry to the registrar, what is worth knowing besides, and what was checked."""
 
     title: str
     stops: tuple[Stop, ...]
     notes: tuple[tuple[str, str], ...]
     mood: Mood
+    checks: tuple[Check, ...] = ()
 
 
 def way(known: Known, now: datetime) -> Way:
@@ -171,9 +175,11 @@ def way(known: Known, now: datetime) -> Way:
             Stop(pbx, ", ".join(filter(None, (name, _times(known, pbx)))), mood="ill") for name, pbx in entries
         )
         mood: Mood = "unknown" if state == "Unknown" else "ill"
-        return Way(title, stops, (("state", _state(state, at, now)), *_notes(known, at, now)), mood)
+        notes = (("state", _state(state, at, now)), *_notes(known, at, now))
+        return Way(title, stops, notes, mood, checks(known, now))
     mood = "standby" if at.role == "Standby" else "well"
-    return Way(title, tuple(_stops(known, at, now, mood)), tuple(_notes(known, at, now)), mood)
+    stops = tuple(_stops(known, at, now, mood))
+    return Way(title, stops, tuple(_notes(known, at, now)), mood, checks(known, now))
 
 
 def _entries(spec: Object) -> tuple[str, ...]:

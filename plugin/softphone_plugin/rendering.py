@@ -21,6 +21,7 @@ from softphone_plugin.overview import Mood, Table, Way
 from softphone_plugin.phones import short
 from softphone_plugin.streams import Unpadded
 from softphone_plugin.tracing import Line
+from softphone_plugin.ways import Check
 from softphone_plugin.words import counted
 
 STYLES: dict[Mood, str] = {"well": "green", "standby": "yellow", "ill": "red", "unknown": "bright_black"}
@@ -77,7 +78,17 @@ def way(of: Way) -> RenderableType:
             parts.append(Text.assemble("  │ ", (f"{stop.code}", "cyan")))
     if of.notes:
         parts += [Text(""), pairs(of.notes)]
+    if of.checks:
+        parts += [Text(""), Text("Would it hold?", "bold"), *map(_checked, of.checks)]
     return Group(*parts)
+
+
+def _checked(of: Check) -> Text:
+    """A way that was checked, on one line, and on the next what was found."""
+    mood: Mood = "unknown" if of.holds is None else "well" if of.holds else "ill"
+    mark = {"well": "✓", "ill": "✗", "unknown": "?"}[mood]
+    walked = " → ".join(of.pbxs) or "not walked yet"
+    return Text.assemble(f"  {of.via}  ", (mark, STYLES[mood]), "  ", (walked, "bold"), "\n       ", of.words)
 
 
 def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
@@ -93,7 +104,13 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
 def explanation(of: Explanation) -> RenderableType:
     """Sentences under headings."""
     parts: list[RenderableType] = []
-    headings = ((of.title, of.where), ("Why", of.why), ("What comes next", of.then), ("What is missing", of.unknown))
+    headings = (
+        (of.title, of.where),
+        ("Why", of.why),
+        ("What comes next", of.then),
+        ("Would it hold", of.holds),
+        ("What is missing", of.unknown),
+    )
     for number, (heading, sentences) in enumerate(headings):
         if sentences:
             style = f"bold {STYLES[of.mood]}" if number == 0 else "bold"

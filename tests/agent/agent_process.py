@@ -38,10 +38,9 @@ PATIENCE = 20.0
 
 
 def phone(name: str = "alice", **fields: Any) -> dict[str, Any]:
-    """A phone of the configuration file, quick to notice and to try again."""
-    registration = {"expiresSeconds": 60, "attemptTimeoutSeconds": 0.5, "pingSeconds": 0} | fields.pop(
-        "registration", {}
-    )
+    """A phone of the configuration file, quick to notice and to try again; it checks no ways unless it is told to."""
+    quick = {"expiresSeconds": 60, "attemptTimeoutSeconds": 0.5, "pingSeconds": 0, "pathCheckSeconds": 0}
+    registration = quick | fields.pop("registration", {})
     registration.setdefault("backoff", {"initialSeconds": 0.1, "maxSeconds": 0.5})
     return {"name": name, "aor": f"sip:{name}@pbx.test", "registration": registration} | fields
 

@@ -55,6 +55,12 @@ class RecordingEngine:
     def abandon(self, phone: str) -> None:
         self.calls.append(("abandon", phone))
 
+    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
+        self.calls.append(("fetch", phone, serial, request))
+
+    def drop_fetch(self, phone: str) -> None:
+        self.calls.append(("drop_fetch", phone))
+
     def remove(self, phone: str) -> None:
         self.calls.append(("remove", phone))
 

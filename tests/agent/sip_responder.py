@@ -49,6 +49,11 @@ class Request:
         return found[1] if found else ""
 
     @property
+    def is_fetch(self) -> bool:
+        """Whether it is a REGISTER without Contact, which asks for the bindings (RFC 3261, section 10.2.3)."""
+        return self.method == "REGISTER" and not self.header("Contact")
+
+    @property
     def user(self) -> str:
         found = re.search(r"sips?:([^@;>]+)@", self.header("To"))
         return found[1] if found else ""
@@ -161,6 +166,11 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
+def listing(*contacts: str) -> Behaviour:
+    """200 with these Contact values: the bindings that there are."""
+    return reply(200, *(f"Contact: {contact}" for contact in contacts))
+
+
 @dataclass
 class Responder:
     """A PBX on loopback."""
@@ -169,8 +179,14 @@ class Responder:
     port: int
     register: Behaviour = field(default_factory=accept)
     options: Behaviour = field(default_factory=lambda: reply(200))
+    fetch: Behaviour | None = None
+    """For a REGISTER without Contact. None: as `register`, but a 200 lists the bindings that were granted."""
     requests: list[Request] = field(default_factory=list)
-    """Every REGISTER, without retransmissions."""
+    """Every REGISTER with a Contact, without retransmissions."""
+    fetches: list[Request] = field(default_factory=list)
+    """Every REGISTER without Contact, without retransmissions."""
+    granted: dict[str, str] = field(default_factory=dict)
+    """The Contacts in the last 200 to a REGISTER of each user, as they stand there."""
     asked: list[Request] = field(default_factory=list)
     """Every OPTIONS, retransmissions too."""
     answers_from: Responder | None = None
@@ -237,6 +253,11 @@ class Responder:
         async with self._arrived:
             await asyncio.wait_for(self._arrived.wait_for(lambda: self.registers >= registers), seconds)
 
+    async def fetched(self, times: int, seconds: float = 30.0) -> None:
+        """Wait until so many REGISTERs without Contact came."""
+        async with self._arrived:
+            await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.fetches) >= times), seconds)
+
     async def pinged(self, times: int, seconds: float = 60.0) -> None:
         """Wait until so many OPTIONS came, without retransmissions."""
         async with self._arrived:
@@ -260,9 +281,25 @@ class Responder:
             return []
         if request.branch not in self._branches:
             self._branches.add(request.branch)
-            self.requests.append(request)
+            (self.fetches if request.is_fetch else self.requests).append(request)
             self._tell()
-        return self.register(request)
+        if request.is_fetch:
+            return self._fetched(request)
+        answers = list(self.register(request))
+        for found in answers:
+            if found.startswith(b"SIP/2.0 200"):
+                listed = re.search(rb"^Contact: (.*?)\r$", found, re.MULTILINE)
+                self.granted[request.user] = listed[1].decode() if listed else ""
+        return answers
+
+    def _fetched(self, request: Request) -> Iterable[bytes]:
+        if self.fetch is not None:
+            return self.fetch(request)
+        answers = list(self.register(request))
+        if not any(found.startswith(b"SIP/2.0 200") for found in answers):
+            return answers
+        bound = self.granted.get(request.user, "")
+        return [answer(request, 200, *([f"Contact: {bound}"] if bound else []))]
 
     def _tell(self) -> None:
         task = asyncio.ensure_future(self._announce())

@@ -8,13 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.phone import Pbx
-from softphone_agent.contract.report import STATES, PbxReport, PhoneReport
+from softphone_agent.contract.report import STATES, PathReport, PbxReport, PhoneReport
 from softphone_agent.http.labels import MOST_STRANGERS
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
     Discarded,
     FailoverSeen,
     OutageSeen,
+    PathChecked,
     PingSeen,
     RedirectSeen,
     RegisterDone,
@@ -36,7 +37,14 @@ CONTRACT = {
     "softphone_outage_seconds_bucket": {"le"},
     "softphone_outage_seconds_count": set(),
     "softphone_outage_seconds_sum": set(),
+    "softphone_path_ok": {"fleet", "softphone", "via"},
+    "softphone_paths": {"fleet", "via", "result"},
+    "softphone_path_checks_total": {"via", "result"},
+    "softphone_path_check_seconds_bucket": {"le"},
+    "softphone_path_check_seconds_count": set(),
+    "softphone_path_check_seconds_sum": set(),
     "softphone_pbx_reachable": {"pbx"},
+    "softphone_pbx_certificate_expiry_timestamp_seconds": {"pbx"},
     "softphone_pbx_info": {"pbx", "system", "location"},
     "softphone_pbx_ping_seconds": {"pbx"},
     "softphone_unsolicited_requests_total": {"method", "code"},
@@ -75,7 +83,9 @@ def scraped(picture: Picture, metrics: AgentMetrics | None = None) -> dict[str, 
 
 def everything() -> AgentMetrics:
     """Metrics of an agent to which all has happened."""
-    picture = Picture("load", {"alice": report()}, {"slave": PbxReport(name="slave", reachable=True)}, {"alice": 17.5})
+    path = PathReport(via="sec", result="Holds", pbx="slave", code=200, since="2026-11-29T12:00:00.000Z")
+    slave = PbxReport(name="slave", reachable=True, certificate_expires="2027-11-29T12:00:00.000Z")
+    picture = Picture("load", {"alice": report(paths=(path,))}, {"slave": slave}, {"alice": 17.5})
     picture.known = (pbx("slave"),)
     metrics = AgentMetrics(picture, "1.2", "2.15.1")
     metrics.observe(
@@ -87,6 +97,7 @@ def everything() -> AgentMetrics:
             FailoverSeen("master", "slave", "PingFailed"),
             OutageSeen(2.5),
             PingSeen("slave", 0.001),
+            PathChecked("sec", "Holds", 0.03),
             RequestsSeen("OPTIONS", "200", 3),
             Discarded("NotSip", 7),
         ]

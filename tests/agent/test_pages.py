@@ -39,6 +39,7 @@ def test_the_mutation_run_was_about_the_present_rules() -> None:
 
 
 @pytest.mark.lab
-def test_the_rules_are_covered_whole() -> None:
-    result = registration_coverage.measure()
+@pytest.mark.parametrize("room", registration_coverage.ROOMS)
+def test_the_rules_are_covered_whole(room: str) -> None:
+    result = registration_coverage.measure(room)
     assert result.returncode == 0, result.stdout

@@ -46,12 +46,17 @@ SWITCHES: dict[str, Any] = {
     "monitoring.podMonitor.enabled": True,
     "monitoring.serviceMonitor.enabled": True,
     "monitoring.dashboards.enabled": True,
+    "notifications.url": "https://alerts.example:8443/hook",
+    "notifications.secretName": "alerts",
+    "notifications.waitSeconds": 60,
+    "networkPolicy.notificationPorts": [9095],
     "webhook.enabled": True,
     "webhook.certManager.enabled": True,
 }
 """Each the other way than it is by default."""
 OF_OTHERS = {
     *("webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"),
+    *("notifications.secretName", "notifications.waitSeconds", "networkPolicy.notificationPorts"),
     *("monitoring.rules.disabled", "monitoring.podMonitor.relabelings", "monitoring.serviceMonitor.metricRelabelings"),
 }
 """Do nothing without another switch."""

@@ -594,7 +594,55 @@ def test_each_dashboard_is_in_a_config_map_for_grafanas_sidecar(render: Render) 
     for config_map in made:
         assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert config_map["metadata"]["annotations"] == {"folder": "Telephony"}
-    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 5
+    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 6
+
+
+def test_notifications_in_full(render: Render) -> None:
+    values = {"url": "https://alerts.example:8443/hook", "secretName": "alerts", "waitSeconds": 60}
+    objects = render({"notifications": values})
+    parsed = command_line.parse([], {entry["name"]: entry["value"] for entry in container(objects)["env"]})
+    assert (parsed.notify_url, parsed.notify_wait_seconds) == (values["url"], 60)
+    mounts = {mount["mountPath"]: mount for mount in container(objects)["volumeMounts"]}
+    assert mounts[parsed.notify_directory] == {
+        "name": "notifications",
+        "mountPath": "/etc/softphone-notifications",
+        "readOnly": True,
+    }
+    volumes = one(objects, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "notifications", "secret": {"secretName": "alerts", "optional": True}} in volumes
+    assert set(access(operators_role(objects)["rules"])) == ACCESS, "the permissions are the same"
+
+
+def test_nobody_is_told_unless_asked_for(render: Render) -> None:
+    without = render()
+    assert "notif" not in json.dumps(one(without, "Deployment")).lower()
+    assert render({"notifications.secretName": "alerts", "notifications.waitSeconds": 60}) == without
+    bare = render({"notifications.url": "http://alerts.example"})
+    assert "notifications" not in json.dumps(one(bare, "Deployment"))
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        ({"notifications.url": "https://alerts.example/hook"}, [443]),
+        ({"notifications.url": "http://alerts.example"}, [80]),
+        ({"notifications.url": "http://alerts.example:9095/a:1"}, [9095]),
+        ({"notifications.url": "http://alerts:80/", "networkPolicy.notificationPorts": [9095, 9096]}, [9095, 9096]),
+    ],
+)
+def test_the_operators_policy_lets_it_ask_the_receiver(
+    render: Render, values: dict[str, Any], ports: list[int]
+) -> None:
+    before = one_policy(render({"networkPolicy.enabled": True}))
+    after = one_policy(render({"networkPolicy.enabled": True, **values}))
+    new = [rule for rule in after if rule not in before]
+    assert new == [{"ports": [{"protocol": "TCP", "port": port} for port in ports]}]
+
+
+def one_policy(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the operator's NetworkPolicy lets out."""
+    rules: list[dict[str, Any]] = of_kind(objects, "NetworkPolicy")[0]["spec"]["egress"]
+    return rules
 
 
 def test_there_is_no_webhook_unless_asked_for(render: Render) -> None:
@@ -761,6 +809,11 @@ def test_the_rest_of_the_pod(render: Render) -> None:
         ({"extraEnv": [{"name": "SOFTPHONE_LOG_LEVEL", "value": "x"}]}, r'"SOFTPHONE_LOG_LEVEL" is set by the chart'),
         ({"extraArgs": ["concurrency"]}, r"extraArgs"),
         ({"agents.labels": {"app.kubernetes.io/name": "x"}}, r"(?i)property ?name[^\n]*app\.kubernetes\.io/name"),
+        ({"notifications.waitSeconds": -1}, r"waitSeconds"),
+        ({"notifications.secretName": "A Secret"}, r'notifications.secretName: "A Secret" is no name'),
+        ({"notifications.url": "alerts.example"}, r"notifications.url: must be http://HOST"),
+        ({"notifications.url": "https://me:secret@alerts.example"}, r"notifications.url: must be http://HOST"),
+        ({"networkPolicy.notificationPorts": [0]}, r"notificationPorts"),
         ({"monitoring.alerts": {}}, r"additional properties '?alerts'? not allowed|Additional property alerts"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,35 @@ async def test_what_asterisk_asks_of_a_phone_is_answered(tmp_path: Path, asteris
         "(`mailboxes`, `pjsip send notify`)",
         result="200, 480, 405, 405. The caller hears 480 Temporarily Unavailable; the phone stays `Avail`",
     )
+
+
+async def test_the_phone_promises_no_method_that_it_refuses(tmp_path: Path, asterisk: Begin, note: Note) -> None:
+    at = asterisk("pbx", users("anna"))
+    at.wait_ready()
+    at.cli("pjsip set logger on")
+    async with running(tmp_path, [pbx("pbx", at.uri())], [known(tmp_path, "anna", pri="pbx")]) as agent:
+        await agent.phone("anna", registered=True)
+        await at.until_available("anna")
+        await at.until(lambda: {"REGISTER", "200"} <= promises(at.log()).keys(), "a REGISTER and an answer to OPTIONS")
+    assert set(promises(at.log()).values()) == {"OPTIONS"}
+    note(
+        "asterisk",
+        tried="What the phone says that it can: `Allow` of its REGISTER and of its answer to OPTIONS (qualify)",
+        result="`OPTIONS` in both: what it answers with a 2xx, and nothing else",
+    )
+
+
+def promises(log: str) -> dict[str, str]:
+    """By method or code, the Allow of what Asterisk received, as `pjsip set logger on` writes it down."""
+    received = re.findall(r"<--- Received SIP (?:request|response) .*?--->\n(.*?)\n\r?\n", log, re.DOTALL)
+    found = {}
+    for message in received:
+        first, *headers = message.replace("\r", "").split("\n")
+        kind = first.split()[1 if first.startswith("SIP/") else 0]
+        allow = [header.partition(":")[2].strip() for header in headers if header.lower().startswith("allow:")]
+        if allow:
+            found[kind] = ", ".join(allow)
+    return found
 
 
 async def test_a_wrong_password_and_an_unknown_user_are_told_apart_by_nobody(

@@ -108,6 +108,33 @@ async def test_the_primary_restarts(tmp_path: Path, asterisk: Begin, authority: 
     )
 
 
+async def test_phones_wait_for_the_primary_that_restarts(
+    tmp_path: Path, asterisk: Begin, authority: Authority, note: Note
+) -> None:
+    async with pair(tmp_path, asterisk, authority, {"closedConnectionWaitSeconds": 30}) as at:
+        at.pri.cli("core restart now")
+        seconds = {}
+        for way in ("tcp", "tls"):
+            await at.agent.until(
+                lambda agent, way=way: (  # type: ignore[misc]
+                    agent.phones[way].registered
+                    and (last := agent.phones[way].last_outage) is not None
+                    and last.ended is not None
+                ),
+                f"{way}: back from its outage",
+            )
+            report = at.agent.phones[way]
+            assert report.pbx == f"pri-{way}", "it has waited for its primary"
+            seconds[way.upper()] = outage(report)
+        assert not {"tcp", "tls"} & at.sec.contacts().keys(), "the secondary was not asked"
+    note(
+        "asterisk",
+        tried="`core restart now` on the primary; `registration.closedConnectionWaitSeconds: 30`",
+        result="TCP, TLS: the connection has closed; the phones ask the primary until it is back, and stay "
+        f"there; their outages: {words(seconds)}",
+    )
+
+
 async def test_the_primary_comes_back(tmp_path: Path, asterisk: Begin, authority: Authority, note: Note) -> None:
     async with pair(tmp_path, asterisk, authority) as at:
         at.pri.kill()

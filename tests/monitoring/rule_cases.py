@@ -189,6 +189,26 @@ def singles(number: int) -> Series:
     return {f'softphones{{namespace="calls",pod="softphone-{n}",state="Registered"}}': "1x60" for n in range(number)}
 
 
+def ways(pri: str, sec: str, fleet: str = "", pod: str = "softphone-alice-5d4f8-x2x4z", there: str = "1x200") -> Series:
+    """What path checks found of both ways of a phone, or of a fleet's phones together; `there`: its agent is."""
+    here = f'namespace="calls",pod="{pod}",fleet="{fleet}"'
+    which = f'{here},softphone="{"" if fleet else "alice"}"'
+    found = {f'softphone_path_ok{{{which},via="{via}"}}': values for via, values in (("pri", pri), ("sec", sec))}
+    return found | {f'softphones{{{here},state="Registered"}}': there}
+
+
+def certificate(days: int) -> Series:
+    """The certificate of a PBX, which ends so many days after the test's beginning."""
+    here = 'namespace="calls",pod="softphone-alice",pbx="master"'
+    return {f"softphone_pbx_certificate_expiry_timestamp_seconds{{{here}}}": f"{days * 86400}x60"}
+
+
+def restarted(series: Series, *, away: int) -> Series:
+    """The series as a restart of the agent leaves them: nothing is known from the second minute on, for so long."""
+    gap = "stale" + f" _x{away - 2}" * (away > 1)
+    return {name: f"{values.partition('x')[0]}x1 {gap} {values}" for name, values in series.items()}
+
+
 HERE = {"namespace": "calls"}
 POD = {**HERE, "pod": "softphone-alice"}
 
@@ -340,6 +360,91 @@ CASES = [
         minutes=4,
         summary="PBX 10.0.0.9:5060 answers no agent in calls",
         labels={**HERE, "pbx": "10.0.0.9:5060"},
+    ),
+    Case(
+        "SoftphonePBXUnreachable",  # its agent is restarted, and does not know yet
+        fires=restarted(system(("a", "master", 0)), away=1),
+        quiet=restarted(system(("a", "master", 1)), away=1),
+        minutes=4,
+        summary="PBX master answers no agent in calls",
+        labels={**HERE, "pbx": "master", "system": "acme"},
+    ),
+    Case(
+        "SoftphoneSystemDown",  # the same, and it is the last PBX of its system
+        fires=restarted(system(("a", "master", 0)), away=5),
+        quiet=restarted(system(("a", "master", 1)), away=5),
+        minutes=5,
+        summary="No PBX of the system acme answers any agent in calls",
+        labels={**HERE, "system": "acme"},
+    ),
+    Case(
+        "SoftphonePBXUnreachable",  # an object that is gone is told of no more
+        fires=system(("a", "master", 0)),
+        quiet=dict.fromkeys(system(("a", "master", 0)), "0x1 stale"),
+        minutes=20,
+        summary="PBX master answers no agent in calls",
+        labels={**HERE, "pbx": "master", "system": "acme"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",
+        fires=ways("1x60", "1x5 0x55"),
+        quiet=ways("1x60", "1x5 0x10 1x45"),
+        minutes=25,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+        since=6,
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # its agent is restarted, and has not checked yet: the alert stays
+        fires=ways("1x4 stale 1x55", "0x4 stale _x40 0x55", there="1x4 stale 1x200"),
+        quiet=ways("1x4 stale 1x55", "1x4 stale _x40 1x55", there="1x4 stale 1x200"),
+        minutes=40,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # it has a new pod, which has not checked yet; or has, and all is well
+        fires=ways("1x4 stale", "0x4 stale", there="1x4 stale")
+        | ways("_x8 1x50", "_x30 0x30", pod="softphone-alice-77c9d-abcde", there="_x8 1x200"),
+        quiet=ways("1x4 stale", "0x4 stale", there="1x4 stale")
+        | ways("_x8 1x50", "_x8 1x50", pod="softphone-alice-77c9d-abcde", there="_x8 1x200"),
+        minutes=40,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # a phone that is deleted is told of no more
+        fires=ways("1x60", "0x60"),
+        quiet=dict.fromkeys(ways("", ""), "0x4 stale"),
+        minutes=20,
+        summary="Softphone alice in calls would not get through by sec",
+        labels={**HERE, "softphone": "alice", "via": "sec"},
+    ),
+    Case(
+        "SoftphoneRedundancyLost",  # of a fleet one agent knows a bad way; it is restarted, the other one goes on
+        fires=ways("1x60", "0x4 stale _x30 0x30", "load", "fleet-load-0-5d4f8-x2x4z", "1x4 stale 1x200")
+        | ways("1x60", "1x60", "load", "fleet-load-1-5d4f8-y2y4y"),
+        quiet=ways("1x60", "1x60", "load", "fleet-load-0-5d4f8-x2x4z")
+        | ways("1x60", "1x60", "load", "fleet-load-1-5d4f8-y2y4y"),
+        minutes=25,
+        summary="Phones of fleet load in calls would not get through by sec",
+        labels={**HERE, "fleet": "load", "via": "sec"},
+    ),
+    Case(
+        "SoftphonePBXCertificateEnding",
+        fires=certificate(10),
+        quiet=certificate(30) | {name.replace("master", "slave"): values for name, values in certificate(2).items()},
+        minutes=17,
+        summary="The certificate of master ends in 9d 23h 43m 0s",
+        labels={**HERE, "pbx": "master"},
+    ),
+    Case(
+        "SoftphonePBXCertificateEnds",
+        fires=certificate(2),
+        quiet=certificate(10),
+        minutes=17,
+        summary="The certificate of master ends in 1d 23h 43m 0s",
+        labels={**HERE, "pbx": "master"},
     ),
     Case(
         "SoftphoneAgentDown",

@@ -15,6 +15,7 @@ from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Heartbeat,
+    PathReport,
     PbxChanged,
     PbxReport,
     PhoneChanged,
@@ -169,7 +170,12 @@ CHANGES: list[tuple[str, WatchLine | Lost, Change]] = [
     (
         "new phone",
         PhoneChanged(phone=phone("carol")),
-        Change(phones=frozenset({"carol"}), pbxs=frozenset({"slave"})),
+        Change(phones=frozenset({"carol"}), pbxs=frozenset({"slave"}), begun=True),
+    ),
+    (
+        "a way was checked",
+        PhoneChanged(phone=phone("anna").model_copy(update={"paths": (PathReport(via="pri", result="Holds"),)})),
+        Change(phones=frozenset({"anna"})),
     ),
     ("removed", PhoneRemoved(name="bob"), Change(phones=frozenset({"bob"}), pbxs=frozenset({"standby"}))),
     ("pbx", PbxChanged(pbx=PbxReport(name="slave", reachable=False)), Change(pbxs=frozenset({"slave"}))),

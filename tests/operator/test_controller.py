@@ -18,10 +18,14 @@ from softphone_agent.contract.report import (
     ConfigChanged,
     ConfigReport,
     Counts,
+    LastFailure,
+    PathReport,
+    PathResult,
     PbxCounts,
     PbxReport,
     PhoneChanged,
     PhoneReport,
+    Reason,
     Snapshot,
 )
 from softphone_operator.decide import desired_pbx, mounts
@@ -33,6 +37,7 @@ from softphone_operator.kubernetes.resources import (
     DEPLOYMENTS,
     Resource,
 )
+from softphone_operator.notify.notifier import Notifier
 from softphone_operator.reconcile import pbxs, upkeep, writing
 
 
@@ -494,6 +499,69 @@ async def test_what_the_agent_says_becomes_status(cluster: FakeCluster) -> None:
         assert ("anna", "Warning", "Standby") in cluster.events
         assert it.lags() == 1
         assert b'softphone_operator_objects{kind="Softphone",state="Ready"} 1.0' in it.metrics.render()
+
+
+async def test_a_standby_that_dies_while_nobody_uses_it_is_told_on_the_phone_and_on_its_system(
+    cluster: FakeCluster,
+) -> None:
+    spec = {"aor": "sip:anna@acme.example", "pri": "master", "sec": "slave"}
+    cluster.put("Softphone", "anna", spec=spec)
+    pri = PathReport(via="pri", result="Holds", pbx="master")
+    results: tuple[PathResult, PathResult] = ("WouldKeep", "Unreachable")
+    well, lost = (PathReport(via="sec", result=result, pbx="slave") for result in results)
+    async with agent() as talker, world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        put_pod(cluster, talker)
+        talker.say(snapshot(cluster, at("master").model_copy(update={"paths": (pri, well)})))
+        await it.until_condition("Redundant", "True", "Redundant")
+        for pbx in ("master", "slave"):
+            await it.until_condition("Redundant", "True", "Redundant", name=pbx, of="PBX")
+        lags = it.metrics.registry.get_sample_value("softphone_operator_status_lag_seconds_sum")
+        talker.say(PhoneChanged(phone=at("master").model_copy(update={"paths": (pri, lost)})))
+        await it.until_condition("Redundant", "False", "Unreachable")
+        assert it.condition("Ready") == ("True", "Registered")
+        for pbx in ("master", "slave"):
+            await it.until_condition("Redundant", "False", "NotRedundant", name=pbx, of="PBX")
+        await it.until(lambda: ("slave", "Warning", "RedundancyLost") in cluster.events)
+        assert ("anna", "Warning", "RedundancyLost") in cluster.events
+        after = it.metrics.registry.get_sample_value("softphone_operator_status_lag_seconds_sum")
+        assert lags is not None
+        assert after is not None
+        assert after - lags < 3600, "what a check found is not as old as the registration"
+        cluster.remove("Softphone", "anna")
+        await it.until(lambda: it.condition("Redundant", "master", "PBX") is None)
+
+
+async def test_a_loss_is_told_and_no_receiver_holds_up_the_work(cluster: FakeCluster) -> None:
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    taken = asyncio.Event()
+
+    async def post(message: Mapping[str, Any]) -> None:
+        await told.put(dict(message))
+        await taken.wait()
+
+    failure = LastFailure(code=0, reason=Reason.UNREACHABLE, pbx="master", time="2026-01-02T03:04:05Z")
+    notifier = Notifier(post, 0.0, count=lambda result: None)
+    sending = asyncio.create_task(notifier.run())
+    async with agent() as talker, world(cluster, notifier) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        put_pod(cluster, talker)
+        talker.say(snapshot(cluster, at("master")))
+        await it.until_condition("Ready", "True", "Registered")
+        lost = at(None, state="Waiting").model_copy(update={"last_failure": failure})
+        talker.say(PhoneChanged(phone=lost))
+        message = await asyncio.wait_for(told.get(), 5)
+        assert [(one["status"], one["labels"]["softphone"]) for one in message["alerts"]] == [("firing", "anna")]
+        talker.say(PhoneChanged(phone=at("slave")))
+        await it.until(lambda: is_at(it, "slave"))
+        taken.set()
+        message = await asyncio.wait_for(told.get(), 5)
+        assert [one["status"] for one in message["alerts"]] == ["resolved"]
+        talker.say(PhoneChanged(phone=lost))
+        assert (await asyncio.wait_for(told.get(), 5))["status"] == "firing"
+        cluster.remove("Softphone", "anna")
+        assert (await asyncio.wait_for(told.get(), 5))["status"] == "resolved"
+    sending.cancel()
 
 
 async def test_words_of_an_agent_that_fit_no_status_do_not_stop_the_reconcile(cluster: FakeCluster) -> None:

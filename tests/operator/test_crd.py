@@ -137,6 +137,7 @@ def test_columns() -> None:
         "AGENT",
         "REGISTRAR",
         "VIA",
+        "REDUNDANT",
         "LAST FAILURE",
         "MESSAGE",
     ]

@@ -259,3 +259,34 @@ def test_a_fleet_affects_the_softphones_and_fleets_with_which_it_shares_an_aor_o
     assert observed.take("SoftphoneFleet", fleet("load", 4, replicas=10, firstIndex=100)) == {own, earlier, carol}
     assert observed.fleet_with_aor(("demo", "carol")) is None
     assert observed.earlier_fleet_with_aors(("demo", "base")) is None
+
+
+def rated(name: str, version: int, status: str, reason: str = "Redundant", **spec: str) -> dict[str, Any]:
+    """A Softphone with the condition Redundant."""
+    said = {"type": "Redundant", "status": status, "reason": reason, "message": f"{name} is {reason}"}
+    return obj("Softphone", name, version, spec=spec, status={"conditions": [said]})
+
+
+MASTER, SLAVE = ("PBX", "demo", "master"), ("PBX", "demo", "slave")
+
+
+def test_a_loss_of_redundancy_is_news_for_the_whole_system(observed: Observed) -> None:
+    assert observed.take("Softphone", rated("anna", 2, "True", pri="master")) == {ANNA, MASTER, SLAVE}
+    assert observed.take("Softphone", rated("anna", 3, "True", pri="master")) == {ANNA}
+    assert observed.take("Softphone", rated("anna", 4, "False", "Unreachable", pri="master")) == {ANNA, MASTER, SLAVE}
+    assert observed.drop("Softphone", ("demo", "anna")) == {ANNA, MASTER, SLAVE}
+
+
+def test_the_sum_over_a_system_has_all_who_name_one_of_its_pbxs(observed: Observed) -> None:
+    observed.take("Softphone", rated("anna", 2, "False", "Unreachable", pri="master"))
+    observed.take("Softphone", rated("bob", 2, "False", "OneWay", pri="slave"))
+    observed.take("Softphone", rated("carol", 2, "True", pri="other"))
+    fleet = {**rated("load", 1, "True"), "kind": "SoftphoneFleet", "spec": {"template": {"aor": "x", "pri": "slave"}}}
+    observed.take("SoftphoneFleet", fleet)
+    for pbx in ("master", "slave"):
+        found = sorted(observed.redundancy_of_system(("demo", pbx)))
+        assert [(name, verdict.status) for name, verdict in found] == [("anna", "False"), ("load", "True")]
+    assert [name for name, _ in observed.redundancy_of_system(("demo", "other"))] == ["carol"]
+    lost = {**fleet, "metadata": {**fleet["metadata"], "resourceVersion": "2"}, "status": {}}
+    assert observed.take("SoftphoneFleet", lost) == {("SoftphoneFleet", "demo", "load"), MASTER, SLAVE}
+    assert observed.drop("SoftphoneFleet", ("demo", "load")) == {("SoftphoneFleet", "demo", "load"), SLAVE}

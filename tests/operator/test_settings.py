@@ -34,6 +34,9 @@ def test_everything_by_environment() -> None:
             "SOFTPHONE_AGENT_SCRAPE": "false",
             "SOFTPHONE_LEASE": "here/operator",
             "SOFTPHONE_IDENTITY": "pod-1",
+            "SOFTPHONE_NOTIFY_URL": "https://alerts.example:8443/hook?a=b",
+            "SOFTPHONE_NOTIFY_DIRECTORY": "/etc/alerts",
+            "SOFTPHONE_NOTIFY_WAIT_SECONDS": "0.5",
         },
     )
     assert made == settings.Settings(
@@ -53,6 +56,9 @@ def test_everything_by_environment() -> None:
         agent_scrape="false",
         lease="here/operator",
         identity="pod-1",
+        notify_url="https://alerts.example:8443/hook?a=b",
+        notify_directory="/etc/alerts",
+        notify_wait_seconds=0.5,
     )
     assert made.lease_place == ("here", "operator")
     assert settings.Settings("agent:1").lease_place is None
@@ -77,6 +83,10 @@ def test_flags_win() -> None:
         (["--lease", "operator"], IMAGE, '--lease: "operator" is not NAMESPACE/NAME'),
         (["--lease", "a/b"], IMAGE, "--identity or SOFTPHONE_IDENTITY must name this operator"),
         (["--http-port", "x"], IMAGE, "invalid int value: 'x'"),
+        (["--notify-url", "https://alerts:4711secret/"], IMAGE, "--notify-url: is no URL\n"),
+        (["--notify-url", "alerts/4711secret"], IMAGE, "--notify-url: must be http://HOST"),
+        (["--notify-url", "https://me:4711secret@alerts"], IMAGE, "--notify-url: must hold no user and no password"),
+        (["--notify-wait-seconds", "-1"], IMAGE, "--notify-wait-seconds: must be from 0 to 3600, is -1"),
     ],
 )
 def test_faults(
@@ -84,4 +94,6 @@ def test_faults(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         command_line.parse(arguments, environment)
-    assert message in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert message in told
+    assert "4711secret" not in told

@@ -59,7 +59,7 @@ class Desk:
             self.api,  # type: ignore[arg-type]
             self.observed,
             self.metrics,
-            changed=lambda keys: None,
+            changed=lambda keys, cause: None,
             now=lambda: datetime.fromtimestamp(self.time, UTC),
         )
 

@@ -45,6 +45,8 @@ def test_all_kinds_have_their_tables() -> None:
         softphone("cleo", said=report("cleo", None, last_failure=FAILURE), ready="False"),
         softphone("dora"),
     ]
+    for of, said in ((phones[0], "True"), (phones[1], "False"), (load, "Unknown")):
+        of["status"].setdefault("conditions", []).append({"type": "Redundant", "status": said})
     shown = overview.tables(overview.Shown([pbx], phones, [load], [pool]), NOW, wide=True, namespaces=True)
     assert drawn(rendering.tables(shown)) == (DATA / "tables.txt").read_text().rstrip("\n")
     assert [row.mood for row in shown[1].rows] == ["well", "standby", "ill", "unknown"]

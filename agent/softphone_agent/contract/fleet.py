@@ -12,7 +12,15 @@ from pydantic.alias_generators import to_camel
 from softphone_agent.contract import template
 from softphone_agent.contract.config_faults import ConfigFaults, fault_messages
 from softphone_agent.contract.fields import Mode, Model, TemplateText, TraceFlag, shown_template
-from softphone_agent.contract.phone import Credentials, Pbx, Phone, Registration, entry_faults, reference_faults
+from softphone_agent.contract.phone import (
+    NEVER,
+    Credentials,
+    Pbx,
+    Phone,
+    Registration,
+    entry_faults,
+    reference_faults,
+)
 
 MAX_PHONES = 10000
 
@@ -77,6 +85,19 @@ class FleetSlice(Model):
         description="One phone in so many checks its ways (registration.pathCheckSeconds): those whose index is a "
         "multiple of it, and the slice's first.",
     )
+
+
+def checks_paths(fleet: FleetSlice, index: int) -> bool:
+    """Whether the phone with this index is one of those that check their ways."""
+    return index == fleet.first_index or index % fleet.path_checks_one_in == 0
+
+
+def without_path_checks(of: PhoneTemplate) -> PhoneTemplate:
+    """The template of the phones that check no ways. They still take part in binding checks, unless those are off."""
+    registration = of.registration
+    if registration.path_check_seconds == 0:
+        return of
+    return of.model_copy(update={"registration": registration.model_copy(update={"path_check_seconds": NEVER})})
 
 
 def phone_of_fleet(fleet: str, index: int) -> str:

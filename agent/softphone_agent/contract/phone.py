@@ -64,6 +64,10 @@ RESERVED_PARAMETERS = frozenset({"expires", "q", "+sip.instance", "reg-id"})
 DEFAULT_REGISTER_RATE = 1000.0
 
 
+NEVER = float("inf")
+"""The pathCheckSeconds of a fleet's phones that check no ways, while others of them do."""
+
+
 class LocationCarrier(Model):
     """How the physical location travels in a REGISTER."""
 
@@ -162,8 +166,9 @@ class Registration(Model):
         default=300.0,
         ge=0,
         le=86400,
-        description="Interval of the path checks, in seconds: while the phone is registered, it walks the way from each "
-        "entry PBX to its end with REGISTERs without Contact, which change nothing there. 0 turns them off.",
+        description="Interval of the path checks, in seconds: while the phone is registered, it walks the way from "
+        "each entry PBX to its end with REGISTERs without Contact, which change nothing there. 0 turns them off, and "
+        "the binding checks with them: the phone sends no REGISTER without Contact.",
     )
 
 

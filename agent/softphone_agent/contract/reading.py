@@ -11,7 +11,14 @@ from pydantic import ValidationError
 
 from softphone_agent.contract.config import AgentConfig, used_twice
 from softphone_agent.contract.config_faults import ConfigFaults, fault_messages
-from softphone_agent.contract.fleet import MAX_PHONES, MAX_TOLD, phone_at, phone_of_fleet
+from softphone_agent.contract.fleet import (
+    MAX_PHONES,
+    MAX_TOLD,
+    checks_paths,
+    phone_at,
+    phone_of_fleet,
+    without_path_checks,
+)
 from softphone_agent.contract.yaml_text import YamlFault, documents, text_of
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -28,9 +35,11 @@ def expanded(config: AgentConfig) -> AgentConfig:
     phones, faults = list(config.phones), list[str]()
     for number, fleet in enumerate(config.fleets):
         wrong = 0
+        asks, rests = fleet.template, without_path_checks(fleet.template)
         for index in range(fleet.first_index, fleet.first_index + fleet.count):
             try:
-                phones.append(phone_at(fleet.template, phone_of_fleet(fleet.name or config.fleet, index), index, known))
+                template = asks if checks_paths(fleet, index) else rests
+                phones.append(phone_at(template, phone_of_fleet(fleet.name or config.fleet, index), index, known))
             except ConfigFaults as refused:
                 faults += [f"fleets[{number}].template.{fault}" for fault in refused.faults]
                 wrong += 1

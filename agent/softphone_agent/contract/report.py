@@ -79,9 +79,9 @@ class PathReport(Model):
 
     via: PathVia = Field(description="Entry PBX at which the way begins.")
     result: PathResult = Field(
-        description="Holds: its end holds the phone and lists its binding. WouldKeep: its end would keep the phone, and "
-        "lists no binding. Unreachable: no answer somewhere on the way. Refused: a final answer that refuses. Loop, "
-        "TooManyRedirects: its redirects lead nowhere. OtherHome: it ends at another PBX than the phone's home. "
+        description="Holds: its end holds the phone and lists its binding. WouldKeep: its end would keep the phone, "
+        "and lists no binding. Unreachable: no answer somewhere on the way. Refused: a final answer that refuses. "
+        "Loop, TooManyRedirects: its redirects lead nowhere. OtherHome: it ends at another PBX than the phone's home. "
         "Forbidden: a redirect to a place that TLS or redirectPolicy forbids. CheckNotSupported: a PBX answers a "
         "REGISTER without Contact in a way that tells nothing. Unchecked: not checked yet, or not within two intervals."
     )

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from itertools import permutations
 
 from softphone_agent.contract.config import AgentConfig
-from softphone_agent.contract.phone import Phone
+from softphone_agent.contract.fields import Mode
+from softphone_agent.contract.phone import NEVER, Phone
+from softphone_agent.contract.report import PathResult, PathVia
 from softphone_agent.phone.directory import Directory, primary, registrar_uri
 
 OUTCOMES = (
@@ -42,6 +44,18 @@ REASONS = (
 """The usual reasons why a binding moves."""
 DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
 """Why messages are thrown away and connections closed."""
+PATH_RESULTS: tuple[PathResult, ...] = (
+    "Holds",
+    "WouldKeep",
+    "Unreachable",
+    "Refused",
+    "Loop",
+    "TooManyRedirects",
+    "OtherHome",
+    "Forbidden",
+    "CheckNotSupported",
+)
+"""What a path check may find."""
 MOST_PAIRS = 20
 """So many ways from one PBX to another have series: all of a system of five PBXes."""
 
@@ -63,6 +77,16 @@ def moves(config: AgentConfig) -> list[tuple[str, str]]:
             foreign = len(set(pair) - named)
             found[pair] = min(foreign, found.get(pair, foreign))
     return sorted(found, key=lambda pair: (found[pair], pair))[:MOST_PAIRS]
+
+
+def paths(config: AgentConfig) -> list[tuple[PathVia, PathResult]]:
+    """The ways that phones check, by the entry PBX at which they begin, with the results that a check may have."""
+    vias: set[PathVia] = set()
+    for phone in config.phones:
+        if 0 < phone.registration.path_check_seconds < NEVER:
+            launcher: set[PathVia] = {"pri", "sec"} if phone.sec else {"pri"}
+            vias |= launcher if phone.mode is Mode.LAUNCHER else {"cur"}
+    return [(via, result) for via in sorted(vias) for result in PATH_RESULTS]
 
 
 def _unlike(phones: Iterable[Phone]) -> Iterable[Phone]:

@@ -7,8 +7,9 @@ reports is made from them at scrape time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, disable_created_metrics, generate_latest
 from prometheus_client import Counter as CounterMetric
@@ -16,8 +17,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.counting import count_paths
 from softphone_agent.contract.phone import Pbx
-from softphone_agent.contract.report import STATES, PbxReport, PhoneReport
+from softphone_agent.contract.report import GOOD_PATHS, STATES, UNKNOWN_PATHS, PbxReport, PhoneReport
 from softphone_agent.http import births
 from softphone_agent.http.labels import OTHER, Labels
 from softphone_agent.phone.directory import Directory, registrar_uri
@@ -26,6 +28,7 @@ from softphone_agent.phone.observations import (
     FailoverSeen,
     Observation,
     OutageSeen,
+    PathChecked,
     PingSeen,
     RedirectSeen,
     RegisterDone,
@@ -101,6 +104,18 @@ class AgentMetrics:
             buckets=_OUTAGE_BUCKETS,
             registry=self.registry,
         )
+        self._path_checks = CounterMetric(
+            "softphone_path_checks",
+            "Path checks that have ended, by the entry PBX at which the way begins, and what was found.",
+            ["via", "result"],
+            registry=self.registry,
+        )
+        self._path_seconds = Histogram(
+            "softphone_path_check_seconds",
+            "From the beginning of a path check to the end of its way.",
+            buckets=_REGISTER_BUCKETS,
+            registry=self.registry,
+        )
         self._pings = Gauge(
             "softphone_pbx_ping_seconds",
             "Round trip of the last OPTIONS ping that was answered.",
@@ -142,6 +157,8 @@ class AgentMetrics:
                 self._registers.labels(pbx, outcome, code)
         for pbx in entries:
             self._durations.labels(pbx)
+        for via, result in births.paths(config):
+            self._path_checks.labels(via, result)
         for source, target in births.moves(config):
             for reason in births.REASONS:
                 self._failovers.labels(source, target, reason)
@@ -161,6 +178,9 @@ class AgentMetrics:
                     self._failovers.labels(label(source), label(target), reason).inc()
                 case OutageSeen(seconds):
                     self._outages.observe(seconds)
+                case PathChecked(via, result, seconds):
+                    self._path_checks.labels(via, result).inc()
+                    self._path_seconds.observe(seconds)
                 case PingSeen(pbx, seconds):
                     if label(pbx) != OTHER:
                         self._pings.labels(pbx).set(seconds)
@@ -227,8 +247,9 @@ class _PictureCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         phones = self._picture.phones.values()
-        reachable = self._reachable(self._picture.pbxs)
-        yield from (self._states(phones), self._places(phones), reachable, self._systems())
+        pbxs = [pbx for pbx in self._picture.pbxs.values() if self._picture.labels.of(pbx.name) != OTHER]
+        yield from (self._states(phones), self._places(phones), self._reachable(pbxs), self._systems())
+        yield from (self._path_ok(phones), self._paths(phones), self._certificates(pbxs))
 
     def _states(self, phones: Iterable[PhoneReport]) -> Metric:
         states = GaugeMetricFamily("softphones", "Phones by state.", labels=["fleet", "state"])
@@ -260,9 +281,49 @@ class _PictureCollector(Collector):
             systems.add_metric([pbx.name, pbx.system, pbx.location or pbx.name], 1.0)
         return systems
 
-    def _reachable(self, pbxs: Mapping[str, PbxReport]) -> Metric:
+    def _reachable(self, pbxs: Iterable[PbxReport]) -> Metric:
         reachable = GaugeMetricFamily("softphone_pbx_reachable", "1 while the PBX answers this agent.", labels=["pbx"])
-        for pbx in pbxs.values():
-            if pbx.reachable is not None and self._picture.labels.of(pbx.name) != OTHER:
+        for pbx in pbxs:
+            if pbx.reachable is not None:
                 reachable.add_metric([pbx.name], float(pbx.reachable))
         return reachable
+
+    def _certificates(self, pbxs: Iterable[PbxReport]) -> Metric:
+        expiries = GaugeMetricFamily(
+            "softphone_pbx_certificate_expiry_timestamp_seconds",
+            "Unix time at which the certificate ends that the PBX showed when it was connected to last; TLS only.",
+            labels=["pbx"],
+        )
+        for pbx in pbxs:
+            if pbx.certificate_expires is not None:
+                expiries.add_metric([pbx.name], datetime.fromisoformat(pbx.certificate_expires).timestamp())
+        return expiries
+
+    def _path_ok(self, phones: Iterable[PhoneReport]) -> Metric:
+        """Of a fleet one series for each entry PBX: its phones share their ways."""
+        ok = GaugeMetricFamily(
+            "softphone_path_ok",
+            "1 while the way from this entry PBX leads to a PBX that holds or would keep the phone, 0 while not, "
+            "absent while unknown. Of a fleet: 0 while it does not for one phone; softphone is empty.",
+            labels=["fleet", "softphone", "via"],
+        )
+        fleet, found = self._picture.fleet, dict[tuple[str, str], bool]()
+        for phone in phones if fleet or self._picture.per_phone else ():
+            for path in phone.paths:
+                if path.result not in UNKNOWN_PATHS:
+                    series = ("" if fleet else phone.name, path.via)
+                    found[series] = found.get(series, True) and path.result in GOOD_PATHS
+        for (name, via), is_ok in found.items():
+            ok.add_metric([fleet, name, via], float(is_ok))
+        return ok
+
+    def _paths(self, phones: Iterable[PhoneReport]) -> Metric:
+        paths = GaugeMetricFamily(
+            "softphone_paths",
+            "Ways of the phones that check theirs, by the entry PBX at which they begin and by what was found.",
+            labels=["fleet", "via", "result"],
+        )
+        for counts in count_paths(path for phone in phones for path in phone.paths):
+            for result, number in counts.results.items():
+                paths.add_metric([self._picture.fleet, counts.via, result], float(number))
+        return paths

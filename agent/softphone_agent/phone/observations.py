@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softphone_agent.contract.report import PathResult, PathVia
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterDone:
@@ -48,6 +50,15 @@ class PingSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PathChecked:
+    """The way from an entry PBX was walked to its end."""
+
+    via: PathVia
+    result: PathResult
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RequestsSeen:
     """So many requests of others came. `code` is that of our answer as text, empty for none."""
 
@@ -64,4 +75,6 @@ class Discarded:
     count: int
 
 
-Observation = RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | RequestsSeen | Discarded
+Observation = (
+    RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | PathChecked | RequestsSeen | Discarded
+)

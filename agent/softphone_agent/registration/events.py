@@ -91,6 +91,15 @@ class TransportClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class BindingForgotten:
+    """The PBX does not list a binding that it has granted: it was restarted, or lost its memory."""
+
+    registrar: Registrar
+    within: float = 0.0
+    """Seconds within which its phones ask it again, each at its own moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured:
     """The phone has another plan."""
 
@@ -117,6 +126,7 @@ Event = (
     | PingFailed
     | PingAnswered
     | TransportClosed
+    | BindingForgotten
     | Reconfigured
     | StopRequested
     | TimePassed

@@ -41,6 +41,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from softphone_agent.registration import handlers, watching
 from softphone_agent.registration.events import (
+    BindingForgotten,
     Delayed,
     Event,
     PingAnswered,
@@ -140,6 +141,7 @@ TRANSITIONS: dict[tuple[Phase, type[object]], Transition] = dict(
         when(REGISTERED, PingFailed, watching.ping_failed, REGISTERED, TRYING, WAITING),
         when(REGISTERED, PingAnswered, watching.note_ping, REGISTERED),
         when(REGISTERED, TransportClosed, watching.transport_closed, REGISTERED, TRYING, WAITING),
+        when(REGISTERED, BindingForgotten, watching.forgotten, REGISTERED),
         when(REGISTERED, Reconfigured, handlers.reconfigured, REGISTERED, REFRESHING, UNREGISTERING),
         when(REGISTERED, StopRequested, handlers.stop_requested, UNREGISTERING),
         # Refreshing

@@ -36,6 +36,13 @@ class TokenBucket:
         self._tokens -= free
         return free
 
+    def spare(self, now: float) -> bool:
+        """Take a place if half of them is left after that: what can wait leaves room for what cannot."""
+        self._fill(now)
+        is_spare = self._tokens >= max(1.0, self._burst / 2)
+        self._tokens -= is_spare
+        return is_spare
+
     def is_full(self, now: float) -> bool:
         """Whether it is as good as a new one."""
         self._fill(now)

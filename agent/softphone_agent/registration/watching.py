@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from softphone_agent.registration.asking import soon
-from softphone_agent.registration.events import PingAnswered, PingFailed, TransportClosed
+from softphone_agent.registration.events import BindingForgotten, PingAnswered, PingFailed, TransportClosed
 from softphone_agent.registration.handlers import attempt_failed
 from softphone_agent.registration.health import is_useless, may_ask_at, with_alive, with_dead, with_primary
 from softphone_agent.registration.holding import lose
@@ -79,3 +79,11 @@ def transport_closed(state: State, event: TransportClosed, now: float, jitter: f
         noted = replace(noted, round=replace(noted.round, silent=noted.silent | {at}))
     since = now if event.since is None else max(event.since, state.binding.since)
     return lose(noted, Reason.TRANSPORT_CLOSED, now, jitter, since=since)
+
+
+def forgotten(state: State, event: BindingForgotten, now: float, jitter: float) -> Step:
+    """The PBX has lost the binding that it granted: ask it again, at this phone's own moment."""
+    if state.held.registrar != event.registrar:
+        return state, ()
+    at = min(state.held.refresh_at, now + jitter * event.within)
+    return replace(state, binding=replace(state.held, refresh_at=at)), ()

@@ -65,6 +65,14 @@ def contact(request: RegisterRequest, host: str, port: int | None, line: str) ->
     return f"<{at}:{port or PORT}{transport}{apart}>{parameters}"
 
 
+def fetching_headers(registration: Registration, user_agent: str) -> list[tuple[str, str]]:
+    """The headers of a REGISTER without Contact, which asks for the bindings and changes none (RFC 3261, 10.2.3)."""
+    made = [("User-Agent", user_agent), *registration.request.headers]
+    if registration.session is not None:
+        made += registration.session.headers("REGISTER", request_uri(registration.request))
+    return made
+
+
 def headers(registration: Registration, expires: int, user_agent: str, allow: str) -> list[tuple[str, str]]:
     """The headers of its next REGISTER, besides those that every request has. Counts as a use of its nonces."""
     request = registration.request

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
-from softphone_agent.contract import sip_uri
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.connections import Connections, Peer, read_peer
+from softphone_agent.sip.fetches import Fetches
 from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
@@ -32,9 +32,9 @@ from softphone_agent.sip.happenings import (
     SentAgain,
     Signal,
 )
-from softphone_agent.sip.outgoing import Outgoing, Pinging, Registering
+from softphone_agent.sip.outgoing import Fetching, Outgoing, Pinging, Registering
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
-from softphone_agent.sip.routing import address_of, is_udp, peer_of, tls_name
+from softphone_agent.sip.routing import address_of, explained, is_udp, peer_of
 from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.sip.strangers import Strangers
 from softphone_agent.sip.transports import Transports
@@ -42,7 +42,6 @@ from softphone_agent.sip.unsolicited import ALLOWED, Unsolicited
 
 _LEAVING_SECONDS = 0.5
 """For so long at most `close` waits for the answers to its un-REGISTERs."""
-_BAD_CERTIFICATE = "PJSIP_TLS_ECERTVERIF"
 
 
 @dataclass(slots=True)
@@ -85,6 +84,7 @@ class Engine:
         except (pj.Error, OSError) as error:
             raise RuntimeError(f"pjsua2 did not start: {getattr(error, 'reason', '') or error}") from None
         self._outgoing = Outgoing(self._client, self.settings.user_agent, ALLOWED, self.settings.answer_seconds)
+        self._fetches = Fetches(self._outgoing, self._transports, self.happenings)
         self._connections = Connections(self._client)
         self._strangers = Strangers(self._client, self._transports, self.unsolicited)
         self.set_answer_time(self.settings.answer_seconds)
@@ -197,8 +197,17 @@ class Engine:
         if known is not None:
             known.present = None
 
+    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
+        """Ask for the bindings of the phone's AOR, in place of the last such request; a Fetched follows."""
+        self._fetches.fetch(phone, serial, request)
+
+    def drop_fetch(self, phone: str) -> None:
+        """Wait no longer for that."""
+        self._fetches.drop(phone)
+
     def remove(self, phone: str) -> None:
         """Forget the phone. A binding that it still has is removed."""
+        self._fetches.forget(phone)
         known = self._phones.pop(phone, None)
         if known is None:
             return
@@ -271,12 +280,16 @@ class Engine:
             if isinstance(one, Registering):
                 one.registration.port = peer or one.registration.port
                 self._answered(one, code, reason, text)
+            elif isinstance(one, Fetching):
+                self._close_unless_needed(one.place, answered=code != 0)
+                self._fetches.answered(one, code, reason, text)
             elif isinstance(one, Pinging):
-                self._pinged(one.place, alive=code != 0)
+                self._close_unless_needed(one.place, answered=code != 0)
+                self.happenings.append(Pong(one.place, code != 0))
         elif kind == pj.SIP_REQUEST:
             self._strangers.asked(number, reason, text, peer, time.monotonic())
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
-            self._connection(number, peer, opened=kind == pj.SIP_OPENED, incoming=code != 0)
+            self._connection(number, peer, text, opened=kind == pj.SIP_OPENED, incoming=code != 0)
         elif kind == pj.SIP_REFUSED:
             self.happenings.append(Refused(*read_peer(peer)))
         elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
@@ -284,15 +297,14 @@ class Engine:
         else:
             self._strangers.discarded(reason if kind == pj.SIP_FAULT else "Stray")
 
-    def _pinged(self, place: Place, *, alive: bool) -> None:
-        """A ping has ended. In vain over a connection that no phone needs: it may be dead, and a new one would pass."""
-        if not alive and not is_udp(place):
+    def _close_unless_needed(self, place: Place, *, answered: bool) -> None:
+        """Asked in vain over a connection that no phone needs: it may be dead, and a new one would pass."""
+        if not answered and not is_udp(place):
             peer, present = peer_of(place), (known.present for known in self._phones.values())
             if not any(one is not None and peer_of(one.place) == peer for one in present):
                 self._connections.close(peer)
-        self.happenings.append(Pong(place, alive))
 
-    def _connection(self, number: int, peer: str, *, opened: bool, incoming: bool) -> None:
+    def _connection(self, number: int, peer: str, certificate_end: str, *, opened: bool, incoming: bool) -> None:
         """A connection was made or is no more. That of a stranger is no news."""
         if incoming and opened:
             self._strangers.connected(number, time.monotonic())
@@ -300,7 +312,8 @@ class Engine:
             self._strangers.disconnected(number)
         elif opened:
             self._connections.opened(number, peer)
-            self.happenings.append(ConnectionOpened())
+            expires = float(certificate_end) if certificate_end else None
+            self.happenings.append(ConnectionOpened(*read_peer(peer), expires))
         else:
             self._connections.closed(number)
             self.happenings.append(ConnectionClosed())
@@ -321,9 +334,7 @@ class Engine:
         registration.bound = granted is not None
         if not one.phone:
             return
-        if _BAD_CERTIFICATE in reason:
-            to = sip_uri.parse(registration.place.uri)
-            reason += f', checked for "{tls_name(to, registration.request.tls)}"'
+        reason = explained(reason, registration.place, registration.request.tls)
         self.happenings.append(
             Answer(
                 one.phone,
@@ -345,7 +356,8 @@ class Engine:
             known = self._phones.get(name)
             if known is None:
                 continue
-            if known.left_behind == call_id or (known.present and known.present.call_id == call_id):
+            is_present = known.present is not None and known.present.call_id == call_id
+            if is_present or known.left_behind == call_id or self._fetches.is_of(name, call_id):
                 self.happenings.append(Signal(name, sent, peer, sip_message.redacted(message)))
 
 

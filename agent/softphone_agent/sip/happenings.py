@@ -29,6 +29,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """The final answer to a REGISTER without Contact. `code` 0: none, and `reason` says why."""
+
+    phone: str
+    serial: int
+    code: int
+    reason: str
+    message: str
+    """The whole answer: a 200 lists the bindings of the AOR (RFC 3261, section 10.3, step 8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pong:
     """The end of an OPTIONS ping: any final answer of the PBX itself counts as alive."""
 
@@ -56,6 +68,12 @@ class Refused:
 class ConnectionOpened:
     """This process has a new TCP or TLS connection."""
 
+    address: str = ""
+    """IP address of the PBX, IPv6 without brackets."""
+    port: int = 0
+    certificate_expires: float | None = None
+    """Unix time at which the certificate ends that the PBX has shown; None where it has shown none."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
@@ -82,4 +100,4 @@ class FromStrangers:
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
-Happening = Answer | Pong | Refused | SentAgain | ConnectionOpened | ConnectionClosed | Signal
+Happening = Answer | Fetched | Pong | Refused | SentAgain | ConnectionOpened | ConnectionClosed | Signal

@@ -43,11 +43,34 @@ class Registering:
 
 
 @dataclass(slots=True)
+class Fetching:
+    """A chain of REGISTERs without Contact whose last one waits for its answer."""
+
+    phone: str
+    serial: int
+    registration: Registration
+    chain: Chain
+
+    @property
+    def place(self) -> Place:
+        """Where it goes."""
+        return self.registration.place
+
+    @property
+    def transport(self) -> int:
+        """Over which transport."""
+        return self.registration.transport
+
+
+@dataclass(slots=True)
 class Pinging:
     """An OPTIONS that waits for its answer."""
 
     place: Place
     transport: int
+
+
+Request = Registering | Fetching | Pinging
 
 
 class Outgoing:
@@ -58,34 +81,51 @@ class Outgoing:
         self._user_agent = user_agent
         self._allow = allow
         self.answer_seconds = answer_seconds
-        self._in_flight: dict[int, Registering | Pinging] = {}
+        self._in_flight: dict[int, Request] = {}
         self._of_phone: dict[str, int] = {}
         """The number of each phone's REGISTER in flight."""
+        self._fetches: dict[str, int] = {}
+        """The same of those without Contact."""
         self._last = 0
 
-    def __iter__(self) -> Iterator[Registering | Pinging]:
+    def __iter__(self) -> Iterator[Request]:
         return iter(self._in_flight.values())
 
-    def take(self, number: int) -> Registering | Pinging | None:
+    def take(self, number: int) -> Request | None:
         """What this answer belongs to, which waits no longer; None where nobody waits for it."""
         taken = self._in_flight.pop(number, None)
         if isinstance(taken, Registering) and self._of_phone.get(taken.phone) == number:
             del self._of_phone[taken.phone]
+        if isinstance(taken, Fetching) and self._fetches.get(taken.phone) == number:
+            del self._fetches[taken.phone]
         return taken
 
     def cancel(self, phone: str) -> None:
         """Wait no longer for this phone's REGISTER."""
-        number = self._of_phone.pop(phone, None)
+        self._cancel(self._of_phone.pop(phone, None))
+
+    def cancel_fetch(self, phone: str) -> None:
+        """Wait no longer for this phone's REGISTER without Contact."""
+        self._cancel(self._fetches.pop(phone, None))
+
+    def _cancel(self, number: int | None) -> None:
         if number is not None:
             del self._in_flight[number]
             self._client.cancel(number)
 
     def register(self, one: Registering) -> str:
         """Send the next REGISTER of this chain; returns why that cannot be, empty where it can."""
+        headers = binding.headers(one.registration, one.chain.expires, self._user_agent, self._allow)
+        return self._send_register(one, headers)
+
+    def fetch(self, one: Fetching) -> str:
+        """Send the next REGISTER without Contact of this chain; returns why that cannot be, empty where it can."""
+        return self._send_register(one, binding.fetching_headers(one.registration, self._user_agent))
+
+    def _send_register(self, one: Registering | Fetching, headers: list[tuple[str, str]]) -> str:
         registration = one.registration
         request = registration.request
         registration.cseq += 1
-        headers = binding.headers(registration, one.chain.expires, self._user_agent, self._allow)
         return self._send(
             one,
             "REGISTER",
@@ -106,7 +146,7 @@ class Outgoing:
 
     def _send(
         self,
-        one: Registering | Pinging,
+        one: Request,
         method: str,
         uri: str,
         aor: str,
@@ -124,6 +164,8 @@ class Outgoing:
         self._in_flight[self._last] = one
         if isinstance(one, Registering) and one.phone:
             self._of_phone[one.phone] = self._last
+        elif isinstance(one, Fetching):
+            self._fetches[one.phone] = self._last
         party = f"<{aor}>"
         fault = self._client.send(
             self._last,

@@ -54,6 +54,16 @@ class SipEngine(Protocol):
     def abandon(self, phone: str) -> None:
         """Forget the phone's REGISTER in flight and the registration that it is of. Its PBX is sent nothing."""
 
+    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
+        """Send a REGISTER without Contact in place of the phone's last one; a Fetched with `serial` follows.
+
+        It asks for the bindings of the AOR and changes none (RFC 3261, section 10.2.3). The phone's registration goes
+        on beside it, with a Call-ID and CSeqs of its own.
+        """
+
+    def drop_fetch(self, phone: str) -> None:
+        """Wait no longer for the phone's REGISTER without Contact, if there is one in flight."""
+
     def remove(self, phone: str) -> None:
         """Forget the phone. A binding that it still has is removed as far as that goes; no Answer tells of it."""
 

@@ -7,6 +7,8 @@ from softphone_agent.contract.sip_uri import SipUri
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.sip.request import TlsFiles
 
+_BAD_CERTIFICATE = "PJSIP_TLS_ECERTVERIF"
+
 
 def address_of(place: Place) -> str:
     """The IP address of a place, IPv6 without brackets; the host's name where no server of it is known."""
@@ -33,3 +35,10 @@ def is_udp(place: Place) -> bool:
 def tls_name(uri: SipUri, tls: TlsFiles | None) -> str:
     """The name that the certificate of the PBX at this URI must have."""
     return ((tls.server_name if tls else None) or uri.host).lower()
+
+
+def explained(reason: str, place: Place, tls: TlsFiles | None) -> str:
+    """Why a request has no answer; where its PBX's certificate is not accepted, with the name that it must have."""
+    if _BAD_CERTIFICATE not in reason:
+        return reason
+    return f'{reason}, checked for "{tls_name(sip_uri.parse(place.uri), tls)}"'

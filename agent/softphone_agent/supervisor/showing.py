@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from softphone_agent.contract.counting import count
+from softphone_agent.contract.history import History
 from softphone_agent.contract.report import (
     ConfigChanged,
     Counts,
@@ -20,6 +21,7 @@ from softphone_agent.contract.report import (
 from softphone_agent.http import endpoints
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.supervisor.configuration import Configuration
+from softphone_agent.supervisor.memory import Memory
 from softphone_agent.worker.messages import News
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Showing:
         self.metrics = AgentMetrics(self._picture, versions.agent, versions.pjproject)
         self.metrics.configured(configuration.current)
         self.watchers = endpoints.Watchers()
+        self._memory = Memory()
         self._seen: dict[int, dict[str, PbxReport]] = {}
         """The PBXes as each worker sees them, by the workers' numbers."""
 
@@ -51,6 +54,7 @@ class Showing:
         self.metrics.observe(news.observations)
         self._picture.expiries.update(news.expiries)
         for phone in news.phones:
+            self._memory.seen(self._picture.phones.get(phone.name), phone, len(self._configuration.current.phones))
             self._picture.phones[phone.name] = phone
             log.info(
                 "softphone",
@@ -74,12 +78,16 @@ class Showing:
 
     def _judge(self, name: str) -> None:
         """One PBX as the agent sees it: a worker that gets an answer knows more than one that does not yet."""
-        views = [seen[name].reachable for seen in self._seen.values() if name in seen]
+        views = [seen[name] for seen in self._seen.values() if name in seen]
         if not views:
             self._lose_sight(name)
             return
-        reachable = True if True in views else False if False in views else None
-        report = PbxReport(name=name, reachable=reachable)
+        report = PbxReport(
+            name=name,
+            reachable=_of_workers(view.reachable for view in views),
+            answers_options=_of_workers(view.answers_options for view in views),
+            certificate_expires=max(filter(None, (view.certificate_expires for view in views)), default=None),
+        )
         if report != self._picture.pbxs.get(name):
             self._picture.pbxs[name] = report
             self.watchers.publish(PbxChanged(pbx=report))
@@ -113,6 +121,7 @@ class Showing:
         """The phone is no longer configured, and has left."""
         self._picture.phones.pop(name, None)
         self._picture.expiries.pop(name, None)
+        self._memory.forget(name)
         self.watchers.publish(PhoneRemoved(name=name))
 
     def config_reported(self) -> None:
@@ -134,6 +143,16 @@ class Showing:
         report, picture = self._configuration.report, self._picture
         return count(self._version, report, picture.phones.values(), picture.pbxs.values())
 
+    def history(self, phone: str | None) -> History:
+        """`/history`, of one phone or of all."""
+        return History(version=self._version, entries=self._memory.entries(phone))
+
     def missing(self) -> list[str]:
         """Phones of which no worker has sent anything."""
         return [phone.name for phone in self._configuration.current.phones if phone.name not in self._picture.phones]
+
+
+def _of_workers(views: Iterable[bool | None]) -> bool | None:
+    """One that knows that it is so knows more than one that does not yet."""
+    seen = set(views)
+    return True if True in seen else False if False in seen else None

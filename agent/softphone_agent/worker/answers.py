@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from softphone_agent.dns.targets import Place
+from softphone_agent.paths.support import Support
 from softphone_agent.registration.events import Rejected, Unregistered
 from softphone_agent.registration.policy import LONGEST_RETRY_AFTER
 from softphone_agent.registration.states import Phase
@@ -19,12 +20,21 @@ from softphone_agent.worker.watched import Watched
 class Answers:
     """Hands answers on. Those to a request that the machine does not await any more are dropped."""
 
-    def __init__(self, configured: Configured, names: Names, outbox: Outbox, phones: Phones, watched: Watched) -> None:
+    def __init__(
+        self,
+        configured: Configured,
+        names: Names,
+        outbox: Outbox,
+        phones: Phones,
+        watched: Watched,
+        support: Support,
+    ) -> None:
         self._configured = configured
         self._names = names
         self._outbox = outbox
         self._phones = phones
         self._watched = watched
+        self._support = support
 
     def answered(self, answer: Answer, now: float) -> None:
         """The final answer of a PBX, or its silence."""
@@ -49,6 +59,7 @@ class Answers:
         if outcome == "unreachable":
             self._watched.register_unanswered(place, phone.asked_at, now)
         else:
+            self._support.register_answered(place.uri, phone.asked_at, now)
             self._watched.register_answered(place, phone.asked_at, now)
         if answer.serial != phone.state.serial:
             return  # the verdict on its PBX made the phone ask another one

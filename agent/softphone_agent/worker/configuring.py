@@ -22,6 +22,7 @@ from softphone_agent.worker.rates import Rates
 from softphone_agent.worker.running import RunningPhone
 from softphone_agent.worker.translation import LONGEST_MESSAGE
 from softphone_agent.worker.watched import Watched
+from softphone_agent.worker.way_reports import unchecked
 
 log = structlog.get_logger()
 
@@ -99,4 +100,4 @@ class Configuring:
     def _begin(self, config: Phone, secret: Secret | None, plan: Plan, at: float, dead: list[str]) -> RunningPhone:
         """A new phone that begins at this time and knows which registrars are dead."""
         known = frozenset(self._configured.registrar(uri, config, plan) for uri in dead)
-        return RunningPhone(config, secret, machine.begin(plan, at, known))
+        return RunningPhone(config, secret, machine.begin(plan, at, known), paths=unchecked(config, plan))

@@ -52,7 +52,7 @@ class LookUps:
         if answer.fault:
             log.warning("name not resolved", pbx=label, fault=answer.fault)
             if self._names.is_pinged_in_vain(uri):
-                self._watched.report(uri, False)
+                self._watched.report_unresolved(uri)
         elif moved:
             log.info("name resolved", pbx=label, servers=[str(target) for target in targets_of(answer.servers)])
             self._watched.is_outdated = True

@@ -13,10 +13,12 @@ from multiprocessing.connection import Connection
 import structlog
 
 from softphone_agent.dns.targets import Place
+from softphone_agent.paths.support import Support
 from softphone_agent.sip.happenings import (
     Answer,
     ConnectionClosed,
     ConnectionOpened,
+    Fetched,
     Happening,
     Pong,
     Refused,
@@ -25,15 +27,18 @@ from softphone_agent.sip.happenings import (
 )
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.answers import Answers
+from softphone_agent.worker.binding_checks import BindingChecks
 from softphone_agent.worker.closed_connections import ClosedConnections
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.configuring import Configuring
 from softphone_agent.worker.dead_sockets import DeadSockets
+from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
 from softphone_agent.worker.messages import LookUp
 from softphone_agent.worker.names import Names
 from softphone_agent.worker.orders import Orders
 from softphone_agent.worker.outbox import Outbox
+from softphone_agent.worker.path_checks import PathChecks
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.rates import Rates
 from softphone_agent.worker.reports import Reports
@@ -63,12 +68,16 @@ class Worker:
         self._phones = Phones(sending, Reports(configured, self._outbox), draw)
         self._watched = Watched(engine, configured, self._names, self._outbox, sending, self._phones)
         self._lookups = LookUps(configured, self._names, self._outbox, self._phones, self._watched, draw)
-        self._answers = Answers(configured, self._names, self._outbox, self._phones, self._watched)
+        support = Support()
+        self._answers = Answers(configured, self._names, self._outbox, self._phones, self._watched, support)
+        self._fetching = Fetching(engine, configured, self._names, rates, self._phones, self._watched, support, draw)
+        self._path_checks = PathChecks(configured, self._outbox, self._phones, self._fetching, support)
+        self._binding_checks = BindingChecks(configured, self._phones, self._fetching, support)
         self._closed_connections = ClosedConnections(engine, configured, self._phones, self._watched)
         self._dead_sockets = DeadSockets(engine, configured, self._phones, self._watched)
         configuring = Configuring(engine, configured, rates, self._phones, self._watched)
-        self._orders = Orders(pipe, configuring, self._lookups, self._phones, rates)
-        self._tidying = Tidying(engine, self._names, rates, sending, self._phones, time.monotonic())
+        self._orders = Orders(pipe, configuring, self._lookups, self._fetching, self._phones, rates)
+        self._tidying = Tidying(engine, self._names, rates, sending, self._phones, support, time.monotonic())
 
     def run(self) -> None:
         """Loop until every phone has stopped after a Stop, or the pipe is closed."""
@@ -82,6 +91,7 @@ class Worker:
             self._watched.update(now)
             self._watched.ping(now)
             self._phones.wake(now)
+            self._check(now)
             self._lookups.refresh_without_dns(now)
             self._outbox.send(now)
             self._tidying.tidy(now)
@@ -98,12 +108,25 @@ class Worker:
             times.append(alarm)
         if (ping := self._watched.next_wakeup) is not None:
             times.append(ping)
+        if (check := self._path_checks.next_wakeup) is not None:
+            times.append(check)
+        times.append(self._binding_checks.next_wakeup)
         return max(0.0, min(times) - now)
+
+    def _check(self, now: float) -> None:
+        """Ask PBXes about bindings and ways, but for phones that have something else to do now."""
+        changed = self._phones.take_changed()
+        self._path_checks.look_at(changed)
+        self._binding_checks.look_at(changed)
+        self._path_checks.wake(now)
+        self._binding_checks.wake(now)
 
     def _happened(self, happening: Happening, now: float) -> None:
         match happening:
             case Answer():
                 self._answers.answered(happening, now)
+            case Fetched():
+                self._fetching.fetched(happening, now)
             case Pong(place, alive):
                 self._ping_ended(place, alive, now)
             case SentAgain(place):
@@ -111,7 +134,9 @@ class Worker:
             case Refused(address, port):
                 for place in self._watched.refused(address, port, now):
                     self._answers.refused(place, now)
-            case ConnectionOpened():
+                    self._fetching.refused(place, now)
+            case ConnectionOpened(address, port, expires):
+                self._watched.connection_opened((address, port), expires)
                 self._closed_connections.connection_opened()
             case ConnectionClosed():
                 self._closed_connections.connection_closed(now)

@@ -7,6 +7,7 @@ import time
 from multiprocessing.connection import Connection
 
 from softphone_agent.worker.configuring import Configuring
+from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
 from softphone_agent.worker.messages import Configure, Share, Stop, ToWorker
 from softphone_agent.worker.phones import Phones
@@ -17,13 +18,20 @@ class Orders:
     """The worker's end of the pipe, for reading."""
 
     def __init__(
-        self, pipe: Connection, configuring: Configuring, lookups: LookUps, phones: Phones, rates: Rates
+        self,
+        pipe: Connection,
+        configuring: Configuring,
+        lookups: LookUps,
+        fetching: Fetching,
+        phones: Phones,
+        rates: Rates,
     ) -> None:
         self._pipe = pipe
         self._waiting = select.poll()
         self._waiting.register(pipe.fileno(), select.POLLIN)
         self._configuring = configuring
         self._lookups = lookups
+        self._fetching = fetching
         self._phones = phones
         self._rates = rates
         self.is_stopping = False
@@ -48,3 +56,4 @@ class Orders:
             self._phones.stop()
         else:
             self._lookups.answered(order, time.monotonic())
+            self._fetching.looked_up(order, time.monotonic())

@@ -8,7 +8,6 @@ from multiprocessing.connection import Connection
 
 import structlog
 
-from softphone_agent.contract.report import PbxReport
 from softphone_agent.phone.observations import Discarded, Observation, RequestsSeen
 from softphone_agent.sip.happenings import FromStrangers
 from softphone_agent.worker.messages import News
@@ -35,10 +34,6 @@ class Outbox:
     def observe(self, observation: Observation) -> None:
         """Count this."""
         self.news.observations.append(observation)
-
-    def report_pbx(self, name: str, reachable: bool | None) -> None:
-        """Whether a PBX answers; None where nothing is known."""
-        self.news.pbxs.append(PbxReport(name=name, reachable=reachable))
 
     def send(self, now: float, *, at_once: bool = False) -> None:
         """Send the news if it is time for them."""

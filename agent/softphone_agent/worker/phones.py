@@ -34,6 +34,7 @@ class Phones:
         self._is_draining = False
         self.have_moved = False
         """Whether a phone has gone to another PBX. Who looks at that resets it."""
+        self._changed: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._phones)
@@ -80,7 +81,17 @@ class Phones:
     def report_again(self, phone: RunningPhone) -> None:
         """Make the phone's report again: PBXes may have other names now."""
         phone.reported_from = None
+        self._changed.add(phone.name)
         self._reports.report(phone)
+
+    def report(self, phone: RunningPhone) -> None:
+        """Report the phone if something is other than in its last report."""
+        self._reports.report(phone)
+
+    def take_changed(self) -> set[str]:
+        """The names of the phones of which something has changed since this was last asked."""
+        taken, self._changed = self._changed, set()
+        return taken
 
     def feed(self, name: str, event: Event) -> None:
         """Give an event to a phone's machine, and do all that follows from it before this returns."""
@@ -150,6 +161,7 @@ class Phones:
 
     def _finish(self, phone: RunningPhone, now: float) -> None:
         """After a step: set the alarm, report, and forget a phone that is gone."""
+        self._changed.add(phone.name)
         if phone.removed and phone.has_stopped:
             del self._phones[phone.name]
             self._sending.remove(phone.name)

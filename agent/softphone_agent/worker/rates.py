@@ -20,12 +20,11 @@ class Rates:
 
     def reserve(self, uri: str, now: float) -> float:
         """Take the next free place at this registrar; returns the seconds to wait for it, 0 for none."""
-        rate = self._rate(uri)
-        bucket = self._buckets.get(uri)
-        if bucket is None:
-            bucket = self._buckets[uri] = TokenBucket(rate)
-        bucket.rate = rate
-        return bucket.reserve(now)
+        return self._bucket(uri).reserve(now)
+
+    def spare(self, uri: str, now: float) -> bool:
+        """Take a place at this registrar if there are enough for the REGISTERs that cannot wait."""
+        return self._bucket(uri).spare(now)
 
     def begin_times(self, phones: Iterable[Phone], now: float) -> dict[str, float]:
         """When each of these new phones begins: spread so that each PBX gets no more than its rate."""
@@ -35,6 +34,14 @@ class Rates:
     def forget(self, now: float) -> None:
         """Keep no bucket that is as good as a new one."""
         self._buckets = {uri: bucket for uri, bucket in self._buckets.items() if not bucket.is_full(now)}
+
+    def _bucket(self, uri: str) -> TokenBucket:
+        rate = self._rate(uri)
+        bucket = self._buckets.get(uri)
+        if bucket is None:
+            bucket = self._buckets[uri] = TokenBucket(rate)
+        bucket.rate = rate
+        return bucket
 
     def _rate(self, uri: str) -> float:
         pbx = self._configured.directory.pbx(uri)

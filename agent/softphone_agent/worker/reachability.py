@@ -26,6 +26,8 @@ SHORT_DEATH = 5.0
 """A PBX that is heard so soon after it was taken for dead has probably lived: it drops pings, or its way does."""
 MOST_SELDOM = 5
 """So many further pings go at least within the patience, where round trips are short."""
+MISSED_PINGS = 3
+"""A PBX that limits OPTIONS answers them all the same: it is told as one that does not after so many intervals."""
 SENT_AGAIN = 0.5
 """After so many seconds a ping is sent again over UDP (RFC 3261, T1): a later answer measures nothing."""
 
@@ -55,6 +57,20 @@ class _Watched:
     """When the first REGISTER was sent since it answered one."""
     pings: RoundTrip = field(default_factory=RoundTrip)
     registers: RoundTrip = field(default_factory=RoundTrip)
+    options: bool | None = None
+    """Whether it answers OPTIONS, for people: it says nothing of REGISTERs. None while nothing is known."""
+    ponged_at: float | None = None
+    """When it answered OPTIONS last."""
+    pingless_from: float | None = None
+    """When the first ping was sent since then."""
+
+    @property
+    def unanswering_at(self) -> float | None:
+        """When it counts as one that answers no OPTIONS, unless it does before."""
+        if self.pingless_from is None or self.options is False:
+            return None
+        usual = self.pingless_from + self.patience
+        return usual if self.ponged_at is None else max(usual, self.ponged_at + MISSED_PINGS * self.interval)
 
     @property
     def awaits_judgement(self) -> bool:
@@ -104,6 +120,7 @@ class Reachability:
 
     def __init__(self) -> None:
         self._watched: dict[Place, _Watched] = {}
+        self._news: set[Place] = set()
 
     def watch(self, intervals: dict[Place, float], now: float) -> None:
         """Watch these registrars (place -> seconds between pings) and no others."""
@@ -118,6 +135,23 @@ class Reachability:
         """Whether the registrar answers; None while nothing is known."""
         watched = self._watched.get(place)
         return watched.alive if watched else None
+
+    def seen(self, place: Place) -> bool | None:
+        """The same for people: one that was asked for longer than its patience, and never answered, does not."""
+        watched = self._watched.get(place)
+        if watched is None or watched.alive is not None:
+            return watched.alive if watched else None
+        return False if watched.options is False else None
+
+    def answers_options(self, place: Place) -> bool | None:
+        """Whether the registrar answers OPTIONS; None while nothing is known."""
+        watched = self._watched.get(place)
+        return watched.options if watched else None
+
+    def take_news(self) -> set[Place]:
+        """The registrars of which it became known whether they answer OPTIONS, since this was last asked."""
+        taken, self._news = self._news, set()
+        return taken
 
     def asked(self, place: Place, at: float) -> None:
         """A REGISTER was sent there. Where its answer is overdue, the next ping does not wait for its turn."""
@@ -142,6 +176,7 @@ class Reachability:
             if watched.sent_at is None:
                 watched.sent_at = watched.silent_from = now
                 watched.patience = _patience(watched, now)
+                watched.pingless_from = now if watched.pingless_from is None else watched.pingless_from
                 watched.next_ping = now + watched.interval
             else:
                 watched.pings.overdue()
@@ -154,11 +189,17 @@ class Reachability:
         """Nothing was read from the network for a while until now: this was our silence, not theirs."""
         for watched in self._watched.values():
             watched.silent_from = now
+            if watched.pingless_from is not None:
+                watched.pingless_from = now
 
     def overdue(self, now: float) -> list[Verdict]:
-        """The registrars that were silent for too long."""
+        """The registrars that were silent for too long; who answers no OPTIONS is noted, too."""
         found = []
         for place, watched in self._watched.items():
+            at = watched.unanswering_at
+            if at is not None and at <= now:
+                watched.options = False
+                self._news.add(place)
             if watched.awaits_judgement and watched.silent_from + watched.patience <= now:
                 watched.died_at = now
                 found.append(self._judge(place, watched, alive=False, since=_since(watched, now)))
@@ -172,6 +213,10 @@ class Reachability:
         watched = self._watched.get(place)
         if watched is None:
             return False, None
+        if alive:
+            if not watched.options:
+                self._news.add(place)
+            watched.options, watched.ponged_at, watched.pingless_from = True, now, None
         if watched.sent_at is None or (watched.stale and not alive):
             is_ours = watched.stale > 0
             watched.stale = max(0, watched.stale - 1)
@@ -229,6 +274,7 @@ class Reachability:
         """When `due` or `overdue` has something to say."""
         times = [at for watched in self._watched.values() if (at := watched.ping_at) is not None]
         times += [each.silent_from + each.patience for each in self._watched.values() if each.awaits_judgement]
+        times += [at for each in self._watched.values() if (at := each.unanswering_at) is not None]
         return min(times, default=None)
 
     def _heard(self, place: Place, watched: _Watched, now: float, *, seconds: float | None = None) -> Verdict:

@@ -33,6 +33,7 @@ def basis(phone: RunningPhone) -> tuple[Any, ...]:
         phone.contact,
         phone.observed_address,
         phone.outage,
+        phone.paths,
     )
 
 
@@ -108,6 +109,7 @@ def _described(phone: RunningPhone, label: Label, wall: Wall, now: float) -> Pho
         since=rfc3339(wall(now)),
         last_failure=failure,
         last_outage=phone.outage,
+        paths=phone.paths,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from softphone_agent.contract.phone import Phone
-from softphone_agent.contract.report import Outage, PhoneReport
+from softphone_agent.contract.report import Outage, PathReport, PhoneReport
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.registration.actions import Register, Unregister
 from softphone_agent.registration.states import Phase, State
@@ -66,6 +66,8 @@ class RunningPhone:
     contact: str | None = None
     observed_address: str | None = None
     outage: Outage | None = None
+    paths: tuple[PathReport, ...] = ()
+    """Its ways from each entry PBX, as checked last; none where it does not check them."""
 
     # The report
     reported: PhoneReport | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from softphone_agent.paths.support import Support
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker import memory
 from softphone_agent.worker.names import Names
@@ -14,13 +15,21 @@ class Tidying:
     """After a burst of REGISTERs: it takes several times the memory that its phones hold afterwards."""
 
     def __init__(
-        self, engine: SipEngine, names: Names, rates: Rates, sending: Sending, phones: Phones, now: float
+        self,
+        engine: SipEngine,
+        names: Names,
+        rates: Rates,
+        sending: Sending,
+        phones: Phones,
+        support: Support,
+        now: float,
     ) -> None:
         self._engine = engine
         self._names = names
         self._rates = rates
         self._sending = sending
         self._phones = phones
+        self._support = support
         self._tidied_at = now
 
     def tidy(self, now: float) -> None:
@@ -42,3 +51,4 @@ class Tidying:
         }
         self._names.forget(used, now)
         self._rates.forget(now)
+        self._support.forget(now)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 
+from softphone_agent.contract.report import PbxReport
 from softphone_agent.dns.targets import Place, Target
 from softphone_agent.phone.observations import PingSeen
 from softphone_agent.registration.events import PingAnswered, PingFailed
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.sip.routing import address_of, is_udp, peer_of
+from softphone_agent.worker.certificates import Certificates, Peer
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.reachability import Reachability, Verdict
 from softphone_agent.worker.refusals import CONFIRM_SECONDS, Refusals
+from softphone_agent.worker.reporting import rfc3339
 from softphone_agent.worker.sending import Sending
 from softphone_agent.worker.watch_list import WatchList, watch_list
 
@@ -47,13 +52,14 @@ class Watched:
         self._phones = phones
         self._reachability = Reachability()
         self._refusals = Refusals()
+        self._certificates = Certificates()
         self._places: frozenset[Place] = frozenset()
         """Where pings go."""
         self._pinged_at = float("-inf")
         self._list = WatchList()
         self._looked_at = float("-inf")
-        self._reported: set[str] = set()
-        """The PBXes of which the supervisor was told."""
+        self._reported: dict[str, PbxReport] = {}
+        """What the supervisor was told of PBXes."""
         self.is_outdated = False
         """Whether the PBXes to ping may be others now, besides for phones that have moved."""
 
@@ -88,6 +94,7 @@ class Watched:
             self._reachability.asked(place, at)
         for verdict in self._reachability.overdue(now):
             self._judged(verdict, now)
+        self._tell_of_options()
         for place in self._reachability.due(now):
             self._engine.ping(place, self._list.aors[place.uri], self._list.tls.get(place.uri))
         self._names.look_up_stale(now)
@@ -98,6 +105,7 @@ class Watched:
             self._refusals.heard(peer_of(place))
         was_last, verdict = self._reachability.answered(place, alive, now)
         self._judged(verdict, now)
+        self._tell_of_options()
         return was_last
 
     def register_answered(self, place: Place, asked_at: float, now: float) -> None:
@@ -145,8 +153,7 @@ class Watched:
 
     def is_alive(self, uri: str) -> bool | None:
         """Whether a registrar answers: one of its servers is enough. None where nothing is known."""
-        views = {self._reachability.alive(place) for place in self.places(uri)}
-        return True if True in views else None if None in views or not views else False
+        return _of_servers(self._reachability.alive(place) for place in self.places(uri))
 
     def is_server_alive(self, uri: str, target: Target, now: float) -> bool | None:
         """Whether this server of a name answers. One that asked to be left alone counts as silent."""
@@ -161,25 +168,53 @@ class Watched:
         """The AOR in whose name this registrar is pinged."""
         return self._list.aors.get(uri)
 
-    def report(self, uri: str, reachable: bool | None) -> None:
-        """Tell the supervisor whether the PBXes at this address answer."""
-        for name in self._configured.directory.labels(uri):
-            self._report(name, reachable)
+    def connection_opened(self, peer: Peer, certificate_ends: float | None) -> None:
+        """There is a new connection; over TLS the PBX has shown a certificate that ends then, in Unix time."""
+        if certificate_ends is None:
+            return
+        self._certificates.shown(peer, certificate_ends)
+        for uri in self._list.seconds:
+            if any(peer_of(place) == peer for place in self.places(uri)):
+                self._tell_of(uri)
 
-    def _report(self, name: str, reachable: bool | None) -> None:
-        self._reported.add(name)
-        self._outbox.report_pbx(name, reachable)
+    def report_unresolved(self, uri: str) -> None:
+        """Tell the supervisor that nobody knows where the PBXes at this address are."""
+        for name in self._configured.directory.labels(uri):
+            self._report(PbxReport(name=name, reachable=False))
+
+    def _tell_of_options(self) -> None:
+        """Tell the supervisor of the PBXes that answer OPTIONS now, or do no more."""
+        for place in self._reachability.take_news():
+            self._tell_of(place.uri)
+
+    def _tell_of(self, uri: str) -> None:
+        """Tell the supervisor what is known of the PBXes at this address."""
+        places = self.places(uri)
+        ends = self._certificates.ends(places)
+        found = PbxReport(
+            name="",
+            reachable=_of_servers(self._reachability.seen(place) for place in places),
+            answers_options=_of_servers(self._reachability.answers_options(place) for place in places),
+            certificate_expires=rfc3339(ends) if ends is not None else None,
+        )
+        for name in self._configured.directory.labels(uri):
+            self._report(found.model_copy(update={"name": name}))
+
+    def _report(self, report: PbxReport) -> None:
+        if self._reported.get(report.name) != report:
+            self._reported[report.name] = report
+            self._outbox.news.pbxs.append(report)
 
     def _report_those_that_changed(self) -> None:
         """Report the PBXes that are watched now and were not before, and the other way round."""
         directory = self._configured.directory
-        labels = {name: self.is_alive(uri) for uri in self._list.seconds for name in directory.labels(uri)}
-        for name, reachable in labels.items():
-            if name not in self._reported:
-                self._report(name, reachable)
-        unwatched = self._reported - labels.keys()
-        self._reported -= unwatched
-        self._outbox.news.unwatched += sorted(unwatched)
+        names = {name: uri for uri in self._list.seconds for name in directory.labels(uri)}
+        for uri in {uri for name, uri in names.items() if name not in self._reported}:
+            self._tell_of(uri)
+        unwatched = sorted(self._reported.keys() - names.keys())
+        for name in unwatched:
+            del self._reported[name]
+        self._outbox.news.unwatched += unwatched
 
     def _judged(self, verdict: Verdict | None, now: float) -> None:
         """Tell everybody whom it concerns whether a PBX answers."""
@@ -194,7 +229,7 @@ class Watched:
         server = {"server": str(place.target)} if place.target else {}
         log.info("pbx reachable" if verdict.alive else "pbx unreachable", pbx=label, **server)
         alive = self.is_alive(place.uri)
-        self.report(place.uri, alive)
+        self._tell_of(place.uri)
         if verdict.alive or place.target is None or alive is False:
             self._tell_all(verdict)
         else:
@@ -218,3 +253,9 @@ class Watched:
                 self._phones.feed(phone.name, PingFailed(registrar, verdict.since, elsewhere=True))
             elif phone.asked == place and phone.other_servers and phone.is_awaiting:
                 self._phones.ask_servers(phone, phone.other_servers, now)
+
+
+def _of_servers(views: Iterable[bool | None]) -> bool | None:
+    """What holds for a registrar whose servers are seen so: one that answers is enough; None where nothing is known."""
+    seen = set(views)
+    return True if True in seen else None if None in seen or not seen else False

@@ -25,6 +25,7 @@
 {{- $names = append $names (list "serviceAccount.name" .Values.serviceAccount.name "objectName") }}
 {{- $names = append $names (list "priorityClassName" .Values.priorityClassName "objectName") }}
 {{- $names = append $names (list "webhook.existingSecret" .Values.webhook.existingSecret "objectName") }}
+{{- $names = append $names (list "notifications.secretName" .Values.notifications.secretName "objectName") }}
 {{- range $names }}
 {{- $value := index . 0 }}{{ $given := index . 1 }}{{ $kind := index . 2 }}
 {{- $pattern := ternary "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" (eq $kind "name") }}
@@ -71,6 +72,11 @@
 {{- $faults = append $faults (printf "webhook.caBundle: is required with webhook.existingSecret %q: without the CA of its certificate the API server cannot ask the webhook" .Values.webhook.existingSecret) }}
 {{- end }}
 
+{{- /* A URL may hold a secret: a fault says nothing of it. */}}
+{{- if and .Values.notifications.url (not (regexMatch "^https?://[^/?#@ ]+([/?][^ ]*)?$" .Values.notifications.url)) }}
+{{- $faults = append $faults "notifications.url: must be http://HOST/… or https://HOST/…, without user or password; a token belongs into notifications.secretName" }}
+{{- end }}
+
 {{- $alerts := list }}
 {{- range (.Files.Get "files/rules.yaml" | fromYaml).groups }}
 {{- range .rules }}
@@ -85,7 +91,7 @@
 {{- end }}
 {{- end }}
 
-{{- $own := list "SOFTPHONE_AGENT_IMAGE" "SOFTPHONE_AGENT_PULL_POLICY" "SOFTPHONE_LOG_LEVEL" "SOFTPHONE_AGENT_PULL_SECRETS" "SOFTPHONE_LEASE" "SOFTPHONE_IDENTITY" "SOFTPHONE_AGENT_REPLICAS" "SOFTPHONE_AGENT_IMAGE_UPDATE" "SOFTPHONE_AGENT_DEFAULTS" "SOFTPHONE_AGENT_SCRAPE" "SOFTPHONE_WEBHOOK_DIRECTORY" "SOFTPHONE_WATCH_NAMESPACES" "SOFTPHONE_WATCH_SELECTOR" }}
+{{- $own := list "SOFTPHONE_AGENT_IMAGE" "SOFTPHONE_AGENT_PULL_POLICY" "SOFTPHONE_LOG_LEVEL" "SOFTPHONE_AGENT_PULL_SECRETS" "SOFTPHONE_LEASE" "SOFTPHONE_IDENTITY" "SOFTPHONE_AGENT_REPLICAS" "SOFTPHONE_AGENT_IMAGE_UPDATE" "SOFTPHONE_AGENT_DEFAULTS" "SOFTPHONE_AGENT_SCRAPE" "SOFTPHONE_WEBHOOK_DIRECTORY" "SOFTPHONE_NOTIFY_URL" "SOFTPHONE_NOTIFY_DIRECTORY" "SOFTPHONE_NOTIFY_WAIT_SECONDS" "SOFTPHONE_WATCH_NAMESPACES" "SOFTPHONE_WATCH_SELECTOR" }}
 {{- range $index, $variable := .Values.extraEnv }}
 {{- if has $variable.name $own }}
 {{- $faults = append $faults (printf "extraEnv[%d].name: %q is set by the chart, from a value of its own" $index $variable.name) }}

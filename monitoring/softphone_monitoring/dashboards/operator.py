@@ -74,7 +74,12 @@ def dashboard() -> Dashboard:
                 words="A second, by method and answer. Code 0: no answer.",
                 unit="reqps",
                 stacked=True,
-                span=24,
+            ),
+            parts.lines(
+                "Notifications",
+                Query(f"sum by (result) ({_rate('notifications_total')})", "{{result}}"),
+                words="Messages a second to the receiver of losses. Failed ones are sent again.",
+                unit="reqps",
             ),
         ],
     )

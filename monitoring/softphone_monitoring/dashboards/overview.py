@@ -9,6 +9,8 @@ from softphone_monitoring.dashboards.parts import HERE, MORE_IS_BETTER, NONE_IS_
 
 _REGISTERED = f"softphone_registrations{{{HERE}}}"
 _STANDBY = f'softphone_registrations{{{HERE},role="Standby"}}'
+_WAYS = f'softphone_paths{{{HERE},result!="Unchecked"}}'
+_HOLD = f'softphone_paths{{{HERE},result=~"Holds|WouldKeep"}}'
 _MOVED = parts.grown(f"softphone_failovers_total{{{HERE}}}", "$__range")
 
 
@@ -49,6 +51,40 @@ def dashboard() -> Dashboard:
                 "Longest outages",
                 parts.quantile(0.99, "softphone_outage_seconds", HERE, "$__range"),
                 "99 of 100 outages were at most so long (upper end of the histogram's bucket).",
+                unit="s",
+            ),
+            parts.number(
+                "Would it hold?",
+                f"(sum({_HOLD}) or vector(0)) / sum({_WAYS})",
+                "Share of the checked ways that would hold: docs/how-to/known-redundancy.md.",
+                unit="percentunit",
+                steps=MORE_IS_BETTER,
+            ),
+            parts.lines(
+                "Checked ways",
+                Query(f"sum by (via, result) (softphone_paths{{{HERE}}})", "{{via}}: {{result}}"),
+                words="From the primary (pri) and the secondary PBX (sec), by what the last check found.",
+                span=8,
+                stacked=True,
+            ),
+            parts.rows(
+                "Ways that would not hold",
+                Query(f"min by (namespace, fleet, softphone, via) (softphone_path_ok{{{HERE}}}) == 0"),
+                ("namespace", "fleet", "softphone", "via"),
+                "If the PBX of these phones failed now, this way would lead nowhere. kubectl softphone status NAME.",
+            ),
+            parts.lines(
+                "Path checks",
+                Query(
+                    f"sum by (via, result) ({parts.risen(f'softphone_path_checks_total{{{HERE}}}')})",
+                    "{{via}}: {{result}}",
+                ),
+                words="Checks a second, by what they found.",
+            ),
+            parts.lines(
+                "Time of a path check",
+                Query(parts.quantile(0.99, "softphone_path_check_seconds", HERE, "$__rate_interval"), "99 %"),
+                words="From its beginning to the end of its way; 99 of 100 take at most so long.",
                 unit="s",
             ),
             parts.lines(

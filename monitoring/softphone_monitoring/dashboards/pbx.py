@@ -96,6 +96,15 @@ def dashboard() -> Dashboard:
                 value="agents",
                 span=24,
             ),
+            parts.lines(
+                "Certificate ends in",
+                Query(
+                    f"min by (namespace, pbx) (softphone_pbx_certificate_expiry_timestamp_seconds{{{_OF}}}) - time()",
+                    "{{namespace}} {{pbx}}",
+                ),
+                words="The certificate that the PBX showed to agents over TLS.",
+                unit="s",
+            ),
         ],
         [parts.failovers('from=~"$pbx"', 'to=~"$pbx"')],
     )

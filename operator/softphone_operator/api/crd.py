@@ -62,6 +62,12 @@ COLUMNS = {
             wide=True,
             description="Whether noPhysicalLocation is the same in the system.",
         ),
+        _column(
+            "Redundant",
+            '.status.conditions[?(@.type=="Redundant")].status',
+            wide=True,
+            description="Whether the ways of its system's softphones hold.",
+        ),
     ],
     "Softphone": [
         _column(
@@ -77,6 +83,12 @@ COLUMNS = {
         _column("Agent", ".status.agent", wide=True, description="Agent that carries it."),
         _column("Registrar", ".status.registration.registrar", wide=True, description="SIP URI of the registrar."),
         _column("Via", ".status.registration.via", wide=True, description="How the phone came there."),
+        _column(
+            "Redundant",
+            '.status.conditions[?(@.type=="Redundant")].status',
+            wide=True,
+            description="Whether each way that was checked would hold.",
+        ),
         _column(
             "Last Failure",
             ".status.registration.lastFailure.reason",
@@ -103,6 +115,12 @@ _OF_MANY = [
         '.status.conditions[?(@.type=="Ready")].reason',
         wide=True,
         description="Registered, or what stands in the way.",
+    ),
+    _column(
+        "Redundant",
+        '.status.conditions[?(@.type=="Redundant")].status',
+        wide=True,
+        description="Whether the ways that were checked would hold.",
     ),
     _column(
         "Message", '.status.conditions[?(@.type=="Ready")].message', wide=True, description="State, in a sentence."

@@ -72,6 +72,22 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Suspended": "False: spec.suspend is set.",
             "any other": "That of the first of Accepted, AgentAvailable and Registered that is not True.",
         },
+        "Redundant": {
+            "Redundant": "True: each way from an entry PBX was checked within two intervals and would hold.",
+            "OneWay": "False: there is no secondary PBX.",
+            "Unreachable": "False: a PBX on a way does not answer; the message names the way and the PBX.",
+            "Refused": "False: a PBX on a way refuses the phone.",
+            "Loop, TooManyRedirects": "False: the redirects of a way lead nowhere.",
+            "OtherHome": "False: a way ends at a PBX that is not the phone's home.",
+            "Forbidden": "False: a way leads to where TLS or redirectPolicy lets no phone go.",
+            "Unchecked": "Unknown: not checked yet, or not within two intervals; or the agent is of a version that "
+            "checks nothing. A way that was found bad before stays bad until it is checked again.",
+            "CheckNotSupported": "Unknown: a PBX answers the check in a way that tells nothing.",
+            "NotRegistered": "Unknown: ways are checked while the phone is registered, and it is not.",
+            "ChecksOff": "Unknown: registration.pathCheckSeconds is 0.",
+            "Suspended": "Unknown: spec.suspend is set.",
+            "NoAgent, AgentUnreachable": "Unknown: as with Registered.",
+        },
         **_PROGRESS,
     },
     "SoftphoneFleet": {
@@ -101,6 +117,14 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "ConfigPending, ConfigRefused, Suspended": "False: as with a Softphone.",
             "any other": "That of the first of Accepted, AgentsAvailable and Registered that is not True.",
         },
+        "Redundant": {
+            "Redundant": "True: all ways of the softphones that check theirs (pathChecksOneIn) would hold.",
+            "any result of a Softphone": "False: some would not; the most frequent one. The message has the shares.",
+            "OneWay": "False: the template has no secondary PBX.",
+            "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers so that it tells nothing. "
+            "What was True or False before stays while agents that are new or away do not know.",
+            "ChecksOff, Suspended, NoAgent, AgentUnreachable": "Unknown: as with a Softphone.",
+        },
         **_PROGRESS,
     },
     "SoftphonePool": {
@@ -129,6 +153,12 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "ConfigPending, ConfigRefused, Suspended": "False: as with a Softphone.",
             "any other": "That of the first of Accepted, AgentsAvailable and Registered that is not True.",
         },
+        "Redundant": {
+            "Redundant": "True: all ways of the softphones that check theirs would hold.",
+            "any result of a Softphone": "False: some would not; the most frequent one. The message has the shares.",
+            "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers so that it tells nothing. "
+            "Absent where nobody checks.",
+        },
         **_PROGRESS,
     },
     "PBX": {
@@ -149,6 +179,12 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Accepted": "True: the spec makes sense, and so does that of its system. Whether the PBX answers is told "
             "by reachable.",
             "any other": "That of the first of Accepted and Consistent that is not True.",
+        },
+        "Redundant": {
+            "Redundant": "True: of the Softphones and fleets that use the PBX or its system, none is known not to be "
+            "redundant. Those with one way only, and those that check nothing, do not count.",
+            "NotRedundant": "False: one or more are not; the message names one.",
+            "Unchecked": "Unknown: of none it is known.",
         },
         "Reconciling": {"SecretNotFound, SecretKeyMissing": "True: it waits for the Secret. Else absent."},
         "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},

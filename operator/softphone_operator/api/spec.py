@@ -274,6 +274,11 @@ class SoftphoneFleetSpec(Spec):
         description="How many agents, or what share of them such as 25%, may be away at the same time while agents are "
         "changed or their nodes are drained. A share is rounded down, to one agent at least.",
     )
+    path_checks_one_in: Annotated[int, Field(ge=1, le=MAX_PHONES)] = Field(
+        default=50,
+        description="One softphone in so many checks its ways (registration.pathCheckSeconds): those whose index is a "
+        "multiple of it, and the first of each agent. 1: all of them.",
+    )
     metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
     template: TemplateSpec = Field(
         description="What the softphones have in common. aor, pri, sec, phys, cur and home may hold {index}, with a "

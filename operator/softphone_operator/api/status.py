@@ -7,13 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from softphone_agent.contract.fields import MAX_LOCATION, Model
-from softphone_agent.contract.report import LastFailure, Redirect, Role, State, Via
+from softphone_agent.contract.report import LastFailure, PathResult, PathVia, Redirect, Role, State, Via
 from softphone_operator.api.spec import MAX_PBX_LABEL, UriText
 
 MAX_CONDITIONS = 16
 
 
 MAX_REDIRECTS = 32
+
+
+MAX_PATHS = 3
+"""As many as there are names for entry PBXes: pri, sec, cur."""
 
 
 ConditionStatus = Literal["True", "False", "Unknown"]
@@ -79,12 +83,39 @@ class RegistrationStatus(Model):
     last_failure: LastFailure | None = Field(default=None, description="The last thing that went wrong.")
 
 
+class PathStatus(Model):
+    """The way from one entry PBX to its end, as the last path check found it."""
+
+    via: PathVia = Field(description="Entry PBX at which the way begins.")
+    result: PathResult = Field(
+        description="Holds: its end holds the phone. WouldKeep: its end would keep it. CheckNotSupported: a PBX "
+        "answers a REGISTER without Contact in a way that tells nothing. Unchecked: not checked within two intervals. "
+        "Any other: the way would not hold, and this is why; it stays until a check finds something else, also while "
+        "the agent is away or new."
+    )
+    pbx: Annotated[str, Field(max_length=MAX_PBX_LABEL)] | None = Field(
+        default=None, description="PBX at which the way ended, good or not."
+    )
+    redirects: tuple[Redirect, ...] = Field(
+        default=(), max_length=MAX_REDIRECTS, description="Redirects walked, in order."
+    )
+    code: int = Field(default=0, description="SIP status code of the last answer, absent where there was none.")
+    message: Annotated[str, Field(max_length=256)] = Field(default="", description="The PBX's own words, or ours.")
+    since: str | None = Field(
+        default=None,
+        description="Since when this is the result; absent while Unchecked.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+
 class SoftphoneStatus(ObjectStatus):
     """What is known about a softphone. It is written on transitions only."""
 
     conditions: tuple[Condition, ...] = _conditions(
         "Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
-        "registration. Ready: all of them, with the present spec. Only while they are true: Reconciling and Stalled."
+        "registration. Ready: all of them, with the present spec. Redundant: the way from each entry PBX to its end "
+        "was checked and would hold; not in mode Browser, and no part of Ready. Only while they are true: Reconciling "
+        "and Stalled."
     )
     agent: Annotated[str, Field(max_length=63)] | None = Field(
         default=None,
@@ -92,6 +123,11 @@ class SoftphoneStatus(ObjectStatus):
         "softphone moves, the one that holds its registration.",
     )
     registration: RegistrationStatus | None = Field(default=None, description="The registration.")
+    paths: tuple[PathStatus, ...] = Field(
+        default=(),
+        max_length=MAX_PATHS,
+        description="Its ways, one for each entry PBX; none where nothing is checked.",
+    )
 
 
 class PbxPhones(Model):
@@ -127,6 +163,15 @@ class PBXStatus(ObjectStatus):
     )
 
 
+class FleetPath(Model):
+    """The ways from one kind of entry PBX, of the softphones of a fleet or a pool that check theirs."""
+
+    via: PathVia = Field(description="Entry PBX at which the ways begin.")
+    results: dict[str, int] = Field(
+        default={}, max_length=16, description="Softphones by what their last check found, as in a Softphone's paths."
+    )
+
+
 class ManyAgents(Model):
     """The agents of a fleet or of a pool."""
 
@@ -140,12 +185,21 @@ class SoftphoneFleetStatus(ObjectStatus):
 
     conditions: tuple[Condition, ...] = _conditions(
         "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
-        "registrations of all softphones. Ready: all of them, with the present spec. Only while they are true: "
-        "Reconciling and Stalled."
+        "registrations of all softphones. Ready: all of them, with the present spec. Redundant: the ways of all "
+        "softphones that check theirs would hold (pathChecksOneIn); not in mode Browser, and no part of Ready. Only "
+        "while they are true: Reconciling and Stalled."
     )
     replicas: int = Field(default=0, description="Softphones that the agents carry.")
     registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
+    redundant: int | None = Field(
+        default=None,
+        description="Those, of the ones that check their ways, of which all ways are known to hold: at least so many. "
+        "Absent where none are checked.",
+    )
+    paths: tuple[FleetPath, ...] | None = Field(
+        default=None, max_length=MAX_PATHS, description="What the checks found, for each kind of entry PBX."
+    )
     failures: dict[str, int] | None = Field(
         default=None, max_length=32, description="Those without registration, by their last failure."
     )
@@ -160,12 +214,21 @@ class SoftphonePoolStatus(ObjectStatus):
 
     conditions: tuple[Condition, ...] = _conditions(
         "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
-        "registrations of all softphones. Ready: all of them, with the present specs. Only while they are true: "
+        "registrations of all softphones. Ready: all of them, with the present specs. Redundant, where ways are "
+        "checked: they would hold. Only while they are true: "
         "Reconciling and Stalled."
     )
     phones: int = Field(default=0, description="Softphones that the agents carry.")
     registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
+    redundant: int | None = Field(
+        default=None,
+        description="Those, of the ones that check their ways, of which all ways are known to hold: at least so many. "
+        "Absent where none are checked.",
+    )
+    paths: tuple[FleetPath, ...] | None = Field(
+        default=None, max_length=MAX_PATHS, description="What the checks found, for each kind of entry PBX."
+    )
     failures: dict[str, int] | None = Field(
         default=None, max_length=32, description="Those without registration, by their last failure."
     )

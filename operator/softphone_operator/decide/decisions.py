@@ -15,6 +15,7 @@ from softphone_operator.api.spec import (
 from softphone_operator.decide.names import (
     SecretUse,
 )
+from softphone_operator.decide.redundancy import Asked
 
 MAX_MESSAGE = 4000
 
@@ -82,12 +83,13 @@ class DesiredFleet:
 class DesiredPhone:
     """An accepted Softphone of a pool. `entry`: what an agent's file has of it, as JSON, but for the phone's id.
 
-    `pbxs`: names of the accepted PBXes that the file must have, for this phone.
+    `pbxs`: names of the accepted PBXes that the file must have, for this phone. `asked`: what it asks for of ways.
     """
 
     uid: str
     entry: str
     pbxs: frozenset[str]
+    asked: Asked
     cautions: tuple[Caution, ...] = ()
 
 

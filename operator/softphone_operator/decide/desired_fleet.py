@@ -108,6 +108,7 @@ def fleet(
                         first_index=wanted.first_index + first,
                         count=min(wanted.phones_per_agent, wanted.replicas - first),
                         template=phones,
+                        path_checks_one_in=wanted.path_checks_one_in,
                     ),
                 ),
             )

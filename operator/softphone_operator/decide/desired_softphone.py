@@ -21,7 +21,7 @@ from softphone_agent.contract.fields import (
 )
 from softphone_agent.contract.phone import PASSWORD, REFERENCES, USERNAME, Credentials, Phone, entry_faults
 from softphone_operator.api.spec import AgentSpec, SoftphoneSpec, TemplateSpec
-from softphone_operator.decide import systems
+from softphone_operator.decide import redundancy, systems
 from softphone_operator.decide.decisions import (
     Caution,
     DesiredAgent,
@@ -134,7 +134,7 @@ def in_pool(
     said = phone.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     entry = json.dumps(said, separators=(",", ":"), ensure_ascii=False)
     used = frozenset(desired.pbx.name for desired in _used_pbxs(wanted, pbxs))
-    return DesiredPhone(uid, entry, used, tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)))
+    return DesiredPhone(uid, entry, used, redundancy.asked(phone), tuple(_cautions(wanted, pbxs, same_aor, fleet_aor)))
 
 
 def _pool_faults(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from softphone_operator.api.status import (
@@ -12,6 +12,7 @@ from softphone_operator.api.status import (
     SoftphoneStatus,
 )
 from softphone_operator.decide.availability import QUIET_REASONS
+from softphone_operator.decide.redundancy import CHOSEN, REDUNDANT
 from softphone_operator.decide.status import ACCEPTED, FAILURES, LOSSES, Object
 
 
@@ -34,7 +35,7 @@ def softphone_events(previous: Object, status: SoftphoneStatus) -> list[Event]:
         events.append(Event("Warning", agent.reason, agent.message, personal=True))
     registered, registered_before = after["Registered"], before.get("Registered", {})
     events += _registered_events(registered_before, registered, previous.get("registration") or {}, status.registration)
-    return events
+    return [*events, *redundant_events(before, after, personal=True)]
 
 
 def accepted_events(before: Object, after: Condition) -> Iterable[Event]:
@@ -69,6 +70,20 @@ def _registered_events(
         yield Event("Warning", after.reason, after.message, personal=True)
 
 
+def redundant_events(
+    before: Mapping[str, Object], after: Mapping[str, Condition], *, personal: bool
+) -> Iterable[Event]:
+    """The Events for a change of the condition Redundant: lost, and back. What the spec has chosen is no loss."""
+    now, was = after.get(REDUNDANT), before.get(REDUNDANT, {})
+    was_lost = was.get("status") == "False" and was.get("reason") not in CHOSEN
+    if now is None:
+        return
+    if now.status == "False" and now.reason not in CHOSEN and not was_lost:
+        yield Event("Warning", "RedundancyLost", now.message, personal)
+    elif now.status == "True" and was_lost:
+        yield Event("Normal", "RedundancyBack", now.message, personal)
+
+
 def pbx_deleted_events(use: str) -> list[Event]:
     """The Events for a PBX that is gone. `use` says in words who used it, empty where nobody did."""
     if not use:
@@ -91,7 +106,7 @@ def pbx_events(previous: Object, status: PBXStatus) -> list[Event]:
         events.append(Event("Warning", "Unreachable", "no agent reaches the PBX"))
     elif status.reachable and previous.get("reachable") is False:
         events.append(Event("Normal", "Reachable", "agents reach the PBX again"))
-    return events
+    return [*events, *redundant_events(before, after, personal=False)]
 
 
 def is_urgent(previous: Object, written: Object) -> bool:
@@ -112,12 +127,5 @@ def _news(status: Object) -> Any:
         said.append((condition["type"], condition["status"], reason, message))
     fields = ("pbx", "registrar", "via", "role", "redirects", "physicalLocation", "contact")
     of_pbx = [status.get(field) for field in ("location", "phones", "users", "reachable")]
-    of_fleet = [status.get(field) for field in ("replicas", "registered", "standby", "agents")]
-    return (
-        status.get("observedGeneration"),
-        status.get("agent"),
-        said,
-        [registration.get(f) for f in fields],
-        of_pbx,
-        of_fleet,
-    )
+    of_many = [status.get(field) for field in ("replicas", "registered", "standby", "redundant", "agents", "agent")]
+    return (status.get("observedGeneration"), said, [registration.get(f) for f in fields], of_pbx, of_many)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from softphone_agent.contract.report import Counts
 from softphone_operator.api.status import ManyAgents, SoftphoneFleetStatus, SoftphonePoolStatus
-from softphone_operator.decide import availability, event_rules, progress, status
+from softphone_operator.decide import availability, event_rules, fleet_redundancy, progress, redundancy, status
 from softphone_operator.decide.event_rules import Event
 from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.status import Object
@@ -58,9 +58,12 @@ def fleet(
     wanted: int | None,
     suspended: bool,
     selector: str,
+    asked: redundancy.Asked | None = None,
     now: datetime,
 ) -> SoftphoneFleetStatus:
     """The status of a fleet. `wanted`: how many phones; None where the spec is refused: as many as the agents carry.
+
+    `asked`: what the template asks for, None where it is refused or makes no phones.
 
     The phones of an agent whose stream is lost count among those that it carries, not among those that are registered.
     While a stream is just coming back, the earlier counts stay.
@@ -79,6 +82,8 @@ def fleet(
     available = _available(agents)
     statement = _registered(agents, of, registered, standby, failures, suspended=suspended)
     ready = _ready(accepted, available, statement, agents)
+    ways = fleet_redundancy.ways(counts, len(agents))
+    redundant = _redundant(previous, asked, ways, statement, generation)
     return SoftphoneFleetStatus(
         observed_generation=generation,
         conditions=status.conditions(
@@ -89,6 +94,7 @@ def fleet(
                 "Registered": statement,
                 "Ready": ready,
             }
+            | redundant
             | progress.progress(accepted, available, ready),
             generation,
             now,
@@ -96,6 +102,8 @@ def fleet(
         replicas=replicas,
         registered=registered,
         standby=standby,
+        redundant=fleet_redundancy.redundant(ways.paths) if ways.paths else None,
+        paths=ways.paths or None,
         failures=dict(sorted(failures.items())) or None,
         agents=ManyAgents(
             wanted=len(agents),
@@ -104,6 +112,20 @@ def fleet(
         ),
         selector=selector,
     )
+
+
+def _redundant(
+    previous: Object,
+    asked: redundancy.Asked | None,
+    ways: fleet_redundancy.FleetWays,
+    registered: Statement,
+    generation: int,
+) -> dict[str, Statement]:
+    """The condition Redundant, where the fleet has one."""
+    before = status.condition({"status": previous}, redundancy.REDUNDANT)
+    same = before.get("observedGeneration") == generation
+    said = fleet_redundancy.statement(asked, ways, registered, before, same=same)
+    return {redundancy.REDUNDANT: said} if said else {}
 
 
 def _available(agents: Sequence[AgentFacts]) -> Statement:
@@ -181,4 +203,4 @@ def events(previous: Object, made: SoftphoneFleetStatus | SoftphonePoolStatus) -
         found.append(Event("Warning", "Standby", f"{made.standby} phones are kept by a PBX that is not their home"))
     elif previous.get("standby") and not made.standby and made.registered:
         found.append(Event("Normal", "Home", "no phone is kept by a PBX that is not its home any more"))
-    return found
+    return [*found, *event_rules.redundant_events(before, after, personal=False)]

@@ -38,6 +38,8 @@ def pool(
         phones=phones,
         registered=made.registered,
         standby=made.standby,
+        redundant=made.redundant,
+        paths=made.paths,
         failures=made.failures,
         agents=made.agents,
     )

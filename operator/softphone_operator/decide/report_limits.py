@@ -15,6 +15,8 @@ from softphone_agent.contract.fields import MAX_LOCATION
 from softphone_agent.contract.report import (
     Counts,
     LastFailure,
+    PathCounts,
+    PathReport,
     PbxCounts,
     PhoneChanged,
     PhoneReport,
@@ -23,7 +25,7 @@ from softphone_agent.contract.report import (
     WatchLine,
 )
 from softphone_operator.api.spec import MAX_PBX_LABEL, MAX_URI
-from softphone_operator.api.status import MAX_REDIRECTS
+from softphone_operator.api.status import MAX_PATHS, MAX_REDIRECTS
 
 LONGEST_CODE = 999
 MAX_COUNT = 1_000_000
@@ -56,8 +58,22 @@ def _phone(said: PhoneReport) -> PhoneReport:
         "redirects": tuple(map(_redirect, said.redirects[:MAX_REDIRECTS])),
         "since": _time(said.since),
         "last_failure": said.last_failure and _failure(said.last_failure),
+        "paths": tuple(map(_path, said.paths[:MAX_PATHS])),
     }
     return said.model_copy(update=changes)
+
+
+def _path(said: PathReport) -> PathReport:
+    changes: dict[str, Any] = {
+        "redirects": tuple(map(_redirect, said.redirects[:MAX_REDIRECTS])),
+        "code": _within(said.code, LONGEST_CODE),
+        "since": _time(said.since) if said.since else None,
+    }
+    return said.model_copy(update=changes)
+
+
+def _path_counts(said: PathCounts) -> PathCounts:
+    return said.model_copy(update={"results": _all_within(said.results), "worst": said.worst and _path(said.worst)})
 
 
 def _redirect(said: Redirect) -> Redirect:
@@ -75,6 +91,7 @@ def _counts(said: Counts) -> Counts:
         "states": _all_within(said.states),
         "failures": _all_within(said.failures),
         "pbxs": tuple(map(_pbx_counts, said.pbxs)),
+        "paths": tuple(map(_path_counts, said.paths[:MAX_PATHS])),
     }
     return said.model_copy(update=changes)
 

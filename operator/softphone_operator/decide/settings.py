@@ -35,6 +35,9 @@ class Settings:
     identity: str = ""
     webhook_directory: str = ""
     webhook_port: int = 8443
+    notify_url: str = ""
+    notify_directory: str = ""
+    notify_wait_seconds: float = 15.0
 
     @property
     def lease_place(self) -> tuple[str, str] | None:

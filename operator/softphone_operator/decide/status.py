@@ -21,7 +21,7 @@ from softphone_operator.api.status import (
     SoftphonePoolStatus,
     SoftphoneStatus,
 )
-from softphone_operator.decide import progress
+from softphone_operator.decide import progress, redundancy
 from softphone_operator.decide.facts import Reported, Statement
 
 Object = Mapping[str, Any]
@@ -70,11 +70,13 @@ def softphone(
     reported: Reported,
     wanted_digest: str | None,
     carrier: str | None = None,
+    asked: redundancy.Asked | None = None,
     now: datetime,
 ) -> SoftphoneStatus:
-    """The status of a Softphone. `previous` is its present one, raw; `wanted_digest` None where the spec is refused.
+    """The status of a Softphone. `previous` is its present one, raw.
 
-    `carrier`: the agent that has it, None for none.
+    `wanted_digest` and `asked`, what the spec asks for, are None where it is refused. `carrier`: the agent that has it,
+    None for none.
     """
     stored = previous.get("registration") or {}
     registration: RegistrationStatus | None
@@ -86,12 +88,16 @@ def softphone(
         registration = _registration(reported, stored)
     ready = _ready(accepted, agent, registered, reported, wanted_digest)
     statements = {"Accepted": accepted, "AgentAvailable": agent, "Registered": registered, "Ready": ready}
+    paths = redundancy.paths(reported, asked, previous, generation)
+    redundant = redundancy.phone(asked, paths, registered)
+    statements |= {redundancy.REDUNDANT: redundant} if redundant else {}
     statements |= progress.progress(accepted, agent, ready)
     return SoftphoneStatus(
         observed_generation=generation,
         conditions=conditions(previous, statements, generation, now),
         agent=carrier,
         registration=registration,
+        paths=paths,
     )
 
 
@@ -210,9 +216,13 @@ def pbx(
     phones: PbxPhones | None,
     reachable: bool | None,
     users: PbxUsers,
+    redundant: Statement | None = None,
     now: datetime,
 ) -> PBXStatus:
-    """The status of a PBX. `phones` None where it cannot be counted yet: then the stored counts stay."""
+    """The status of a PBX. `phones` None where it cannot be counted yet: then the stored counts stay.
+
+    `redundant`: of those that use its system; None where nobody there checks ways.
+    """
     if accepted.status != "True":
         consistent = Statement("Unknown", "NotAccepted", "the spec is not accepted")
     elif inconsistent:
@@ -224,7 +234,9 @@ def pbx(
         phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
     ready = progress.pbx_ready(accepted, consistent)
-    statements = {"Accepted": accepted, "Consistent": consistent, "Ready": ready} | progress.pbx_progress(ready)
+    statements = {"Accepted": accepted, "Consistent": consistent, "Ready": ready}
+    statements |= {redundancy.REDUNDANT: redundant} if redundant else {}
+    statements |= progress.pbx_progress(ready)
     return PBXStatus(
         observed_generation=generation,
         conditions=conditions(previous, statements, generation, now),

@@ -98,11 +98,15 @@ async def _stream(session: aiohttp.ClientSession, url: str, *, counts: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a line changed: names of phones and of PBXes. `everything`: all that is known of the agent."""
+    """What a line changed: names of phones and of PBXes. `everything`: all that is known of the agent.
+
+    `begun`: the phone's `since` is new, so that it says when the change was.
+    """
 
     phones: frozenset[str] = frozenset()
     pbxs: frozenset[str] = frozenset()
     everything: bool = False
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -145,7 +149,8 @@ class View:
                 self.phones[phone.name] = phone
                 moved = _registered_at(last) != _registered_at(phone)
                 places = {p.pbx for p in (last, phone) if p and p.pbx}
-                return Change(frozenset([phone.name]), frozenset(places) if moved else frozenset())
+                begun = last is None or last.since != phone.since
+                return Change(frozenset([phone.name]), frozenset(places) if moved else frozenset(), begun=begun)
             case PhoneRemoved():
                 last = self.phones.pop(line.name, None)
                 return Change(frozenset([line.name]), frozenset([last.pbx] if last and last.pbx else []))

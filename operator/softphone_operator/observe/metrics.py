@@ -54,6 +54,19 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.notifications = Counter(
+            "softphone_operator_notifications",
+            "Messages to the receiver of notifications; result: sent, failed (and sent again later).",
+            ["result"],
+            registry=self.registry,
+        )
+        for result in ("sent", "failed"):
+            self.notifications.labels(result)
+
+    def count_notification(self, result: str) -> None:
+        """Count a message to the receiver of notifications."""
+        self.notifications.labels(result).inc()
+
     def observe(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
         """Take the gauges from the operator at the time of a scrape.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from softphone_operator.decide import names, references, status, systems
 from softphone_operator.decide.aors import FleetAors, shared
+from softphone_operator.decide.redundancy import Verdict
 from softphone_operator.kubernetes.cluster import SecretMark
 from softphone_operator.kubernetes.resources import (
     CONFIG_MAPS,
@@ -23,6 +24,7 @@ from softphone_operator.kubernetes.resources import (
 from softphone_operator.observe.carried import Carried
 from softphone_operator.observe.groups import Groups
 from softphone_operator.observe.packing import Packed
+from softphone_operator.observe.redundancies import Redundancies
 from softphone_operator.observe.slimming import MADE, Object, slimmed, what_matters
 from softphone_operator.observe.versions import ObjectKey as ObjectKey
 from softphone_operator.observe.versions import is_newer
@@ -54,6 +56,7 @@ class Observed:
         self._fleet_aors: dict[ObjectKey, FleetAors] = {}
         self._needs: dict[ObjectKey, references.Needs] = {}
         self._users: dict[tuple[str, str, str], set[str]] = {}
+        self.redundancies = Redundancies()
 
     def get(self, kind: str, object_key: ObjectKey) -> Object | None:
         """An object, None where it is not known."""
@@ -82,13 +85,16 @@ class Observed:
             return set()
         slim = slimmed(kind, obj)
         needed = self._needs.get(object_key, references.Needs())
+        rated = self.redundancies.take(kind, object_key, slim)
         self._objects[kind][object_key] = slim
         self._index(kind, object_key, slim)
         if kind == SOFTPHONES.kind:
-            return self._affected_by_needs(object_key, needed, self._needs[object_key])
+            needs = self._needs[object_key]
+            return self._affected_by_needs(object_key, needed, needs) | self._summed(object_key[0], needs, rated=rated)
         if kind == FLEETS.kind:
             if before is not None and _spec_in_force(before) == _spec_in_force(slim):
-                return {(FLEETS.kind, *object_key)}
+                needs = self._fleet_needs.get(object_key, references.Needs())
+                return {(FLEETS.kind, *object_key)} | self._summed(object_key[0], needs, rated=rated)
             spec = _spec_in_force(slim)
             return self._set_fleet_needs(object_key, references.fleet_needs(spec)) | self._set_fleet_aors(
                 object_key, spec
@@ -113,9 +119,14 @@ class Observed:
             self._set_needs(object_key, references.Needs())
             del self._needs[object_key], self._states[object_key]
             self._agents.pop((object_key[0], names.softphone_agent(object_key[1])), None)
-            return self._affected_by_needs(object_key, needed, references.Needs())
+            rated = self.redundancies.drop(kind, object_key)
+            affected = self._affected_by_needs(object_key, needed, references.Needs())
+            return affected | self._summed(object_key[0], needed, rated=rated)
         if kind == FLEETS.kind:
-            return self._set_fleet_needs(object_key, references.Needs()) | self._set_fleet_aors(object_key, None)
+            needs = self._fleet_needs.get(object_key, references.Needs())
+            summed = self._summed(object_key[0], needs, rated=self.redundancies.drop(kind, object_key))
+            affected = self._set_fleet_needs(object_key, references.Needs()) | self._set_fleet_aors(object_key, None)
+            return affected | summed
         if kind == POOLS.kind:
             return self._pool_and_phones(object_key)
         affected = self._affected(kind, object_key, before, None)
@@ -182,6 +193,25 @@ class Observed:
     def namers_of_pbx(self, object_key: ObjectKey) -> list[str]:
         """The Softphones that name a PBX, those that are being deleted left out."""
         return sorted(self._users.get((PBXS.kind, *object_key), ()))
+
+    def redundancy_of_system(self, object_key: ObjectKey) -> list[tuple[str, Verdict]]:
+        """The verdicts on the Softphones and fleets that name a PBX or another one of its system."""
+        namespace, found = object_key[0], set()
+        for _, _, name in self._pbxs_of_systems(namespace, [object_key[1]]) | {(PBXS.kind, *object_key)}:
+            found |= {(SOFTPHONES.kind, user) for user in self._users.get((PBXS.kind, namespace, name), ())}
+            found |= {(FLEETS.kind, user) for user in self.fleets_naming_pbx((namespace, name))}
+        return self.redundancies.of(namespace, found)
+
+    def _summed(self, namespace: str, needs: references.Needs, *, rated: bool) -> set[WorkKey]:
+        """The PBXes that sum up the redundancy of an object with these needs, where that is another one now."""
+        return self._pbxs_of_systems(namespace, needs.pbxs) if rated else set()
+
+    def _pbxs_of_systems(self, namespace: str, pbxs: Iterable[str]) -> set[WorkKey]:
+        """These PBXes, and the others of their systems."""
+        there = {key[1]: _system(obj) for key, obj in self.all(PBXS.kind, namespace)}
+        named = {name for name in pbxs if name in there}
+        meant = {there[name] for name in named} - {""}
+        return {(PBXS.kind, namespace, name) for name, system in there.items() if name in named or system in meant}
 
     def first_of_aor(self, object_key: ObjectKey) -> str | None:
         """The Softphone that was made first of those with the same AOR; None if that is this one."""

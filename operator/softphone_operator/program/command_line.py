@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from softphone_operator.decide import label_selector, pod_defaults
 from softphone_operator.decide.settings import AT_ONCE, NOT_SCRAPED, ON_NEXT_POD, SCRAPED, Settings
@@ -76,6 +77,9 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--identity", "", "Name of this operator in the Lease; needed with it.")
     option("--webhook-directory", "", "Directory with tls.crt and tls.key of the admission webhook; none: no webhook.")
     option("--webhook-port", "8443", "TCP port of the admission webhook.", type=int)
+    option("--notify-url", "", "Where losses are told by HTTP POST, in Alertmanager's form; none: nowhere.")
+    option("--notify-directory", "", "Directory with token and ca.crt, both optional, for that URL; none: neither.")
+    option("--notify-wait-seconds", "15", "How long losses are collected before they are told, in seconds.", type=float)
     return parser
 
 
@@ -111,6 +115,10 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(f'--lease: "{found.lease}" is not NAMESPACE/NAME')
     if found.lease and not found.identity:
         parser.error("--identity or SOFTPHONE_IDENTITY must name this operator, since --lease is given")
+    if found.notify_url and (fault := _url_fault(found.notify_url)):
+        parser.error(f"--notify-url: {fault}")
+    if not 0 <= found.notify_wait_seconds <= 3600:
+        parser.error(f"--notify-wait-seconds: must be from 0 to 3600, is {found.notify_wait_seconds:g}")
     return Settings(
         agent_image=found.agent_image,
         agent_pull_policy=found.agent_pull_policy,
@@ -131,7 +139,24 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         identity=found.identity,
         webhook_directory=found.webhook_directory,
         webhook_port=found.webhook_port,
+        notify_url=found.notify_url,
+        notify_directory=found.notify_directory,
+        notify_wait_seconds=found.notify_wait_seconds,
     )
+
+
+def _url_fault(text: str) -> str | None:
+    """What is wrong with a URL, without a word of it: it may hold a secret."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be http://HOST/… or https://HOST/…"
+    if parts.username is not None or parts.password is not None:
+        return "must hold no user and no password; a token belongs into the Secret"
+    return None
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import SECRETS
 from softphone_operator.kubernetes.watching import Watches
+from softphone_operator.notify.notifier import Notifier
+from softphone_operator.notify.receiver import Receiver
 from softphone_operator.observe import metrics as measured
 from softphone_operator.program import server
 from softphone_operator.program.election import Election
@@ -55,14 +57,27 @@ class Operator:
             try:
                 connector = aiohttp.TCPConnector(limit=0)
                 async with aiohttp.ClientSession(connector=connector) as session:
-                    controller = Controller(self._settings, cluster, session, metrics, watches=self._watches)
-                    await self._run(cluster, controller, metrics)
+                    notifier = self._notifier(session, metrics)
+                    controller = Controller(
+                        self._settings, cluster, session, metrics, watches=self._watches, notifier=notifier
+                    )
+                    await self._run(cluster, controller, metrics, notifier)
             finally:
                 await cluster.close()
         finally:
             await runner.cleanup()
 
-    async def _run(self, cluster: Cluster, controller: Controller, metrics: measured.Metrics) -> None:
+    def _notifier(self, session: aiohttp.ClientSession, metrics: measured.Metrics) -> Notifier | None:
+        """Who tells of losses, None where nobody is to be told."""
+        url, directory = self._settings.notify_url, self._settings.notify_directory
+        if not url:
+            return None
+        receiver = Receiver(session, url, Path(directory) if directory else None)
+        return Notifier(receiver.post, self._settings.notify_wait_seconds, count=metrics.count_notification)
+
+    async def _run(
+        self, cluster: Cluster, controller: Controller, metrics: measured.Metrics, notifier: Notifier | None
+    ) -> None:
         """Controller and kopf side by side; when one of them ends, so does the other."""
         stop = asyncio.Event()
         on_signals(stop)
@@ -101,6 +116,8 @@ class Operator:
                 return
             watching = begin(self._watch(controller, stop, metrics), "kopf")
             enders += [watching, begin(self.stay_healthy(cluster), "health")]
+            if notifier is not None:
+                enders.append(begin(notifier.run(), "notifications"))
             if serves_webhook:
                 certificate = Certificate(Path(self._settings.webhook_directory))
                 address, port = self._settings.http_address, self._settings.webhook_port

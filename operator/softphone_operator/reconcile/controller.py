@@ -38,6 +38,7 @@ from softphone_operator.kubernetes.resources import (
     watched,
 )
 from softphone_operator.kubernetes.watching import Watches
+from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
@@ -74,6 +75,7 @@ class Controller:
         metrics: Metrics,
         *,
         watches: Watches | None = None,
+        notifier: Notifier | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = lambda: randomness.randbelow(1000) / 1000,
     ) -> None:
@@ -88,7 +90,7 @@ class Controller:
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
-        self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, now=now)
+        self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, notifier=notifier, now=now)
         parts = (self.observed, self._prerequisites, self._upkeep, self._listening, self._writer)
         self._members = Members(self.observed, self._prerequisites)
         self._pools = Pools(
@@ -234,7 +236,8 @@ class Controller:
         wait = agents.GRACE_SECONDS if isinstance(line, Lost) else 0.0
         for told in self._told_of(key, owner, change):
             if isinstance(line, PhoneChanged) and told[0] == SOFTPHONES.kind:
-                self._writer.transition(told, _time(line.phone.since))
+                # A way that was checked is news as well, and the phone has been where it is for long.
+                self._writer.transition(told, _time(line.phone.since) if change.begun else None)
             elif isinstance(line, Counts):
                 self._writer.transition(told, None)
             self._queue.add(told, (POOL_COALESCE_SECONDS if told[0] == POOLS.kind else COALESCE_SECONDS) + wait)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from softphone_operator.decide import decisions, desired_fleet, fleet_status, names, outcome, references, status
+from softphone_operator.decide import (
+    decisions,
+    desired_fleet,
+    fleet_status,
+    names,
+    outcome,
+    redundancy,
+    references,
+    status,
+)
 from softphone_operator.kubernetes.resources import FLEETS
 from softphone_operator.observe import agents
 from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
@@ -79,9 +88,17 @@ class Fleets:
             agents=facts,
             wanted=wanted if isinstance(decided, decisions.DesiredFleet) else None,
             suspended=isinstance(template, Mapping) and template.get("suspend") is True,
+            asked=_asked(decided),
             selector=",".join(f"{label}={value}" for label, value in names.FLEET.selector(name).items()),
             now=self._now(),
         )
         events = fleet_status.events(obj["status"], written)
         waits.append(await self._writer.write_status(FLEETS, key, obj, status.dump(written), events))
         return outcome.result(decided), min((wait for wait in waits if wait is not None), default=None)
+
+
+def _asked(decided: decisions.DesiredFleet | decisions.Refusal) -> redundancy.Asked | None:
+    """What the template asks for, None where it is refused or makes no phones."""
+    if isinstance(decided, decisions.Refusal) or not decided.agents:
+        return None
+    return redundancy.asked(decided.agents[0].config.fleets[0].template)

@@ -9,7 +9,16 @@ from datetime import datetime
 
 from softphone_agent.contract.report import Role
 from softphone_operator.api.status import PbxPhones, PbxUsers
-from softphone_operator.decide import decisions, desired_pbx, event_rules, label_selector, names, outcome, status
+from softphone_operator.decide import (
+    decisions,
+    desired_pbx,
+    event_rules,
+    label_selector,
+    names,
+    outcome,
+    redundancy,
+    status,
+)
 from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.resources import PBXS, PODS
 from softphone_operator.observe import agents
@@ -82,6 +91,7 @@ class Pbxs:
                 softphones=len(self._observed.namers_of_pbx((namespace, name))),
                 fleets=len(self._observed.fleets_naming_pbx((namespace, name))),
             ),
+            redundant=redundancy.system(self._observed.redundancy_of_system((namespace, name))),
             now=self._now(),
         )
         events = event_rules.pbx_events(obj["status"], made)

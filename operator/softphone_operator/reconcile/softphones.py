@@ -14,6 +14,7 @@ from softphone_operator.decide import (
     manifests,
     names,
     outcome,
+    redundancy,
     references,
     status,
 )
@@ -97,6 +98,7 @@ class Softphones:
             reported=seen.reported,
             wanted_digest=seen.digest,
             carrier=seen.agent,
+            asked=_asked(seen.decided),
             now=self._now(),
         )
         events = event_rules.softphone_events(obj["status"], made)
@@ -198,6 +200,13 @@ class Softphones:
             if _holds(seen):
                 return seen
         return wanted
+
+
+def _asked(decided: decisions.Decision) -> redundancy.Asked | None:
+    """What a Softphone asks for of its ways, None where its spec is refused."""
+    if isinstance(decided, decisions.DesiredAgent):
+        return redundancy.asked(decided.config.phones[0])
+    return decided.asked if isinstance(decided, decisions.DesiredPhone) else None
 
 
 def _holds(seen: _Seen) -> bool:

@@ -13,6 +13,7 @@ from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import event_rules, status
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import FLEETS, PBXS, POOLS, Resource
+from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.observe.observed import Observed, WorkKey
 from softphone_operator.observe.slimming import Object
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Writer:
-    """`changed` gets what must be reconciled because a write has shown something new. `now` is the wall clock."""
+    """`changed` gets what must be reconciled after a write of that kind. `now` is the wall clock."""
 
     def __init__(
         self,
@@ -37,13 +38,15 @@ class Writer:
         observed: Observed,
         metrics: Metrics,
         *,
-        changed: Callable[[Iterable[WorkKey]], None],
+        changed: Callable[[Iterable[WorkKey], str], None],
+        notifier: Notifier | None = None,
         now: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._observed = observed
         self._metrics = metrics
         self._changed = changed
+        self._notifier = notifier
         self._now = now
         self._written: dict[WorkKey, float] = {}
         self._transitions: dict[WorkKey, datetime] = {}
@@ -59,11 +62,15 @@ class Writer:
         """An object is gone."""
         self._written.pop(key, None)
         self._transitions.pop(key, None)
+        if self._notifier is not None:
+            self._notifier.gone(key)
 
     async def write_status(
         self, resource: Resource, key: WorkKey, obj: Object, wanted: Object, events: list[event_rules.Event]
     ) -> float | None:
         """Write a status that differs; returns when it may be written if it is not urgent."""
+        if self._notifier is not None:
+            self._notifier.seen(key, obj["status"], wanted)
         if wanted == obj["status"]:
             self._transitions.pop(key, None)
             return None
@@ -89,8 +96,9 @@ class Writer:
             # Meanwhile it went, or became another operator's: the answer must not bring it back.
             return None
         news = self._observed.take(resource.kind, written)
-        if written["metadata"].get("generation") != metadata.get("generation"):
-            self._changed(news)
+        if written["metadata"].get("generation") == metadata.get("generation"):
+            news -= {key}  # the others sum up what was written
+        self._changed(news, resource.kind)
         for event in events:
             await self.post(obj, event)
         return None

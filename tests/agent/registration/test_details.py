@@ -11,6 +11,7 @@ from registration_phone import BROWSER, LAUNCHER, MASTER, OTHER, SLAVE, STANDBY,
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Abandon, Register, Unregister
 from softphone_agent.registration.events import (
+    BindingForgotten,
     Delayed,
     PingAnswered,
     PingFailed,
@@ -610,6 +611,41 @@ def test_a_phone_that_was_moved_to_another_pbx_has_its_home_there() -> None:
     assert phone.state.home == OTHER, "its home itself pointed elsewhere"
     assert phone.state.binding is not None
     assert phone.state.binding.role is Role.HOME
+
+
+# A PBX that has forgotten
+
+
+def test_a_pbx_that_has_forgotten_is_asked_at_once_by_the_phone_that_noticed() -> None:
+    phone = at_master().happens(BindingForgotten(MASTER))
+    assert machine.next_wakeup(phone.state) == 30.0
+    phone.until_wakeup()
+    assert phone.last_action == Register(phone.state.serial, MASTER, refresh=True)
+    assert phone.state.binding is not None, "it counts until there is a new one"
+
+
+def test_its_other_phones_ask_it_each_at_its_own_moment() -> None:
+    for jitter, at in ((0.0, 30.0), (0.25, 30.5), (0.5, 31.0)):
+        phone = at_master()
+        phone.jitter = jitter
+        phone.happens(BindingForgotten(MASTER, within=2.0))
+        assert (machine.next_wakeup(phone.state), phone.state.phase) == (at, Phase.REGISTERED)
+
+
+def test_a_refresh_that_is_due_before_is_not_put_off() -> None:
+    phone = at_master()
+    assert phone.state.binding is not None
+    due = phone.state.binding.refresh_at
+    phone.now = due - 1.0
+    phone.happens(BindingForgotten(MASTER, within=10.0))
+    assert machine.next_wakeup(phone.state) == due
+
+
+def test_what_another_pbx_has_forgotten_does_not_matter() -> None:
+    phone = at_master()
+    before = phone.state
+    phone.happens(BindingForgotten(STANDBY))
+    assert phone.state == before
 
 
 def test_only_a_refresh_goes_on_with_the_registration_that_is() -> None:

@@ -13,6 +13,7 @@ from registration_phone import BROWSER, LAUNCHER, MASTER, OTHER, SLAVE, STANDBY,
 from softphone_agent.registration import machine
 from softphone_agent.registration.actions import Abandon, Register, Unregister
 from softphone_agent.registration.events import (
+    BindingForgotten,
     Delayed,
     Event,
     PingAnswered,
@@ -175,6 +176,8 @@ def events(draw: st.DrawFn, world: World, *, may_stop: bool) -> Event:
         return TransportClosed(draw(REGISTRARS), since, draw(st.booleans()))
     if kind is Reconfigured:
         return Reconfigured(draw(PLANS))
+    if kind == "x" and world.state.phase is machine.Phase.REGISTERED and draw(st.booleans()):
+        return BindingForgotten(draw(REGISTRARS), draw(st.floats(0, 10)))
     if kind == "x" and may_stop and draw(st.integers(0, 5)) == 0:
         return StopRequested()
     wakeup = machine.next_wakeup(world.state)

@@ -1,0 +1,155 @@
+"""Binding checks: whether the PBXes that hold phones still do. One phone asks for all at its PBX (docs/rules.md).
+
+A PBX that has forgotten is noticed within seconds instead of with the next refresh, and its phones register again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from softphone_agent.dns.targets import Place
+from softphone_agent.paths.support import Support
+from softphone_agent.paths.verdicts import REFUSED_SECONDS
+from softphone_agent.phone.planning import instance_id
+from softphone_agent.registration.events import BindingForgotten
+from softphone_agent.registration.states import Phase
+from softphone_agent.sip.happenings import Fetched
+from softphone_agent.worker.configured import Configured
+from softphone_agent.worker.fetching import Fetching
+from softphone_agent.worker.listing import lists
+from softphone_agent.worker.phones import Phones
+from softphone_agent.worker.running import RunningPhone
+
+CHECK_SECONDS = 10.0
+"""How often each PBX that holds phones is asked."""
+AGAIN_SECONDS = 1.0
+"""How soon after one that has forgotten is asked whether it knows its phones now."""
+CLEARANCE = 1.0
+"""Seconds before its refresh in which a phone does not ask: its own REGISTER goes before."""
+SPREAD_SECONDS = 1.0
+"""Within so many seconds the phones of a PBX that has forgotten register again."""
+UNLISTED = "it lists no binding of a phone that it holds"
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Checked:
+    """A place at which phones are registered. Times are monotonic seconds."""
+
+    asks: str = ""
+    """The phone that asks: the same one as long as it is there, since its nonce is known."""
+    due: float = 0.0
+    """When it is asked next."""
+    missed_at: float | None = None
+    """When it did not list a binding; None where it does."""
+
+
+class BindingChecks:
+    """By place: each server of a name has a memory of its own."""
+
+    def __init__(self, configured: Configured, phones: Phones, fetching: Fetching, support: Support) -> None:
+        self._configured = configured
+        self._phones = phones
+        self._fetching = fetching
+        self._support = support
+        self._places: dict[Place, _Checked] = {}
+        self._in_flight: dict[str, Place] = {}
+        self.next_wakeup = 0.0
+        """When `wake` has something to do."""
+
+    def look_at(self, names: Iterable[str]) -> None:
+        """Something has changed with these phones: one that sends a REGISTER itself asks no more."""
+        for name in names:
+            if name in self._in_flight:
+                phone = self._phones.get(name)
+                if phone is None or phone.state.phase is not Phase.REGISTERED:
+                    del self._in_flight[name]
+                    self._fetching.drop(name)
+
+    def wake(self, now: float) -> None:
+        """Ask those that are due."""
+        if now < self.next_wakeup:
+            return
+        willing = self._willing(now)
+        self._places = {place: self._places.get(place) or _Checked() for place in willing}
+        for place, checked in self._places.items():
+            if now >= checked.due:
+                is_asked = self._ask(place, checked, willing[place], now)
+                checked.due = max(checked.due, _full(now + (CHECK_SECONDS if is_asked else AGAIN_SECONDS)))
+        self._set_wakeup(now)
+
+    def _set_wakeup(self, now: float) -> None:
+        latest = _full(now + CHECK_SECONDS)
+        self.next_wakeup = min((checked.due for checked in self._places.values()), default=latest)
+
+    def _willing(self, now: float) -> dict[Place, dict[str, RunningPhone]]:
+        """The phones that may ask now, by the place at which they are registered; also places at which none may."""
+        found: dict[Place, dict[str, RunningPhone]] = {}
+        for phone in self._phones:
+            binding, place = phone.state.binding, phone.bound_at
+            if phone.config.registration.path_check_seconds <= 0 or binding is None or phone.removed:
+                continue
+            if place is None or place.uri != binding.registrar.uri:
+                continue
+            at_place = found.setdefault(place, {})
+            is_idle = phone.state.phase is Phase.REGISTERED and binding.refresh_at - now > CLEARANCE
+            if is_idle and not self._fetching.is_asking(phone.name):
+                at_place[phone.name] = phone
+        return found
+
+    def _ask(self, place: Place, checked: _Checked, willing: dict[str, RunningPhone], now: float) -> bool:
+        """Ask this place, or leave it alone since it has no use for that; False where nobody may ask now."""
+        if self._support.why_not(place.uri, now) is not None:
+            return True
+        if not willing:
+            return False
+        if checked.asks not in willing:
+            checked.asks = next(iter(willing))
+        phone = willing[checked.asks]
+        if not self._fetching.ask(phone, place.uri, partial(self._answered, place), now, place):
+            return False
+        self._in_flight[phone.name] = place
+        return True
+
+    def _answered(self, place: Place, answer: Fetched, now: float) -> None:
+        self._in_flight.pop(answer.phone, None)
+        phone, checked = self._phones.get(answer.phone), self._places.get(place)
+        if phone is None or checked is None or phone.bound_at != place or phone.state.phase is not Phase.REGISTERED:
+            return
+        if answer.code >= 400:
+            checked.due = max(checked.due, now + REFUSED_SECONDS)
+        elif 200 <= answer.code < 300:
+            if lists(answer.message, phone.contact or "", str(instance_id(phone.config))):
+                checked.missed_at = None
+            else:
+                self._missed(place, checked, phone, now)
+        self._set_wakeup(now)
+
+    def _missed(self, place: Place, checked: _Checked, phone: RunningPhone, now: float) -> None:
+        """It does not list the binding of a phone that it holds: all its phones register again."""
+        label = self._configured.label(phone.config, place.uri)
+        if checked.missed_at is not None and phone.asked_at >= checked.missed_at:
+            log.info("pbx lists no bindings", pbx=label)  # it has accepted the phone since then
+            self._support.learned(place.uri, UNLISTED, now)
+            checked.missed_at = None
+            return
+        checked.due = _full(now + AGAIN_SECONDS)
+        if checked.missed_at is not None:
+            return
+        log.warning("pbx has forgotten its bindings", pbx=label, softphone=phone.name)
+        checked.missed_at = now
+        for one in self._phones.snapshot():
+            if one.bound_at == place and one.state.phase is Phase.REGISTERED:
+                within = 0.0 if one is phone else SPREAD_SECONDS
+                self._phones.feed(one.name, BindingForgotten(one.state.held.registrar, within))
+
+
+def _full(at: float) -> float:
+    """The next full second: several wake-ups at once cost less."""
+    return float(math.ceil(at))

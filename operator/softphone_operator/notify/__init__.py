@@ -1,0 +1,1 @@
+"""Tells a receiver of notifications what is wrong, over HTTP."""
