@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PbxReport, PhoneReport, Reason
-from softphone_agent.http.counting import count
 
 CONFIG = ConfigReport(digest="abc")
 
