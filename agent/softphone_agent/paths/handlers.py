@@ -27,6 +27,7 @@ from softphone_agent.paths.plan import CheckPlan
 from softphone_agent.paths.states import Phase, State, Step, Walk, Way
 from softphone_agent.paths.verdicts import (
     AGAIN_SECONDS,
+    MOST_OVERLAPS,
     end_of_way,
     full_second,
     is_overlap,
@@ -150,9 +151,10 @@ def redirected(state: State, event: Redirected, now: float) -> Step:
 def refused(state: State, event: Refused, now: float) -> Step:
     """The PBX refuses the phone, or the request, or cannot serve now."""
     walk = state.walking
-    if is_overlap(event.code):
-        return _later(state, full_second(now + AGAIN_SECONDS)), ()
-    if tells_nothing(event.code, walk.target, state.held):
+    overlaps = is_overlap(event.code)
+    if overlaps and state.checked.overlaps + 1 < MOST_OVERLAPS:
+        return _later(state, full_second(now + AGAIN_SECONDS), overlaps=state.checked.overlaps + 1), ()
+    if overlaps or tells_nothing(event.code, walk.target, state.held):
         return _ended(state, "CheckNotSupported", now, code=event.code, message=event.message), ()
     if answer_reason(event.code) is Reason.UNAVAILABLE and _has_another(state):
         return _ask_another(state, now)
@@ -242,9 +244,9 @@ def _ended(state: State, result: PathResult, now: float, *, code: int = 0, messa
     return _at_rest(replace(state, ways=_with(state, way)))
 
 
-def _later(state: State, due: float) -> State:
+def _later(state: State, due: float, overlaps: int = 0) -> State:
     """The check is given up for now; what was known of its way stays."""
-    return _at_rest(replace(state, ways=_with(state, replace(state.checked, due=due))))
+    return _at_rest(replace(state, ways=_with(state, replace(state.checked, due=due, overlaps=overlaps))))
 
 
 def _not_before(state: State, entry: Entry, due: float) -> State:

@@ -20,6 +20,8 @@ SHORTEST_VALIDITY = 60.0
 """For so many seconds a result counts, where two intervals are less."""
 AGAIN_SECONDS = 1.0
 """After so long a request is tried again that could not be sent, or that overlapped another one."""
+MOST_OVERLAPS = 3
+"""Who says so often in a row that requests overlap has no use for them: the phone has nothing else under way."""
 
 NOT_SUPPORTED = frozenset({400, 405, 406, 413, 415, 416, 420, 421, 501, 505})
 """Answers that are about the request and not about the phone: the PBX has no use for a REGISTER without Contact."""

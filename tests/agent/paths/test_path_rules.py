@@ -241,6 +241,16 @@ def test_a_pbx_that_asked_the_registration_for_time_is_not_asked_before() -> Non
 def test_an_overlap_with_the_phones_own_register_says_nothing() -> None:
     phone = WalkingPhone().second_way().refused(488)
     assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("Unchecked", phone.now + 1.0)
+    phone.until_wakeup().refused(488).until_wakeup().found()
+    assert phone.way(Entry.SEC).result == "WouldKeep"
+
+
+def test_a_pbx_that_says_so_each_time_has_no_use_for_the_request() -> None:
+    phone = WalkingPhone().second_way()
+    for _ in range(2):
+        phone.refused(488).until_wakeup()
+    phone.refused(488)
+    assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("CheckNotSupported", phone.now + SELDOM_SECONDS)
 
 
 def test_what_cannot_be_paid_waits_and_begins_anew() -> None:
