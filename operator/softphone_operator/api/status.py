@@ -189,7 +189,7 @@ class SoftphoneFleetStatus(ObjectStatus):
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
     redundant: int | None = Field(
         default=None,
-        description="Those, of the ones that check their ways, of which all ways are known to hold: at least so many. "
+        description="Those, of the ones that check their ways, of which both are known to hold: at least so many. "
         "Absent where none are checked.",
     )
     paths: tuple[FleetPath, ...] | None = Field(
