@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
     ConfigReport,
     Counts,
@@ -17,7 +18,6 @@ from softphone_agent.contract.report import (
     PhoneReport,
     Reason,
 )
-from softphone_agent.http.counting import count
 
 CONFIG = ConfigReport(digest="abc")
 

@@ -48,6 +48,7 @@ EMPTY = {
     ("rules", "SoftphoneConfigRefused"): NOTHING_WRONG,
     ("rules", "SoftphoneMetricsAbsent"): "all agents are scraped",
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
+    ("rules", "SoftphonePoolNotReady"): "there is no pool",
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
     ("rules", "SoftphoneOperatorFailing"): NOTHING_WRONG,

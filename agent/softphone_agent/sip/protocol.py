@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from typing import Protocol
 
 from softphone_agent.dns.targets import Place
+from softphone_agent.sip.call_protocol import CallEngine
 from softphone_agent.sip.happenings import FromStrangers, Happening
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
 from softphone_agent.sip.settings import EngineSettings
@@ -25,6 +26,10 @@ class SipEngine(Protocol):
     @property
     def unsolicited(self) -> Unsolicited:
         """The rules for requests from outside; it is told here which PBXes are in use."""
+
+    @property
+    def calling(self) -> CallEngine:
+        """Calls. What they take is there from when this is first asked for."""
 
     def poll(self, seconds: float) -> Iterator[Happening]:
         """Wait up to so many seconds for the network, less where something happens; then give out what happened."""

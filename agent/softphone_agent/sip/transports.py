@@ -84,6 +84,10 @@ class Transports:
         """The agent's address as a PBX at this IP address sees it. Raises OSError where there is no way there."""
         return self.bound_address(v6=":" in to) or local_address(to)
 
+    def host_towards(self, place: Place) -> str:
+        """The agent's address as a PBX at this place sees it. Raises OSError where there is no way there."""
+        return self.own_host(server_of(place).address)
+
     def port(self, transport: int) -> int:
         """The port at which a transport listens."""
         assert self._client is not None
