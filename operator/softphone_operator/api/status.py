@@ -150,7 +150,8 @@ class PBXStatus(ObjectStatus):
 
     conditions: tuple[Condition, ...] = _conditions(
         "Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
-        "system. Ready: both. Only while they are true: Reconciling and Stalled."
+        "system. Ready: both. Redundant: the sum over the Softphones and fleets that use its system, where any of them "
+        "checks its ways. Only while they are true: Reconciling and Stalled."
     )
     location: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="Physical location in effect: spec.location, else the name."
@@ -194,7 +195,7 @@ class SoftphoneFleetStatus(ObjectStatus):
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
     redundant: int | None = Field(
         default=None,
-        description="Those, of the ones that check their ways, of which all ways are known to hold: at least so many. "
+        description="Those, of the ones that check their ways, of which both are known to hold: at least so many. "
         "Absent where none are checked.",
     )
     paths: tuple[FleetPath, ...] | None = Field(

@@ -196,11 +196,11 @@ class Observed:
 
     def redundancy_of_system(self, object_key: ObjectKey) -> list[tuple[str, Verdict]]:
         """The verdicts on the Softphones and fleets that name a PBX or another one of its system."""
-        namespace, found = object_key[0], set()
+        namespace, singles, fleets, of = object_key[0], set[str](), set[str](), self.redundancies.of
         for _, _, name in self._pbxs_of_systems(namespace, [object_key[1]]) | {(PBXS.kind, *object_key)}:
-            found |= {(SOFTPHONES.kind, user) for user in self._users.get((PBXS.kind, namespace, name), ())}
-            found |= {(FLEETS.kind, user) for user in self.fleets_naming_pbx((namespace, name))}
-        return self.redundancies.of(namespace, found)
+            singles |= self._users.get((PBXS.kind, namespace, name), set())
+            fleets |= set(self.fleets_naming_pbx((namespace, name)))
+        return of(SOFTPHONES.kind, namespace, singles) + of(FLEETS.kind, namespace, fleets)
 
     def _summed(self, namespace: str, needs: references.Needs, *, rated: bool) -> set[WorkKey]:
         """The PBXes that sum up the redundancy of an object with these needs, where that is another one now."""
