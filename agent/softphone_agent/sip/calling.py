@@ -13,7 +13,7 @@ from collections.abc import Callable, Set
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.registration.pacing import TokenBucket
-from softphone_agent.sip import binding, chain, dialog, digest
+from softphone_agent.sip import binding, chain, dialog, digest, sip_message
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.call_requests import ALLOW_HEADER, Call, CallRequests, contact_of, lines_of
 from softphone_agent.sip.callee import Callee
@@ -156,7 +156,10 @@ class Calling:
 
     def took(self, number: int, method: str, text: str) -> bool:
         """A request came; whether it was one of a call that is known."""
-        call_id, to_tag = dialog.header(text, "Call-ID") or "", dialog.tag_of(dialog.header(text, "To"))
+        call_id = sip_message.call_id(text)
+        if not any(call.dialog.call_id == call_id for call in self._calls.values()):
+            return False  # a flood is not read further
+        to_tag = dialog.tag_of(dialog.header(text, "To"))
         call = self._of_dialog.get((call_id, to_tag)) if to_tag else self._invited(call_id, text)
         if call is None:
             return False
