@@ -117,7 +117,7 @@ def answer_overdue(state: State, event: TimePassed, now: float) -> Step:
     """The safety net."""
     if now < state.walking.deadline:
         return state, ()
-    after, actions = _unreachable(state, "no final answer", now)
+    after, actions = _unreachable(state, "no final answer", now, was_sent=True)
     return after, (Drop(), *actions)
 
 
@@ -164,7 +164,7 @@ def refused(state: State, event: Refused, now: float) -> Step:
 
 def silent(state: State, event: Silent, now: float) -> Step:
     """No answer."""
-    return _unreachable(state, event.message, now)
+    return _unreachable(state, event.message, now, was_sent=event.was_sent)
 
 
 def not_supported(state: State, event: NotSupported, now: float) -> Step:
@@ -208,9 +208,9 @@ def _ask_another(state: State, now: float) -> Step:
     return _ask(state, replace(walk, target=target, hops=hops, others=tuple(others), passed=passed), now)
 
 
-def _unreachable(state: State, message: str, now: float) -> Step:
-    """No answer: another Contact is asked. The PBX that holds the phone has no use for such a request."""
-    if state.walking.target == state.held.registrar:
+def _unreachable(state: State, message: str, now: float, *, was_sent: bool) -> Step:
+    """No answer: another Contact is asked. If the PBX that holds the phone got the request, it has no use for such."""
+    if was_sent and state.walking.target == state.held.registrar:
         words = "it holds the phone, and does not answer a REGISTER without Contact"
         return _ended(state, "CheckNotSupported", now, message=words), ()
     if _has_another(state):

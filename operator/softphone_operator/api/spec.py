@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from softphone_agent.contract.config import Metrics
-from softphone_agent.contract.fields import Mode, Model, RequestUri, TraceFlag
+from softphone_agent.contract.fields import ANSWERING_WORDS, Answering, Mode, Model, RequestUri, TraceFlag
 from softphone_agent.contract.fleet import MAX_PHONES
 from softphone_agent.contract.phone import LocationCarrier, Registration
 
@@ -222,6 +222,7 @@ class TemplateSpec(Spec):
     registration: Annotated[Registration, BeforeValidator(lambda given: without_empty_texts(given, Registration))] = (
         Field(default_factory=Registration, description="How the softphone registers.")
     )
+    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(
         default=(),
         max_length=16,

@@ -215,6 +215,7 @@ def asked_of_any(spec: TemplateSpec) -> dict[str, Any]:
         "cur": spec.cur or None,
         "home": spec.home or None,
         "registration": spec.registration,
+        "answer": spec.answer,
         "trace": tuple(sorted(set(spec.trace))),
         "suspend": spec.suspend,
     }

@@ -197,6 +197,13 @@ def test_a_rejection_is_final_whatever_other_contacts_there_were() -> None:
     assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).end) == ("Refused", OTHER)
 
 
+def test_the_pbx_that_holds_the_phone_is_unreachable_where_no_new_connection_to_it_comes_about() -> None:
+    """The one that is there goes on; one that is made after it was lost would not."""
+    phone = WalkingPhone().walks()
+    phone.happens(events.Silent(phone.state.serial, "certificate", was_sent=False))
+    assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).message) == ("Unreachable", "certificate")
+
+
 # When it is asked again
 
 
