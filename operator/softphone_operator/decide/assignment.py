@@ -113,7 +113,9 @@ class _Table:
 
     def __init__(self, sizes: Mapping[str, int], staying: Set[str], capacity: Capacity, seen: Seen) -> None:
         self._sizes, self._staying, self._capacity = sizes, staying, capacity
-        self.phones_of = {number: set(phones & sizes.keys()) for number, phones in seen.carried.items()}
+        self.phones_of = {
+            number: {phone for phone in phones if phone in sizes} for number, phones in seen.carried.items()
+        }
         self.agents_of: dict[str, set[int]] = {}
         for number, phones in self.phones_of.items():
             for phone in phones:
