@@ -1,4 +1,4 @@
-"""Recording rules and alerts: the one source of charts/softphone-fleet/files/rules.yaml.
+"""Alerts, and all rules together: the one source of charts/softphone-fleet/files/rules.yaml.
 
 An alert's summary tells what is the case and where; its description, what that means. Both are read at night. What to
 do stands in its runbook page, docs/runbooks/ALERT.md.
@@ -10,17 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from softphone_monitoring.recordings import (
+    FLEET_RATIO,
+    ITS_SYSTEM,
+    KNOWN_PBXES,
+    PATH_OK,
+    PBX_REACHABLE,
+    SYSTEM_REACHABLE,
+    WHOLE_FLEET_RATIO,
+    by_status,
+)
+from softphone_monitoring.recordings import RECORDINGS as RECORDINGS
+
 RUNBOOKS = "docs/runbooks"
 
 Severity = Literal["critical", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A series that is calculated ahead of time. Its name is LEVEL:METRIC:OPERATION, as Prometheus' manual has it."""
-
-    name: str
-    expr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,74 +47,9 @@ class Alert:
         return int(self.wait.removesuffix("m"))
 
 
-# Phones that want a binding.
-WANTED = 'softphones{state!~"Suspended|Stopped|Unregistering"}'
-
-FLEET_RATIO = "namespace_fleet:softphone_registered:ratio"
-WHOLE_FLEET_RATIO = "namespace_fleet:softphone_operator_fleet_phones:ratio"
-PBX_REACHABLE = "namespace_pbx:softphone_pbx_reachable:max"
-SYSTEM_REACHABLE = "namespace_system:softphone_pbx_reachable:max"
-PBX_PHONES = "namespace_pbx_role:softphone_registrations:sum"
-PATH_OK = "namespace_fleet_softphone_via:softphone_path_ok:min"
-
-# An agent that was restarted knows nothing yet. What was bad stays bad until it does, as long as the thing is there.
-_KNOWN_PBXES = "last_over_time(softphone_pbx_info[10m])"
-_WAY = "namespace, fleet, softphone, via"
-
-
-def _by_agent(series: str) -> str:
-    """The series with the label `agent`: of an agent's pods the name without what each has of its own."""
-    return f'label_replace({series}, "agent", "$1", "pod", "(.+?)(-[a-z0-9]+-[a-z0-9]{{5}})?")'
-
-
-def _by_status(state: str) -> str:
-    """Phones of each fleet as its status has them, under the labels of the agents' own series."""
-    told = f'max by (fleet_namespace, fleet) (softphone_operator_fleet_phones{{state="{state}"}})'
-    return f'max by (namespace, fleet) (label_replace({told}, "namespace", "$1", "fleet_namespace", "(.*)"))'
-
-
-RECORDINGS = (
-    Recording("namespace_fleet:softphones_wanted:sum", f"sum by (namespace, fleet) ({WANTED})"),
-    Recording(
-        "namespace_fleet:softphone_registrations:sum",
-        # Without a single registration there is no series to add up.
-        "sum by (namespace, fleet) (softphone_registrations) or 0 * namespace_fleet:softphones_wanted:sum",
-    ),
-    Recording(
-        FLEET_RATIO,
-        "namespace_fleet:softphone_registrations:sum / (namespace_fleet:softphones_wanted:sum > 0)",
-    ),
-    Recording(
-        # By the fleet's status: unlike the agents' own series it knows of phones whose agent is not there.
-        WHOLE_FLEET_RATIO,
-        _by_status("registered") + f" / ({_by_status('replicas')} > 0)",
-    ),
-    Recording(PBX_PHONES, "sum by (namespace, pbx, role) (softphone_registrations)"),
-    Recording(
-        PBX_REACHABLE,
-        "max by (namespace, pbx) (softphone_pbx_reachable)"
-        " or (max by (namespace, pbx) (last_over_time(softphone_pbx_reachable[15m])) == 0)"
-        f" and on (namespace, pbx) max by (namespace, pbx) ({_KNOWN_PBXES})",
-    ),
-    Recording(
-        SYSTEM_REACHABLE,
-        # Whoever scrapes an agent twice has two series of each: both sides are made one, or they would not match.
-        "max by (namespace, system) ("
-        'max by (namespace, pbx, system) (last_over_time(softphone_pbx_info{system!=""}[10m]))'
-        f" * on (namespace, pbx) group_left () {PBX_REACHABLE})",
-    ),
-    Recording(
-        PATH_OK,
-        f"min by ({_WAY}) (min by ({_WAY}, agent) ({_by_agent('softphone_path_ok')})"
-        f" or (min by ({_WAY}, agent) ({_by_agent('last_over_time(softphone_path_ok[1h])')}) == 0)"
-        f" and on (namespace, agent) {_by_agent('last_over_time(softphones[10m])')})",
-    ),
-)
-
-
 def _with_system(of_pbxes: str) -> str:
     """Series of PBXes with the system that each belongs to, where it does: inhibitions go by it."""
-    systems = f"max by (namespace, pbx, system) ({_KNOWN_PBXES})"
+    systems = f"max by (namespace, pbx, system) ({KNOWN_PBXES})"
     return f"({systems} * on (namespace, pbx) group_left () {of_pbxes} or on (namespace, pbx) {of_pbxes})"
 
 
@@ -126,11 +65,8 @@ _STANDBY = _with_system(
 )
 _REACHABLE = _with_system(PBX_REACHABLE)
 _SINGLES = 'max by (namespace, pod, softphone) (softphone_registered{fleet=""})'
-_SYSTEMS = 'max by (namespace, pod, system) (softphone_pbx_info{system!=""})'
-# The system of an agent that knows one. Of two nobody can say which of them a phone lacks.
-_SYSTEM = f"({_SYSTEMS} unless on (namespace, pod) count by (namespace, pod) ({_SYSTEMS}) > 1)"
 _SINGLES_BY_SYSTEM = (
-    f"({_SINGLES} * on (namespace, pod) group_left (system) {_SYSTEM} or on (namespace, pod) {_SINGLES})"
+    f"({_SINGLES} * on (namespace, pod) group_left (system) {ITS_SYSTEM} or on (namespace, pod) {_SINGLES})"
 )
 # With a long back-off (`registration.backoff.maxSeconds`, an hour at most) a phone is refused a few times in 3 h. That
 # counts for as long as one waits after a rejection; a moment in which it asks does not end it.
@@ -152,7 +88,7 @@ _OBJECTS = "sum by (kind) (max by (namespace, kind, state) (softphone_operator_o
 _SOFTPHONES = _OBJECTS % 'kind="Softphone",state!="Refused"'
 _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
 _TOLD_SOFTPHONES = 'count(max by (namespace, pod) (softphones{fleet="",state="Registered"}))'
-_FLEET_PHONES = _by_status("replicas")
+_FLEET_PHONES = by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
 _CERTIFICATES = "softphone_pbx_certificate_expiry_timestamp_seconds"
 _CERTIFICATE_LEFT = (
@@ -357,11 +293,15 @@ ALERTS = (
 
 def document() -> dict[str, Any]:
     """The rules as Prometheus loads them."""
-    recordings = [{"record": rule.name, "expr": rule.expr} for rule in RECORDINGS]
+    often, seldom = (
+        [{"record": rule.name, "expr": rule.expr} for rule in RECORDINGS if rule.seldom is which]
+        for which in (False, True)
+    )
     return {
         "groups": [
-            {"name": "softphone-fleet.recordings", "rules": recordings},
+            {"name": "softphone-fleet.recordings", "rules": often},
             {"name": "softphone-fleet.alerts", "rules": list(_alerts())},
+            {"name": "softphone-fleet.availability", "interval": "15m", "rules": seldom},
         ]
     }
 

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from softphone_plugin import cli_import, completion, errors
 from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
 from softphone_plugin.output import Data, Format, Raw, document
+from softphone_plugin.past import Form
 from softphone_plugin.session import Where, run
 from softphone_plugin.streams import tell
 from softphone_plugin.words import counted
@@ -125,6 +126,31 @@ def explain(
 
     where = Where(namespace, False, context, kubeconfig)
     run(where, lambda session: show(session, rendering.console(uncut=False), name, output))
+
+
+@app.command()
+def history(
+    name: PhoneName,
+    last: Annotated[str, typer.Option("--last", help="How far back, such as 90m, 24h or 30d.")] = "24h",
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            "--prometheus",
+            envvar="SOFTPHONE_PROMETHEUS",
+            help="URL of a Prometheus that scrapes the agents. Without: the agent's memory, the last 50 of a phone.",
+        ),
+    ] = "",
+    output: Annotated[Form | None, typer.Option("--output", "-o", help="Another format.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Tell of a phone's outages, fail-overs and lost ways, the newest last."""
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.history import show
+
+    where = Where(namespace, False, context, kubeconfig)
+    run(where, lambda session: show(session, rendering.console(), name, prometheus, last, output))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from softphone_agent.contract.history import History, HistoryEntry
 from softphone_agent.contract.report import (
     ConfigReport,
     Counts,
@@ -30,6 +31,9 @@ COUNTS = Counts(version="1", config=ConfigReport(digest="abc"), phones=1000)
 ALICE = PhoneReport(name="alice", state="Registering", registered=False, since="2026")
 
 
+ENTRIES = tuple(HistoryEntry(time="2026-01-02T03:04:05Z", phone=name, kind="Outage") for name in ("anna", "bob"))
+
+
 class Agent:
     """What an agent shows, for the tests to change."""
 
@@ -48,6 +52,7 @@ class Agent:
             lambda: self.unready,
             self.watchers,
             lambda: self.counts,
+            lambda phone: History(version="1", entries=tuple(e for e in ENTRIES if phone in (None, e.phone))),
         )
 
 
@@ -172,3 +177,12 @@ async def test_streams_of_counts_end_with_the_agent(agent: Agent, monkeypatch: p
 def test_every_line_can_be_read_back(line: Snapshot) -> None:
     assert to_line(line).count(b"\n") == 1
     assert parse_line(to_line(line)) == line
+
+
+async def test_the_history_of_one_phone_and_of_all(agent: Agent) -> None:
+    async with aiohttp.ClientSession() as session:
+        for query, names in (("", ["anna", "bob"]), ("?phone=bob", ["bob"]), ("?phone=nobody", [])):
+            async with session.get(f"{agent.url}/history{query}") as response:
+                assert response.status == 200
+                told = History.model_validate(await response.json())
+                assert [entry.phone for entry in told.entries] == names

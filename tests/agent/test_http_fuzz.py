@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent_process import pbx, phone, running
 from intruder import GREEDY, Size
 from sip_responder import Start
+from softphone_agent.contract.history import History
 from softphone_agent.contract.report import ConfigReport, Counts, Snapshot
 from softphone_agent.http import endpoints
 from softphone_operator.program import server
@@ -77,6 +78,7 @@ async def agents_server() -> AsyncIterator[int]:
         unlucky,
         watchers,
         lambda: Counts(version="1", config=REPORT, phones=1),
+        lambda phone: History(version="1"),
     )
     runner, port = await endpoints.serve(endpoints.application(sources), "127.0.0.1", 0)
     try:

@@ -432,3 +432,77 @@ def test_whatever_happens_its_verdicts_agree_and_it_never_asks_to_be_woken_for_n
         wakeup = reachability.next_wakeup()
         assert wakeup is None or wakeup > now
         assert wakeup is not None or on_their_way, "somebody will be heard, or it asks"
+
+
+# What people are told of it
+
+
+def test_a_pbx_that_never_answered_does_not_once_it_was_asked_for_longer_than_its_patience() -> None:
+    reachability = watching()
+    assert (reachability.seen(PBX), reachability.answers_options(PBX)) == (None, None)
+    assert reachability.due(0.0) == [PBX]
+    assert reachability.next_wakeup() == 2.0
+    assert reachability.overdue(1.9) == []
+    assert (reachability.seen(PBX), reachability.take_news()) == (None, set())
+    assert reachability.overdue(2.0) == [], "for its phones it is not dead: it may drop OPTIONS"
+    assert (reachability.seen(PBX), reachability.answers_options(PBX)) == (False, False)
+    assert (reachability.alive(PBX), reachability.take_news()) == (None, {PBX})
+    assert reachability.take_news() == set()
+
+
+def test_one_that_drops_options_and_takes_register_is_reachable() -> None:
+    reachability = watching()
+    reachability.due(0.0)
+    reachability.overdue(2.0)
+    reachability.registered(PBX, 2.9, 3.0)
+    assert (reachability.seen(PBX), reachability.answers_options(PBX)) == (True, False)
+
+
+def test_short_answer_times_do_not_hide_that_it_never_answers() -> None:
+    """Each ping ends before the patience is over."""
+    reachability = watching()
+    for at in (0.0, 2.0):
+        assert reachability.due(at) == [PBX]
+        reachability.overdue(at)
+        reachability.answered(PBX, False, at + 0.5)
+    assert reachability.answers_options(PBX) is False
+
+
+def test_an_answer_is_news_once() -> None:
+    reachability = watching()
+    reachability.due(0.0)
+    reachability.overdue(2.0)
+    reachability.take_news()
+    reachability.answered(PBX, True, 2.5)
+    assert (reachability.seen(PBX), reachability.answers_options(PBX)) == (True, True)
+    assert reachability.take_news() == {PBX}
+    answer_pings(reachability, 3, 3.0)
+    assert reachability.take_news() == set()
+
+
+def test_a_pbx_that_limits_options_answers_them_all_the_same() -> None:
+    """It is told as one that does not only after three intervals without an answer."""
+    reachability = answering()
+    reachability.take_news()
+    reachability.due(2.0)
+    for at in (4.0, 6.0):
+        reachability.overdue(at)
+        assert reachability.answers_options(PBX) is True
+    reachability.overdue(6.02)
+    assert reachability.answers_options(PBX) is False
+    assert reachability.take_news() == {PBX}
+
+
+def test_the_time_in_which_nothing_was_read_does_not_count_against_it() -> None:
+    reachability = watching()
+    reachability.due(0.0)
+    reachability.held_up(1.9)
+    reachability.overdue(2.0)
+    assert reachability.answers_options(PBX) is None
+    reachability.overdue(3.9)
+    assert reachability.answers_options(PBX) is False
+
+
+def test_of_a_place_that_is_not_watched_nothing_is_told() -> None:
+    reachability = watching()
+    assert (reachability.seen(OTHER), reachability.answers_options(OTHER)) == (None, None)

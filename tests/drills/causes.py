@@ -19,9 +19,9 @@ CAUSES = {
         "in which a few phones are at the same time."
     ),
     UNTOLD: (
-        "SIP does not tell a phone that its PBX has lost the binding: it learns so by its next refresh, at 50 to 90 % "
-        "of the expiry. A shorter expiry makes this shorter; over TCP or TLS a PBX that restarts is noticed at once "
-        "(the row tls-restarted)."
+        "SIP does not tell a phone that its PBX has lost the binding. One phone of each process asks for it every 10 s "
+        "(a REGISTER without Contact); where its binding is missing, all phones of that PBX register anew. Over TCP or "
+        "TLS a PBX that restarts is noticed at once (the row tls-restarted)."
     ),
     NOBODY_UNREGISTERS: "The PBX keeps the bindings of a dead process until they expire.",
 }

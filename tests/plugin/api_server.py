@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from softphone_agent.contract.history import History, HistoryEntry
 from softphone_agent.contract.report import ConfigReport, PhoneReport, Snapshot, to_line
 from softphone_operator.api.kinds import KINDS, Kind
 from softphone_operator.decide.names import APP, COMPONENT, FIELD_MANAGER, INSTANCE, MANAGED_BY
@@ -30,6 +31,8 @@ class ApiServer:
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
+        self.history: list[HistoryEntry] = []
+        """What agents remember of their phones."""
         self.closing = threading.Event()
 
     def add(self, kind: Kind, *objects: Object) -> None:
@@ -50,6 +53,9 @@ class ApiServer:
         if "proxy" in parts:
             name, page = parts[parts.index("proxy") - 1].partition(":")[0], parts[-1]
             reports = tuple(self._reports[name])
+            if page == "history":
+                told = tuple(entry for entry in self.history if entry.phone == query.get("phone"))
+                return History(version="1", entries=told).model_dump_json(by_alias=True).encode()
             return (
                 b""
                 if page == "metrics"

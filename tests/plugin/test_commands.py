@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from plugin.api_server import NAMESPACE, ApiServer, serving
 from plugin.reports import fleet, report, softphone
+from softphone_agent.contract.history import HistoryEntry
 from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin.cli import completions
 from softphone_plugin.cluster import Cluster, pods
@@ -303,3 +305,22 @@ def test_names_of_the_cluster_may_stand_next(
     for module in ("softphone_plugin.cluster", "kubernetes.aio.config.kube_config"):
         monkeypatch.setattr(f"{module}.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
     assert completions([words[0], *at, *words[1:]]) == expected
+
+
+def test_a_history_is_what_the_agent_remembers_of_the_last_time(kubeconfig: str, api: ApiServer) -> None:
+    now = datetime.now(UTC)
+    old, new = ((now - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (30, 1))
+    for name, time in (("anna", old), ("anna", new), ("load-3", new)):
+        api.history.append(HistoryEntry(time=time, phone=name, kind="Outage", from_pbx="slave", seconds=2))
+    code, out, _ = typed(kubeconfig, "history", "anna", "-o", "csv")
+    assert (code, out.splitlines()[1:]) == (0, [f"{new},anna,Outage,,slave,,2,"])
+    assert len(json.loads(typed(kubeconfig, "history", "anna", "--last", "2d", "-o", "json")[1])) == 2
+    assert "Outage" in typed(kubeconfig, "history", "load-3")[1]
+    code, out, err = typed(kubeconfig, "history", "load-4")
+    assert (code, out) == (0, "")
+    assert "Of load-4 its agent remembers nothing from the last 24h." in err
+
+
+def test_a_span_that_is_none_is_a_wrong_command_line(kubeconfig: str) -> None:
+    code, _, err = typed(kubeconfig, "history", "anna", "--last", "soon")
+    assert (code, "is no span of time" in err) == (2, True)

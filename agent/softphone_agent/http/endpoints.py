@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from softphone_agent.contract.connection_limiter import ConnectionLimiter
+from softphone_agent.contract.history import History
 from softphone_agent.contract.peer_limit import PeerLimit
 from softphone_agent.contract.report import (
     COUNTS_SECONDS,
@@ -103,6 +104,8 @@ class Sources:
     """Why the agent is not ready, None if it is. A phone that is not registered is no reason."""
     watchers: Watchers
     counts: Callable[[], Counts]
+    history: Callable[[str | None], History]
+    """Of the phone with this name, or of all."""
 
 
 def application(sources: Sources) -> web.Application:
@@ -126,11 +129,16 @@ def application(sources: Sources) -> web.Application:
         body = shown.model_dump_json(by_alias=True, exclude_none=True, indent=2)
         return web.Response(text=body + "\n", content_type="application/json")
 
+    async def history(request: web.Request) -> web.Response:
+        body = sources.history(request.query.get("phone")).model_dump_json(by_alias=True, exclude_none=True)
+        return web.Response(text=body + "\n", content_type="application/json")
+
     app = web.Application(client_max_size=16 * 1024)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/status", status)
+    app.router.add_get("/history", history)
     return app
 
 

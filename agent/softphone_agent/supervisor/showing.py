@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from softphone_agent.contract.history import History
 from softphone_agent.contract.report import (
     ConfigChanged,
     Counts,
@@ -20,6 +21,7 @@ from softphone_agent.http import endpoints
 from softphone_agent.http.counting import count
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.supervisor.configuration import Configuration
+from softphone_agent.supervisor.memory import Memory
 from softphone_agent.worker.messages import News
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Showing:
         self.metrics = AgentMetrics(self._picture, versions.agent, versions.pjproject)
         self.metrics.configured(configuration.current)
         self.watchers = endpoints.Watchers()
+        self._memory = Memory()
         self._seen: dict[int, dict[str, PbxReport]] = {}
         """The PBXes as each worker sees them, by the workers' numbers."""
 
@@ -51,6 +54,7 @@ class Showing:
         self.metrics.observe(news.observations)
         self._picture.expiries.update(news.expiries)
         for phone in news.phones:
+            self._memory.seen(self._picture.phones.get(phone.name), phone, len(self._configuration.current.phones))
             self._picture.phones[phone.name] = phone
             log.info(
                 "softphone",
@@ -117,6 +121,7 @@ class Showing:
         """The phone is no longer configured, and has left."""
         self._picture.phones.pop(name, None)
         self._picture.expiries.pop(name, None)
+        self._memory.forget(name)
         self.watchers.publish(PhoneRemoved(name=name))
 
     def config_reported(self) -> None:
@@ -137,6 +142,10 @@ class Showing:
         """`/status` in numbers."""
         report, picture = self._configuration.report, self._picture
         return count(self._version, report, picture.phones.values(), picture.pbxs.values())
+
+    def history(self, phone: str | None) -> History:
+        """`/history`, of one phone or of all."""
+        return History(version=self._version, entries=self._memory.entries(phone))
 
     def missing(self) -> list[str]:
         """Phones of which no worker has sent anything."""

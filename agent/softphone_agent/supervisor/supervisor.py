@@ -55,6 +55,7 @@ class Supervisor:
             self._unready,
             showing.watchers,
             showing.counts,
+            showing.history,
         )
         runner, port = await endpoints.serve(endpoints.application(sources), config.http.address, config.http.port)
         log.info("agent started", version=self._versions.agent, phones=len(config.phones), port=port)

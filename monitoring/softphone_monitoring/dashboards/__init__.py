@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from softphone_monitoring.dashboards import fleet, operator, overview, pbx, softphone
+from softphone_monitoring.dashboards import availability, fleet, operator, overview, pbx, softphone
 
 DASHBOARDS: dict[str, Dashboard] = {
     "redundancy-overview": overview.dashboard(),
@@ -12,5 +12,6 @@ DASHBOARDS: dict[str, Dashboard] = {
     "fleet": fleet.dashboard(),
     "softphone": softphone.dashboard(),
     "operator": operator.dashboard(),
+    "availability": availability.dashboard(),
 }
 """File name without its ending -> dashboard."""
