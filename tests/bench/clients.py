@@ -145,9 +145,7 @@ def _without_rich(folder: Path) -> str:
     return str(folder)
 
 
-def _agent(
-    folder: Path, pair: Pair, users: range, transport: Transport, expires: int, checking: Checking
-) -> list[str]:
+def _agent(folder: Path, pair: Pair, users: range, transport: Transport, expires: int, checking: Checking) -> list[str]:
     secret = folder / "secret"
     secret.mkdir()
     for index in users:
