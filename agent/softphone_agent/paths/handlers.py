@@ -23,20 +23,10 @@ from softphone_agent.paths.events import (
     Silent,
     TimePassed,
 )
+from softphone_agent.paths.moments import AGAIN_SECONDS, full_second, next_check, soon, validity
 from softphone_agent.paths.plan import CheckPlan
 from softphone_agent.paths.states import Phase, State, Step, Walk, Way
-from softphone_agent.paths.verdicts import (
-    AGAIN_SECONDS,
-    MOST_OVERLAPS,
-    end_of_way,
-    full_second,
-    is_overlap,
-    redirect_result,
-    soon,
-    tells_nothing,
-    validity,
-    wait_after,
-)
+from softphone_agent.paths.verdicts import MOST_OVERLAPS, end_of_way, is_overlap, redirect_result, tells_nothing
 from softphone_agent.registration.plan import Entry, Mode
 from softphone_agent.registration.policy import LONGEST_RETRY_AFTER, Reason, answer_reason, followable, refusal_words
 from softphone_agent.registration.states import Hop
@@ -226,12 +216,12 @@ def _not_followed(state: State, reason: Reason, code: int, message: str, now: fl
 
 def _ended(state: State, result: PathResult, now: float, *, code: int = 0, message: str = "") -> State:
     """The check is over, with this result."""
-    walk, before, interval = state.walking, state.checked, state.plan.interval
+    walk, before, plan = state.walking, state.checked, state.plan
     same = (before.result, before.end, before.code) == (result, walk.target, code)
     way = Way(
         entry=before.entry,
         start=before.start,
-        due=full_second(now + wait_after(result, interval)),
+        due=next_check(result, plan.fraction, plan.interval, now),
         result=result,
         end=walk.target,
         hops=walk.hops,

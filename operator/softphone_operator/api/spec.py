@@ -276,7 +276,7 @@ class SoftphoneFleetSpec(Spec):
         "changed or their nodes are drained. A share is rounded down, to one agent at least.",
     )
     path_checks_one_in: Annotated[int, Field(ge=1, le=MAX_PHONES)] = Field(
-        default=50,
+        default=100,
         description="One softphone in so many checks its ways (registration.pathCheckSeconds): those whose index is a "
         "multiple of it, and the first of each agent. 1: all of them.",
     )
