@@ -99,8 +99,8 @@ class RecordingEngine:
     def abandon(self, phone: str) -> None:
         self.calls.append(("abandon", phone))
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
-        self.calls.append(("fetch", phone, serial, request))
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
+        self.calls.append(("fetch", phone, serial, request, anew))
 
     def drop_fetch(self, phone: str) -> None:
         self.calls.append(("drop_fetch", phone))

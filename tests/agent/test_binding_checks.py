@@ -14,8 +14,8 @@ from sip_responder import Responder, Start, digest, listing, reply, silence
 
 pytestmark = pytest.mark.lab
 
-ON: dict[str, Any] = {"expiresSeconds": 3600, "pathCheckSeconds": 86400}
-"""No refresh and no path check within the test: what is asked, the binding checks ask."""
+ON: dict[str, Any] = {"expiresSeconds": 150, "pathCheckSeconds": 86400}
+"""Binding checks every 10 s; no refresh and no path check within the test."""
 NAMES = [f"phone{number}" for number in range(5)]
 
 

@@ -306,3 +306,47 @@ def test_a_pbx_that_nobody_pings_any_more_has_no_round_trip() -> None:
     metrics.forget_pbx("slave")
     metrics.forget_pbx("never pinged")
     assert "softphone_pbx_ping_seconds" not in scraped(Picture(), metrics)
+
+
+def ways(**results: str) -> tuple[PathReport, ...]:
+    return tuple(PathReport.model_validate({"via": via, "result": result}) for via, result in results.items())
+
+
+def test_a_way_is_1_or_0_and_absent_while_nothing_is_known_of_it() -> None:
+    phones = {
+        "alice": report("alice", paths=ways(pri="Holds", sec="WouldKeep")),
+        "bob": report("bob", paths=ways(pri="Unreachable", sec="CheckNotSupported")),
+        "carol": report("carol", paths=ways(cur="Unchecked")),
+        "dave": report("dave"),
+    }
+    assert scraped(Picture("", phones))["softphone_path_ok"] == [
+        ({"fleet": "", "softphone": "alice", "via": "pri"}, 1.0),
+        ({"fleet": "", "softphone": "alice", "via": "sec"}, 1.0),
+        ({"fleet": "", "softphone": "bob", "via": "pri"}, 0.0),
+    ]
+    assert "softphone_path_ok" not in scraped(Picture("", phones, per_phone=False))
+
+
+def test_the_ways_of_a_fleet_are_good_when_those_of_all_its_phones_are() -> None:
+    phones = {
+        "load-0": report("load-0", paths=ways(pri="Holds", sec="WouldKeep")),
+        "load-50": report("load-50", paths=ways(pri="Holds", sec="Refused")),
+        "load-100": report("load-100", paths=ways(pri="Unchecked", sec="WouldKeep")),
+    }
+    found = scraped(Picture("load", phones, per_phone=False))
+    assert found["softphone_path_ok"] == [
+        ({"fleet": "load", "softphone": "", "via": "pri"}, 1.0),
+        ({"fleet": "load", "softphone": "", "via": "sec"}, 0.0),
+    ]
+    assert found["softphone_paths"] == [
+        ({"fleet": "load", "via": "pri", "result": "Holds"}, 2.0),
+        ({"fleet": "load", "via": "pri", "result": "Unchecked"}, 1.0),
+        ({"fleet": "load", "via": "sec", "result": "Refused"}, 1.0),
+        ({"fleet": "load", "via": "sec", "result": "WouldKeep"}, 2.0),
+    ]
+
+
+def test_the_end_of_a_certificate_is_told_in_unix_time() -> None:
+    pbxs = {"a": PbxReport(name="a", certificate_expires="2026-11-29T12:00:00.000Z"), "b": PbxReport(name="b")}
+    found = scraped(Picture("", {}, pbxs))
+    assert found["softphone_pbx_certificate_expiry_timestamp_seconds"] == [({"pbx": "a"}, 1795953600.0)]

@@ -44,6 +44,7 @@ BENCHES = {
     "failover-tls": Bench(["bench.failover", "tls"]),
     "start": Bench(["bench.start"]),
     "cost": Bench(["bench.cost"]),
+    "checks": Bench(["bench.checks"]),
 }
 
 

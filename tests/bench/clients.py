@@ -45,6 +45,15 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Checking:
+    """How the agent's phones check their ways; None: as it does by default."""
+
+    path_check_seconds: float | None = None
+    one_in: int | None = None
+
+
+NO_WORD = Checking()
 Configure = Callable[[Path, Pair, range, Transport], Command]
 """Writes what the client reads into a folder; the numbers of its users are given."""
 
@@ -83,15 +92,20 @@ def clients(settings: Settings) -> list[Client]:
 
 def versions(settings: Settings) -> dict[str, str]:
     """Of what is measured."""
-    own = pjsua2.wheel(settings).name.split("-")[1]
-    return {"own pjsua2": own, "pjsua2": pip_pjsua2.VERSION, "baresip": baresip.fetch(settings).version}
+    peers = {"pjsua2": pip_pjsua2.VERSION, "baresip": baresip.fetch(settings).version}
+    return {**own_version(settings), **peers}
 
 
-def own_agent(settings: Settings, expires: int = EXPIRES) -> Client:
+def own_version(settings: Settings) -> dict[str, str]:
+    """Where nothing but our agent is measured."""
+    return {"own pjsua2": pjsua2.wheel(settings).name.split("-")[1]}
+
+
+def own_agent(settings: Settings, expires: int = EXPIRES, checking: Checking = NO_WORD) -> Client:
     """Our agent on the own build of pjsua2."""
 
     def agent(folder: Path, pair: Pair, users: range, transport: Transport) -> Command:
-        argv = _agent(folder, pair, users, transport, expires)
+        argv = _agent(folder, pair, users, transport, expires, checking)
         return Command(argv, {"PYTHONPATH": f"{_without_rich(folder)}:{_own(settings)}"})
 
     return Client("agent" if expires == EXPIRES else f"agent, expiry {expires} s", agent)
@@ -131,7 +145,7 @@ def _without_rich(folder: Path) -> str:
     return str(folder)
 
 
-def _agent(folder: Path, pair: Pair, users: range, transport: Transport, expires: int) -> list[str]:
+def _agent(folder: Path, pair: Pair, users: range, transport: Transport, expires: int, checking: Checking) -> list[str]:
     secret = folder / "secret"
     secret.mkdir()
     for index in users:
@@ -140,18 +154,23 @@ def _agent(folder: Path, pair: Pair, users: range, transport: Transport, expires
     for name, pbx in zip(("primary", "standby"), pair.pbxes, strict=True):
         known: dict[str, Any] = {"name": name, "address": address(pbx, transport), "system": "bench"}
         pbxs.append(known | ({"tls": {"caFile": str(pbx.system.authority)}} if transport == "tls" else {}))
-    template = {
+    template: dict[str, Any] = {
         "aor": f"sip:load{{index}}@{DOMAIN}",
         "pri": "primary",
         "sec": "standby",
         "credentials": {"directory": str(secret)},
         "registration": {"expiresSeconds": expires},
     }
+    phones: dict[str, Any] = {"count": len(users), "firstIndex": users.start, "template": template}
+    if checking.path_check_seconds is not None:
+        template["registration"]["pathCheckSeconds"] = checking.path_check_seconds
+    if checking.one_in is not None:
+        phones["pathChecksOneIn"] = checking.one_in
     document = {
         "fleet": "bench",
         "http": {"address": "127.0.0.1", "port": _free_port()},
         "pbxs": pbxs,
-        "fleets": [{"count": len(users), "firstIndex": users.start, "template": template}],
+        "fleets": [phones],
     }
     file = folder / "agent.json"
     file.write_text(json.dumps(document))

@@ -72,6 +72,26 @@ class Cost(Figure):
     cores: float = Field(description="CPU, in cores.")
 
 
+class Checks(Figure):
+    """What an agent's phones send a second to both of their PBXes while they rest; `client` is what they check."""
+
+    processes: int
+    seconds: float = Field(description="For how long it was watched.")
+    refreshes: float = Field(description="REGISTERs with Contact a second.")
+    path_checks: float = Field(description="REGISTERs without Contact a second, but for the next.")
+    binding_checks: float = Field(description="REGISTERs without Contact a second of phones that ask for all others.")
+    busiest: int = Field(description="The most REGISTERs without Contact of any second.")
+    challenged: float = Field(description="The share of them that was answered by 401.")
+    megabytes: float = Field(description="As `lab.measuring.alone` counts it.")
+    cores: float = Field(description="CPU of the agent, in cores.")
+    pbx_cores: float = Field(description="CPU of both PBXes, in cores.")
+
+    @property
+    def share(self) -> float:
+        """Checks : refreshes."""
+        return (self.path_checks + self.binding_checks) / self.refreshes if self.refreshes else math.nan
+
+
 class Part(BaseModel):
     """One part of the benches, from one run on one machine."""
 
@@ -83,6 +103,7 @@ class Part(BaseModel):
     failover: list[Failover] = []
     start: list[Start] = []
     cost: list[Cost] = []
+    checks: list[Checks] = []
 
     @classmethod
     def now(cls, versions: dict[str, str], **found: object) -> Self:

@@ -6,7 +6,7 @@ from datetime import date
 
 from bench import page
 from bench.clients import ABOUT
-from bench.figures import Cost, Failover, Part, parts
+from bench.figures import Checks, Cost, Failover, Part, parts
 from drills.seen import Machine
 
 HERE = Part(date=date(2026, 11, 23), machine=Machine(cores=2, memory_gigabytes=23), versions={})
@@ -37,3 +37,15 @@ def test_memory_that_grows_faster_than_phones_is_called_so() -> None:
     rows = [Cost(client="agent", phones=n, processes=1, megabytes=n**1.5, cores=n / 1000) for n in (1, 100, 1000)]
     assert [line[6] for line in _lines(HERE.model_copy(update={"cost": rows}))] == ["", "", "1.50 (worse than linear)"]
     assert [line[8] for line in _lines(HERE.model_copy(update={"cost": rows}))] == ["", "", "1.00"]
+
+
+def test_the_share_of_checks_is_told_beside_the_refreshes() -> None:
+    known = {"phones": 1000, "processes": 3, "seconds": 300, "refreshes": 8, "megabytes": 100, "pbx_cores": 0.02}
+    off = {"path_checks": 0, "binding_checks": 0, "busiest": 0, "challenged": 0, "cores": 0.01}
+    fleet = {"path_checks": 0.3, "binding_checks": 0.1, "busiest": 4, "challenged": 0.5, "cores": 0.011}
+    rows = [Checks(client="off", **known, **off), Checks(client="as a fleet", **known, **fleet)]
+    costs = ["2.00%", "100.0 MB"]
+    assert _lines(HERE.model_copy(update={"checks": rows})) == [
+        ["off", "1000", "3", "8.00", "0.00", "0.00", "", "", "", "1.00%", *costs],
+        ["as a fleet", "1000", "3", "8.00", "0.30", "0.10", "5.0%", "4", "50%", "1.10%", *costs],
+    ]

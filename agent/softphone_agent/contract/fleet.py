@@ -88,7 +88,7 @@ class FleetSlice(Model):
     count: int = Field(ge=0, le=MAX_PHONES, description="How many phones.")
     template: PhoneTemplate = Field(description="What they have in common.")
     path_checks_one_in: int = Field(
-        default=50,
+        default=100,
         ge=1,
         le=MAX_PHONES,
         description="One phone in so many checks its ways (registration.pathCheckSeconds): those whose index is a "

@@ -17,10 +17,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softphone_agent.contract.config import AgentConfig
+from softphone_agent.contract.counting import count_paths
 from softphone_agent.contract.phone import Pbx
 from softphone_agent.contract.report import GOOD_PATHS, STATES, UNKNOWN_PATHS, PbxReport, PhoneReport
 from softphone_agent.http import births
-from softphone_agent.http.counting import count_paths
 from softphone_agent.http.labels import OTHER, Labels
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.observations import (

@@ -18,7 +18,8 @@ raises IllegalTransition and leaves the state as it was.
     plan.py      what the checks go by, and what holds the phone
     states.py    what is known about the ways
     handlers.py  what happens in each row of the table
-    verdicts.py  what an end is worth, and when a way is checked next
+    verdicts.py  what an end is worth, and which answers tell nothing
+    moments.py   when a way is checked next, and how long a result counts
     support.py   which PBXes have no use for such a request
 
 The rules in words: docs/rules.md, Path checks.

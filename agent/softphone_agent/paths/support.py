@@ -5,7 +5,7 @@ Silence alone says nothing: the PBX may be dead. It does when the PBX answers a 
 
 from __future__ import annotations
 
-from softphone_agent.paths.verdicts import SELDOM_SECONDS
+from softphone_agent.paths.moments import SELDOM_SECONDS
 
 SILENT = "it does not answer a REGISTER without Contact, and answers others"
 

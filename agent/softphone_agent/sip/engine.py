@@ -219,9 +219,12 @@ class Engine:
         if known is not None:
             known.present = None
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
-        """Ask for the bindings of the phone's AOR, in place of the last such request; a Fetched follows."""
-        self._fetches.fetch(phone, serial, request)
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
+        """Ask for the bindings of the phone's AOR, in place of the last such request; a Fetched follows.
+
+        `anew`: over a TLS connection of its own.
+        """
+        self._fetches.fetch(phone, serial, request, time.monotonic(), anew=anew)
 
     def drop_fetch(self, phone: str) -> None:
         """Wait no longer for that."""
@@ -313,7 +316,7 @@ class Engine:
                 self._answered(one, code, reason, text)
             elif isinstance(one, Fetching):
                 self._close_unless_needed(one.place, answered=code != 0)
-                self._fetches.answered(one, code, reason, text)
+                self._fetches.answered(one, code, reason, text, was_sent=bool(peer))
             elif isinstance(one, Pinging):
                 self._close_unless_needed(one.place, answered=code != 0)
                 self.happenings.append(Pong(one.place, code != 0))

@@ -39,6 +39,8 @@ class Fetched:
     reason: str
     message: str
     """The whole answer: a 200 lists the bindings of the AOR (RFC 3261, section 10.3, step 8)."""
+    was_sent: bool = True
+    """Whether it went out: False where no connection came about."""
 
 
 @dataclass(frozen=True, slots=True)

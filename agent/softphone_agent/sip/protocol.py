@@ -59,11 +59,12 @@ class SipEngine(Protocol):
     def abandon(self, phone: str) -> None:
         """Forget the phone's REGISTER in flight and the registration that it is of. Its PBX is sent nothing."""
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
         """Send a REGISTER without Contact in place of the phone's last one; a Fetched with `serial` follows.
 
         It asks for the bindings of the AOR and changes none (RFC 3261, section 10.2.3). The phone's registration goes
-        on beside it, with a Call-ID and CSeqs of its own.
+        on beside it, with a Call-ID and CSeqs of its own. `anew`: where it goes by TLS, it goes over a connection of
+        its own now and then, as one would that has to be made.
         """
 
     def drop_fetch(self, phone: str) -> None:

@@ -5,7 +5,6 @@ A PBX that has forgotten is noticed within seconds instead of with the next refr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +12,8 @@ from functools import partial
 import structlog
 
 from softphone_agent.dns.targets import Place
+from softphone_agent.paths.moments import AGAIN_SECONDS, BINDINGS_SOONEST, REFUSED_SECONDS, binding_wait, full_second
 from softphone_agent.paths.support import Support
-from softphone_agent.paths.verdicts import REFUSED_SECONDS
 from softphone_agent.phone.planning import instance_id
 from softphone_agent.registration.events import BindingForgotten
 from softphone_agent.registration.states import Phase
@@ -25,10 +24,6 @@ from softphone_agent.worker.listing import lists
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.running import RunningPhone
 
-CHECK_SECONDS = 10.0
-"""How often each PBX that holds phones is asked."""
-AGAIN_SECONDS = 1.0
-"""How soon after one that has forgotten is asked whether it knows its phones now."""
 CLEARANCE = 1.0
 """Seconds before its refresh in which a phone does not ask: its own REGISTER goes before."""
 SPREAD_SECONDS = 1.0
@@ -80,13 +75,13 @@ class BindingChecks:
         self._places = {place: self._places.get(place) or _Checked() for place in willing}
         for place, checked in self._places.items():
             if now >= checked.due:
-                is_asked = self._ask(place, checked, willing[place], now)
-                checked.due = max(checked.due, _full(now + (CHECK_SECONDS if is_asked else AGAIN_SECONDS)))
+                wait = self._ask(place, checked, willing[place], now)
+                checked.due = max(checked.due, full_second(now + wait))
         self._set_wakeup(now)
 
     def _set_wakeup(self, now: float) -> None:
-        latest = _full(now + CHECK_SECONDS)
-        self.next_wakeup = min((checked.due for checked in self._places.values()), default=latest)
+        # Phones may be at a new place soon, which nobody would look at before.
+        self.next_wakeup = min([full_second(now + BINDINGS_SOONEST), *(one.due for one in self._places.values())])
 
     def _willing(self, now: float) -> dict[Place, dict[str, RunningPhone]]:
         """The phones that may ask now, by the place at which they are registered; also places at which none may."""
@@ -103,19 +98,19 @@ class BindingChecks:
                 at_place[phone.name] = phone
         return found
 
-    def _ask(self, place: Place, checked: _Checked, willing: dict[str, RunningPhone], now: float) -> bool:
-        """Ask this place, or leave it alone since it has no use for that; False where nobody may ask now."""
+    def _ask(self, place: Place, checked: _Checked, willing: dict[str, RunningPhone], now: float) -> float:
+        """Ask this place, or leave it alone since it has no use for that; returns the seconds until it is due again."""
         if self._support.why_not(place.uri, now) is not None:
-            return True
+            return BINDINGS_SOONEST
         if not willing:
-            return False
+            return AGAIN_SECONDS
         if checked.asks not in willing:
             checked.asks = next(iter(willing))
         phone = willing[checked.asks]
         if not self._fetching.ask(phone, place.uri, partial(self._answered, place), now, place):
-            return False
+            return AGAIN_SECONDS
         self._in_flight[phone.name] = place
-        return True
+        return binding_wait(min(one.config.registration.expires_seconds for one in willing.values()))
 
     def _answered(self, place: Place, answer: Fetched, now: float) -> None:
         self._in_flight.pop(answer.phone, None)
@@ -139,7 +134,7 @@ class BindingChecks:
             self._support.learned(place.uri, UNLISTED, now)
             checked.missed_at = None
             return
-        checked.due = _full(now + AGAIN_SECONDS)
+        checked.due = full_second(now + AGAIN_SECONDS)
         if checked.missed_at is not None:
             return
         log.warning("pbx has forgotten its bindings", pbx=label, softphone=phone.name)
@@ -148,8 +143,3 @@ class BindingChecks:
             if one.bound_at == place and one.state.phase is Phase.REGISTERED:
                 within = 0.0 if one is phone else SPREAD_SECONDS
                 self._phones.feed(one.name, BindingForgotten(one.state.held.registrar, within))
-
-
-def _full(at: float) -> float:
-    """The next full second: several wake-ups at once cost less."""
-    return float(math.ceil(at))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from softphone_agent.paths import events, machine
 from softphone_agent.paths.actions import Ask
+from softphone_agent.paths.moments import REFUSED_SECONDS
 from softphone_agent.paths.plan import CheckPlan, Holding
 from softphone_agent.paths.states import Phase, State
-from softphone_agent.paths.verdicts import REFUSED_SECONDS
 from softphone_agent.registration.plan import Registrar
 from walking_phone import BROWSER, MASTER, OTHER, SLAVE, STANDBY, check_plan
 

@@ -10,9 +10,10 @@ import pytest
 from softphone_agent.contract.report import PathResult
 from softphone_agent.paths import events, machine
 from softphone_agent.paths.actions import Ask, Drop
+from softphone_agent.paths.moments import REFUSED_SECONDS, SELDOM_SECONDS, SHORTEST_VALIDITY
 from softphone_agent.paths.plan import Holding
 from softphone_agent.paths.states import Phase, State, Step
-from softphone_agent.paths.verdicts import NOT_SUPPORTED, REFUSED_SECONDS, SELDOM_SECONDS, SHORTEST_VALIDITY, end_of_way
+from softphone_agent.paths.verdicts import NOT_SUPPORTED, end_of_way
 from softphone_agent.registration.plan import Registrar
 from walking_phone import (
     BROWSER,
@@ -49,13 +50,18 @@ def test_both_ways_are_checked_soon_after_the_phone_has_registered_the_primary_o
     assert phone.now == 105.0
 
 
-def test_each_way_is_checked_again_after_the_interval_on_a_full_second() -> None:
-    phone = WalkingPhone(now=100.3).walks()
+def test_each_way_is_checked_again_at_the_phones_own_moment_of_each_interval_on_a_full_second() -> None:
+    phone = WalkingPhone(check_plan(fraction=0.501), now=100.3).walks()
     phone.now += 0.2
     phone.found(lists=True).until_wakeup().found()
-    assert machine.next_wakeup(phone.state) == 407.0
+    assert machine.next_wakeup(phone.state) == 451.0, (
+        "50.1 % of the second interval, since the first one has just begun"
+    )
     phone.until_wakeup()
     assert phone.asked == [MASTER, STANDBY, MASTER]
+    phone.now += 0.2
+    phone.found(lists=True).until_wakeup().found()
+    assert machine.next_wakeup(phone.state) == 751.0
 
 
 def test_with_a_short_interval_the_first_check_falls_into_it() -> None:
@@ -197,6 +203,13 @@ def test_a_rejection_is_final_whatever_other_contacts_there_were() -> None:
     assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).end) == ("Refused", OTHER)
 
 
+def test_the_pbx_that_holds_the_phone_is_unreachable_where_no_new_connection_to_it_comes_about() -> None:
+    """The one that is there goes on; one that is made after it was lost would not."""
+    phone = WalkingPhone().walks()
+    phone.happens(events.Silent(phone.state.serial, "certificate", was_sent=False))
+    assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).message) == ("Unreachable", "certificate")
+
+
 # When it is asked again
 
 
@@ -221,7 +234,7 @@ def test_who_refuses_is_not_asked_often_however_short_the_interval() -> None:
 def test_retry_after_is_respected() -> None:
     phone = WalkingPhone().second_way().refused(503, retry_after=1000.0)
     assert phone.way(Entry.SEC).due == phone.now + 1000.0
-    assert phone.way(Entry.PRI).due == phone.now + INTERVAL
+    assert phone.way(Entry.PRI).due == 450.0
     phone = WalkingPhone().second_way().refused(503, retry_after=10.0**6)
     assert phone.way(Entry.SEC).due == phone.now + 3600.0, "but for an hour at most"
 
@@ -234,6 +247,16 @@ def test_a_pbx_that_asked_the_registration_for_time_is_not_asked_before() -> Non
 def test_an_overlap_with_the_phones_own_register_says_nothing() -> None:
     phone = WalkingPhone().second_way().refused(488)
     assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("Unchecked", phone.now + 1.0)
+    phone.until_wakeup().refused(488).until_wakeup().found()
+    assert phone.way(Entry.SEC).result == "WouldKeep"
+
+
+def test_a_pbx_that_says_so_each_time_has_no_use_for_the_request() -> None:
+    phone = WalkingPhone().second_way()
+    for _ in range(2):
+        phone.refused(488).until_wakeup()
+    phone.refused(488)
+    assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("CheckNotSupported", phone.now + SELDOM_SECONDS)
 
 
 def test_what_cannot_be_paid_waits_and_begins_anew() -> None:
@@ -339,11 +362,11 @@ def test_a_binding_that_has_moved_makes_all_ways_worth_a_check(found: bool) -> N
 # What became known meanwhile
 
 
-@pytest.mark.parametrize(("at", "due"), [(STANDBY, 110.0), (SLAVE, 110.0), (OTHER, 405.0)])
+@pytest.mark.parametrize(("at", "due"), [(STANDBY, 110.0), (SLAVE, 110.0), (OTHER, 450.0)])
 def test_a_pbx_that_falls_silent_or_is_back_has_the_ways_over_it_checked_soon(at: Registrar, due: float) -> None:
     phone = WalkingPhone().second_way().redirected(SLAVE).found()
     phone.happens(events.Doubted(at))
-    assert (phone.way(Entry.PRI).due, phone.way(Entry.SEC).due) == (405.0, due)
+    assert (phone.way(Entry.PRI).due, phone.way(Entry.SEC).due) == (450.0, due)
     phone.happens(events.Refreshing()).happens(events.Doubted(at))
     assert phone.way(Entry.SEC).due == due
 

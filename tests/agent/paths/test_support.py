@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from softphone_agent.paths.moments import SELDOM_SECONDS
 from softphone_agent.paths.support import SILENT, Support
-from softphone_agent.paths.verdicts import SELDOM_SECONDS
 
 PBX, OTHER = "sip:192.0.2.1:5060;transport=udp", "sip:192.0.2.2:5060;transport=udp"
 
