@@ -96,11 +96,11 @@ async def test_a_pbx_that_never_answered_a_ping_is_0_and_not_absent(tmp_path: Pa
     async with running(tmp_path, pbxs, [phone(pri="master", sec="sec", **lively)]) as agent:
         await agent.phone(registered=True)
         await agent.until(lambda agent: agent.pbxs["sec"].reachable is False, "sec unreachable")
-        assert agent.pbxs["sec"].answers_options is False
+        await agent.until(lambda agent: agent.pbxs["sec"].answers_options is False, "its silence to OPTIONS")
         assert 'softphone_pbx_reachable{pbx="sec"} 0.0' in await agent.metrics()
         sec.options = reply(200)
         await agent.until(lambda agent: agent.pbxs["sec"].reachable is True, "sec reachable")
-        assert agent.pbxs["sec"].answers_options is True
+        await agent.until(lambda agent: agent.pbxs["sec"].answers_options is True, "its answer to OPTIONS")
         assert [report.registered for report in agent.history if report.state == "Registered"] == [True]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from bench.checks import of_binding_checks
 from bench.figures import Checks
@@ -20,6 +21,6 @@ def test_a_phone_that_asks_often_asks_for_all_and_refreshes_are_no_checks() -> N
 
 
 def test_without_refreshes_there_is_no_share() -> None:
-    row = {"client": "off", "phones": 1, "processes": 2, "seconds": 60, "busiest": 0, "challenged": 0}
+    row: dict[str, Any] = {"client": "off", "phones": 1, "processes": 2, "seconds": 60, "busiest": 0, "challenged": 0}
     none = Checks(**row, refreshes=0, path_checks=0.1, binding_checks=0.1, megabytes=1, cores=0, pbx_cores=0)
     assert math.isnan(none.share)
