@@ -128,6 +128,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=monitoring $(BIN)/python -m softphone_monitoring
 	PYTHONPATH=tools:tests $(BIN)/python -m modules
 	PYTHONPATH=tools:tests $(BIN)/python -m diagram
+	PYTHONPATH=tools:tests $(BIN)/python -m call_diagram
 	PYTHONPATH=tools:tests $(BIN)/python -m conformance
 	PYTHONPATH=tests $(BIN)/python -m edits
 	PYTHONPATH=tools:tests $(BIN)/python -m chart_values

@@ -1,4 +1,4 @@
-"""What an edit does to a registered phone and to its pod, for every field of the three kinds: set, and taken away.
+"""What an edit does to a registered phone and to its pod, for every field of the kinds: set, and taken away.
 
 The rows are the data of e2e/test_edits.py, which makes every one of these edits in the lab, in this order, and looks
 at the REGISTERs that the PBXes saw. `PYTHONPATH=tests python -m edits` writes docs/edits.md from them.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from softphone_operator.api.crd import crd
-from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 
 PAGE = Path(__file__).parents[1] / "docs" / "edits.md"
 
@@ -77,6 +77,7 @@ def _toleration(name: str, *, away: bool = False, **whole: Any) -> Row:
 
 
 NO_PASSWORD = "the Secret is mounted; taken away is `credentials` as a whole, and the PBX refuses who gives no password"
+SAME_PASSWORD = "the same password under another key; no Secret is mounted anew"
 MOUNTED = "the Secret is mounted, also in pods of other phones of the system"
 BY_PRI, BY_SEC = "the phone came by `pri`", "the phone came by `sec`"
 NOBODY = "sip:10.245.0.29:5060"
@@ -247,7 +248,26 @@ OF_THE_PBX = [
         "tls.certificateSecretName", {"tls": {"certificateSecretName": "own"}}, ANEW, NEW, note="the Secret is mounted"
     ),
 ]
-SOFTPHONE_ROWS = [*WHILE_RUNNING, *AWAY_WHILE_RUNNING, *OF_THE_POD, *AWAY_OF_THE_POD]
+INTO_A_POOL = "the pool's agent registers it, then its own pod ends"
+OUT_OF_A_POOL = "an agent of its own registers it, then the pool's lets it go"
+IN_A_POOL = "in a pool"
+AS_ALONE = "as the other fields of `agent`; one agent after the other, as `maxUnavailable` allows"
+WITH_A_POOL = [
+    Row("agent.pool", {"agent": {"pool": "edited"}}, MOVES, NEW, note=INTO_A_POOL),
+    Row(
+        "credentials.passwordKey",
+        {"credentials": {"passwordKey": "again"}},
+        GOES_ON,
+        when=IN_A_POOL,
+        note=SAME_PASSWORD,
+    ),
+    Row("credentials.usernameKey", {"credentials": {"usernameKey": "user"}}, OVER, when=IN_A_POOL),
+    _away("credentials.usernameKey", OVER, when=IN_A_POOL),
+    _away("credentials.passwordKey", GOES_ON, when=IN_A_POOL),
+    _away("agent.pool", MOVES, NEW, note=OUT_OF_A_POOL),
+]
+"""Tried in e2e/test_pool.py."""
+SOFTPHONE_ROWS = [*WHILE_RUNNING, *AWAY_WHILE_RUNNING, *OF_THE_POD, *AWAY_OF_THE_POD, *WITH_A_POOL]
 PBX_ROWS = [*OF_THE_PBX, *AWAY_OF_THE_PBX]
 
 OF_THE_FLEET = [
@@ -267,6 +287,17 @@ OF_THE_FLEET = [
     _away("firstIndex", RESTS, when="the phone is no more among them", note="it begins with 0"),
 ]
 """Seen by the phone of index 901 in a fleet of 3, two in each agent, that begins with 900."""
+
+OF_THE_POOL = [
+    Row("metrics.perPhone", {"metrics": {"perPhone": False}}, GOES_ON),
+    Row("maxUnavailable", {"maxUnavailable": 2}, GOES_ON),
+    Row(
+        "phonesPerAgent", {"phonesPerAgent": 400}, ANEW, NEW, note="default resources grow with it; else the pod stays"
+    ),
+    Row("credentials.secretNames", {"credentials": {"secretNames": ["vienna", "graz"]}}, ANEW, NEW),
+    Row("agent.nodeSelector", {"agent": {"nodeSelector": {"site": "linz"}}}, ANEW, NEW, note=AS_ALONE),
+]
+"""Some of them in e2e/test_pool.py; those of the pod are made as for a fleet."""
 
 
 def _of_all(row: Row) -> Row:
@@ -322,12 +353,17 @@ of the first kind, and two of the second.
 def page() -> str:
     """The whole page."""
     tables = [(SOFTPHONE.name, SOFTPHONE_ROWS), (PBX.name, PBX_ROWS), (SOFTPHONE_FLEET.name, OF_THE_FLEET)]
-    parts = [HEAD, *("\n".join(_table(name, rows)) for name, rows in tables), TEMPLATE]
+    pool = "\n".join(_table(SOFTPHONE_POOL.name, OF_THE_POOL))
+    parts = [HEAD, *("\n".join(_table(name, rows)) for name, rows in tables), TEMPLATE, pool]
     return "\n".join(parts)
 
 
 def _table(kind: str, rows: Iterable[Row]) -> Iterator[str]:
-    whose = {PBX.name: "a phone that uses the PBX", SOFTPHONE_FLEET.name: "a phone that stays"}.get(kind, "the phone")
+    whose = {
+        PBX.name: "a phone that uses the PBX",
+        SOFTPHONE_FLEET.name: "a phone that stays",
+        SOFTPHONE_POOL.name: "a phone of it",
+    }.get(kind, "the phone")
     yield f"## {kind}\n\n| field | when | {whose} | its pod | taken away: {whose} | its pod | |"
     yield "|---|---|---|---|---|---|---|"
     for row, away in sorted(_pairs(rows), key=lambda pair: "Secret" in (pair[0] or pair[1]).field):  # type: ignore[union-attr]

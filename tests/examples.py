@@ -18,7 +18,7 @@ from softphone_operator.api.kinds import API_VERSION
 Object = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
-MANIFESTS = tuple(FOLDER / name for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet"))
+MANIFESTS = tuple(FOLDER / name for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet", "pool"))
 """Folders for `kubectl apply -f`."""
 SITES = (FOLDER / "gitops" / "sites" / "vienna", FOLDER / "gitops" / "sites" / "graz")
 """Folders for `kubectl apply -k`."""
@@ -74,7 +74,9 @@ def _secrets(objects: list[Object]) -> dict[str, dict[str, str]]:
     """For each Secret with passwords that phones name, its keys and the lab's values."""
     found: dict[str, dict[str, str]] = {}
     for phone in of_kind(objects, "Softphone"):
-        found[phone["spec"]["credentials"]["secretName"]] = {"password": password(user(phone["spec"]["aor"]))}
+        credentials, pooled = phone["spec"]["credentials"], "pool" in phone["spec"].get("agent", {})
+        key = credentials.get("passwordKey") or (phone["metadata"]["name"] if pooled else "password")
+        found.setdefault(credentials["secretName"], {})[key] = password(user(phone["spec"]["aor"]))
     for fleet in of_kind(objects, "SoftphoneFleet"):
         spec, template = fleet["spec"], fleet["spec"]["template"]
         users = [user(template["aor"].format(index=index)) for index in range(spec["replicas"])]

@@ -13,7 +13,7 @@ import yaml
 import examples
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import KINDS
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
 NAMESPACE = "examples"
@@ -56,8 +56,13 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         each["metadata"]["name"]: desired_pbx.pbx(each["metadata"]["name"], NAMESPACE, each["spec"], secrets)
         for each in examples.of_kind(objects, "PBX")
     }
+    pools = {
+        each["metadata"]["name"]: desired_pool.pool(NAMESPACE, each["spec"], secrets)
+        for each in examples.of_kind(objects, "SoftphonePool")
+    }
+    assert not any(isinstance(made, decisions.Refusal) for made in pools.values()), pools
     phones = {
-        each["metadata"]["name"]: decided(each, pbxs, secrets)
+        each["metadata"]["name"]: decided(each, pools, pbxs, secrets)
         for kind in ("Softphone", "SoftphoneFleet")
         for each in examples.of_kind(objects, kind)
     }
@@ -70,8 +75,14 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
 
 
 def decided(
-    of: examples.Object, pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal], secrets: decisions.Secrets
-) -> decisions.DesiredAgent | decisions.DesiredFleet | decisions.Refusal:
+    of: examples.Object,
+    pools: Mapping[str, decisions.DesiredPool | decisions.Refusal],
+    pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal],
+    secrets: decisions.Secrets,
+) -> decisions.DesiredAgent | decisions.DesiredPhone | decisions.DesiredFleet | decisions.Refusal:
+    if pool := references.pool_of(of["spec"]):
+        name, spec = of["metadata"]["name"], of["spec"]
+        return desired_softphone.in_pool(name, NAMESPACE, "uid", spec, pools.get(pool), pbxs, secrets)
     decide: Any = desired_softphone.softphone if of["kind"] == "Softphone" else desired_fleet.fleet
     made: decisions.DesiredAgent | decisions.DesiredFleet | decisions.Refusal = decide(
         of["metadata"]["name"], NAMESPACE, "uid", of["spec"], pbxs, secrets

@@ -1,4 +1,4 @@
-"""Statement and branch coverage of the pure rules, of registration and of path checks, which must be whole.
+"""Statement and branch coverage of the pure rules: of registration, path checks and calls. It must be whole.
 
 `PYTHONPATH=tools:tests python -m registration_coverage` shows it.
 """
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("registration", "paths")
+ROOMS = ("registration", "paths", "calls")
 
 
 def measure(room: str) -> subprocess.CompletedProcess[str]:

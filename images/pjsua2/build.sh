@@ -7,7 +7,7 @@ tarball=$(readlink -f "$1") work=$2
 mkdir -p "$3"
 wheels=$(cd "$3" && pwd)
 # Ours to count: raised where the recipe makes another wheel of the same pjproject.
-build=5
+build=6
 checksum=$(sha256sum "$tarball" | cut -d' ' -f1)
 echo "tarball $(basename "$tarball")"
 echo "sha256  $checksum"
@@ -57,7 +57,7 @@ PJ_LDFLAGS="$(make --no-print-directory -f helper.mak ldflags | tr '\n' ' ') \
 export PJ_CFLAGS PJ_LDFLAGS WHEEL_VERSION=$version
 
 cd "$work/wheel"
-cp "$recipe"/{setup.py,client.h,client.cpp} .
+cp "$recipe"/{setup.py,client.h,client.cpp,calls.cpp} .
 {
   echo "pjsua2 of pjproject, built for softphone-fleet by images/pjsua2."
   echo

@@ -22,7 +22,9 @@ Client *client = nullptr;  // pjsip's callbacks know no other way
 
 // Towards the network modules are called from high to low, from there from low to high. pjsip's transport layer is 8, its
 // transactions are 16.
-const int NEXT_TO_THE_NETWORK = 7, BEFORE_IT_IS_PRINTED = 10, BEFORE_ALL_BUT_THE_TRANSPORTS = 11, AFTER_ALL = 180;
+const int NEXT_TO_THE_NETWORK = 7, BEFORE_IT_IS_PRINTED = 10, BEFORE_ALL_BUT_THE_TRANSPORTS = 11,
+    AFTER_THE_TRANSACTIONS = 20,  // and before pjsip's dialogs, which take a 2xx to INVITE that belongs to none
+    AFTER_ALL = 180;
 const std::string OWN_PORT = "{port}";
 // Of a transaction's time after its answer, in which repeated answers belong to it (RFC 3261, timer K): pjsip's 5 s keep 10 KB for each
 // REGISTER of a burst.
@@ -76,6 +78,7 @@ pjsip_module make_module(const char *name, int priority) {
 
 pjsip_module sender = make_module("softphone-sender", PJSIP_MOD_PRIORITY_APPLICATION);
 pjsip_module requests = make_module("softphone-requests", BEFORE_ALL_BUT_THE_TRANSPORTS);
+pjsip_module lates = make_module("softphone-lates", AFTER_THE_TRANSACTIONS);
 pjsip_module strays = make_module("softphone-strays", AFTER_ALL);
 pjsip_module contacts = make_module("softphone-contacts", BEFORE_IT_IS_PRINTED);
 pjsip_module wire = make_module("softphone-wire", NEXT_TO_THE_NETWORK);
@@ -88,6 +91,7 @@ pj_bool_t on_stray(pjsip_rx_data *) {
   if (client) client->stray();
   return PJ_TRUE;
 }
+pj_bool_t on_late(pjsip_rx_data *rdata) { return client && client->late(rdata); }
 pj_bool_t on_wire_in(pjsip_rx_data *rdata) {
   if (client) client->traced(rdata);
   return PJ_FALSE;
@@ -162,6 +166,8 @@ Frame judge(const std::string &data) {
 
 void silence() { pj_log_set_level(0); }
 
+pjsip_module *Client::transactions() { return &sender; }
+
 Client::Client(const std::string &allow) {
   endpoint_ = pjsua_get_pjsip_endpt();
   if (!endpoint_ || client) {
@@ -176,10 +182,11 @@ Client::Client(const std::string &allow) {
   sender.on_tsx_state = &on_tsx_state;
   requests.on_rx_request = &on_request;
   strays.on_rx_response = &on_stray;
+  lates.on_rx_response = &on_late;
   wire.on_rx_request = wire.on_rx_response = &on_wire_in;
   wire.on_tx_request = wire.on_tx_response = &on_wire_out;
   contacts.on_tx_request = &on_going_out;
-  for (pjsip_module *module : {&sender, &requests, &strays, &contacts, &wire}) {
+  for (pjsip_module *module : {&sender, &requests, &lates, &strays, &contacts, &wire}) {
     module->id = -1;
     const pj_status_t status = pjsip_endpt_register_module(endpoint_, module);
     if (status != PJ_SUCCESS) {
@@ -296,7 +303,9 @@ std::string Client::send(long number, const std::string &method, const std::stri
   const auto over = transports_.find(transport);
   if (over == transports_.end()) return "no such transport";
   pjsip_method how;
-  pj_str_t method_text = str(method), to_uri = str(uri), from_text = str(from), to_text = str(to), id = str(call_id);
+  const size_t to_end = std::min(to.find(">;tag="), to.size() - 1);
+  const std::string to_party = to.substr(0, to_end + 1), to_tag = to.substr(std::min(to_end + 6, to.size()));
+  pj_str_t method_text = str(method), to_uri = str(uri), from_text = str(from), to_text = str(to_party), id = str(call_id);
   pjsip_method_init_np(&how, &method_text);
   pjsip_tx_data *tdata;
   pj_status_t status = pjsip_endpt_create_request(endpoint_, &how, &to_uri, &from_text, &to_text, nullptr, &id, cseq, nullptr, &tdata);
@@ -304,20 +313,12 @@ std::string Client::send(long number, const std::string &method, const std::stri
   pj_pool_t *pool = tdata->pool;
   pj_str_t tag = str(from_tag);
   pj_strdup(pool, &PJSIP_MSG_FROM_HDR(tdata->msg)->tag, &tag);
-  bool asks_for_a_binding = false;
-  for (size_t begin = 0; begin < headers.size();) {
-    size_t end = headers.find('\n', begin);
-    if (end == std::string::npos) end = headers.size();
-    const size_t colon = headers.find(':', begin);
-    if (colon != std::string::npos && colon < end) {
-      const size_t value = std::min(headers.find_first_not_of(' ', colon + 1), end);
-      const std::string header_name = headers.substr(begin, colon - begin), text = headers.substr(value, end - value);
-      pj_str_t header = str(header_name), content = str(text);
-      asks_for_a_binding = asks_for_a_binding || header_name == "Contact";
-      pjsip_msg_add_hdr(tdata->msg, reinterpret_cast<pjsip_hdr *>(pjsip_generic_string_hdr_create(pool, &header, &content)));
-    }
-    begin = end + 1;
+  if (!to_tag.empty()) {
+    pj_str_t theirs = str(to_tag);
+    pj_strdup(pool, &PJSIP_MSG_TO_HDR(tdata->msg)->tag, &theirs);
   }
+  write(tdata, headers);
+  const bool asks_for_a_binding = how.id == PJSIP_REGISTER_METHOD && (headers.compare(0, 8, "Contact:") == 0 || headers.find("\nContact:") != std::string::npos);
 
   pjsip_server_addresses &to_where = tdata->dest_info.addr;
   pj_str_t host = str(address), certificate = str(name);
@@ -342,6 +343,12 @@ std::string Client::send(long number, const std::string &method, const std::stri
   }
   pjsip_tx_data_set_transport(tdata, &selector);
 
+  if (how.id == PJSIP_ACK_METHOD) {
+    status = pjsip_endpt_send_request_stateless(endpoint_, tdata, nullptr, nullptr);
+    if (status == PJ_SUCCESS) return "";
+    pjsip_tx_data_dec_ref(tdata);
+    return words(status);
+  }
   pjsip_tsx_set_timers(0, 0, AFTER_ANSWER_MSEC, msec);  // taken as the transaction begins (timers B and F)
   pjsip_transaction *tsx;
   status = pjsip_tsx_create_uac(&sender, tdata, &tsx);
@@ -373,10 +380,16 @@ void Client::cancel(long number) {
 }
 
 void Client::ended(pjsip_transaction *tsx, pjsip_event *event) {
-  if (event->type != PJSIP_EVENT_TSX_STATE || tsx->status_code < 200) return;
+  if (event->type != PJSIP_EVENT_TSX_STATE) return;
   const long number = reinterpret_cast<long>(tsx->mod_data[sender.id]);
   const auto found = pending_.find(number);
   if (found == pending_.end() || found->second.tsx != tsx) return;
+  if (tsx->status_code < 200) {
+    if (tsx->status_code <= 100 || tsx->method.id != PJSIP_INVITE_METHOD || event->body.tsx_state.type != PJSIP_EVENT_RX_MSG) return;
+    const auto *came = &event->body.tsx_state.src.rdata->msg_info;
+    events_.push_back({PROGRESS, number, tsx->status_code, text_of(tsx->status_text), std::string(came->msg_buf, came->len), ""});
+    return;
+  }
   const long sent_msec = found->second.sent_msec;
   const bool asks_for_a_binding = found->second.asks_for_a_binding;
   pending_.erase(found);
@@ -409,7 +422,8 @@ bool Client::came(pjsip_rx_data *rdata) {
   asked_[++next_number_] = clone;
   std::string head(rdata->msg_info.msg_buf, rdata->msg_info.len);
   const size_t end = head.find("\r\n\r\n");
-  if (end != std::string::npos) head.resize(end + 2);
+  const int method = rdata->msg_info.msg->line.req.method.id;
+  if (end != std::string::npos && method != PJSIP_INVITE_METHOD && method != PJSIP_ACK_METHOD) head.resize(end + 2);
   events_.push_back({REQUEST, next_number_, 0, text_of(rdata->msg_info.msg->line.req.method.name), head, place(&rdata->pkt_info.src_addr, false)});
   return true;
 }

@@ -18,7 +18,8 @@ namespace softphone {
 enum Kind {
   ANSWER,    /**< number: of the request; code: 0 where nothing came; reason: its words; text: the answer, whole; peer: our own
                   port, empty where no connection came about */
-  REQUEST,   /**< number: for `reply`; text: its head; reason: its method; peer: its address, without port */
+  REQUEST,   /**< number: for `reply`; text: its head, of INVITE and ACK with the body; reason: its method; peer: its address,
+                  without port */
   OPENED,    /**< number: of the connection; code: 1 where another one made it; peer; text: when the certificate that the peer showed
                   ends, as Unix time in digits, empty where it showed none */
   CLOSED,    /**< number: of a connection that was told as opened; code, peer: as then */
@@ -27,6 +28,8 @@ enum Kind {
   REFUSED,   /**< peer: nobody listens at this UDP address, as ICMP said */
   SENT,      /**< text: the message; peer: transport and address. While tracing only, as the next one */
   RECEIVED,
+  PROGRESS,  /**< number: of an INVITE; code; text: a provisional answer above 100, whole */
+  LATE,      /**< text: a 2xx to an INVITE that is not waited for any more: it came again, or from another branch; code */
 };
 
 struct Event {
@@ -68,7 +71,9 @@ class Client {
   void close_transport(int transport);
 
   /** Sends a request; an ANSWER follows, after `msec` at the latest. `headers`: whole lines, without From, To, Call-ID, CSeq and Via.
+      `to`: within a dialog with its tag, `<URI>;tag=…`.
       `{port}` in a Contact becomes our own port on the connection: only then a PBX reaches the phone over it.
+      Behind an empty line a session description may follow. An ACK is sent once, and nothing follows.
       `name`: the one that a certificate must have, else empty. Returns why it is not sent, in which case nothing follows. */
   std::string send(long number, const std::string &method, const std::string &uri, const std::string &from, const std::string &from_tag,
                    const std::string &to, const std::string &call_id, int cseq, const std::string &headers, const std::string &address,
@@ -77,6 +82,12 @@ class Client {
   void cancel(long number);
   /** Answers a request that came; code 0: never. */
   void reply(long number, int code);
+  // For calls (calls.cpp). No dialog is kept here: they are in Python.
+  /** Sends CANCEL for an INVITE that is waited for; an ANSWER with `number` follows. Returns why it is not sent. */
+  std::string send_cancel(long number, long invite, int msec);
+  /** Answers a request that came, as often as this is called until it is `last`. `to_tag`: ours, where the request has none.
+      `headers` as in `send`. */
+  void respond(long number, int code, const std::string &to_tag, const std::string &headers, bool last);
   /** Lets a connection stay while nothing is sent over it, or not any more. */
   void hold(long connection, bool held);
   void close_connection(long connection);
@@ -102,6 +113,7 @@ class Client {
   void went(pjsip_tx_data *tdata);
   void traced(pjsip_rx_data *rdata);
   void stray() { events_.push_back({STRAY, 0, 0, "", "", ""}); }
+  bool late(pjsip_rx_data *rdata);
   void changed(pjsip_transport *tp, pjsip_transport_state state, const pjsip_transport_state_info *info);
   void received(pjsip_tp_rx_data *data);
   void dropped(pjsip_tp_dropped_data *data);
@@ -127,6 +139,8 @@ class Client {
     std::string peer;
   };
 
+  static void write(pjsip_tx_data *tdata, const std::string &headers);
+  static pjsip_module *transactions();
   int kept(const Transport &transport);
   int failed(const char *what, pj_status_t status);
   Connection *of(pjsip_transport *tp, long *number = nullptr);

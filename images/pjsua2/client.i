@@ -15,6 +15,7 @@
 %ignore softphone::Client::went;
 %ignore softphone::Client::traced;
 %ignore softphone::Client::stray;
+%ignore softphone::Client::late;
 %ignore softphone::Client::changed;
 %ignore softphone::Client::received;
 %ignore softphone::Client::dropped;
@@ -28,6 +29,8 @@
 %rename(SIP_REFUSED) softphone::REFUSED;
 %rename(SIP_SENT) softphone::SENT;
 %rename(SIP_RECEIVED) softphone::RECEIVED;
+%rename(SIP_PROGRESS) softphone::PROGRESS;
+%rename(SIP_LATE) softphone::LATE;
 %rename(FRAME_PARTIAL) softphone::PARTIAL;
 %rename(FRAME_WHOLE) softphone::WHOLE;
 %rename(FRAME_HOPELESS) softphone::HOPELESS;

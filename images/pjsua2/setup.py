@@ -22,7 +22,7 @@ setup(
     ext_modules=[
         Extension(
             "pjsua2._pjsua2",
-            ["pjsua2_wrap.cpp", "client.cpp"],
+            ["pjsua2_wrap.cpp", "client.cpp", "calls.cpp"],
             extra_compile_args=words("PJ_CFLAGS"),
             extra_link_args=words("PJ_LDFLAGS"),
         )

@@ -25,6 +25,11 @@ class Asked:
     """The panel's title, the variable's, annotation's or rule's name."""
     expr: str
 
+    @property
+    def is_seldom(self) -> bool:
+        """Whether it asks for series that are calculated every quarter of an hour only."""
+        return any(rule.name in self.expr for rule in rules.RECORDINGS if rule.seldom)
+
 
 def of_dashboard(board: Mapping[str, Any]) -> Iterator[Asked]:
     """The queries of a dashboard's JSON: panels, variables, annotations."""

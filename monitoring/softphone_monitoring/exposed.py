@@ -11,6 +11,8 @@ from softphone_agent.contract.phone import Pbx
 from softphone_agent.contract.report import PathReport, PbxReport, PhoneReport
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
+    CallChecked,
+    CallDone,
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -55,6 +57,8 @@ def agent(*, per_phone: bool = True) -> list[Metric]:
             PingSeen("slave", 0.0),
             RequestsSeen("OPTIONS", "200", 1),
             Discarded("NotSip", 1),
+            CallDone("Out", "200", 0.0, "Audio"),
+            CallChecked("daily", True),
         ]
     )
     return _told(metrics.exposition())

@@ -87,7 +87,9 @@ _CONFIG_REFUSED = "max by (namespace, pod) (softphone_config_refused)"
 _OBJECTS = "sum by (kind) (max by (namespace, kind, state) (softphone_operator_objects{%s}))"
 _SOFTPHONES = _OBJECTS % 'kind="Softphone",state!="Refused"'
 _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
-_TOLD_SOFTPHONES = 'count(max by (namespace, pod) (softphones{fleet="",state="Registered"}))'
+_POOLS_NOT_READY = _OBJECTS % 'kind="SoftphonePool",state="NotReady"'
+# An agent of a pool has many. While a phone moves two agents have it, which hides one that is missing for a moment.
+_TOLD_SOFTPHONES = 'sum(max by (namespace, pod, state) (softphones{fleet=""}))'
 _FLEET_PHONES = by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
 _CERTIFICATES = "softphone_pbx_certificate_expiry_timestamp_seconds"
@@ -256,6 +258,16 @@ ALERTS = (
         "{{ $value }} SoftphoneFleets are not Ready",
         "The operator says that these fleets are not as wanted: agents are missing, phones are not registered, or pods"
         " are still of an earlier spec. Suspended fleets are not counted.",
+    ),
+    Alert(
+        "SoftphonePoolNotReady",
+        "warning",
+        "15m",
+        f"{_POOLS_NOT_READY} > 0",
+        _POOLS_NOT_READY,
+        "{{ $value }} SoftphonePools are not Ready",
+        "The operator says that these pools are not as wanted: agents are missing, phones are not registered, or pods"
+        " are still of an earlier spec.",
     ),
     Alert(
         "SoftphoneOperatorAbsent",

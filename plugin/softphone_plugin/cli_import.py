@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 import yaml
 
+from softphone_operator.decide.manifests import DEFAULT_REQUESTS
 from softphone_plugin import errors, tables
 from softphone_plugin.errors import NO, USAGE, PluginError
 from softphone_plugin.files import content, read
@@ -26,6 +28,9 @@ from softphone_plugin.importing import (
 )
 from softphone_plugin.streams import tell
 from softphone_plugin.words import counted, on_a_line
+
+FEW = 20
+"""So many Softphones may well have a pod each."""
 
 app = typer.Typer(
     help="Make manifests of what is there: YAML for `kubectl apply -f -` on standard output.\n\n"
@@ -153,6 +158,14 @@ def csv(
     leave_out: Annotated[
         list[str] | None, typer.Option("--leave-out", metavar="COLUMN", help="A column that is passed over.")
     ] = None,
+    pool: Annotated[
+        str,
+        typer.Option(
+            "--pool",
+            metavar="NAME",
+            help="SoftphonePool that is to carry them; one Secret of that name gets all passwords.",
+        ),
+    ] = "",
     no_credentials: NoCredentials = False,
     transport: TransportOption = Transport.TCP,
     system: System = "",
@@ -170,8 +183,11 @@ def csv(
         text = tables.decoded(file, content(file), maker)
         outcomes.append(tables.read(file, text, tables.Defaults(domain, pri, sec), maker, frozenset(leave_out or ())))
 
-    maker = _run(make, _settings(transport, system, namespace, pbx, no_credentials=no_credentials))
+    settings = replace(_settings(transport, system, namespace, pbx, no_credentials=no_credentials), pool=pool)
+    maker = _run(make, settings)
     outcome = outcomes[0]
+    for line in (*_of_pool(maker, pool), *_cost(maker.softphones, pool)):
+        typer.echo(f"note: {on_a_line(line)}", err=True)
     for fault in outcome.faults:
         typer.echo(fault, err=True)
     left_out = len(outcome.faults)
@@ -191,7 +207,7 @@ def _settings(
     transport: Transport, system: str, namespace: str, pbx: list[str] | None, *, no_credentials: bool
 ) -> Settings:
     names = {one.partition("=")[0]: one.partition("=")[2] for one in pbx or ()}
-    return Settings(transport.value, system, namespace, not no_credentials, names)
+    return Settings(transport.value, system, namespace, not no_credentials, pbxs=names)
 
 
 def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
@@ -207,6 +223,31 @@ def _run(make: Callable[[Maker], None], settings: Settings) -> Maker:
         typer.echo(f"note: {on_a_line(line)}", err=True)
     tell(yaml.safe_dump_all(maker.objects(), sort_keys=False, allow_unicode=True), end="")
     return maker
+
+
+def _of_pool(maker: Maker, pool: str) -> Iterator[str]:
+    """What is still to be done for the pool."""
+    if not pool:
+        return
+    if any(obj["kind"] == "Secret" for obj in maker.objects()) or maker.absent_keys:
+        yield f"the SoftphonePool {pool} is yours to make; its spec.credentials.secretNames must list the Secret {pool}"
+    else:
+        yield f"the SoftphonePool {pool} is yours to make"
+    if keys := maker.absent_keys:
+        told = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+        yield f"the Secret {pool} needs the passwords of {counted(len(keys), 'Softphone')}, a key for each: {told}"
+
+
+def _cost(softphones: int, pool: str) -> Iterator[str]:
+    """What many Softphones without a pool cost: one pod each."""
+    if pool or softphones <= FEW:
+        return
+    memory = softphones * int(DEFAULT_REQUESTS["memory"].removesuffix("Mi")) / 1024
+    cpu = softphones * int(DEFAULT_REQUESTS["cpu"].removesuffix("m")) / 1000
+    yield (
+        f"{softphones} Softphones are as many pods, which request {memory:.1f} GiB of memory and {cpu:.1f} CPUs; "
+        "with --pool NAME a few agents carry them all (docs/how-to/many-people.md)"
+    )
 
 
 def _absent(secrets: Mapping[str, str]) -> Iterator[str]:

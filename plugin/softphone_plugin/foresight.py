@@ -21,7 +21,7 @@ from softphone_agent.registration.policy import Role
 from softphone_agent.registration.returning import returns_at
 from softphone_agent.registration.states import Binding, Health, Hop, Phase, State
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
 from softphone_plugin.phones import FoundPhone, Object
 
 EVERY_KEY = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
@@ -66,13 +66,37 @@ def configured(phone: FoundPhone, pbxs: Iterable[Object]) -> Configured | decisi
             config = reading.expanded(config)
         except config_faults.ConfigFaults as faults:
             return decisions.Refusal("InvalidSpec", str(faults))
+    elif references.pool_of(of):
+        return _pooled(phone, plans, secrets)
     else:
         one = desired_softphone.softphone(owner, phone.namespace, uid, of, plans, secrets)
         if isinstance(one, decisions.Refusal):
             return one
         config = one.config
     found = next(one for one in config.phones if one.name == phone.name)
-    directory = Directory.of(config.pbxs)
+    return _configured(found, Directory.of(config.pbxs))
+
+
+def _pooled(
+    phone: FoundPhone, plans: Mapping[str, decisions.DesiredPbx | decisions.Refusal], secrets: decisions.Secrets
+) -> Configured | decisions.Refusal:
+    """A phone of a pool. The pool and its Secrets are taken to be there, and to have what the phone needs."""
+    of = phone.owner.get("spec")
+    credentials = of.get("credentials") if isinstance(of, Mapping) else None
+    named = credentials.get("secretName") if isinstance(credentials, Mapping) else None
+    keys = {str(text) for text in credentials.values()} if isinstance(credentials, Mapping) else set()
+    there = {**secrets, str(named): EVERY_KEY | keys | {phone.name}} if named else secrets
+    spec = {"credentials": {"secretNames": [named] if named else []}}
+    taken = desired_pool.pool(phone.namespace, spec, there)
+    one = desired_softphone.in_pool(phone.name, phone.namespace, "", of, taken, plans, there)
+    if isinstance(one, decisions.Refusal):
+        return one
+    found = phone_contract.Phone.model_validate_json(one.entry, by_alias=True, by_name=False)
+    used = [plan.pbx for name, plan in plans.items() if name in one.pbxs and isinstance(plan, decisions.DesiredPbx)]
+    return _configured(found, Directory.of(tuple(used)))
+
+
+def _configured(found: phone_contract.Phone, directory: Directory) -> Configured:
     return Configured(plan_of(found, directory, None, found.registration.attempt_timeout_seconds), directory, found)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from softphone_agent.contract import sip_uri
 from softphone_agent.contract.phone import REFERENCES, is_uri
 from softphone_operator.api.kinds import API_VERSION
-from softphone_operator.decide import decisions, desired_pbx, desired_softphone, references
+from softphone_operator.decide import decisions, desired_pbx, desired_pool, desired_softphone, references
 from softphone_operator.decide.aors import canonical_aor
 from softphone_operator.decide.names import shorten
 from softphone_plugin.words import on_a_line
@@ -24,6 +24,8 @@ from softphone_plugin.words import on_a_line
 Object = dict[str, Any]
 
 _ADDRESS = re.compile(r"(?:https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+)(?::(\d+))?(?:[/?#].*)?\Z", re.IGNORECASE)
+_USERNAME = "_username"
+"""With what the key of a user name ends in the Secret of a pool: no name of an object has such a character."""
 _HAS_USER = re.compile(r"(?:https?://)?[^/?#\s]*@", re.IGNORECASE)
 
 
@@ -68,6 +70,8 @@ class Settings:
     namespace: str = ""
     credentials: bool = True
     """Whether a phone without a password is to have a Secret, which somebody else makes."""
+    pool: str = ""
+    """SoftphonePool that is to carry them; one Secret of its name holds the passwords of all."""
     pbxs: Mapping[str, str] = field(default_factory=dict)
     """Names of PBX objects and their addresses; without address they are in the cluster already."""
 
@@ -101,6 +105,8 @@ class Maker:
         self.notes: list[str] = []
         self.absent_secrets: dict[str, str] = {}
         """Secrets that are referred to and were not made, each with the user name that belongs into it, or nothing."""
+        self.absent_keys: list[str] = []
+        """Keys that the Secret of the pool is to have, and that were not told."""
         for name, address in settings.pbxs.items():
             if address:
                 self._by_address[self._address(address, "--pbx")] = name
@@ -121,7 +127,7 @@ class Maker:
                 references["sec"] = ""
             name, secret = self._name(user), user.secret
             if user.password is not None or (self._settings.credentials and not secret):
-                secret = name
+                secret = self._settings.pool or name
             phone = self._softphone(user, name, references, secret)
             self._check(phone)
         except ImportFault:
@@ -132,7 +138,9 @@ class Maker:
             self.notes.append(f"{user.aor}: sec is the same PBX as pri, and left out")
         if key:
             self._aors[key] = origin or name
-        if user.password is not None:
+        if self._settings.pool and secret == self._settings.pool:
+            self._into_the_secret_of_the_pool(user, name)
+        elif user.password is not None:
             self._secrets.append(self._secret(user, name))
         elif secret and not user.secret:
             self.absent_secrets[secret] = user.username
@@ -203,7 +211,24 @@ class Maker:
         spec: Object = {"aor": user.aor, "mode": user.mode, **references, "phys": user.phys}
         if secret:
             spec["credentials"] = {"secretName": secret}
+        if self._settings.pool:
+            spec["agent"] = {"pool": self._settings.pool}
+            if secret and user.username:
+                spec["credentials"]["usernameKey"] = f"{name}{_USERNAME}"
         return self._object("Softphone", name, {key: value for key, value in spec.items() if value})
+
+    def _into_the_secret_of_the_pool(self, user: User, name: str) -> None:
+        data: dict[str, str] = {name: user.password} if user.password is not None else {}
+        if user.username:
+            data[f"{name}{_USERNAME}"] = user.username
+        if user.password is None:
+            self.absent_keys.append(name)
+        if data and not self._secrets:
+            made = self._object("Secret", self._settings.pool, {})
+            del made["spec"]
+            self._secrets.append({**made, "apiVersion": "v1", "stringData": {}})
+        if data:
+            self._secrets[0]["stringData"].update(data)
 
     def _secret(self, user: User, name: str) -> Object:
         data = {"password": user.password, **({"username": user.username} if user.username else {})}
@@ -224,7 +249,14 @@ class Maker:
                 placeholder = {"address": f"sip:{_slug(one)}.invalid"}
                 pbxs[one] = desired_pbx.pbx(one, "", placeholder, {})
         secrets = {secret: frozenset({"password"}) for secret in references.softphone_needs(spec).secrets}
-        outcome = desired_softphone.softphone(name, "", "", spec, pbxs, secrets)
+        outcome: decisions.Decision
+        if self._settings.pool:
+            named = spec.get("credentials", {}).get("secretName")
+            keys = {named: frozenset({name, f"{name}{_USERNAME}"})} if named else {}
+            pool = desired_pool.pool("", {"credentials": {"secretNames": list(keys)}}, keys)
+            outcome = desired_softphone.in_pool(name, "", "", spec, pool, pbxs, keys)
+        else:
+            outcome = desired_softphone.softphone(name, "", "", spec, pbxs, secrets)
         if isinstance(outcome, decisions.Refusal):
             raise ImportFault("", outcome.message.replace("phones[0].", ""))
 

@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from softphone_agent.contract import config_faults, fields, reading
-from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET
-from softphone_operator.decide import aors, decisions, desired_fleet, desired_pbx, desired_softphone, references
+from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL
+from softphone_operator.decide import (
+    aors,
+    decisions,
+    desired_fleet,
+    desired_pbx,
+    desired_pool,
+    desired_softphone,
+    references,
+)
 from softphone_plugin.manifests import Document, read
 from softphone_plugin.words import on_a_line
 
@@ -72,6 +80,7 @@ class _Namespace:
     pbxs: dict[str, Document] = field(default_factory=dict)
     softphones: dict[str, Document] = field(default_factory=dict)
     fleets: dict[str, Document] = field(default_factory=dict)
+    pools: dict[str, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -127,7 +136,7 @@ def _sorted_in(document: Document, spaces: dict[str, _Namespace], default: str) 
     what = f"{kind}/{name}"
     for extra in sorted(set(value) - FIELDS, key=str):
         yield _at(document, str(extra), what, f"{extra}: no such field")
-    of_kind = {PBX.name: space.pbxs, SOFTPHONE.name: space.softphones, SOFTPHONE_FLEET.name: space.fleets}[kind]
+    of_kind = dict(_kinds(space))[kind]
     if name in of_kind:
         before = of_kind[name]
         yield _at(document, "metadata.name", what, f"is there already: {before.file}:{before.line}")
@@ -158,6 +167,7 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     specs = {kind: {n: d.value.get("spec") for n, d in of.items()} for kind, of in _kinds(space)}
     needed = {name for spec in specs["PBX"].values() for name in references.pbx_needs(spec)}
     needed |= {name for spec in specs["Softphone"].values() for name in references.softphone_needs(spec).secrets}
+    needed |= {name for spec in specs["SoftphonePool"].values() for name in references.pool_needs(spec)}
     needed |= {name for spec in specs["SoftphoneFleet"].values() for name in references.fleet_needs(spec).secrets}
     secrets = {**dict.fromkeys(needed, ANY_KEYS), **space.secrets}
     planned = {name: desired_pbx.pbx(name, space.name, spec, secrets) for name, spec in sorted(specs["PBX"].items())}
@@ -173,18 +183,25 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
             yield _at(document, "spec.noPhysicalLocation", f"PBX/{name}", message, "warning")
         if isinstance(of := pbxs[name], decisions.DesiredPbx):
             yield from _warned(document, f"PBX/{name}", of.cautions)
-    yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
+    pools = {name: desired_pool.pool(space.name, spec, secrets) for name, spec in specs["SoftphonePool"].items()}
+    for name, document in space.pools.items():
+        yield from _refused(document, f"SoftphonePool/{name}", pools[name], space, strict=strict)
+        needs = references.pool_needs(specs["SoftphonePool"][name])
+        yield from _absent_secrets(document, f"SoftphonePool/{name}", needs, space, strict=strict)
+    yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pools, pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
 
 
-def _kinds(space: _Namespace) -> Sequence[tuple[str, Mapping[str, Document]]]:
-    return ((PBX.name, space.pbxs), (SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
+def _kinds(space: _Namespace) -> Sequence[tuple[str, dict[str, Document]]]:
+    phones = ((SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
+    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools))
 
 
 def _softphones(
     space: _Namespace,
     specs: Mapping[str, Any],
     fleets: Mapping[str, Any],
+    pools: Mapping[str, decisions.DesiredPool | decisions.Refusal],
     pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal],
     secrets: decisions.Secrets,
     *,
@@ -196,13 +213,37 @@ def _softphones(
         document, what, needs = space.softphones[name], f"Softphone/{name}", references.softphone_needs(spec)
         same = first.setdefault(needs.aor, name) if needs.aor else name
         in_fleet = next(((f, i) for f, a in of_fleets.items() if (i := a.index_of(needs.aor)) is not None), None)
-        outcome = desired_softphone.softphone(
-            name, space.name, "", spec, pbxs, secrets, same if same != name else None, in_fleet if needs.aor else None
-        )
+        shared = same if same != name else None, in_fleet if needs.aor else None
+        outcome: decisions.Decision
+        if needs.pool:
+            of_pool = _secrets_of_pool(spec, needs.pool, pools, secrets, space)
+            outcome = desired_softphone.in_pool(
+                name, space.name, "", spec, pools.get(needs.pool), pbxs, of_pool, *shared
+            )
+        else:
+            outcome = desired_softphone.softphone(name, space.name, "", spec, pbxs, secrets, *shared)
         yield from _refused(document, what, outcome, space, strict=strict)
         yield from _absent_secrets(document, what, needs.secrets, space, strict=strict)
-        if isinstance(outcome, decisions.DesiredAgent):
+        if isinstance(outcome, decisions.DesiredAgent | decisions.DesiredPhone):
             yield from _warned(document, what, outcome.cautions)
+
+
+def _secrets_of_pool(
+    spec: Any,
+    pool: str,
+    pools: Mapping[str, decisions.DesiredPool | decisions.Refusal],
+    secrets: decisions.Secrets,
+    space: _Namespace,
+) -> decisions.Secrets:
+    """The Secrets as a phone of a pool sees them: of one that is not among the files every key is taken to be there."""
+    found = pools.get(pool)
+    if not isinstance(found, decisions.DesiredPool):
+        return secrets
+    credentials = spec.get("credentials") if isinstance(spec, Mapping) else None
+    keys = {str(text) for text in credentials.values()} if isinstance(credentials, Mapping) else set()
+    names = {name for name, document in space.softphones.items() if document.value.get("spec") is spec}
+    absent = set(found.spec.credentials.secret_names) - set(space.secrets)
+    return {**secrets, **dict.fromkeys(absent, ANY_KEYS | keys | names)}
 
 
 def _fleets(
@@ -232,9 +273,10 @@ def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, 
     if not isinstance(outcome, decisions.Refusal):
         return
     for reason, message in outcome.faults:
-        if reason == "PBXInvalid":
-            continue  # told of the PBX itself
-        elsewhere = reason == "PBXNotFound" and not space.pbxs and not strict
+        if reason in ("PBXInvalid", "PoolInvalid"):
+            continue  # told of the PBX or the pool itself
+        absent = (reason == "PBXNotFound" and not space.pbxs) or (reason == "PoolNotFound" and not space.pools)
+        elsewhere = absent and not strict
         path = _field(message)
         if path.startswith("metadata."):
             yield _at(document, path, what, message, _severity(elsewhere))
@@ -256,7 +298,9 @@ def _absent_secrets(
     document: Document, what: str, named: Iterable[str], space: _Namespace, *, strict: bool
 ) -> Iterator[Finding]:
     for name in sorted(set(named) - set(space.secrets)):
-        path = next((path for path in _SECRET_PATHS if _value(document.value, path) == name), "spec")
+        listed = _value(document.value, _LISTED_SECRETS)
+        rest = _LISTED_SECRETS if isinstance(listed, list) and name in listed else "spec"
+        path = next((path for path in _SECRET_PATHS if _value(document.value, path) == name), rest)
         yield _at(document, path, what, f'{path}: the Secret "{name}" is not among the files', _severity(not strict))
 
 
@@ -266,6 +310,9 @@ _SECRET_PATHS = (
     "spec.tls.caSecretName",
     "spec.tls.certificateSecretName",
 )
+
+
+_LISTED_SECRETS = "spec.credentials.secretNames"
 
 
 def _value(of: Any, path: str) -> Any:

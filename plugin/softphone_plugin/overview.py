@@ -30,34 +30,45 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def tables(
-    pbxs: Sequence[Object],
-    softphones: Sequence[Object],
-    fleets: Sequence[Object],
-    now: datetime,
-    *,
-    wide: bool,
-    namespaces: bool,
-) -> list[Table]:
+class Shown(NamedTuple):
+    """The objects of our kinds that are shown."""
+
+    pbxs: Sequence[Object] = ()
+    softphones: Sequence[Object] = ()
+    fleets: Sequence[Object] = ()
+    pools: Sequence[Object] = ()
+
+    def all(self) -> list[Object]:
+        """All of them."""
+        return [obj for some in self for obj in some]
+
+
+def tables(of: Shown, now: datetime, *, wide: bool, namespaces: bool) -> list[Table]:
     """The tables of all kinds of which there are objects."""
+    pbxs, softphones, fleets, pools = of
     made = [
         Table("PBXes", ("NAME", "REACHABLE", "REGISTERED", "HOME", "STANDBY", "LOCATION", "ADDRESS"), _pbxs(pbxs)),
         Table("Softphones", _COLUMNS + (_WIDE if wide else ()), _softphones(softphones, now, wide=wide)),
         Table(
             "SoftphoneFleets",
             ("NAME", "STATE", "REPLICAS", "REGISTERED", "STANDBY", "AGENTS", "READY", *(_WIDE_FLEET if wide else ())),
-            _fleets(fleets, wide=wide),
+            _fleets(fleets, "replicas", wide=wide),
+        ),
+        Table(
+            "SoftphonePools",
+            ("NAME", "STATE", "PHONES", "REGISTERED", "STANDBY", "AGENTS", "READY", *(_WIDE_FLEET if wide else ())),
+            _fleets(pools, "phones", wide=wide),
         ),
     ]
     shown = [table for table in made if table.rows]
     if not namespaces:
         return shown
-    places = {"PBXes": pbxs, "Softphones": softphones, "SoftphoneFleets": fleets}
+    places = {"PBXes": pbxs, "Softphones": softphones, "SoftphoneFleets": fleets, "SoftphonePools": pools}
     return [_with_namespaces(table, places[table.title]) for table in shown]
 
 
 _COLUMNS = ("NAME", "STATE", "PBX", "ROLE", "LOCATION", "READY", "FOR")
-_WIDE = ("REGISTRAR", "VIA", "REDUNDANT", "LAST FAILURE", "MESSAGE")
+_WIDE = ("AGENT", "REGISTRAR", "VIA", "REDUNDANT", "LAST FAILURE", "MESSAGE")
 _WIDE_FLEET = ("REDUNDANT", "MESSAGE")
 
 
@@ -99,8 +110,8 @@ def _softphone(obj: Object, now: datetime, *, wide: bool) -> Row:
         age(at.since if at else None, now),
     )
     failure = at.last_failure if at else None
-    redundant = condition(obj, "Redundant").get("status", "")
-    more = ((at and at.registrar) or "", (at and at.via) or "", redundant, failure.reason if failure else "")
+    agent, redundant = (obj.get("status") or {}).get("agent", ""), condition(obj, "Redundant").get("status", "")
+    more = (agent, (at and at.registrar) or "", (at and at.via) or "", redundant, failure.reason if failure else "")
     return Row(cells + ((*more, ready.get("message", "")) if wide else ()), _mood(ready.get("status"), at))
 
 
@@ -110,17 +121,17 @@ def _mood(ready: str | None, at: RegistrationStatus | None) -> Mood:
     return "standby" if at and at.role == "Standby" else "well"
 
 
-def _fleets(objects: Iterable[Object], *, wide: bool) -> tuple[Row, ...]:
-    return tuple(_fleet(obj, wide=wide) for obj in objects)
+def _fleets(objects: Iterable[Object], size: str, *, wide: bool) -> tuple[Row, ...]:
+    return tuple(_fleet(obj, size, wide=wide) for obj in objects)
 
 
-def _fleet(obj: Object, *, wide: bool) -> Row:
+def _fleet(obj: Object, size: str, *, wide: bool) -> Row:
     status, ready = obj.get("status") or {}, condition(obj, "Ready")
     agents = status.get("agents") or {}
     cells = (
         obj["metadata"]["name"],
         ready.get("reason", ""),
-        str(status.get("replicas", 0)),
+        str(status.get(size, 0)),
         str(status.get("registered", 0)),
         str(status.get("standby", 0)),
         f"{agents.get('ready', 0)}/{agents.get('wanted', 0)}",

@@ -16,10 +16,19 @@ from pydantic import ValidationError
 from softphone_agent.contract import template
 from softphone_agent.contract.fleet import TEMPLATE_TEXTS
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
-from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import (
+    API_VERSION,
+    GROUP,
+    KINDS,
+    PBX,
+    SOFTPHONE,
+    SOFTPHONE_FLEET,
+    SOFTPHONE_POOL,
+    Kind,
+)
 from softphone_operator.api.spec import SoftphoneFleetSpec
 from softphone_operator.api.status import RegistrationStatus
-from softphone_operator.decide.names import fleet_agent, softphone_agent
+from softphone_operator.decide.names import FLEET, softphone_agent
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 
 Object = Mapping[str, Any]
@@ -29,7 +38,7 @@ _KINDS = {
     for kind in KINDS
     for word in (kind.name.lower(), kind.plural, kind.singular, *kind.short_names)
     for group in ("", f".{GROUP}", f".{API_VERSION.partition('/')[2]}.{GROUP}")
-} | {"fleet": SOFTPHONE_FLEET}
+} | {"fleet": SOFTPHONE_FLEET, "pool": SOFTPHONE_POOL}
 """What may stand before the slash, as for kubectl, which also takes and gives names with their group."""
 _OF_A_FLEET = re.compile(r"(.+)[-/](\d{1,9})\Z")
 
@@ -44,8 +53,8 @@ class Meant(NamedTuple):
 def meant(text: str) -> Meant:
     """What a name stands for: `anna`, `sp/anna`, `load-17`, `load/17`, `spf/load-17`. Raises PluginError."""
     known, name = kind_and_name(text)
-    if known is PBX:
-        raise PluginError(f'"{text}" is a PBX, and no phone', USAGE)
+    if known is PBX or known is SOFTPHONE_POOL:
+        raise PluginError(f'"{text}" is a {known.name}, and no phone', USAGE)
     found = _OF_A_FLEET.match(name)
     fleet = (found[1].partition("/")[2] or found[1], int(found[2])) if found else None
     if known is SOFTPHONE:
@@ -65,7 +74,7 @@ def kind_and_name(text: str) -> tuple[Kind | None, str]:
 
 
 def meant_object(text: str) -> tuple[Kind, str] | None:
-    """The PBX or fleet that a name such as `pbx/master` or `spf/load` may stand for as a whole, else None.
+    """The PBX, fleet or pool that a name such as `pbx/master` or `spf/load` may stand for as a whole, else None.
 
     `spf/load-17` may also stand for a phone: the fleet is meant where there is one of that name.
     """
@@ -101,9 +110,10 @@ class FoundPhone:
 
 
 def of_softphone(obj: Object) -> FoundPhone:
-    """The phone of a Softphone."""
+    """The phone of a Softphone, in an agent of its own or of a pool, as its status tells."""
     name = obj["metadata"]["name"]
-    return FoundPhone(name, obj["metadata"]["namespace"], obj, softphone_agent(name), obj.get("spec") or {})
+    agent = (obj.get("status") or {}).get("agent") or softphone_agent(name)
+    return FoundPhone(name, obj["metadata"]["namespace"], obj, str(agent), obj.get("spec") or {})
 
 
 def of_fleet(obj: Object, index: int) -> FoundPhone:
@@ -121,7 +131,7 @@ def of_fleet(obj: Object, index: int) -> FoundPhone:
     if index not in indices:
         has = f"the indices {indices[0]} to {indices[-1]}" if indices else "no phones"
         raise PluginError(f"the SoftphoneFleet {name} has no index {index}: it has {has}", NOT_FOUND)
-    agent = fleet_agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
+    agent = FLEET.agent(name, (index - wanted.first_index) // wanted.phones_per_agent)
     return FoundPhone(f"{name}-{index}", obj["metadata"]["namespace"], obj, agent, of, index)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from softphone_agent.contract.report import Snapshot
-from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 from softphone_operator.decide.availability import current_pod
 from softphone_operator.decide.names import PORT_ANNOTATION, selector_labels
 from softphone_plugin import pages
 from softphone_plugin.cluster import Cluster, Object, RefusedError, objects, pods
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
+from softphone_plugin.overview import Shown
 from softphone_plugin.phones import (
     AgentAnswer,
     FoundPhone,
@@ -59,7 +60,10 @@ async def _is_there(cluster: Cluster, namespace: str, fleet: str, index: int) ->
 
 
 async def find_object(cluster: Cluster, namespace: str, text: str) -> tuple[Kind, Object] | None:
-    """The PBX or fleet that a name stands for as a whole, None where it can be a phone only. Raises PluginError."""
+    """The PBX, fleet or pool that a name stands for as a whole, None where it can be a phone only.
+
+    Raises PluginError.
+    """
     found = meant_object(text)
     if found is None:
         return None
@@ -114,11 +118,15 @@ async def hear(cluster: Cluster, phone: FoundPhone) -> Known:
     return Known(phone, AgentAnswer(report, said.config, said.pbxs, measured))
 
 
-async def all_kinds(
-    cluster: Cluster, namespace: str | None, selector: str = ""
-) -> tuple[list[Object], list[Object], list[Object]]:
-    """The PBXes, Softphones and SoftphoneFleets that a selector matches."""
+async def all_kinds(cluster: Cluster, namespace: str | None, selector: str = "") -> Shown:
+    """The objects of our kinds that a selector matches. Pools are not known where the operator is an older one."""
     pbxs, softphones, fleets = [
         await cluster.find_all(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
     ]
-    return pbxs, softphones, fleets
+    try:
+        pools = await cluster.find_all(objects(SOFTPHONE_POOL, namespace), selector)
+    except RefusedError as error:
+        if error.status not in (403, 404):
+            raise
+        pools = []
+    return Shown(pbxs, softphones, fleets, pools)

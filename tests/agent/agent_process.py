@@ -93,10 +93,10 @@ class Agent:
                 async with self._changed:
                     self._changed.notify_all()
 
-    async def until(self, condition: Callable[[Agent], bool], what: str = "") -> None:
+    async def until(self, condition: Callable[[Agent], bool], what: str = "", seconds: float = PATIENCE) -> None:
         """Wait until something holds; looked at after every line of the stream."""
         try:
-            async with asyncio.timeout(PATIENCE), self._changed:
+            async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: condition(self))
         except TimeoutError:
             if self._following is not None and self._following.done():

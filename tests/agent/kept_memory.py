@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip.engine import Engine
-from softphone_agent.sip.happenings import Answer, Pong
+from softphone_agent.sip.happenings import Answer, Fetched, Pong
 from softphone_agent.sip.request import RegisterRequest
 from softphone_agent.sip.settings import EngineSettings
 
@@ -97,8 +97,22 @@ class Deeds:
         """The answer that counts is that of the un-REGISTER."""
         self._engine.unregister(f"u{number}", next(self._serials))
 
+    def fetch(self, number: int) -> None:
+        self._engine.fetch(f"u{number}", next(self._serials), self._request(f"u{number}", "udp"))
+
+    def fetch_in_vain(self, number: int) -> None:
+        self._engine.fetch(f"u{number}", next(self._serials), self._request(f"u{number}", "udp", self._silent))
+
+    def drop_fetch(self, number: int) -> None:
+        """One is given up for another one."""
+        self.fetch(number)
+        self.fetch(number)
+
     def _register(self, name: str, transport: str, pbx: str = "") -> None:
-        request = RegisterRequest(
+        self._engine.register(name, next(self._serials), self._request(name, transport, pbx))
+
+    def _request(self, name: str, transport: str, pbx: str = "") -> RegisterRequest:
+        return RegisterRequest(
             registrar=f"sip:{pbx or self._pbx};transport={transport}",
             aor=f"sip:{name}@pbx.test",
             username=name,
@@ -106,7 +120,6 @@ class Deeds:
             expires=300,
             headers=(("X-Location", "here"),),
         )
-        self._engine.register(name, next(self._serials), request)
 
     def do(self, deed: Callable[[int], None], times: int) -> None:
         """Do it so often, and wait until nothing of it is under way."""
@@ -117,7 +130,7 @@ class Deeds:
             while answered < AT_ONCE:
                 assert time.monotonic() < patience, f"{deed.__name__}: {answered} of {AT_ONCE} were answered"
                 for happening in self._engine.poll(0.05):
-                    answered += isinstance(happening, Answer | Pong)
+                    answered += isinstance(happening, Answer | Fetched | Pong)
         rest = time.monotonic() + REST_SECONDS
         while time.monotonic() < rest:
             for _ in self._engine.poll(0.05):
@@ -130,11 +143,12 @@ def main() -> None:
     deeds = Deeds(engine, sys.argv[1])
     kept = {}
     for deed in (deeds.ping, deeds.ping_over_tcp, deeds.register, deeds.refresh, deeds.come_and_go, deeds.be_redirected,
-                 deeds.abandon, deeds.register_over_tcp, deeds.ping_in_vain, deeds.register_in_vain):  # fmt: skip
+                 deeds.abandon, deeds.register_over_tcp, deeds.fetch, deeds.drop_fetch, deeds.ping_in_vain,
+                 deeds.register_in_vain, deeds.fetch_in_vain):  # fmt: skip
         if deed not in (deeds.refresh, deeds.come_and_go):  # those go on with what is registered
             for phone in list(engine._phones):
                 engine.remove(phone)
-        in_vain = deed in (deeds.ping_in_vain, deeds.register_in_vain)
+        in_vain = deed in (deeds.ping_in_vain, deeds.register_in_vain, deeds.fetch_in_vain)
         times = TIMES_IN_VAIN if in_vain else TIMES
         if in_vain:
             engine.set_answer_time(SECONDS_IN_VAIN)

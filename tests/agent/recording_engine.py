@@ -15,6 +15,49 @@ from softphone_agent.sip.unsolicited import Unsolicited
 
 
 @dataclass
+class RecordingCalls:
+    """A `CallEngine` that makes no call: it notes what it is asked."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    registered: bool = True
+    last: int = 100
+
+    def answer(self, phones: Set[str], most: int) -> None:
+        self.asked.append(("answer", frozenset(phones), most))
+
+    def host(self, phone: str) -> str:
+        if not self.registered:
+            raise OSError("the phone is not registered")
+        return "127.0.0.1"
+
+    def accept(self, call: int, sdp: str) -> None:
+        self.asked.append(("accept", call, sdp))
+
+    def accept_again(self, call: int) -> None:
+        self.asked.append(("accept_again", call))
+
+    def refuse(self, call: int, code: int) -> None:
+        self.asked.append(("refuse", call, code))
+
+    def invite(self, phone: str, to: str, sdp: str) -> int:
+        self.last += 1
+        self.asked.append(("invite", phone, to, sdp))
+        return self.last
+
+    def acknowledge(self, call: int) -> None:
+        self.asked.append(("acknowledge", call))
+
+    def cancel(self, call: int) -> None:
+        self.asked.append(("cancel", call))
+
+    def bye(self, call: int) -> None:
+        self.asked.append(("bye", call))
+
+    def forget(self, call: int) -> None:
+        self.asked.append(("forget", call))
+
+
+@dataclass
 class RecordingEngine:
     """A `SipEngine` whose `poll` gives out `happenings` and waits for nothing."""
 
@@ -23,6 +66,7 @@ class RecordingEngine:
     happenings: deque[Happening] = field(default_factory=deque)
     strangers: FromStrangers = field(default_factory=FromStrangers)
     connections: set[tuple[str, int]] = field(default_factory=set)
+    calling: RecordingCalls = field(default_factory=RecordingCalls)
     goes_on: bool = True
     """Whether a phone has a registration that a refresh can go on with."""
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -55,8 +99,8 @@ class RecordingEngine:
     def abandon(self, phone: str) -> None:
         self.calls.append(("abandon", phone))
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
-        self.calls.append(("fetch", phone, serial, request))
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
+        self.calls.append(("fetch", phone, serial, request, anew))
 
     def drop_fetch(self, phone: str) -> None:
         self.calls.append(("drop_fetch", phone))

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from softphone_agent.contract.config import AgentConfig
-from softphone_agent.http.births import MOST_PAIRS, OUTCOMES, REASONS, entries, moves
+from softphone_agent.contract.report import PathResult
+from softphone_agent.http.births import MOST_PAIRS, OUTCOMES, PATH_RESULTS, REASONS, entries, moves, paths
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import FailoverSeen, RedirectSeen, RegisterDone
 from softphone_agent.registration.policy import Reason
@@ -32,6 +33,25 @@ def configured(by: AgentConfig) -> AgentMetrics:
     metrics = AgentMetrics(Picture(), "1", "2")
     metrics.configured(by)
     return metrics
+
+
+@pytest.mark.parametrize(
+    ("phones", "vias"),
+    [
+        ([{"pri": "p0", "sec": "p1"}], {"pri", "sec"}),
+        ([{"pri": "p0"}], {"pri"}),
+        ([{"mode": "Browser", "cur": "p1"}], {"cur"}),
+        ([{"pri": "p0", "sec": "p1", "registration": {"pathCheckSeconds": 0}}], set()),
+        ([{"pri": "p0"}, {"mode": "Browser", "cur": "p1"}], {"pri", "cur"}),
+    ],
+)
+def test_path_checks_begin_at_0_for_the_ways_that_phones_check(phones: list[dict[str, Any]], vias: set[str]) -> None:
+    found = paths(config(2, *phones))
+    assert {via for via, _ in found} == vias
+    assert {result for _, result in found} == (set(PATH_RESULTS) if vias else set())
+    counted = {dict(labels)["via"] for name, labels in series(configured(config(2, *phones))) if "path_checks" in name}
+    assert counted == vias
+    assert {*PATH_RESULTS, "Unchecked"} == set(PathResult.__args__)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_process import pbx, phone, running
+from agent_process import Agent, pbx, phone, running
 from lab.certificates import Authority, server
 from sip_responder import Start
 from softphone_agent.dns.targets import Place, Target
@@ -77,6 +77,39 @@ async def test_the_agent_tells_when_the_certificate_ends_that_a_pbx_shows(
             assert metric == ends.timestamp()
         assert agent.pbxs["plain"].certificate_expires is None
         assert 'expiry_timestamp_seconds{pbx="plain"' not in await agent.metrics()
+
+
+@pytest.mark.lab
+async def test_a_certificate_that_was_renewed_is_seen_while_the_registrations_connection_stays(
+    tmp_path: Path, start: Start
+) -> None:
+    """So is one that is accepted no more, of which the connection that is there says nothing."""
+    authority, theirs = Authority(tmp_path / "tls"), Authority(tmp_path / "tls", "theirs")
+    context = server(authority.issue("old", "IP:127.0.0.1", days=3))
+    pri, sec = await start(tls=context), await start()
+    pbxs = [pbx("pri", pri.uri("tls"), tls={"caFile": str(authority.ca)}), pbx("sec", sec.uri())]
+    alice = phone(pri="pri", sec="sec", registration={"pathCheckSeconds": 1, "pingSeconds": 60})
+    async with running(tmp_path, pbxs, [alice]) as agent:
+        await agent.phone(registered=True)
+        renewed = authority.issue("new", "IP:127.0.0.1", days=300)
+        context.load_cert_chain(renewed.certificate, renewed.key)
+        told = _not_after(renewed.certificate)
+        await _until_certificate(agent, told)
+        foreign = theirs.issue("foreign", "IP:127.0.0.1")
+        context.load_cert_chain(foreign.certificate, foreign.key)
+        await agent.until(lambda agent: agent.phones["alice"].paths[0].result == "Unreachable", "refused", seconds=100)
+        assert 'checked for "127.0.0.1"' in agent.phones["alice"].paths[0].message
+        assert agent.phones["alice"].registered
+        assert len({request.source for request in pri.requests}) == 1, "the registration's connection stays"
+        assert await agent.metric("softphone_outage_seconds_count") == 0
+
+
+async def _until_certificate(agent: Agent, ends: datetime) -> None:
+    def is_told(agent: Agent) -> bool:
+        told = agent.pbxs["pri"].certificate_expires
+        return told is not None and datetime.fromisoformat(told) == ends
+
+    await agent.until(is_told, f"a certificate until {ends}", seconds=100)
 
 
 def _not_after(certificate: Path) -> datetime:

@@ -14,7 +14,7 @@ import yaml
 from softphone_agent.contract import fields, reading
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.config_faults import ConfigFaults
-from softphone_agent.contract.phone import Credentials
+from softphone_agent.contract.phone import NEVER, Credentials
 from softphone_agent.supervisor.command_line import main
 
 BROKEN = sorted((Path(__file__).parent / "data" / "broken").glob("*.yaml"))
@@ -141,13 +141,35 @@ def test_a_fleet_becomes_phones() -> None:
     assert {phone.credentials for phone in config.phones} == {Credentials(directory="/secrets/load")}
 
 
+def test_of_a_fleet_one_phone_in_so_many_checks_its_ways_and_the_slices_first() -> None:
+    def checking(*changes: tuple[str, str]) -> list[str]:
+        text = FLEET
+        for old, new in changes:
+            text = text.replace(old, new)
+        config = reading.parse(text)
+        return [phone.name for phone in config.phones if phone.registration.path_check_seconds < NEVER]
+
+    assert checking() == ["load-998", "load-1000"]
+    assert checking(("count: 3", "count: 3\n    pathChecksOneIn: 1")) == ["load-998", "load-999", "load-1000"]
+    assert checking(("count: 3", "count: 103")) == ["load-998", "load-1000", "load-1050", "load-1100"]
+    phones = reading.parse(FLEET).phones
+    assert phones[0].registration.path_check_seconds == 300.0
+    off = reading.parse(FLEET.replace("pri: master,", "pri: master, registration: {pathCheckSeconds: 0},")).phones
+    assert {phone.registration.path_check_seconds for phone in off} == {0.0}
+
+
+def test_the_phones_of_a_fleet_that_check_no_ways_share_how_they_register() -> None:
+    phones = reading.parse(FLEET.replace("count: 3", "count: 40")).phones
+    assert len({id(phone.registration) for phone in phones}) == 2
+
+
 def test_the_phones_of_a_fleet_hold_the_names_of_their_given_fields_together() -> None:
     """700 bytes a phone, in the supervisor and in its worker."""
     phones = reading.parse(FLEET).phones
     for each in (phones, pickle.loads(pickle.dumps(phones))):
         one, other, _ = (phone.model_fields_set for phone in each)
         assert one is other
-        assert one == {"name", "id", "aor", "pri", "mode", "credentials", "registration", "trace", "suspend"}
+        assert one == {"name", "id", "aor", "pri", "mode", "credentials", "registration", "answer", "trace", "suspend"}
     changed = phones[0].model_copy(update={"phys": "hq"})
     assert "phys" in changed.model_fields_set
     assert "phys" not in phones[0].model_fields_set

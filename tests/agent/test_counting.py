@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from softphone_agent.contract.report import ConfigReport, Counts, LastFailure, PbxCounts, PbxReport, PhoneReport, Reason
-from softphone_agent.http.counting import count
+from softphone_agent.contract.counting import count
+from softphone_agent.contract.report import (
+    ConfigReport,
+    Counts,
+    LastFailure,
+    PathCounts,
+    PathReport,
+    PathResult,
+    PathVia,
+    PbxCounts,
+    PbxReport,
+    PhoneReport,
+    Reason,
+)
 
 CONFIG = ConfigReport(digest="abc")
 
@@ -39,6 +51,34 @@ def test_phones_are_counted_by_state_by_pbx_and_by_what_keeps_them_away() -> Non
             PbxCounts(name="standby", reachable=True),
         ),
     )
+
+
+def path(via: PathVia, result: PathResult, since: str | None = "2026", **fields: Any) -> PathReport:
+    return PathReport(via=via, result=result, since=since, **fields)
+
+
+def test_ways_are_counted_by_where_they_begin_and_the_one_that_fails_for_longest_is_told() -> None:
+    late = path("sec", "Refused", "2026-02", pbx="sec", code=403)
+    early = path("sec", "Unreachable", "2026-01", pbx="sec")
+    phones = [
+        phone("Registered", registered=True, pbx="master", paths=(path("pri", "Holds"), late)),
+        phone("Registered", registered=True, pbx="master", paths=(path("pri", "WouldKeep"), early)),
+        phone("Registered", registered=True, pbx="master", paths=(path("pri", "Holds"), path("sec", "Holds"))),
+        phone("Waiting", paths=(path("pri", "Unchecked", None), path("sec", "CheckNotSupported"))),
+        phone("Registered", registered=True, pbx="master"),
+    ]
+    assert count("1", CONFIG, phones, []).paths == (
+        PathCounts(via="pri", results={"Holds": 2, "Unchecked": 1, "WouldKeep": 1}),
+        PathCounts(
+            via="sec", results={"CheckNotSupported": 1, "Holds": 1, "Refused": 1, "Unreachable": 1}, worst=early
+        ),
+    )
+
+
+def test_what_a_pbx_is_known_for_goes_with_its_counts() -> None:
+    known = PbxReport(name="slave", reachable=True, answers_options=False, certificate_expires="2027")
+    (told,) = count("1", CONFIG, [], [known]).pbxs
+    assert told == PbxCounts(name="slave", reachable=True, answers_options=False, certificate_expires="2027")
 
 
 def test_an_agent_without_phones_counts_none() -> None:

@@ -25,6 +25,7 @@ BASE: dict[str, Any] = {
     "fleet": "load",
     "pbxs": [{"name": "master", "address": "sip:10.0.0.1:5061;transport=tls", "location": "vienna"}],
     "phones": [{"name": "anna", "aor": "sip:anna@acme.example", "pri": "master"}],
+    "callChecks": [{"name": "daily", "caller": "anna", "to": "sip:echo@acme.example"}],
     "fleets": [{"count": 2, "template": {"aor": "sip:load{index}@acme.example", "pri": "master"}}],
 }
 NEEDED = (
@@ -64,6 +65,8 @@ def test_a_text_is_refused_in_one_line_or_safe_on_the_wire(place: Place) -> None
                 assert len(fault) < 2500
             assert any(field in fault for fault in faults), (aim, faults)
             continue
+        for check in config.call_checks:
+            assert not UNSAFE.search(check.to), (aim, check.to)
         directory = Directory.of(config.pbxs)
         for one in config.phones:
             for reference in (one.pri or one.cur, one.sec, one.home):

@@ -12,6 +12,8 @@ from softphone_agent.contract.report import STATES, PathReport, PbxReport, Phone
 from softphone_agent.http.labels import MOST_STRANGERS
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
+    CallChecked,
+    CallDone,
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -49,6 +51,12 @@ CONTRACT = {
     "softphone_pbx_ping_seconds": {"pbx"},
     "softphone_unsolicited_requests_total": {"method", "code"},
     "softphone_sip_discarded_total": {"reason"},
+    "softphone_calls_total": {"direction", "code"},
+    "softphone_call_audio_total": {"direction", "heard"},
+    "softphone_call_answer_seconds_bucket": {"le"},
+    "softphone_call_answer_seconds_count": set(),
+    "softphone_call_answer_seconds_sum": set(),
+    "softphone_call_checks_total": {"check", "result"},
     "softphone_worker_restarts_total": set(),
     "softphone_config_refused": set(),
     "softphone_agent_build_info": {"version", "pjsua"},
@@ -100,6 +108,10 @@ def everything() -> AgentMetrics:
             PathChecked("sec", "Holds", 0.03),
             RequestsSeen("OPTIONS", "200", 3),
             Discarded("NotSip", 7),
+            CallDone("In", "200", None, "Silence"),
+            CallDone("Out", "200", 0.25, "Audio"),
+            CallDone("Out", "486", None, ""),
+            CallChecked("daily", True),
         ]
     )
     return metrics
@@ -129,6 +141,32 @@ def test_a_challenge_counts_as_a_request_but_not_as_a_duration() -> None:
     assert requests == {("redirected", "302"): 1, ("challenged", "401"): 1, ("accepted", "200"): 1}
     durations = {labels["pbx"]: value for labels, value in found["softphone_register_duration_seconds_count"]}
     assert durations == {"master": 1, "slave": 1}
+
+
+def test_a_call_counts_by_its_answer_and_what_was_heard_only_where_it_was_answered() -> None:
+    found = scraped(Picture(), everything())
+    calls = {(labels["direction"], labels["code"]): value for labels, value in found["softphone_calls_total"]}
+    assert calls == {("In", "200"): 1, ("Out", "200"): 1, ("Out", "486"): 1}
+    heard = {(labels["direction"], labels["heard"]): value for labels, value in found["softphone_call_audio_total"]}
+    assert heard == {("In", "Silence"): 1, ("Out", "Audio"): 1}
+    assert found["softphone_call_answer_seconds_sum"] == [({}, 0.25)]
+
+
+def test_counters_of_calls_begin_with_0_where_phones_answer_or_call() -> None:
+    master = {"name": "master", "address": "sip:192.0.2.1"}
+    answers = {"name": "alice", "aor": "sip:alice@pbx.test", "pri": "master", "answer": "Echo"}
+    checks = [{"name": "daily", "caller": "alice", "to": "sip:bob@pbx.test"}]
+    for phones, call_checks, directions in (
+        ([answers | {"answer": "Never"}], [], set()),
+        ([answers], [], {"In"}),
+        ([answers], checks, {"In", "Out"}),
+    ):
+        metrics = AgentMetrics(Picture(), "", "")
+        metrics.configured(AgentConfig.model_validate({"pbxs": [master], "phones": phones, "callChecks": call_checks}))
+        found = scraped(Picture(), metrics)
+        assert {labels["direction"] for labels, _ in found.get("softphone_calls_total", [])} == directions
+        results = [(labels["result"], value) for labels, value in found.get("softphone_call_checks_total", [])]
+        assert results == ([("Passed", 0.0), ("Failed", 0.0)] if call_checks else [])
 
 
 def test_only_a_registered_phone_has_a_place() -> None:
@@ -268,3 +306,47 @@ def test_a_pbx_that_nobody_pings_any_more_has_no_round_trip() -> None:
     metrics.forget_pbx("slave")
     metrics.forget_pbx("never pinged")
     assert "softphone_pbx_ping_seconds" not in scraped(Picture(), metrics)
+
+
+def ways(**results: str) -> tuple[PathReport, ...]:
+    return tuple(PathReport.model_validate({"via": via, "result": result}) for via, result in results.items())
+
+
+def test_a_way_is_1_or_0_and_absent_while_nothing_is_known_of_it() -> None:
+    phones = {
+        "alice": report("alice", paths=ways(pri="Holds", sec="WouldKeep")),
+        "bob": report("bob", paths=ways(pri="Unreachable", sec="CheckNotSupported")),
+        "carol": report("carol", paths=ways(cur="Unchecked")),
+        "dave": report("dave"),
+    }
+    assert scraped(Picture("", phones))["softphone_path_ok"] == [
+        ({"fleet": "", "softphone": "alice", "via": "pri"}, 1.0),
+        ({"fleet": "", "softphone": "alice", "via": "sec"}, 1.0),
+        ({"fleet": "", "softphone": "bob", "via": "pri"}, 0.0),
+    ]
+    assert "softphone_path_ok" not in scraped(Picture("", phones, per_phone=False))
+
+
+def test_the_ways_of_a_fleet_are_good_when_those_of_all_its_phones_are() -> None:
+    phones = {
+        "load-0": report("load-0", paths=ways(pri="Holds", sec="WouldKeep")),
+        "load-50": report("load-50", paths=ways(pri="Holds", sec="Refused")),
+        "load-100": report("load-100", paths=ways(pri="Unchecked", sec="WouldKeep")),
+    }
+    found = scraped(Picture("load", phones, per_phone=False))
+    assert found["softphone_path_ok"] == [
+        ({"fleet": "load", "softphone": "", "via": "pri"}, 1.0),
+        ({"fleet": "load", "softphone": "", "via": "sec"}, 0.0),
+    ]
+    assert found["softphone_paths"] == [
+        ({"fleet": "load", "via": "pri", "result": "Holds"}, 2.0),
+        ({"fleet": "load", "via": "pri", "result": "Unchecked"}, 1.0),
+        ({"fleet": "load", "via": "sec", "result": "Refused"}, 1.0),
+        ({"fleet": "load", "via": "sec", "result": "WouldKeep"}, 2.0),
+    ]
+
+
+def test_the_end_of_a_certificate_is_told_in_unix_time() -> None:
+    pbxs = {"a": PbxReport(name="a", certificate_expires="2026-11-29T12:00:00.000Z"), "b": PbxReport(name="b")}
+    found = scraped(Picture("", {}, pbxs))
+    assert found["softphone_pbx_certificate_expiry_timestamp_seconds"] == [({"pbx": "a"}, 1795953600.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import call_diagram
 import conformance
 import diagram
 import mutation
@@ -36,6 +37,10 @@ def test_the_mutation_run_was_about_the_present_rules() -> None:
     assert mutation.stamp() in mutation.PAGE.read_text(), (
         "run: PYTHONPATH=tools:tests python -m mutation, and renew the page"
     )
+
+
+def test_the_page_of_the_calls_machine_is_fresh() -> None:
+    assert call_diagram.PAGE.read_text() == call_diagram.page(), "run: PYTHONPATH=tools:tests python -m call_diagram"
 
 
 @pytest.mark.lab

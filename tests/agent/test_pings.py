@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,34 @@ async def test_a_challenge_to_a_ping_is_a_sign_of_life_and_is_not_answered(tmp_p
         assert master.pings > pings
         assert not [request for request in master.asked if request.header("Authorization")]
         assert parties(master) == {("sip:anna@pbx.test",) * 2}, "also when it is sent again, and from another socket"
+
+
+async def test_a_pbx_that_never_answered_a_ping_is_0_and_not_absent(tmp_path: Path, start: Start) -> None:
+    """A secondary PBX that is off: nobody registers there, and pings are all that asks it."""
+    master, sec = await start(), await start()
+    sec.options = sec.register = silence
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5, "pathCheckSeconds": 0}}
+    pbxs = [pbx("master", master.uri()), pbx("sec", sec.uri())]
+    async with running(tmp_path, pbxs, [phone(pri="master", sec="sec", **lively)]) as agent:
+        await agent.phone(registered=True)
+        await agent.until(lambda agent: agent.pbxs["sec"].reachable is False, "sec unreachable")
+        assert agent.pbxs["sec"].answers_options is False
+        assert 'softphone_pbx_reachable{pbx="sec"} 0.0' in await agent.metrics()
+        sec.options = reply(200)
+        await agent.until(lambda agent: agent.pbxs["sec"].reachable is True, "sec reachable")
+        assert agent.pbxs["sec"].answers_options is True
+        assert [report.registered for report in agent.history if report.state == "Registered"] == [True]
+
+
+async def test_one_that_takes_register_and_no_options_is_reachable_and_loses_no_phone(
+    tmp_path: Path, start: Start
+) -> None:
+    master = await start()
+    master.options = silence
+    lively: dict[str, Any] = {"registration": {"pingSeconds": 0.5}}
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master", **lively)]) as agent:
+        await agent.phone(registered=True)
+        await agent.until(lambda agent: agent.pbxs["master"].answers_options is False, "options")
+        assert agent.pbxs["master"].reachable is True
+        await master.pinged(5)
+        assert agent.phones["alice"].registered

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from softphone_agent.contract.config import AgentConfig
-from softphone_agent.contract.report import PbxChanged, PbxReport
+from softphone_agent.contract.report import PathReport, PbxChanged, PbxReport, PhoneReport
 from softphone_agent.dns.resolver import Resolver
 from softphone_agent.dns.targets import Server
 from softphone_agent.phone.observations import PingSeen
@@ -150,6 +150,29 @@ async def test_a_pbx_with_which_no_worker_has_to_do_any_more_is_told_of_no_more(
     assert agent.pbxs == {"master": True}
     assert agent.pinged() == set()
     assert agent.last_line() == PbxChanged(pbx=PbxReport(name="gone"))
+
+
+async def test_what_workers_know_of_a_pbx_is_put_together() -> None:
+    agent = Staged(2)
+    agent.says(0, News(pbxs=[PbxReport(name="master", reachable=True, answers_options=False)]))
+    agent.says(1, News(pbxs=[PbxReport(name="master", certificate_expires="2027-01-01T00:00:00.000Z")]))
+    known = PbxReport(
+        name="master", reachable=True, answers_options=False, certificate_expires="2027-01-01T00:00:00.000Z"
+    )
+    assert agent.last_line() == PbxChanged(pbx=known)
+    newer = PbxReport(name="master", answers_options=True, certificate_expires="2028-01-01T00:00:00.000Z")
+    agent.says(0, News(pbxs=[newer]))
+    assert agent.last_line() == PbxChanged(pbx=newer)
+
+
+async def test_what_was_known_of_ways_is_not_forgotten_with_a_worker_that_dies() -> None:
+    agent = Staged(1)
+    lost = PathReport(via="sec", result="Unreachable", since="2026-11-29T12:00:00.000Z")
+    alice = PhoneReport(name="alice", state="Registered", registered=True, since="2026", paths=(lost,))
+    agent.says(0, News(phones=[alice]))
+    agent.supervisor._showing.phones_down(["alice"])
+    (report,) = agent.supervisor._showing.snapshot().phones
+    assert (report.registered, report.paths) == (False, (lost,))
 
 
 async def test_what_a_worker_saw_ends_with_it() -> None:

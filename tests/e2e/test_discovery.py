@@ -106,6 +106,8 @@ def test_every_query_of_dashboards_and_rules_is_answered_alike_however_agents_ar
     values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "softphone": "u61", "namespace": phones.namespace}
     differs = []
     for query in queries:
+        if query.is_seldom:  # calculated every quarter of an hour, by each Prometheus at a time of its own
+            continue
         of_operator = query.where == "softphone-operator"
         expr = asked.filled(query.expr, values | ({"namespace": operator.namespace} if of_operator else {}))
         place = operator.namespace if of_operator else phones.namespace

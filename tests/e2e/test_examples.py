@@ -49,7 +49,7 @@ def objects_of(folder: Path) -> list[examples.Object]:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.name))
 def test_all_of_its_phones_become_ready(folder: Path, applied: Applied) -> None:
     where, objects = applied[folder]
-    for kind in ("Softphone", "SoftphoneFleet"):
+    for kind in ("Softphone", "SoftphoneFleet", "SoftphonePool"):
         for each in examples.of_kind(objects, kind):
             where.until(kind, each["metadata"]["name"], is_ready)
     for each in examples.of_kind(objects, "PBX"):

@@ -48,6 +48,7 @@ EMPTY = {
     ("rules", "SoftphoneConfigRefused"): NOTHING_WRONG,
     ("rules", "SoftphoneMetricsAbsent"): "all agents are scraped",
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
+    ("rules", "SoftphonePoolNotReady"): "there is no pool",
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
     ("rules", "SoftphoneOperatorFailing"): NOTHING_WRONG,
@@ -76,9 +77,8 @@ def phones(namespace: Kube) -> Kube:
 def queries() -> Iterator[Asked]:
     """All but those of the last 30 days: their series are calculated every quarter of an hour, too seldom to wait."""
     for file in sorted(files.BOARDS.glob("*.json")):
-        if file.stem != "availability":
-            yield from asked.of_dashboard(json.loads(file.read_text()))
-    yield from (query for query in asked.of_rules() if not query.what.endswith(":avg30d"))
+        yield from (query for query in asked.of_dashboard(json.loads(file.read_text())) if not query.is_seldom)
+    yield from (query for query in asked.of_rules() if not query.is_seldom)
 
 
 def _knows(query: str, namespace: str) -> bool:

@@ -127,9 +127,14 @@ def phones(namespace: Kube, folder: Path) -> Iterator[None]:
         *system(),
         secret("authority", **{"ca.crt": lab.authority.read_text()}),
         secret("strangers", **{"ca.crt": strangers.ca.read_text()}),
-        pbx("misnamed", address=standby, tls={"caSecretName": "authority", "serverName": "other.test"}, system="x"),
-        pbx("untrusted", address=standby, tls={"caSecretName": "strangers"}, system="y"),
-        pbx("foreign", address=f"sip:{CIRCLE}:5060", system="z"),
+        pbx(
+            "misnamed",
+            address=standby,
+            tls={"caSecretName": "authority", "serverName": "other.test"},
+            system="misnamed",
+        ),
+        pbx("untrusted", address=standby, tls={"caSecretName": "strangers"}, system="untrusted"),
+        pbx("foreign", address=f"sip:{CIRCLE}:5060", system="foreign"),
         *(secret(row.user) for row in ROWS),
     )
     with link.cut(AWAY):

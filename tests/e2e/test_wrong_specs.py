@@ -23,7 +23,7 @@ CASES = {
     file.stem: yaml.safe_load(file.read_text())
     for file in sorted((Path(__file__).parents[1] / "operator" / "data" / "refused").glob("*.yaml"))
 }
-KINDS = {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet"}
+KINDS = {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet", "pool": "SoftphonePool"}
 BY_THE_RULES = {
     name: message
     for name, case in CASES.items()

@@ -119,6 +119,13 @@ def system(*reachable: tuple[str, str, int]) -> Series:
     return series
 
 
+def pooled(registered: int, waiting: int = 0, number: int = 0) -> Series:
+    """An agent of a pool with so many phones."""
+    here = f'namespace="calls",pod="pool-office-{number}"'
+    states = {"Registered": registered, "Waiting": waiting}
+    return {f'softphones{{{here},state="{state}"}}': f"{count}x60" for state, count in states.items()}
+
+
 def probe(registered: int, suspended: int = 0) -> Series:
     """A single phone."""
     here = 'namespace="calls",pod="softphone-alice"'
@@ -481,6 +488,14 @@ CASES = [
         labels={"kind": "Softphone"},
     ),
     Case(
+        "SoftphoneMetricsAbsent",  # Softphones in a pool, of whose two agents one is scraped
+        fires=objects("Softphone", "Ready", 300) | pooled(250),
+        quiet=objects("Softphone", "Ready", 300) | pooled(250) | pooled(50, waiting=1, number=1),
+        minutes=12,
+        summary="There are 300 Softphones, but Prometheus can scrape agents of fewer",
+        labels={"kind": "Softphone"},
+    ),
+    Case(
         "SoftphoneMetricsAbsent",  # a fleet of which no agent is scraped
         fires=status(1000, 1000),
         quiet=status(1000, 1000) | phones(950, 950),
@@ -511,6 +526,14 @@ CASES = [
         minutes=17,
         summary="1 SoftphoneFleets are not Ready",
         labels={"kind": "SoftphoneFleet"},
+    ),
+    Case(
+        "SoftphonePoolNotReady",
+        fires=objects("SoftphonePool", "NotReady", 1, operators=2),
+        quiet=objects("SoftphonePool", "NotReady", 0) | objects("SoftphonePool", "Ready", 1),
+        minutes=17,
+        summary="1 SoftphonePools are not Ready",
+        labels={"kind": "SoftphonePool"},
     ),
     Case(
         "SoftphoneOperatorAbsent",

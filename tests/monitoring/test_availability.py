@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 
 from monitoring.rule_cases import Series, scraped_by
 from monitoring.test_rules import promtool
-from softphone_monitoring import files, recordings, rules
+from softphone_monitoring import asked, files, recordings, rules
 
 HERE = 'namespace="calls",pod="softphone-alice"'
 ALICE = f'softphone_registered{{{HERE},fleet="",softphone="alice"}}'
@@ -89,3 +90,13 @@ def test_prometheus_finds_for_how_long_phones_were_registered(tmp_path: Path) ->
     document = {"rule_files": [str(files.RULES)], "evaluation_interval": "1m", "group_eval_order": order}
     cases.write_text(yaml.safe_dump({**document, "tests": tests}))
     promtool("test", "rules", cases)
+
+
+def test_who_asks_for_the_last_month_is_known() -> None:
+    seldom = {query.where for query in (*asked.of_rules(), *asked.of_dashboard(_board())) if query.is_seldom}
+    assert seldom == {"rules", "softphone-availability"}
+
+
+def _board() -> dict[str, Any]:
+    board: dict[str, Any] = json.loads((files.BOARDS / "availability.json").read_text())
+    return board

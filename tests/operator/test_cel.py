@@ -47,8 +47,10 @@ def messages(kind: str) -> list[str]:
 
 def subject(case: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The kind and the spec of a case."""
-    (name,) = {"softphone", "pbx", "fleet"} & set(case)
-    return {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet"}[name], case[name]
+    (name,) = {"softphone", "pbx", "fleet", "pool"} & set(case)
+    return {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet", "pool": "SoftphonePool"}[name], case[
+        name
+    ]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

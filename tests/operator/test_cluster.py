@@ -333,10 +333,13 @@ async def test_missing_kinds() -> None:
             "pbxs.softphone-fleet.io",
             "softphones.softphone-fleet.io",
             "softphonefleets.softphone-fleet.io",
+            "softphonepools.softphone-fleet.io",
         ]
         api.answer("GET", path, {"resources": [{"name": "pbxs"}, {"name": "pbxs/status"}]})
-        assert await it.missing_kinds() == ["softphones.softphone-fleet.io", "softphonefleets.softphone-fleet.io"]
-        served = [{"name": name} for name in ("pbxs", "softphones", "softphonefleets")]
+        assert await it.missing_kinds() == [
+            f"{name}.softphone-fleet.io" for name in ("softphones", "softphonefleets", "softphonepools")
+        ]
+        served = [{"name": name} for name in ("pbxs", "softphones", "softphonefleets", "softphonepools")]
         api.answer("GET", path, {"resources": served})
         assert await it.missing_kinds() == []
 

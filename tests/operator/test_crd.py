@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from softphone_operator.api import crd, reference
-from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 
 REFUSED = sorted((Path(__file__).parent / "data" / "refused").glob("*.yaml"))
 # These are refused by the API server already, whose own messages are clear: types, choices, ranges, required fields.
@@ -91,6 +91,7 @@ def test_the_only_defaults_are_those_that_rules_and_kubectl_scale_need() -> None
         ("spec.mode", "Launcher"),
         ("spec.replicas", 1),
         ("spec.phonesPerAgent", 1000),
+        ("spec.phonesPerAgent", 250),
     ]
 
 
@@ -133,6 +134,7 @@ def test_columns() -> None:
         "AGE",
     ]
     assert [name for name, priority in shown["Softphone"] if priority] == [
+        "AGENT",
         "REGISTRAR",
         "VIA",
         "REDUNDANT",
@@ -144,8 +146,11 @@ def test_columns() -> None:
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
 def test_what_the_operator_refuses_with_a_message_is_let_in(path: Path) -> None:
     case = yaml.safe_load(path.read_text())
-    (name,) = {"softphone", "pbx", "fleet"} & set(case)
-    kind, spec = {"softphone": SOFTPHONE, "pbx": PBX, "fleet": SOFTPHONE_FLEET}[name], case[name]
+    (name,) = {"softphone", "pbx", "fleet", "pool"} & set(case)
+    kind, spec = (
+        {"softphone": SOFTPHONE, "pbx": PBX, "fleet": SOFTPHONE_FLEET, "pool": SOFTPHONE_POOL}[name],
+        case[name],
+    )
     made = schema(kind)["properties"]["spec"]
     validator = jsonschema.Draft4Validator(made)
     assert validator.is_valid(spec) == (path.stem not in STRICT)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import refusals
 from softphone_agent.contract.reading import expanded
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, references
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
 from softphone_operator.decide.names import SecretUse
 
 DATA = Path(__file__).parent / "data" / "refused"
@@ -45,6 +45,19 @@ def fleet(
     return desired_fleet.fleet("load", "demo", "uid-1", spec, decisions_on(pbxs, secrets), keys)
 
 
+def pool(spec: Any, secrets: Mapping[str, list[str]] | None = None) -> decisions.DesiredPool | decisions.Refusal:
+    return desired_pool.pool("demo", spec, {name: frozenset(found) for name, found in (secrets or {}).items()})
+
+
+def pooled(
+    spec: Any, pools: Mapping[str, Any], pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
+) -> decisions.DesiredPhone | decisions.Refusal:
+    keys = {name: frozenset(found) for name, found in (secrets or {}).items()}
+    given = pools.get(references.pool_of(spec))
+    of = None if given is None else pool(given, secrets)
+    return desired_softphone.in_pool("anna", "demo", "uid-1", spec, of, decisions_on(pbxs, secrets), keys)
+
+
 def accepted(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
 ) -> decisions.DesiredAgent:
@@ -62,6 +75,10 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
     pbxs, secrets = case.get("pbxs", {}), case.get("secrets", {})
     if "fleet" in case:
         outcome: Any = fleet(case["fleet"], pbxs, secrets)
+    elif "pool" in case:
+        outcome = pool(case["pool"], secrets)
+    elif "pools" in case or references.pool_of(case.get("softphone")):
+        outcome = pooled(case["softphone"], case.get("pools", {}), pbxs, secrets)
     elif "softphone" in case:
         outcome = softphone(case["softphone"], pbxs, secrets)
     else:

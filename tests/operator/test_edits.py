@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import edits
-from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["set", "taken away"])
@@ -19,9 +19,17 @@ def test_a_fleet_has_rows_for_its_own_fields_and_the_rest_is_that_of_a_softphone
     of_the_template = {field for field in named if field.startswith("template.")}
     for away in (False, True):
         assert {row.field for row in edits.OF_THE_FLEET if row.away == away} == named - of_the_template
-    assert of_the_template == {f"template.{field}" for field in edits.fields(SOFTPHONE)}
+    alone = {"agent.pool", "credentials.passwordKey", "credentials.usernameKey"}
+    assert of_the_template == {f"template.{field}" for field in edits.fields(SOFTPHONE) - alone}
     assert {row.field for row in edits.OF_THE_TEMPLATE} <= of_the_template
     assert {row.field for row in edits.AWAY_OF_THE_TEMPLATE} == {row.field for row in edits.OF_THE_TEMPLATE}
+
+
+def test_the_rows_of_a_pool_are_fields_of_it() -> None:
+    named = edits.fields(SOFTPHONE_POOL)
+    assert {row.field for row in edits.OF_THE_POOL} == {
+        field for field in named if not field.startswith("agent.") or field == "agent.nodeSelector"
+    }
 
 
 def test_the_page_is_fresh() -> None:

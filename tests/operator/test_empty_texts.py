@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from softphone_operator.api.crd import RULES, RULES_MARK, crd
-from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
+from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone
 
 TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
 AGENT = {
@@ -43,7 +43,16 @@ SPECS: dict[str, dict[str, Any]] = {
         "requestUri": "Domain",
         "tls": {"caSecretName": "tls", "certificateSecretName": "tls", "serverName": "pbx.example"},
     },
-    SOFTPHONE.name: PHONE,
+    SOFTPHONE.name: PHONE
+    | {
+        "credentials": {"secretName": "anna", "passwordKey": "password", "usernameKey": "password"},
+        "agent": AGENT | {"pool": ""},
+    },
+    SOFTPHONE_POOL.name: {
+        "maxUnavailable": "25%",
+        "agent": AGENT,
+        "credentials": {"secretNames": ["anna"]},
+    },
     SOFTPHONE_FLEET.name: {
         "replicas": 3,
         "maxUnavailable": "25%",
@@ -65,7 +74,7 @@ def texts(part: dict[str, Any], path: Path = ()) -> Iterator[Path]:
         if field.get("type") == "string" or field.get("x-kubernetes-int-or-string"):
             if name not in part.get("required", ()):
                 yield (*path, name)
-        elif field.get("type") == "array":
+        elif field.get("type") == "array" and field["items"].get("type") == "object":
             yield from texts(field["items"], (*path, name, 0))
         elif name in ("requests", "limits"):
             yield (*path, name, "cpu" if name == "requests" else "memory")
@@ -98,6 +107,8 @@ def decided(kind: Kind, spec: dict[str, Any]) -> object:
         return desired_pbx.pbx("master", "demo", spec, SECRETS)
     if kind is SOFTPHONE:
         return desired_softphone.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
+    if kind is SOFTPHONE_POOL:
+        return desired_pool.pool("demo", spec, SECRETS)
     return desired_fleet.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
 
 

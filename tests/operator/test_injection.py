@@ -14,7 +14,18 @@ from softphone_agent.contract import reading
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.planning import register_request
 from softphone_agent.sip.request import RegisterRequest, Secret
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_softphone, manifests, mounts, names
+from softphone_operator.decide import (
+    decisions,
+    desired_fleet,
+    desired_pbx,
+    desired_pool,
+    desired_softphone,
+    manifests,
+    mounts,
+    names,
+    pool_files,
+    references,
+)
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
@@ -35,7 +46,21 @@ def decided(kind: str, spec: Any) -> list[decisions.DesiredAgent] | decisions.Re
             return made
         one = desired_softphone.softphone("anna", "demo", "uid-1", PHONE, {"master": made}, SECRETS)
     elif kind == "Softphone":
+        if references.pool_of(spec):
+            refused = desired_softphone.in_pool("anna", "demo", "uid-1", spec, None, pbxs(), SECRETS)
+            assert isinstance(refused, decisions.Refusal)
+            return refused
         one = desired_softphone.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
+    elif kind == "SoftphonePool":
+        pool = desired_pool.pool("demo", spec, SECRETS)
+        if isinstance(pool, decisions.Refusal):
+            return pool
+        phone = desired_softphone.in_pool(
+            "anna", "demo", "uid-1", PHONE | {"agent": {"pool": "vienna"}}, pool, pbxs(), SECRETS
+        )
+        assert isinstance(phone, decisions.DesiredPhone)
+        files = pool_files.agents("vienna", "demo", pool, {0: {"anna"}}, {"anna": phone}, pbxs(), {})
+        return list(files.values())
     else:
         fleet = desired_fleet.fleet("load", "demo", "uid-1", spec, pbxs(), SECRETS)
         return fleet if isinstance(fleet, decisions.Refusal) else list(fleet.agents)
@@ -65,16 +90,18 @@ def told_well(message: str, place: Place, text: str, aim: str) -> None:
 
 
 def carried_safely(agent: decisions.DesiredAgent) -> None:
-    written = manifests.config_text(agent.config)
+    written = manifests.config_text(agent.config, agent.entries.values())
     assert written.count("\n") == 1
     read = reading.parse(written)
-    assert reading.expanded(agent.config) == read
+    if not agent.entries:
+        assert reading.expanded(agent.config) == read
     made = manifests.Agent(
         name=agent.agent,
         namespace="demo",
         owner=manifests.Owner("v1", "Softphone", "anna", "uid-1"),
         labels={},
         config=agent.config,
+        entries=agent.entries,
         image=manifests.Image("agent:1"),
         pod=agent.pod,
         secrets=agent.secrets,

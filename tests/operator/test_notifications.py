@@ -52,6 +52,8 @@ FAILURE = {"registration": {"state": "Waiting", "lastFailure": {"pbx": "master"}
         ({"conditions": [REGISTERED], "registration": {"role": "Home", "pbx": "master"}}, []),
         ({"conditions": [condition("Registered", "False", "Unreachable")], **FAILURE}, [(UNREGISTERED, "master")]),
         ({"conditions": [condition("Registered", "False", "Registering")]}, []),
+        # Its agent is new: it is not back before it is registered.
+        ({"conditions": [condition("Registered", "False", "Registering")], **FAILURE}, [(UNREGISTERED, "master")]),
         ({"conditions": [condition("Registered", "False", "Suspended")]}, []),
         ({"conditions": [condition("Registered", "Unknown", "AgentUnreachable")]}, [(UNREGISTERED, "")]),
         # Without an agent: lost, where it had one.

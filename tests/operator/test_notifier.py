@@ -128,6 +128,17 @@ async def test_a_loss_and_its_end_reach_the_receiver_with_the_token(secret: Path
         assert message["alerts"][0]["endsAt"] == "2026-01-02T00:00:00Z"
 
 
+async def test_what_is_over_before_anybody_was_told_is_not_told(secret: Path) -> None:
+    listener = Listener()
+    async with listener.up(), notifier(listener.url, secret) as (told, results):
+        told.seen(ANNA, {}, LOST)
+        told.seen(ANNA, LOST, {})
+        told.seen(("Softphone", "calls", "bob"), {}, LOST)
+        await until(lambda: results == [SENT])
+        _, message = listener.taken.get_nowait()
+        assert [one["labels"]["softphone"] for one in message["alerts"]] == ["bob"]
+
+
 async def test_what_is_told_of_no_pbx_itself_and_deleted_objects_end(secret: Path) -> None:
     listener = Listener()
     async with listener.up(), notifier(listener.url, secret) as (told, results):

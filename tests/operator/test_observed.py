@@ -8,8 +8,9 @@ import pytest
 
 from softphone_operator.decide.references import PbxUse
 from softphone_operator.kubernetes.cluster import SecretMark
-from softphone_operator.observe.observed import Observed, vanished
+from softphone_operator.observe.observed import Observed
 from softphone_operator.observe.slimming import slimmed
+from softphone_operator.observe.versions import vanished
 
 ANNA = ("Softphone", "demo", "anna")
 BOB = ("Softphone", "demo", "bob")

@@ -382,6 +382,9 @@ def test_more_is_never_claimed_than_is_known() -> None:
     )
     assert fleet_redundancy.redundant(both) == 0, "it may be another phone's way that would not hold"
     assert fleet_redundancy.redundant(()) == 0
+    some = (FleetPath(via="pri", results={"Holds": 9}), FleetPath(via="sec", results={"WouldKeep": 4}))
+    assert fleet_redundancy.redundant(some) == 4, "the others, of a pool, have one way only"
+    assert fleet_redundancy.redundant(some[:1]) == 0
 
 
 WAS_TRUE = {"status": "True", "reason": "Redundant", "message": "well"}

@@ -356,3 +356,63 @@ def test_a_user_name_that_has_no_place_is_told() -> None:
 )
 def test_kubectl_is_told_what_may_stand_next(words: list[str], expected: list[str]) -> None:
     assert [line.partition("\t")[0] for line in completions(words)] == expected
+
+
+# Into a pool
+
+
+def into_pool(data: str, **more: Any) -> tuple[Maker, Any]:
+    maker = Maker(Settings(pool="vienna", **more))
+    outcome = read("users.csv", data, Defaults("acme.example", "pbx1.acme.example"), maker)
+    return maker, outcome
+
+
+def test_users_of_a_pool_share_one_secret_with_a_key_for_each() -> None:
+    maker, outcome = into_pool("user,password,username\nanna,one,\nbob,two,auth-bob\n")
+    assert outcome.faults == []
+    by_kind: dict[str, list[Any]] = {}
+    for obj in maker.objects():
+        by_kind.setdefault(obj["kind"], []).append(obj)
+    assert by_kind["Secret"] == [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "vienna"},
+            "stringData": {"anna": "one", "bob": "two", "bob_username": "auth-bob"},
+        }
+    ]
+    assert [(obj["metadata"]["name"], obj["spec"]) for obj in by_kind["Softphone"]] == [
+        (
+            "anna",
+            {
+                "aor": "sip:anna@acme.example",
+                "mode": "Launcher",
+                "pri": "pbx1",
+                "credentials": {"secretName": "vienna"},
+                "agent": {"pool": "vienna"},
+            },
+        ),
+        (
+            "bob",
+            {
+                "aor": "sip:bob@acme.example",
+                "mode": "Launcher",
+                "pri": "pbx1",
+                "credentials": {"secretName": "vienna", "usernameKey": "bob_username"},
+                "agent": {"pool": "vienna"},
+            },
+        ),
+    ]
+
+
+def test_passwords_that_a_table_does_not_tell_are_named_as_keys_that_are_missing() -> None:
+    maker, _ = into_pool("user\nanna\nbob\n")
+    assert maker.absent_keys == ["anna", "bob"]
+    assert maker.absent_secrets == {}
+    assert [obj["kind"] for obj in maker.objects()] == ["PBX", "Softphone", "Softphone"]
+
+
+def test_users_of_a_pool_without_passwords_need_no_secret() -> None:
+    maker, _ = into_pool("user\nanna\n", credentials=False)
+    assert maker.absent_keys == []
+    assert maker.objects()[-1]["spec"].get("credentials") is None

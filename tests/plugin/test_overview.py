@@ -32,18 +32,25 @@ def test_all_kinds_have_their_tables() -> None:
         "status": {"reachable": False, "location": "branch", "phones": {"registered": 5, "home": 4, "standby": 1}},
     }
     load = {**fleet(), "status": {"replicas": 10, "registered": 9, "agents": {"wanted": 2, "ready": 2}}}
+    pool = {
+        "kind": "SoftphonePool",
+        "metadata": {"name": "vienna", "namespace": "demo"},
+        "status": {"phones": 300, "registered": 299, "standby": 2, "agents": {"wanted": 2, "ready": 2}},
+    }
+    in_pool = softphone("anna", said=report())
+    in_pool["status"]["agent"] = "pool-vienna-0"
     phones = [
-        softphone("anna", said=report()),
+        in_pool,
         softphone("ben", said=report("ben", "master", role="Standby", redirects=())),
         softphone("cleo", said=report("cleo", None, last_failure=FAILURE), ready="False"),
         softphone("dora"),
     ]
     for of, said in ((phones[0], "True"), (phones[1], "False"), (load, "Unknown")):
         of["status"].setdefault("conditions", []).append({"type": "Redundant", "status": said})
-    shown = overview.tables([pbx], phones, [load], NOW, wide=True, namespaces=True)
+    shown = overview.tables(overview.Shown([pbx], phones, [load], [pool]), NOW, wide=True, namespaces=True)
     assert drawn(rendering.tables(shown)) == (DATA / "tables.txt").read_text().rstrip("\n")
     assert [row.mood for row in shown[1].rows] == ["well", "standby", "ill", "unknown"]
-    assert [row.mood for table in (shown[0], shown[2]) for row in table.rows] == ["ill", "ill"]
+    assert [row.mood for table in (shown[0], *shown[2:]) for row in table.rows] == ["ill", "ill", "ill"]
 
 
 def test_a_way_is_drawn_from_the_entry_to_the_registrar() -> None:

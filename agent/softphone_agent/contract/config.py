@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from softphone_agent.contract.call_check import CallCheck
 from softphone_agent.contract.fields import USER_AGENT_PATTERN, HostText, IpAddressText, Model, NameServerText
 from softphone_agent.contract.fleet import MAX_PHONES, FleetSlice
 from softphone_agent.contract.phone import Pbx, Phone, reference_faults
@@ -65,6 +66,12 @@ class Workers(Model):
         le=MAX_PHONES_PER_WORKER,
         description="Phones that one process carries at most. Phones that run stay in their process.",
     )
+    max_calls: int = Field(
+        default=32,
+        ge=0,
+        le=200,
+        description="Calls that one process has at a time at most; others get 486.",
+    )
 
 
 class Metrics(Model):
@@ -88,6 +95,7 @@ class AgentConfig(Model):
     )
     pbxs: tuple[Pbx, ...] = Field(default=(), max_length=1000, description="The PBXes.")
     phones: tuple[Phone, ...] = Field(default=(), max_length=MAX_PHONES, description="The phones.")
+    call_checks: tuple[CallCheck, ...] = Field(default=(), max_length=1000, description="Test calls of these phones.")
     fleets: tuple[FleetSlice, ...] = Field(
         default=(), max_length=100, description="More phones, each of which is made from a template and its index."
     )
@@ -102,13 +110,28 @@ class AgentConfig(Model):
     def _cross_faults(self) -> list[str]:
         faults = [f'pbxs: the name "{name}" is used twice' for name in used_twice(p.name for p in self.pbxs)]
         faults += [f'phones: the name "{name}" is used twice' for name in used_twice(p.name for p in self.phones)]
+        faults += [
+            f'callChecks: the name "{name}" is used twice' for name in used_twice(c.name for c in self.call_checks)
+        ]
         known = {pbx.name: pbx for pbx in self.pbxs}
         for index, phone in enumerate(self.phones):
             faults += [f"phones[{index}].{fault}" for fault in reference_faults(phone, known)]
+        callers = {phone.name for phone in self.phones}
+        for index, check in enumerate(self.call_checks):
+            if check.caller not in callers and not any(self._is_of(fleet, check.caller) for fleet in self.fleets):
+                faults.append(f'callChecks[{index}].caller: no phone is named "{check.caller}"')
         for index, fleet in enumerate(self.fleets):
             if not (fleet.name or self.fleet):
                 faults.append(f"fleets[{index}].name: is required, since the file does not name a fleet")
         return faults
+
+    def _is_of(self, fleet: FleetSlice, name: str) -> bool:
+        """Whether a phone of this fleet has the name."""
+        of, _, index = name.rpartition("-")
+        known = range(fleet.first_index, fleet.first_index + fleet.count)
+        return (
+            of == (fleet.name or self.fleet) and index.isdecimal() and int(index) in known and str(int(index)) == index
+        )
 
 
 def waiting_for_a_start(running: AgentConfig, wanted: AgentConfig) -> list[str]:

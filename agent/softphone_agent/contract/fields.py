@@ -21,6 +21,13 @@ RedirectPolicy = Literal["Any", "KnownPBXes"]
 FailBack = Literal["Redirect", "Primary"]
 
 
+Answering = Literal["Never", "Echo", "Tone"]
+ANSWERING_WORDS = (
+    "What the phone does when it is called. Never: the caller gets 480. Echo: it answers and sends back what it hears. "
+    "Tone: it answers and sends a tone of 1050 Hz. Both for everybody who reaches it, for G.711 over RTP."
+)
+
+
 CarrierType = Literal["Header", "ContactParameter", "Domain"]
 RequestUri = Literal["Address", "Domain"]
 

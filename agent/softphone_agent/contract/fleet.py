@@ -11,7 +11,15 @@ from pydantic.alias_generators import to_camel
 
 from softphone_agent.contract import template
 from softphone_agent.contract.config_faults import ConfigFaults, fault_messages
-from softphone_agent.contract.fields import Mode, Model, TemplateText, TraceFlag, shown_template
+from softphone_agent.contract.fields import (
+    ANSWERING_WORDS,
+    Answering,
+    Mode,
+    Model,
+    TemplateText,
+    TraceFlag,
+    shown_template,
+)
 from softphone_agent.contract.phone import (
     NEVER,
     Credentials,
@@ -49,6 +57,7 @@ class PhoneTemplate(Model):
     home: TemplateText | None = Field(default=None, description="PBX on which the users are configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phones register.")
+    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 
@@ -115,6 +124,7 @@ def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Mapping[str, Pbx]) 
             credentials=_credentials_at(of.credentials, index),
             mode=of.mode,
             registration=of.registration,
+            answer=of.answer,
             trace=of.trace,
             suspend=of.suspend,
             **values,

@@ -9,10 +9,12 @@ from pydantic import Field, model_validator
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.contract.fields import (
+    ANSWERING_WORDS,
     ID_PATTERN,
     LOCATION_WORDS,
     MAX_LOCATION,
     TOKEN_PATTERN,
+    Answering,
     AorText,
     CarrierType,
     FailBack,
@@ -282,6 +284,7 @@ class Phone(Model):
     home: PbxReference | None = Field(default=None, description="PBX on which the user is configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phone registers.")
+    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 

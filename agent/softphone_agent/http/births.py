@@ -44,6 +44,8 @@ REASONS = (
 """The usual reasons why a binding moves."""
 DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
 """Why messages are thrown away and connections closed."""
+SOUNDS = ("Audio", "Silence", "Nothing")
+"""What is heard in a call."""
 PATH_RESULTS: tuple[PathResult, ...] = (
     "Holds",
     "WouldKeep",
@@ -64,6 +66,12 @@ def entries(config: AgentConfig) -> list[str]:
     """What metrics call the PBXes that the phones name."""
     directory = Directory.of(config.pbxs)
     return sorted({name for phone in _unlike(config.phones) for name in _named(phone, directory)})
+
+
+def directions(config: AgentConfig) -> list[str]:
+    """Which ways calls may go."""
+    answers = any(phone.answer != "Never" for phone in config.phones)
+    return ["In"] * answers + ["Out"] * bool(config.call_checks)
 
 
 def moves(config: AgentConfig) -> list[tuple[str, str]]:

@@ -62,6 +62,8 @@ class Silent:
 
     serial: int
     message: str = ""
+    was_sent: bool = True
+    """Whether the request went out: False where no connection came about, or no server is known."""
 
 
 @dataclass(frozen=True, slots=True)

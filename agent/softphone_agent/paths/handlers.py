@@ -26,7 +26,7 @@ from softphone_agent.paths.events import (
 from softphone_agent.paths.moments import AGAIN_SECONDS, full_second, next_check, soon, validity
 from softphone_agent.paths.plan import CheckPlan
 from softphone_agent.paths.states import Phase, State, Step, Walk, Way
-from softphone_agent.paths.verdicts import end_of_way, is_overlap, redirect_result, tells_nothing
+from softphone_agent.paths.verdicts import MOST_OVERLAPS, end_of_way, is_overlap, redirect_result, tells_nothing
 from softphone_agent.registration.plan import Entry, Mode
 from softphone_agent.registration.policy import LONGEST_RETRY_AFTER, Reason, answer_reason, followable, refusal_words
 from softphone_agent.registration.states import Hop
@@ -108,7 +108,7 @@ def answer_overdue(state: State, event: TimePassed, now: float) -> Step:
     """The safety net."""
     if now < state.walking.deadline:
         return state, ()
-    after, actions = _unreachable(state, "no final answer", now)
+    after, actions = _unreachable(state, "no final answer", now, was_sent=True)
     return after, (Drop(), *actions)
 
 
@@ -141,9 +141,10 @@ def redirected(state: State, event: Redirected, now: float) -> Step:
 def refused(state: State, event: Refused, now: float) -> Step:
     """The PBX refuses the phone, or the request, or cannot serve now."""
     walk = state.walking
-    if is_overlap(event.code):
-        return _later(state, full_second(now + AGAIN_SECONDS)), ()
-    if tells_nothing(event.code, walk.target, state.held):
+    overlaps = is_overlap(event.code)
+    if overlaps and state.checked.overlaps + 1 < MOST_OVERLAPS:
+        return _later(state, full_second(now + AGAIN_SECONDS), overlaps=state.checked.overlaps + 1), ()
+    if overlaps or tells_nothing(event.code, walk.target, state.held):
         return _ended(state, "CheckNotSupported", now, code=event.code, message=event.message), ()
     if answer_reason(event.code) is Reason.UNAVAILABLE and _has_another(state):
         return _ask_another(state, now)
@@ -155,7 +156,7 @@ def refused(state: State, event: Refused, now: float) -> Step:
 
 def silent(state: State, event: Silent, now: float) -> Step:
     """No answer."""
-    return _unreachable(state, event.message, now)
+    return _unreachable(state, event.message, now, was_sent=event.was_sent)
 
 
 def not_supported(state: State, event: NotSupported, now: float) -> Step:
@@ -199,9 +200,9 @@ def _ask_another(state: State, now: float) -> Step:
     return _ask(state, replace(walk, target=target, hops=hops, others=tuple(others), passed=passed), now)
 
 
-def _unreachable(state: State, message: str, now: float) -> Step:
-    """No answer: another Contact is asked. The PBX that holds the phone has no use for such a request."""
-    if state.walking.target == state.held.registrar:
+def _unreachable(state: State, message: str, now: float, *, was_sent: bool) -> Step:
+    """No answer: another Contact is asked. If the PBX that holds the phone got the request, it has no use for such."""
+    if was_sent and state.walking.target == state.held.registrar:
         words = "it holds the phone, and does not answer a REGISTER without Contact"
         return _ended(state, "CheckNotSupported", now, message=words), ()
     if _has_another(state):
@@ -233,9 +234,9 @@ def _ended(state: State, result: PathResult, now: float, *, code: int = 0, messa
     return _at_rest(replace(state, ways=_with(state, way)))
 
 
-def _later(state: State, due: float) -> State:
+def _later(state: State, due: float, overlaps: int = 0) -> State:
     """The check is given up for now; what was known of its way stays."""
-    return _at_rest(replace(state, ways=_with(state, replace(state.checked, due=due))))
+    return _at_rest(replace(state, ways=_with(state, replace(state.checked, due=due, overlaps=overlaps))))
 
 
 def _not_before(state: State, entry: Entry, due: float) -> State:

@@ -43,6 +43,8 @@ class Way:
     """When its last check ended."""
     seconds: float | None = None
     """How long that took."""
+    overlaps: int = 0
+    """How often in a row a PBX on it said that another REGISTER of the phone was under way."""
 
     @property
     def may_hurry(self) -> bool:

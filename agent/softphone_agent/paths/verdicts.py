@@ -7,6 +7,8 @@ from softphone_agent.paths.plan import Holding
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.registration.policy import OVERLAPPING, Reason
 
+MOST_OVERLAPS = 3
+"""Who says so often in a row that requests overlap has no use for them: the phone has nothing else under way."""
 NOT_SUPPORTED = frozenset({400, 405, 406, 413, 415, 416, 420, 421, 501, 505})
 """Answers that are about the request and not about the phone: the PBX has no use for a REGISTER without Contact."""
 

@@ -75,6 +75,36 @@ class Discarded:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """A call has ended, or was refused. `code` is that of the final answer to INVITE as text, empty for none."""
+
+    direction: str
+    """In or Out."""
+    code: str
+    answer_seconds: float | None
+    """From our INVITE to its 2xx; None where we were called, or nobody answered."""
+    heard: str
+    """Audio, Silence (packets without sound), or Nothing; empty where nobody answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallChecked:
+    """A test call has ended."""
+
+    check: str
+    passed: bool
+
+
 Observation = (
-    RegisterDone | RedirectSeen | FailoverSeen | OutageSeen | PingSeen | PathChecked | RequestsSeen | Discarded
+    RegisterDone
+    | RedirectSeen
+    | FailoverSeen
+    | OutageSeen
+    | PingSeen
+    | PathChecked
+    | RequestsSeen
+    | Discarded
+    | CallDone
+    | CallChecked
 )

@@ -37,7 +37,7 @@ class TokenBucket:
         return free
 
     def spare(self, now: float) -> bool:
-        """Take a place if half of them is left after that: what can wait leaves room for what cannot."""
+        """Take a place while at least half of them are free: what can wait leaves room for what cannot."""
         self._fill(now)
         is_spare = self._tokens >= max(1.0, self._burst / 2)
         self._tokens -= is_spare

@@ -52,13 +52,22 @@ class SipClient(Protocol):
         msec: int,
         /,
     ) -> str:
-        """Send a request; an answer or its absence follows after `msec` at the latest. Returns why it is not sent."""
+        """Send a request; an answer or its absence follows after `msec` at the latest. Returns why it is not sent.
+
+        Behind an empty line in `headers` a session description may follow. An ACK is sent once, and nothing follows.
+        """
 
     def cancel(self, number: int, /) -> None:
         """Wait no longer for the answer to this request, and do not repeat it."""
 
     def reply(self, number: int, code: int, /) -> None:
         """Answer a request that came; code 0: never."""
+
+    def send_cancel(self, number: int, invite: int, msec: int, /) -> str:
+        """Send CANCEL for an INVITE that is waited for; an answer to `number` follows. Returns why it is not sent."""
+
+    def respond(self, number: int, code: int, to_tag: str, headers: str, last: bool, /) -> None:
+        """Answer a request that came, as often as this is called until it is `last`. `headers` as in `send`."""
 
     def hold(self, connection: int, held: bool, /) -> None:
         """Let a connection stay while nothing is sent over it, or not any more."""

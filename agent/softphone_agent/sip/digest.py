@@ -104,6 +104,11 @@ class Session:
         known = self._known.get(proxy)
         return known.nonce if known else ""
 
+    @property
+    def realms(self) -> frozenset[str]:
+        """Of the challenges that requests answer now."""
+        return frozenset(challenge.realm for challenge in self._known.values())
+
     def headers(self, method: str, uri: str) -> list[tuple[str, str]]:
         """The headers by which a request answers what is known. Each call counts as one use of the nonces."""
         made = []

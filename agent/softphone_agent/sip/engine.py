@@ -12,14 +12,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
+from softphone_agent.sip.call_protocol import CallEngine
+from softphone_agent.sip.callee import Callee, callee_of
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.connections import Connections, Peer, read_peer
+from softphone_agent.sip.endpoint import endpoint_config
 from softphone_agent.sip.fetches import Fetches
 from softphone_agent.sip.happenings import (
     Answer,
@@ -39,6 +43,9 @@ from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.sip.strangers import Strangers
 from softphone_agent.sip.transports import Transports
 from softphone_agent.sip.unsolicited import ALLOWED, Unsolicited
+
+if TYPE_CHECKING:
+    from softphone_agent.sip.calling import Calling
 
 _LEAVING_SECONDS = 0.5
 """For so long at most `close` waits for the answers to its un-REGISTERs."""
@@ -67,6 +74,7 @@ class Engine:
         """How many phones each AOR has: each of several has a Contact of its own."""
         self._traced: frozenset[str] = frozenset()
         self._transports = Transports(settings)
+        self._calling: Calling | None = None
 
     def open(self) -> None:
         """Start the endpoint with its UDP and TCP transports. Raises RuntimeError where it cannot."""
@@ -74,7 +82,7 @@ class Engine:
         self._endpoint = pj.Endpoint()
         try:
             self._endpoint.libCreate()
-            self._endpoint.libInit(_endpoint_config(self.settings.user_agent))
+            self._endpoint.libInit(endpoint_config(self.settings.user_agent))
             pj.silence_log()
             self._client: SipClient = pj.SipClient(ALLOWED)
             if self._client.error():
@@ -120,6 +128,20 @@ class Engine:
         """How long a request waits for its answer (RFC 3261: timers B, D and F), from now on."""
         self._outgoing.answer_seconds = seconds
         self._client.set_patience(int(seconds * 1000))
+
+    @property
+    def calling(self) -> CallEngine:
+        """Calls. What they take is there from when this is first asked for."""
+        if self._calling is None:
+            from softphone_agent.sip.call_requests import CallRequests
+            from softphone_agent.sip.calling import Calling  # phones that are only registered do without
+
+            requests = CallRequests(self._client, self.settings.user_agent, lambda: self._outgoing.answer_seconds)
+            self._calling = Calling(
+                self._client, requests, self.happenings, self._callee, self._bound, self._transports.host_towards
+            )
+            self._strangers.invited = self._calling.invited
+        return self._calling
 
     def take_from_strangers(self) -> FromStrangers:
         """What came from strangers since the last time."""
@@ -197,9 +219,12 @@ class Engine:
         if known is not None:
             known.present = None
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
-        """Ask for the bindings of the phone's AOR, in place of the last such request; a Fetched follows."""
-        self._fetches.fetch(phone, serial, request)
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
+        """Ask for the bindings of the phone's AOR, in place of the last such request; a Fetched follows.
+
+        `anew`: over a TLS connection of its own.
+        """
+        self._fetches.fetch(phone, serial, request, time.monotonic(), anew=anew)
 
     def drop_fetch(self, phone: str) -> None:
         """Wait no longer for that."""
@@ -253,6 +278,15 @@ class Engine:
         line = phone if self._of_aor[request.aor] > 1 else ""
         return binding.contact(request, host, port, line)
 
+    def _bound(self, phone: str) -> Registration | None:
+        """The registration by which calls of this phone go; None where it has no binding."""
+        known = self._phones.get(phone)
+        return known.present if known is not None and known.present is not None and known.present.bound else None
+
+    def _callee(self, request_uri: str) -> Callee | None:
+        """The phone of ours with this Request-URI; of several with one AOR the one whose Contact it is."""
+        return callee_of(request_uri, ((name, known.aor) for name, known in self._phones.items()), self._bound)
+
     def _leave_behind(self, known: _Phone) -> None:
         """Un-REGISTER the present registration; nobody waits for the answer."""
         present, known.present = known.present, None
@@ -282,19 +316,24 @@ class Engine:
                 self._answered(one, code, reason, text)
             elif isinstance(one, Fetching):
                 self._close_unless_needed(one.place, answered=code != 0)
-                self._fetches.answered(one, code, reason, text)
+                self._fetches.answered(one, code, reason, text, was_sent=bool(peer))
             elif isinstance(one, Pinging):
                 self._close_unless_needed(one.place, answered=code != 0)
                 self.happenings.append(Pong(one.place, code != 0))
+            elif self._calling is not None:
+                self._calling.answered(number, code, reason, text)
         elif kind == pj.SIP_REQUEST:
-            self._strangers.asked(number, reason, text, peer, time.monotonic())
+            if self._calling is None or not self._calling.took(number, reason, text):
+                self._strangers.asked(number, reason, text, peer, time.monotonic())
         elif kind in (pj.SIP_OPENED, pj.SIP_CLOSED):
             self._connection(number, peer, text, opened=kind == pj.SIP_OPENED, incoming=code != 0)
         elif kind == pj.SIP_REFUSED:
             self.happenings.append(Refused(*read_peer(peer)))
         elif kind in (pj.SIP_SENT, pj.SIP_RECEIVED):
             self._overheard(kind == pj.SIP_SENT, peer, text)
-        else:
+        elif kind == pj.SIP_PROGRESS and self._calling is not None:
+            self._calling.progressed(number, code)
+        elif kind != pj.SIP_LATE or self._calling is None or not self._calling.came_late(text):
             self._strangers.discarded(reason if kind == pj.SIP_FAULT else "Stray")
 
     def _close_unless_needed(self, place: Place, *, answered: bool) -> None:
@@ -352,22 +391,12 @@ class Engine:
     def _overheard(self, sent: bool, peer: str, message: str) -> None:
         """A SIP message went over the wire."""
         call_id = sip_message.call_id(message)
+        calling = self._calling.phone_of(call_id) if self._calling is not None else None
         for name in self._traced:
             known = self._phones.get(name)
             if known is None:
                 continue
             is_present = known.present is not None and known.present.call_id == call_id
-            if is_present or known.left_behind == call_id or self._fetches.is_of(name, call_id):
+            is_another = known.left_behind == call_id or calling == name
+            if is_present or is_another or self._fetches.is_of(name, call_id):
                 self.happenings.append(Signal(name, sent, peer, sip_message.redacted(message)))
-
-
-def _endpoint_config(user_agent: str) -> pj.EpConfig:
-    """For the endpoint: no threads, no log."""
-    config = pj.EpConfig()
-    config.logConfig.level = config.logConfig.consoleLevel = 0
-    config.uaConfig.userAgent = user_agent
-    config.uaConfig.threadCnt = 0
-    config.uaConfig.mainThreadOnly = True
-    config.medConfig.threadCnt = 0
-    config.medConfig.hasIoqueue = False
-    return config

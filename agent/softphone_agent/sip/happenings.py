@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 
 from softphone_agent.dns.targets import Place
 from softphone_agent.sip.unsolicited import Reply
@@ -38,6 +39,8 @@ class Fetched:
     reason: str
     message: str
     """The whole answer: a 200 lists the bindings of the AOR (RFC 3261, section 10.3, step 8)."""
+    was_sent: bool = True
+    """Whether it went out: False where no connection came about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,49 @@ class Signal:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    """An INVITE came for a phone that answers calls."""
+
+    call: int
+    """Its number from now on."""
+    phone: str
+    caller: str
+    """The URI in From, which anybody may write there."""
+    sdp: str
+    """Empty: the offer is to be in the answer."""
+
+
+class CallNews(Enum):
+    """What a CallSignal tells."""
+
+    PROGRESSED = "Progressed"
+    """A provisional answer to our INVITE: `code`."""
+    ANSWERED = "Answered"
+    """A 2xx to it: `code`, `sdp`."""
+    REFUSED = "Refused"
+    """Another final answer, or none (`code` 0): `code`, `reason`."""
+    ACKNOWLEDGED = "Acknowledged"
+    """The ACK to our 2xx: `sdp`, where it has one."""
+    REOFFERED = "Reoffered"
+    """A re-INVITE: `sdp`, where it has one."""
+    BYE_CAME = "ByeCame"
+    """It was answered."""
+    BYE_ANSWERED = "ByeAnswered"
+    """`code`; 0 for no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSignal:
+    """Something came for a call."""
+
+    call: int
+    news: CallNews
+    code: int = 0
+    reason: str = ""
+    sdp: str = ""
+
+
 @dataclass(slots=True)
 class FromStrangers:
     """What came from others than the PBXes that were asked, counted since it was last taken."""
@@ -100,4 +146,15 @@ class FromStrangers:
     """By reason: NotSip, TooLong, Slow, TooMany (connections), Stray (an answer to nothing)."""
 
 
-Happening = Answer | Fetched | Pong | Refused | SentAgain | ConnectionOpened | ConnectionClosed | Signal
+Happening = (
+    Answer
+    | Fetched
+    | Pong
+    | Refused
+    | SentAgain
+    | ConnectionOpened
+    | ConnectionClosed
+    | Signal
+    | CallOffered
+    | CallSignal
+)

@@ -50,16 +50,15 @@ class Fetching:
     serial: int
     registration: Registration
     chain: Chain
+    transport: int
+    """Over which it goes. Not that of `registration`."""
+    is_only_one: bool = False
+    """Whether the transport is there for this chain alone."""
 
     @property
     def place(self) -> Place:
         """Where it goes."""
         return self.registration.place
-
-    @property
-    def transport(self) -> int:
-        """Over which transport."""
-        return self.registration.transport
 
 
 @dataclass(slots=True)
@@ -104,14 +103,16 @@ class Outgoing:
         """Wait no longer for this phone's REGISTER."""
         self._cancel(self._of_phone.pop(phone, None))
 
-    def cancel_fetch(self, phone: str) -> None:
-        """Wait no longer for this phone's REGISTER without Contact."""
-        self._cancel(self._fetches.pop(phone, None))
+    def cancel_fetch(self, phone: str) -> Fetching | None:
+        """Wait no longer for this phone's REGISTER without Contact; returns it, None where there is none."""
+        cancelled = self._cancel(self._fetches.pop(phone, None))
+        return cancelled if isinstance(cancelled, Fetching) else None
 
-    def _cancel(self, number: int | None) -> None:
-        if number is not None:
-            del self._in_flight[number]
-            self._client.cancel(number)
+    def _cancel(self, number: int | None) -> Request | None:
+        if number is None:
+            return None
+        self._client.cancel(number)
+        return self._in_flight.pop(number)
 
     def register(self, one: Registering) -> str:
         """Send the next REGISTER of this chain; returns why that cannot be, empty where it can."""

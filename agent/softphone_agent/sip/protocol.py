@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from typing import Protocol
 
 from softphone_agent.dns.targets import Place
+from softphone_agent.sip.call_protocol import CallEngine
 from softphone_agent.sip.happenings import FromStrangers, Happening
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
 from softphone_agent.sip.settings import EngineSettings
@@ -25,6 +26,10 @@ class SipEngine(Protocol):
     @property
     def unsolicited(self) -> Unsolicited:
         """The rules for requests from outside; it is told here which PBXes are in use."""
+
+    @property
+    def calling(self) -> CallEngine:
+        """Calls. What they take is there from when this is first asked for."""
 
     def poll(self, seconds: float) -> Iterator[Happening]:
         """Wait up to so many seconds for the network, less where something happens; then give out what happened."""
@@ -54,11 +59,12 @@ class SipEngine(Protocol):
     def abandon(self, phone: str) -> None:
         """Forget the phone's REGISTER in flight and the registration that it is of. Its PBX is sent nothing."""
 
-    def fetch(self, phone: str, serial: int, request: RegisterRequest) -> None:
+    def fetch(self, phone: str, serial: int, request: RegisterRequest, *, anew: bool = False) -> None:
         """Send a REGISTER without Contact in place of the phone's last one; a Fetched with `serial` follows.
 
         It asks for the bindings of the AOR and changes none (RFC 3261, section 10.2.3). The phone's registration goes
-        on beside it, with a Call-ID and CSeqs of its own.
+        on beside it, with a Call-ID and CSeqs of its own. `anew`: where it goes by TLS, it goes over a connection of
+        its own now and then, as one would that has to be made.
         """
 
     def drop_fetch(self, phone: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from softphone_agent.registration.pacing import TokenBucket
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.happenings import FromStrangers
 from softphone_agent.sip.transports import Transports
-from softphone_agent.sip.unsolicited import Unsolicited
+from softphone_agent.sip.unsolicited import NOT_AVAILABLE, Reply, Unsolicited
 
 MAX_INCOMING = 16
 """Connections that others may have open to one process, and may make in a second."""
@@ -25,15 +27,23 @@ class Strangers:
         self._incoming: set[int] = set()
         self._bucket = TokenBucket(MAX_INCOMING)
         self._deaf_until: float | None = None
+        self.invited: Callable[[int, str, float], int] | None = None
+        """Asked with each INVITE that makes a new dialog, where phones answer calls. Given its number, its text and the
+        time; gives the code of the answer, 0 where it has taken the INVITE."""
 
     def take(self) -> FromStrangers:
         """What came since the last time."""
         taken, self._seen = self._seen, FromStrangers()
         return taken
 
-    def asked(self, number: int, method: str, head: str, source: str, now: float) -> None:
+    def asked(self, number: int, method: str, text: str, source: str, now: float) -> None:
         """A request came from this IP address."""
+        head = text.partition("\r\n\r\n")[0] + "\r\n"
         reply = self._unsolicited.reply_to(method, head, source, now)
+        if reply.code == NOT_AVAILABLE and self.invited is not None:
+            reply = Reply(method, self.invited(number, text, now))
+            if not reply.code:
+                return
         self._seen.requests[reply] += 1
         self._client.reply(number, reply.code)
 

@@ -41,6 +41,15 @@ class Transports:
         own = address if kind == "udp" and address in self._own_sockets else None
         return self._opened(kind, v6=":" in address, of=(tls or TlsFiles()) if kind == "tls" else own)
 
+    def open_once(self, place: Place, tls: TlsFiles | None) -> int:
+        """A TLS transport for one request there: it makes a connection though there may be one. Raises OSError."""
+        return self._opened_tls(tls or TlsFiles(), v6=":" in server_of(place).address)
+
+    def close_once(self, number: int) -> None:
+        """Close that with its connection."""
+        assert self._client is not None
+        self._client.close_transport(number)
+
     def close_unused_tls(self, used: Set[int]) -> None:
         """Close the TLS transports that are not among these, with their connections."""
         assert self._client is not None
@@ -75,6 +84,10 @@ class Transports:
         """The agent's address as a PBX at this IP address sees it. Raises OSError where there is no way there."""
         return self.bound_address(v6=":" in to) or local_address(to)
 
+    def host_towards(self, place: Place) -> str:
+        """The agent's address as a PBX at this place sees it. Raises OSError where there is no way there."""
+        return self.own_host(server_of(place).address)
+
     def port(self, transport: int) -> int:
         """The port at which a transport listens."""
         assert self._client is not None
@@ -97,15 +110,21 @@ class Transports:
         elif kind == "tcp":
             number = self._client.tcp(address, port, v6)
         else:
-            files = of if isinstance(of, TlsFiles) else TlsFiles()
-            patience = int(self._settings.answer_seconds * 1000)
-            ca_file = files.ca_file or _SYSTEM_CA_FILE
-            number = self._client.tls(
-                address, v6, ca_file, files.certificate_file or "", files.key_file or "", patience
-            )
+            number = self._opened_tls(of if isinstance(of, TlsFiles) else TlsFiles(), v6=v6)
         if number < 0:
             raise OSError(self._client.error())
         self._open[kind, v6, of] = number
+        return number
+
+    def _opened_tls(self, files: TlsFiles, *, v6: bool) -> int:
+        """The number of a new TLS transport. Raises OSError."""
+        assert self._client is not None
+        patience = int(self._settings.answer_seconds * 1000)
+        ca_file, certificate_file = files.ca_file or _SYSTEM_CA_FILE, files.certificate_file or ""
+        address = self.bound_address(v6=v6)
+        number = self._client.tls(address, v6, ca_file, certificate_file, files.key_file or "", patience)
+        if number < 0:
+            raise OSError(self._client.error())
         return number
 
 

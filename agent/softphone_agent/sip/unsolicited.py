@@ -20,6 +20,8 @@ KNOWN = frozenset(
     ]
 )
 """The methods of the RFCs (IANA's SIP parameters); metrics count others together."""
+NOT_AVAILABLE = 480
+"""To INVITE, where nobody answers calls."""
 OTHER = "other"
 ANSWERS_PER_SECOND = 50.0
 """So many of strangers are answered by one process; whoever floods it is not, nor is whose address he forges."""
@@ -89,5 +91,7 @@ def _code(method: str, head: str) -> int:
     if method == ALLOWED:
         return 200
     if method == "INVITE":
-        return 480  # the callee's words. A PBX (Asterisk) makes of a 405 a fault of its own, 500, for the caller
+        return (
+            NOT_AVAILABLE  # the callee's words. A PBX (Asterisk) makes of a 405 a fault of its own, 500, for the caller
+        )
     return 405 if method in KNOWN else 501

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from softphone_agent.contract.counting import count
 from softphone_agent.contract.history import History
 from softphone_agent.contract.report import (
     ConfigChanged,
@@ -18,7 +19,6 @@ from softphone_agent.contract.report import (
     Snapshot,
 )
 from softphone_agent.http import endpoints
-from softphone_agent.http.counting import count
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.supervisor.configuration import Configuration
 from softphone_agent.supervisor.memory import Memory

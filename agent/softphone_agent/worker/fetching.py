@@ -35,6 +35,7 @@ class _Asked:
     serial: int = 0
     place: Place | None = None
     """Where it was sent; None while the name is being looked up."""
+    anew: bool = True
     others: tuple[Target, ...] = field(default=())
     """Servers of the name that are asked if that one does not answer."""
 
@@ -65,13 +66,16 @@ class Fetching:
         self._serial = 0
 
     def ask(self, phone: RunningPhone, uri: str, tell: Tell, now: float, place: Place | None = None) -> bool:
-        """Ask this registrar, at `place` where that is known; `tell` is called with the answer.
+        """Ask this registrar; `tell` is called with the answer.
+
+        With `place` it is asked there, over the connection that the phone's registration goes over; else it is looked
+        up as for a REGISTER, and asked over a connection that is made anew now and then.
 
         False where the phone waits for another answer of this kind, or where REGISTERs that cannot wait go before.
         """
         if phone.name in self._asked or not self._rates.spare(uri, now):
             return False
-        asked = self._asked[phone.name] = _Asked(uri, tell, now)
+        asked = self._asked[phone.name] = _Asked(uri, tell, now, anew=place is None)
         if place is None and is_name(uri):
             self._names.look_up(uri, now)
         else:
@@ -105,7 +109,7 @@ class Fetching:
             elif present is not None:  # the PBX that holds the phone
                 self._send(phone, asked, Place(asked.uri, present), now)
             else:
-                self._tell(Fetched(name, asked.serial, 0, answer.fault, ""), now)
+                self._tell(Fetched(name, asked.serial, 0, answer.fault, "", was_sent=False), now)
 
     def fetched(self, answer: Fetched, now: float) -> None:
         """The final answer of a PBX, or its silence."""
@@ -126,12 +130,13 @@ class Fetching:
         for name, asked in list(self._asked.items()):
             if asked.place == place and self._asked.get(name) is asked:
                 self._engine.drop_fetch(name)
-                self.fetched(Fetched(name, asked.serial, 0, "nobody listens there (ICMP)", ""), now)
+                self.fetched(Fetched(name, asked.serial, 0, "nobody listens there (ICMP)", "", was_sent=False), now)
 
     def _judge(self, asked: _Asked, place: Place, answer: Fetched, now: float) -> None:
         """What the answer says of the PBX itself."""
         if not answer.code:
-            self._support.unanswered(asked.uri, asked.asked_at)
+            if answer.was_sent:
+                self._support.unanswered(asked.uri, asked.asked_at)
             return
         self._support.answered(asked.uri)
         self._watched.register_answered(place, asked.asked_at, now)
@@ -144,7 +149,8 @@ class Fetching:
     def _send(self, phone: RunningPhone, asked: _Asked, place: Place, now: float) -> None:
         self._serial += 1
         asked.serial, asked.place, asked.asked_at = self._serial, place, now
-        self._engine.fetch(phone.name, asked.serial, self._configured.request(phone.config, phone.secret, place))
+        request = self._configured.request(phone.config, phone.secret, place)
+        self._engine.fetch(phone.name, asked.serial, request, anew=asked.anew)
 
     def _tell(self, answer: Fetched, now: float) -> None:
         asked = self._asked.pop(answer.phone)

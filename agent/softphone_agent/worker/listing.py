@@ -25,7 +25,7 @@ def event_of(
     """The event of the path checks' machine; `registrar` makes the target of a redirect from its URI."""
     code, words = answer.code, answer.reason[:LONGEST_MESSAGE]
     if code == 0:
-        return events.Silent(serial, words)
+        return events.Silent(serial, words, answer.was_sent)
     if 200 <= code < 300:
         return events.Found(serial, lists(answer.message, contact, instance))
     if 300 <= code < 400:

@@ -16,6 +16,8 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.paths.support import Support
 from softphone_agent.sip.happenings import (
     Answer,
+    CallOffered,
+    CallSignal,
     ConnectionClosed,
     ConnectionOpened,
     Fetched,
@@ -28,6 +30,7 @@ from softphone_agent.sip.happenings import (
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.answers import Answers
 from softphone_agent.worker.binding_checks import BindingChecks
+from softphone_agent.worker.call_switch import CallSwitch
 from softphone_agent.worker.closed_connections import ClosedConnections
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.configuring import Configuring
@@ -76,7 +79,8 @@ class Worker:
         self._closed_connections = ClosedConnections(engine, configured, self._phones, self._watched)
         self._dead_sockets = DeadSockets(engine, configured, self._phones, self._watched)
         configuring = Configuring(engine, configured, rates, self._phones, self._watched)
-        self._orders = Orders(pipe, configuring, self._lookups, self._fetching, self._phones, rates)
+        self._calls = CallSwitch(engine, self._outbox)
+        self._orders = Orders(pipe, self._calls, configuring, self._lookups, self._fetching, self._phones, rates)
         self._tidying = Tidying(engine, self._names, rates, sending, self._phones, support, time.monotonic())
 
     def run(self) -> None:
@@ -88,6 +92,7 @@ class Worker:
                 return
             self._closed_connections.tell()
             now = time.monotonic()
+            self._calls.wake(now)
             self._watched.update(now)
             self._watched.ping(now)
             self._phones.wake(now)
@@ -95,9 +100,13 @@ class Worker:
             self._lookups.refresh_without_dns(now)
             self._outbox.send(now)
             self._tidying.tidy(now)
-            if (self._orders.is_stopping or self._outbox.is_cut_off) and self._phones.have_stopped:
+            if (self._orders.is_stopping or self._outbox.is_cut_off) and self._has_stopped:
                 self._outbox.send(now, at_once=True)
                 return
+
+    @property
+    def _has_stopped(self) -> bool:
+        return self._phones.have_stopped and self._calls.is_idle
 
     def _pause(self, now: float) -> float:
         """Seconds to wait for the network."""
@@ -108,6 +117,8 @@ class Worker:
             times.append(alarm)
         if (ping := self._watched.next_wakeup) is not None:
             times.append(ping)
+        if (call := self._calls.next_wakeup) is not None:
+            times.append(call)
         if (check := self._path_checks.next_wakeup) is not None:
             times.append(check)
         times.append(self._binding_checks.next_wakeup)
@@ -140,6 +151,8 @@ class Worker:
                 self._closed_connections.connection_opened()
             case ConnectionClosed():
                 self._closed_connections.connection_closed(now)
+            case CallOffered() | CallSignal():
+                self._calls.happened(happening, now)
             case Signal(name, sent, peer, message):
                 log.info("SIP sent" if sent else "SIP received", softphone=name, peer=peer, message=message)
 

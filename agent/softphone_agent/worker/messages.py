@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from softphone_agent.contract.call_check import CallCheck
 from softphone_agent.contract.config import Sip
 from softphone_agent.contract.phone import Pbx, Phone
 from softphone_agent.contract.report import PbxReport, PhoneReport
@@ -18,6 +19,10 @@ class Configure:
     sip: Sip
     pbxs: tuple[Pbx, ...]
     phones: tuple[Phone, ...]
+    max_calls: int = 32
+    """At a time."""
+    checks: tuple[CallCheck, ...] = ()
+    """Of these phones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import select
 import time
 from multiprocessing.connection import Connection
 
+from softphone_agent.worker.call_switch import CallSwitch
 from softphone_agent.worker.configuring import Configuring
 from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
@@ -20,6 +21,7 @@ class Orders:
     def __init__(
         self,
         pipe: Connection,
+        calls: CallSwitch,
         configuring: Configuring,
         lookups: LookUps,
         fetching: Fetching,
@@ -29,6 +31,7 @@ class Orders:
         self._pipe = pipe
         self._waiting = select.poll()
         self._waiting.register(pipe.fileno(), select.POLLIN)
+        self._calls = calls
         self._configuring = configuring
         self._lookups = lookups
         self._fetching = fetching
@@ -48,11 +51,15 @@ class Orders:
 
     def _carry_out(self, order: ToWorker) -> None:
         if isinstance(order, Configure):
+            self._calls.configure(
+                order, time.monotonic()
+            )  # BYE goes before the un-REGISTER of a phone that is taken away
             self._configuring.configure(order)
         elif isinstance(order, Share):
             self._rates.share = order.part or 1.0
         elif isinstance(order, Stop):
             self.is_stopping = True
+            self._calls.stop()
             self._phones.stop()
         else:
             self._lookups.answered(order, time.monotonic())

@@ -14,12 +14,16 @@ from typing import Any
 import yaml
 
 from softphone_operator.api.kinds import CATEGORY, GROUP, KINDS, PBX, SOFTPHONE, VERSION, Kind
-from softphone_operator.api.spec import MAX_AGENTS
+from softphone_operator.api.rules import RULES
 
 Schema = dict[str, Any]
 
 CHART = Path(__file__).resolve().parents[3] / "charts" / "softphone-fleet"
-KEPT_DEFAULTS = {"Softphone": {"mode"}, "SoftphoneFleet": {"replicas", "phonesPerAgent"}}
+KEPT_DEFAULTS = {
+    "Softphone": {"mode"},
+    "SoftphoneFleet": {"replicas", "phonesPerAgent"},
+    "SoftphonePool": {"phonesPerAgent"},
+}
 UNSEEN = {"observedGeneration": -1}
 """The status of an object that the operator has not looked at. Without it kstatus would call such an object done."""
 SCALE = {
@@ -76,6 +80,7 @@ COLUMNS = {
         _column("Location", ".status.registration.physicalLocation", description="Physical location sent."),
         _column("Ready", '.status.conditions[?(@.type=="Ready")].status', description="Whether all is well."),
         AGE,
+        _column("Agent", ".status.agent", wide=True, description="Agent that carries it."),
         _column("Registrar", ".status.registration.registrar", wide=True, description="SIP URI of the registrar."),
         _column("Via", ".status.registration.via", wide=True, description="How the phone came there."),
         _column(
@@ -99,8 +104,7 @@ COLUMNS = {
     ],
 }
 
-COLUMNS["SoftphoneFleet"] = [
-    _column("Replicas", ".spec.replicas", "integer", description="Softphones that are wanted."),
+_OF_MANY = [
     _column("Registered", ".status.registered", "integer", description="Those that are registered."),
     _column("Standby", ".status.standby", "integer", description="Those whose home is elsewhere."),
     _column("Agents", ".status.agents.ready", "integer", description="Agents that run and are heard."),
@@ -122,46 +126,14 @@ COLUMNS["SoftphoneFleet"] = [
         "Message", '.status.conditions[?(@.type=="Ready")].message', wide=True, description="State, in a sentence."
     ),
 ]
-
-# CEL, for servers from 1.25 on. decide/ checks the same, so nothing depends on them.
-_ENTRY_RULES: list[Schema] = [
-    {
-        "rule": "(has(self.mode) && self.mode == 'Browser') || (has(self.pri) && size(self.pri) > 0)",
-        "message": "pri: Launcher mode needs a primary PBX",
-    },
-    {
-        "rule": "!has(self.mode) || self.mode != 'Browser' || (has(self.cur) && size(self.cur) > 0)",
-        "message": "cur: Browser mode needs the current PBX",
-    },
-    {
-        "rule": "!has(self.pri) || !has(self.sec) || size(self.pri) == 0 || self.pri != self.sec",
-        "message": "sec: must differ from pri",
-    },
+COLUMNS["SoftphoneFleet"] = [
+    _column("Replicas", ".spec.replicas", "integer", description="Softphones that are wanted."),
+    *_OF_MANY,
 ]
-_BACKOFF_RULES: list[Schema] = [
-    {
-        "rule": "(has(self.maxSeconds) ? double(self.maxSeconds) : 60.0) >= "
-        "(has(self.initialSeconds) ? double(self.initialSeconds) : 1.0)",
-        "message": "maxSeconds: must not be less than initialSeconds",
-    }
+COLUMNS["SoftphonePool"] = [
+    _column("Phones", ".status.phones", "integer", description="Softphones that its agents carry."),
+    *_OF_MANY,
 ]
-RULES: dict[str, dict[tuple[str, ...], list[Schema]]] = {
-    "PBX": {},
-    "Softphone": {("spec",): _ENTRY_RULES, ("spec", "registration", "backoff"): _BACKOFF_RULES},
-    "SoftphoneFleet": {
-        ("spec",): [
-            {
-                "rule": f"self.replicas <= self.phonesPerAgent * {MAX_AGENTS}",
-                "message": f"phonesPerAgent: would need more than {MAX_AGENTS} agents for the replicas",
-            }
-        ],
-        ("spec", "template"): [
-            *_ENTRY_RULES,
-            {"rule": "self.aor.contains('{index')", "message": "aor: must hold {index}"},
-        ],
-        ("spec", "template", "registration", "backoff"): _BACKOFF_RULES,
-    },
-}
 
 
 def crd(kind: Kind, *, rules: bool = True) -> Schema:

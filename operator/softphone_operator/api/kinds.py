@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from softphone_agent.contract.fields import Model
-from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphoneSpec
-from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphoneStatus
+from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
+from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphonePoolStatus, SoftphoneStatus
 
 GROUP = "softphone-fleet.io"
 
@@ -65,4 +65,15 @@ SOFTPHONE_FLEET = Kind(
 )
 
 
-KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET)
+SOFTPHONE_POOL = Kind(
+    "SoftphonePool",
+    "softphonepools",
+    "softphonepool",
+    ("spp",),
+    SoftphonePoolSpec,
+    SoftphonePoolStatus,
+    "Few agents that carry many different Softphones.",
+)
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL)

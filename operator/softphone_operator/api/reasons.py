@@ -28,12 +28,15 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "no more. A running phone keeps the last known address, and goes on when the PBX is back.",
             "PBXInvalid": "False: the PBX object exists, and its own spec is refused.",
             "SecretNotFound": "False: the Secret with the credentials does not exist.",
-            "SecretKeyMissing": "False: the Secret lacks the key password.",
+            "SecretKeyMissing": "False: the Secret lacks the key of the password.",
+            "PoolNotFound": "False: agent.pool names a SoftphonePool that does not exist in the namespace.",
+            "PoolInvalid": "False: the pool exists, and its own spec is refused.",
+            "SecretNotInPool": "False: credentials.secretName is none of the pool's credentials.secretNames.",
         },
         "AgentAvailable": {
             "Available": "True: the agent runs and is ready.",
             "NotAccepted": "False: there is no agent, since the spec was never accepted.",
-            "Starting": "False: the agent's pod is being made or started.",
+            "Starting": "False: the agent's pod is being made or started, or the pool is about to choose an agent.",
             "NotReady": "False: the agent is heard, but its pod is not ready: it was started a moment ago, or its "
             "readiness probe fails.",
             "Terminating": "False: the agent's pod is being stopped.",
@@ -63,7 +66,8 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
         },
         "Ready": {
             "Registered": "True: accepted, agent available, and registered with the present spec.",
-            "ConfigPending": "False: the agent still runs an earlier configuration.",
+            "ConfigPending": "False: the agent still runs an earlier configuration, or another agent is about to take "
+            "the phone over.",
             "ConfigRefused": "False: the agent refused the configuration; the message is its own.",
             "Suspended": "False: spec.suspend is set.",
             "any other": "That of the first of Accepted, AgentAvailable and Registered that is not True.",
@@ -120,6 +124,40 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers so that it tells nothing. "
             "What was True or False before stays while agents that are new or away do not know.",
             "ChecksOff, Suspended, NoAgent, AgentUnreachable": "Unknown: as with a Softphone.",
+        },
+        **_PROGRESS,
+    },
+    "SoftphonePool": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "FileFull": "True: it does, but phonesPerAgent phones would not fit the ConfigMap of an agent, so that "
+            "each carries fewer; the message tells how many.",
+            "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
+            "SecretNotFound": "False: one of credentials.secretNames does not exist. Agents that run go on.",
+        },
+        "AgentsAvailable": {
+            "Available": "True: all agents run and are ready.",
+            "any other": "False: that of the first agent that does not, as with a Softphone.",
+        },
+        "Registered": {
+            "Registered": "True: all softphones are registered, but for those that are suspended.",
+            "Registering": "False: not all are, and none has failed.",
+            "any failure of a Softphone": "False: not all are; the most frequent failure.",
+            "Suspended": "False: all softphones are suspended.",
+            "NoAgent": "Unknown: there is no agent that could tell.",
+            "AgentUnreachable": "Unknown: agents are there and none can be heard.",
+        },
+        "Ready": {
+            "Registered": "True: accepted, all agents available, and all registered with their present specs.",
+            "Updating": "False: agents are being changed, as many at the same time as maxUnavailable allows.",
+            "ConfigPending, ConfigRefused, Suspended": "False: as with a Softphone.",
+            "any other": "That of the first of Accepted, AgentsAvailable and Registered that is not True.",
+        },
+        "Redundant": {
+            "Redundant": "True: all ways of the softphones that check theirs would hold.",
+            "any result of a Softphone": "False: some would not; the most frequent one. The message has the shares.",
+            "Unchecked, CheckNotSupported": "Unknown: not all are checked, or a PBX answers so that it tells nothing. "
+            "Absent where nobody checks.",
         },
         **_PROGRESS,
     },

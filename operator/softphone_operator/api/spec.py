@@ -1,4 +1,4 @@
-"""The spec of PBX, Softphone and SoftphoneFleet, as users write it.
+"""The spec of PBX, Softphone, SoftphoneFleet and SoftphonePool, as users write it.
 
 Lenient where the operator can explain a fault better than a schema can: texts are only bounded here, and decide/ reads
 their meaning.
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from softphone_agent.contract.config import Metrics
-from softphone_agent.contract.fields import Mode, Model, RequestUri, TraceFlag
+from softphone_agent.contract.fields import ANSWERING_WORDS, Answering, Mode, Model, RequestUri, TraceFlag
 from softphone_agent.contract.fleet import MAX_PHONES
 from softphone_agent.contract.phone import LocationCarrier, Registration
 
@@ -22,6 +22,10 @@ MAX_URI, MAX_PBX_LABEL = 512, 300
 
 MAX_AGENTS = 1000
 """A fleet has at most so many agents."""
+
+
+MAX_POOLED_PHONES, MAX_POOL_SECRETS = 1000, 32
+"""So many phones an agent of a pool may have: their file must fit a ConfigMap, which the API server limits to 1 MiB."""
 
 
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
@@ -109,7 +113,7 @@ class PBXSpec(Spec):
     )
 
 
-class CredentialsSpec(Model):
+class TemplateCredentials(Spec):
     """What a softphone authenticates with."""
 
     secret_name: NameText = Field(
@@ -118,9 +122,27 @@ class CredentialsSpec(Model):
     )
 
 
+class CredentialsSpec(TemplateCredentials):
+    """What a softphone authenticates with."""
+
+    secret_name: NameText = Field(
+        description="Secret in the same namespace; for a softphone in a pool one of the pool's "
+        "credentials.secretNames. Empty: no digest."
+    )
+    password_key: NameText | None = Field(
+        default=None,
+        description="Key of the Secret that holds the SIP password. Default: password; in a pool the softphone's name.",
+    )
+    username_key: NameText | None = Field(
+        default=None,
+        description="Key of the Secret that holds the user name for digest authentication. Default: username, if there "
+        "is such a key, else the user part of the AOR; in a pool that.",
+    )
+
+
 def _no_secret(given: Any) -> Any:
     """What was given as credentials; none where no Secret is named, as templates write it."""
-    return None if isinstance(given, Mapping) and given == {"secretName": ""} else given
+    return None if isinstance(given, Mapping) and given and not any(given.values()) else given
 
 
 def _no_empty_quantities(given: Any) -> Any:
@@ -174,8 +196,8 @@ class AgentSpec(Spec):
     )
 
 
-class SoftphoneSpec(Spec):
-    """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
+class TemplateSpec(Spec):
+    """A softphone of many. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
 
     aor: UriText = Field(description="Address of record, such as sip:anna@acme.example.")
     pri: UriText | None = Field(default=None, description="Primary PBX. Mode Launcher needs it.")
@@ -194,12 +216,13 @@ class SoftphoneSpec(Spec):
         default=None,
         description="PBX on which the user is configured, where known. Default: learned from redirects.",
     )
-    credentials: Annotated[CredentialsSpec | None, BeforeValidator(_no_secret)] = Field(
+    credentials: Annotated[TemplateCredentials | None, BeforeValidator(_no_secret)] = Field(
         default=None, description="What the softphone authenticates with; none: no digest."
     )
     registration: Annotated[Registration, BeforeValidator(lambda given: without_empty_texts(given, Registration))] = (
         Field(default_factory=Registration, description="How the softphone registers.")
     )
+    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(
         default=(),
         max_length=16,
@@ -211,6 +234,28 @@ class SoftphoneSpec(Spec):
         description="Un-register and stay so until this is false again. The agent keeps running.",
     )
     agent: AgentSpec = Field(default_factory=AgentSpec, description="The agent's pod.")
+
+
+class SoftphoneAgentSpec(AgentSpec):
+    """Where the softphone runs: in an agent of its own, with these fields of its pod, or in a pool."""
+
+    pool: NameText | None = Field(
+        default=None,
+        description="SoftphonePool of the same namespace whose agents carry the softphone; the other fields of agent "
+        "must not be given then, they are the pool's. Another pool, or none, moves the softphone: its new agent "
+        "registers it before the old one lets it go.",
+    )
+
+
+class SoftphoneSpec(TemplateSpec):
+    """A softphone. pri, sec, cur and home each name a PBX object of the same namespace or are a SIP URI."""
+
+    credentials: Annotated[CredentialsSpec | None, BeforeValidator(_no_secret)] = Field(
+        default=None, description="What the softphone authenticates with; none: no digest."
+    )
+    agent: SoftphoneAgentSpec = Field(
+        default_factory=SoftphoneAgentSpec, description="The agent's pod, or the pool whose agents carry it."
+    )
 
 
 class SoftphoneFleetSpec(Spec):
@@ -236,8 +281,41 @@ class SoftphoneFleetSpec(Spec):
         "multiple of it, and the first of each agent. 1: all of them.",
     )
     metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
-    template: SoftphoneSpec = Field(
+    template: TemplateSpec = Field(
         description="What the softphones have in common. aor, pri, sec, phys, cur and home may hold {index}, with a "
         "format as in {index:05d}; a literal brace is written twice. credentials.secretName: its key password is for "
         "all, or without that each has a key named like the user of its AOR."
+    )
+
+
+class PoolCredentials(Spec):
+    """Where the passwords of a pool's softphones lie."""
+
+    secret_names: tuple[NameText, ...] = Field(
+        default=(),
+        max_length=MAX_POOL_SECRETS,
+        description="Secrets of the same namespace that all agents of the pool mount whole. Keys may come, go and "
+        "change at any time; another list of Secrets makes new pods.",
+    )
+
+
+class SoftphonePoolSpec(Spec):
+    """Few agents that carry many different Softphones: those whose agent.pool names the pool."""
+
+    phones_per_agent: Annotated[int, Field(ge=1, le=MAX_POOLED_PHONES)] = Field(
+        default=250,
+        description="How many softphones one agent carries at most. Fewer where their file would not fit a ConfigMap.",
+    )
+    max_unavailable: Quantity = Field(
+        default=1,
+        description="How many agents, or what share of them such as 25%, may be away at the same time while agents are "
+        "changed or their nodes are drained. A share is rounded down, to one agent at least.",
+    )
+    metrics: Metrics = Field(default_factory=Metrics, description="What the agents show at /metrics.")
+    agent: AgentSpec = Field(
+        default_factory=AgentSpec,
+        description="The agents' pods. Default resources grow with phonesPerAgent.",
+    )
+    credentials: PoolCredentials = Field(
+        default_factory=PoolCredentials, description="Where the passwords of the softphones lie."
     )

@@ -1,4 +1,4 @@
-"""The status of PBX, Softphone and SoftphoneFleet, as the operator writes it."""
+"""The status of PBX, Softphone, SoftphoneFleet and SoftphonePool, as the operator writes it."""
 
 from __future__ import annotations
 
@@ -117,6 +117,11 @@ class SoftphoneStatus(ObjectStatus):
         "was checked and would hold; not in mode Browser, and no part of Ready. Only while they are true: Reconciling "
         "and Stalled."
     )
+    agent: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None,
+        description="The agent that carries the softphone: name of its Deployment, alone or of a pool. While the "
+        "softphone moves, the one that holds its registration.",
+    )
     registration: RegistrationStatus | None = Field(default=None, description="The registration.")
     paths: tuple[PathStatus, ...] = Field(
         default=(),
@@ -145,7 +150,8 @@ class PBXStatus(ObjectStatus):
 
     conditions: tuple[Condition, ...] = _conditions(
         "Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
-        "system. Ready: both. Only while they are true: Reconciling and Stalled."
+        "system. Ready: both. Redundant: the sum over the Softphones and fleets that use its system, where any of them "
+        "checks its ways. Only while they are true: Reconciling and Stalled."
     )
     location: Annotated[str, Field(max_length=253)] | None = Field(
         default=None, description="Physical location in effect: spec.location, else the name."
@@ -159,7 +165,7 @@ class PBXStatus(ObjectStatus):
 
 
 class FleetPath(Model):
-    """The ways from one kind of entry PBX, of the softphones of a fleet that check theirs."""
+    """The ways from one kind of entry PBX, of the softphones of a fleet or a pool that check theirs."""
 
     via: PathVia = Field(description="Entry PBX at which the ways begin.")
     results: dict[str, int] = Field(
@@ -167,8 +173,8 @@ class FleetPath(Model):
     )
 
 
-class FleetAgents(Model):
-    """The agents of a fleet."""
+class ManyAgents(Model):
+    """The agents of a fleet or of a pool."""
 
     wanted: int = Field(description="As many as the softphones need.")
     ready: int = Field(description="Those that run and are heard.")
@@ -189,6 +195,35 @@ class SoftphoneFleetStatus(ObjectStatus):
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
     redundant: int | None = Field(
         default=None,
+        description="Those, of the ones that check their ways, of which both are known to hold: at least so many. "
+        "Absent where none are checked.",
+    )
+    paths: tuple[FleetPath, ...] | None = Field(
+        default=None, max_length=MAX_PATHS, description="What the checks found, for each kind of entry PBX."
+    )
+    failures: dict[str, int] | None = Field(
+        default=None, max_length=32, description="Those without registration, by their last failure."
+    )
+    agents: ManyAgents | None = Field(default=None, description="The agents.")
+    selector: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Label selector of the agents' pods."
+    )
+
+
+class SoftphonePoolStatus(ObjectStatus):
+    """What is known about a pool. While things move it is written about once a second, at rest not at all."""
+
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+        "registrations of all softphones. Ready: all of them, with the present specs. Redundant, where ways are "
+        "checked: they would hold. Only while they are true: "
+        "Reconciling and Stalled."
+    )
+    phones: int = Field(default=0, description="Softphones that the agents carry.")
+    registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
+    standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
+    redundant: int | None = Field(
+        default=None,
         description="Those, of the ones that check their ways, of which all ways are known to hold: at least so many. "
         "Absent where none are checked.",
     )
@@ -198,7 +233,4 @@ class SoftphoneFleetStatus(ObjectStatus):
     failures: dict[str, int] | None = Field(
         default=None, max_length=32, description="Those without registration, by their last failure."
     )
-    agents: FleetAgents | None = Field(default=None, description="The agents.")
-    selector: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description="Label selector of the agents' pods."
-    )
+    agents: ManyAgents | None = Field(default=None, description="The agents.")

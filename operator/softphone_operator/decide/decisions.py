@@ -10,10 +10,12 @@ from softphone_agent.contract.phone import Pbx
 from softphone_operator.api.spec import (
     AgentSpec,
     Resources,
+    SoftphonePoolSpec,
 )
 from softphone_operator.decide.names import (
     SecretUse,
 )
+from softphone_operator.decide.redundancy import Asked
 
 MAX_MESSAGE = 4000
 
@@ -59,6 +61,13 @@ class DesiredAgent:
     cautions: tuple[Caution, ...] = ()
     own_resources: Resources | None = None
     """What the object itself says of them, before any defaults."""
+    entries: Mapping[str, str] = field(default_factory=dict)
+    """The phones of its file by name and in order, as JSON, where `config` has none: a pool has very many."""
+
+    @property
+    def phones(self) -> int:
+        """How many phones its file has."""
+        return len(self.config.phones) + len(self.entries) + sum(part.count for part in self.config.fleets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,33 @@ class DesiredFleet:
     agents: tuple[DesiredAgent, ...]
     max_unavailable: int
     cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPhone:
+    """An accepted Softphone of a pool. `entry`: what an agent's file has of it, as JSON, but for the phone's id.
+
+    `pbxs`: names of the accepted PBXes that the file must have, for this phone. `asked`: what it asks for of ways.
+    """
+
+    uid: str
+    entry: str
+    pbxs: frozenset[str]
+    asked: Asked
+    cautions: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPool:
+    """An accepted SoftphonePool: what all its agents have in common."""
+
+    spec: SoftphonePoolSpec
+    pod: AgentSpec
+    secrets: tuple[SecretUse, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+
+Decision = DesiredAgent | DesiredPhone | DesiredFleet | DesiredPool | DesiredPbx | Refusal
 
 
 def refusal(faults: Iterable[tuple[str, str]]) -> Refusal:

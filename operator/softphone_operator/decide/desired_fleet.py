@@ -27,10 +27,10 @@ from softphone_agent.contract.fleet import (
 from softphone_agent.contract.phone import PASSWORD, REFERENCES, Credentials, is_uri
 from softphone_operator.api.spec import (
     MAX_AGENTS,
-    Resources,
     SoftphoneFleetSpec,
-    SoftphoneSpec,
+    TemplateSpec,
 )
+from softphone_operator.decide import many_phones
 from softphone_operator.decide.decisions import (
     Caution,
     DesiredAgent,
@@ -44,18 +44,13 @@ from softphone_operator.decide.desired_pbx import inconsistency, of_systems
 from softphone_operator.decide.desired_softphone import _mixed_systems, asked_of_any, merged, softphone_faults
 from softphone_operator.decide.faults import missing, reference_faults
 from softphone_operator.decide.names import (
+    FLEET,
     SecretUse,
-    fleet_agent,
     http_port,
     secret_directory,
 )
 from softphone_operator.decide.references import distinct, expansions, indices_of
-from softphone_operator.decide.resources import with_defaults
 from softphone_operator.decide.rollout import agents_away
-
-FLEET_STOP_SECONDS, SLOWEST_STOP_RATE = 20.0, 20.0
-"""An agent of a fleet has so long to un-REGISTER, and a second more for so many phones. Not by registerRate: a change
-of that would restart the pods."""
 
 
 def duplicate_aors_of_fleets(text: str, index: int, other: str, at: int) -> Caution:
@@ -94,7 +89,7 @@ def fleet(
     uses = tuple(
         merged([SecretUse(secret, whole=True)] if secret else [], (u for desired in used for u in desired.secrets))
     )
-    pod = of.agent.model_copy(update={"resources": _fleet_resources(of.agent.resources, wanted.phones_per_agent)})
+    pod = of.agent.model_copy(update={"resources": many_phones.resources(of.agent.resources, wanted.phones_per_agent)})
     agents = []
     try:
         phones = _phone_template(uid, of)
@@ -106,7 +101,7 @@ def fleet(
                 http=Http(port=port),
                 sip=Sip(public_address=of.agent.public_address or None),
                 metrics=wanted.metrics,
-                stop_seconds=FLEET_STOP_SECONDS + wanted.phones_per_agent / SLOWEST_STOP_RATE,
+                stop_seconds=many_phones.stop_seconds(wanted.phones_per_agent),
                 pbxs=tuple(desired.pbx for desired in used),
                 fleets=(
                     FleetSlice(
@@ -117,7 +112,7 @@ def fleet(
                     ),
                 ),
             )
-            agents.append(DesiredAgent(fleet_agent(name, number), config, pod, uses, (), of.agent.resources))
+            agents.append(DesiredAgent(FLEET.agent(name, number), config, pod, uses, (), of.agent.resources))
     except ValidationError as error:
         return refusal(("InvalidSpec", message) for message in fault_messages(error))
     warnings = {message for at in sorted(named) if (message := inconsistency(at, pbxs))}
@@ -175,7 +170,7 @@ def _fleet_faults(
         phone = of.model_copy(
             update={where: template.parse(text).expand(index) for where, text in texts.items()} | {"credentials": None}
         )
-        for reason, message in softphone_faults(phone, namespace, pbxs, secrets):
+        for reason, message in softphone_faults(phone, namespace, pbxs):
             if reason == "InvalidSpec" and message not in told:
                 told.add(message)
                 yield reason, f"template.{with_index(message, texts, index)}"
@@ -212,7 +207,7 @@ def _missing_pbxs(
 
 
 def _fleet_secret_faults(
-    of: SoftphoneSpec, indices: range, namespace: str, secrets: Secrets
+    of: TemplateSpec, indices: range, namespace: str, secrets: Secrets
 ) -> Iterator[tuple[str, str]]:
     assert of.credentials is not None
     secret = of.credentials.secret_name
@@ -237,14 +232,7 @@ def _fleet_secret_faults(
             return
 
 
-def _fleet_resources(given: Resources | None, phones: int) -> Resources:
-    """Defaults that grow with phonesPerAgent, not with the number of phones, which changes without a restart."""
-    requests: dict[str, int | str] = {"cpu": f"{10 + phones // 20}m", "memory": f"{64 + phones // 8}Mi"}
-    limits: dict[str, int | str] = {"memory": f"{256 + phones}Mi"}
-    return with_defaults(given, requests, limits)
-
-
-def _phone_template(uid: str, spec: SoftphoneSpec) -> PhoneTemplate:
+def _phone_template(uid: str, spec: TemplateSpec) -> PhoneTemplate:
     return PhoneTemplate(
         id=f"{uid}-{{index}}",
         credentials=Credentials(directory=secret_directory(spec.credentials.secret_name)) if spec.credentials else None,

@@ -22,6 +22,7 @@ from softphone_operator.decide.faults import location_faults, secret_faults
 from softphone_operator.decide.names import (
     SecretUse,
     secret_file,
+    secret_of_file,
 )
 
 
@@ -101,6 +102,14 @@ def _tls_secrets(tls: PbxTls) -> Iterator[SecretUse]:
         yield SecretUse(tls.ca_secret_name, ("ca.crt",))
     if tls.certificate_secret_name:
         yield SecretUse(tls.certificate_secret_name, ("tls.crt", "tls.key"))
+
+
+def tls_secrets_of(made: Pbx) -> Iterator[SecretUse]:
+    """The Secrets that a PBX of an agent's file needs."""
+    files = (made.tls.ca_file, made.tls.certificate_file, made.tls.key_file) if made.tls else ()
+    for path in files:
+        if path and (found := secret_of_file(path)):
+            yield SecretUse(found[0], (found[1],))
 
 
 def inconsistency(name: str, pbxs: Mapping[str, DesiredPbx | Refusal]) -> str | None:

@@ -127,5 +127,5 @@ def _news(status: Object) -> Any:
         said.append((condition["type"], condition["status"], reason, message))
     fields = ("pbx", "registrar", "via", "role", "redirects", "physicalLocation", "contact")
     of_pbx = [status.get(field) for field in ("location", "phones", "users", "reachable")]
-    of_fleet = [status.get(field) for field in ("replicas", "registered", "standby", "redundant", "agents")]
-    return (status.get("observedGeneration"), said, [registration.get(f) for f in fields], of_pbx, of_fleet)
+    of_many = [status.get(field) for field in ("replicas", "registered", "standby", "redundant", "agents", "agent")]
+    return (status.get("observedGeneration"), said, [registration.get(f) for f in fields], of_pbx, of_many)

@@ -37,10 +37,11 @@ def ways(told: Sequence[Counts], agents: int) -> FleetWays:
 
 
 def redundant(paths: Sequence[FleetPath]) -> int:
-    """Phones of which all ways are known to hold, at least: each way that is not known to may be another phone's."""
-    most = max((sum(path.results.values()) for path in paths), default=0)
+    """Phones of which both ways are known to hold, at least: each other way may be that of a phone of its own."""
+    checked = {path.via: sum(path.results.values()) for path in paths}
+    both = min(checked.get("pri", 0), checked.get("sec", 0))
     others = sum(number for path in paths for result, number in path.results.items() if result not in GOOD_PATHS)
-    return max(0, most - others)
+    return max(0, both - others)
 
 
 def statement(

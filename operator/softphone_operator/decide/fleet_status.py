@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from softphone_agent.contract.report import Counts
-from softphone_operator.api.status import FleetAgents, SoftphoneFleetStatus
+from softphone_operator.api.status import ManyAgents, SoftphoneFleetStatus, SoftphonePoolStatus
 from softphone_operator.decide import availability, event_rules, fleet_redundancy, progress, redundancy, status
 from softphone_operator.decide.event_rules import Event
 from softphone_operator.decide.facts import Reported, Statement
@@ -105,9 +105,9 @@ def fleet(
         redundant=fleet_redundancy.redundant(ways.paths) if ways.paths else None,
         paths=ways.paths or None,
         failures=dict(sorted(failures.items())) or None,
-        agents=FleetAgents(
+        agents=ManyAgents(
             wanted=len(agents),
-            ready=sum(a.available.status == "True" and a.reported.stream == "connected" for a in agents),
+            ready=sum(a.available.status == "True" and a.reported.stream != "lost" for a in agents),
             updated=sum(a.updated for a in agents),
         ),
         selector=selector,
@@ -182,8 +182,8 @@ def _ready(accepted: Statement, available: Statement, registered: Statement, age
     return Statement("True" if registered.status == "True" else "False", registered.reason, registered.message)
 
 
-def events(previous: Object, made: SoftphoneFleetStatus) -> list[Event]:
-    """The Events for a change of a fleet's status: one for all phones."""
+def events(previous: Object, made: SoftphoneFleetStatus | SoftphonePoolStatus) -> list[Event]:
+    """The Events for a change of the status of a fleet or a pool: one for all phones."""
     before = {c["type"]: c for c in previous.get("conditions") or ()}
     after = {c.type: c for c in made.conditions}
     found = list(event_rules.accepted_events(before.get("Accepted", {}), after["Accepted"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 CONFIG_FILE = f"{names.CONFIG_DIRECTORY}/{names.CONFIG_KEY}"
 STOP_MARGIN_SECONDS = 10
-DEFAULT_REQUESTS: dict[str, int | str] = {"cpu": "10m", "memory": "64Mi"}
+DEFAULT_REQUESTS = {"cpu": "10m", "memory": "64Mi"}
 DEFAULT_LIMITS: dict[str, int | str] = {"memory": "256Mi"}
 
 
@@ -66,12 +66,20 @@ class Agent:
     defaults: PodDefaults = NONE
     own_resources: Resources | None = None
     """What its object itself says of them, before any defaults."""
+    entries: Mapping[str, str] = field(default_factory=dict)
+    """The phones of its file by name, as JSON, where `config` has none."""
 
 
-def config_text(config: AgentConfig) -> str:
-    """The configuration file: the same compact text for the same configuration, defaults left out."""
+def config_text(config: AgentConfig, entries: Iterable[str] = ()) -> str:
+    """The configuration file: the same compact text for the same configuration, defaults left out.
+
+    `entries`: the phones, as JSON, where `config` has none. They are very many, and so they are not read for this.
+    """
     wanted = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return json.dumps(wanted, separators=(",", ":"), ensure_ascii=False) + "\n"
+    text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)
+    if phones := ",".join(entries):
+        text = f'{text[:-1]}{"," if wanted else ""}"phones":[{phones}]}}'
+    return text + "\n"
 
 
 def text_digest(text: str) -> str:
@@ -95,7 +103,9 @@ def config_map(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(agent),
-        "data": mounts.config_data(config_text(agent.config), key, observed, deployment, settled=settled),
+        "data": mounts.config_data(
+            config_text(agent.config, agent.entries.values()), key, observed, deployment, settled=settled
+        ),
     }
 
 
@@ -206,23 +216,23 @@ def template_mark(obj: Mapping[str, Any]) -> str | None:
     return found
 
 
-def budget(fleet: str, namespace: str, owner: Owner, api_version: str, max_unavailable: int) -> Object:
-    """The PodDisruptionBudget of a fleet: how many of its agents a drain may take away at the same time."""
+def budget(group: names.Group, name: str, namespace: str, owner: Owner, api_version: str, away: int) -> Object:
+    """The PodDisruptionBudget of an object with several agents: so many a drain may take away at the same time."""
     return {
         "apiVersion": api_version,
         "kind": "PodDisruptionBudget",
         "metadata": {
-            "name": names.fleet(fleet),
+            "name": group.whole(name),
             "namespace": namespace,
             "labels": {
                 names.APP: "softphone-agent",
                 names.PART_OF: "softphone-fleet",
                 names.MANAGED_BY: names.FIELD_MANAGER,
-                names.FLEET_LABEL: names.shorten(fleet),
+                group.label: names.shorten(name),
             },
             "ownerReferences": [_reference(owner)],
         },
-        "spec": {"maxUnavailable": max_unavailable, "selector": {"matchLabels": names.fleet_selector(fleet)}},
+        "spec": {"maxUnavailable": away, "selector": {"matchLabels": group.selector(name)}},
     }
 
 
@@ -284,7 +294,10 @@ def _container(agent: Agent) -> Object:
         "args": ["run", "--config", CONFIG_FILE],
         "ports": [{"name": "http", "containerPort": agent.config.http.port, "protocol": "TCP"}],
         "resources": pod_defaults.resources(
-            agent.defaults, agent.own_resources, _resources(agent.pod.resources), scaled=bool(agent.config.fleets)
+            agent.defaults,
+            agent.own_resources,
+            _resources(agent.pod.resources),
+            scaled=bool(agent.config.fleets or agent.entries),
         ),
         "startupProbe": {
             "httpGet": {"path": "/healthz", "port": "http"},
@@ -327,6 +340,6 @@ def _container(agent: Agent) -> Object:
 
 def _resources(wanted: Resources | None) -> Object:
     """Requests and limits: the default if not given, left out if given as empty."""
-    made = with_defaults(wanted, DEFAULT_REQUESTS, DEFAULT_LIMITS)
+    made = with_defaults(wanted, {**DEFAULT_REQUESTS}, DEFAULT_LIMITS)
     parts = {"requests": made.requests, "limits": made.limits}
     return {name: part for name, part in parts.items() if part}

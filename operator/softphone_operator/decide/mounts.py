@@ -70,10 +70,10 @@ def config_data(
 
 
 def phones_of(config_map: Mapping[str, Any], deployment: Mapping[str, Any] | None) -> int:
-    """How many phones of fleets are in the file that the pods of a Deployment mount; 0 if it cannot be read."""
+    """How many phones are in the file that the pods of a Deployment mount; 0 if it cannot be read."""
     try:
         file = json.loads(config_map["data"][mounted_key(deployment) if deployment else names.CONFIG_KEY])
-        return sum(fleet["count"] for fleet in file.get("fleets", ()))
+        return len(file.get("phones", ())) + int(sum(fleet["count"] for fleet in file.get("fleets", ())))
     except (KeyError, TypeError, ValueError, AttributeError):
         return 0
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from softphone_operator.api.kinds import GROUP
 
@@ -19,6 +19,7 @@ APP = "app.kubernetes.io/name"
 PART_OF = "app.kubernetes.io/part-of"
 SOFTPHONE_LABEL = f"{GROUP}/softphone"
 FLEET_LABEL = f"{GROUP}/fleet"
+POOL_LABEL = f"{GROUP}/pool"
 SLICE_LABEL = f"{GROUP}/slice"
 TEMPLATE_ANNOTATION = f"{GROUP}/template"
 DEFAULTS_ANNOTATION = f"{GROUP}/pod-defaults"
@@ -51,7 +52,7 @@ def shorten(text: str, limit: int = MAX_LABEL) -> str:
     """`text`, or its beginning and a hash of the whole where it is longer than `limit` characters."""
     if len(text) <= limit:
         return text
-    return f"{text[: limit - 9].rstrip('-._')}-{_hash(text)}"
+    return f"{text[: limit - 9].rstrip('-._')}-{digest(text)}"
 
 
 def softphone_agent(name: str) -> str:
@@ -59,24 +60,31 @@ def softphone_agent(name: str) -> str:
     return shorten(f"softphone-{name}")
 
 
-def fleet(name: str) -> str:
-    """Name of what belongs to a whole fleet: its PodDisruptionBudget."""
-    return shorten(f"fleet-{name}")
+class Group(NamedTuple):
+    """Whose objects have several agents each: a kind in one word, and the label that bears the name of an object."""
+
+    word: str
+    label: str
+
+    def whole(self, name: str) -> str:
+        """Name of what belongs to all agents of an object: its PodDisruptionBudget."""
+        return shorten(f"{self.word}-{name}")
+
+    def agent(self, name: str, number: int) -> str:
+        """Name of one agent, as for softphone_agent. Agents count from 0."""
+        return shorten(f"{self.word}-{name}-{number}")
+
+    def labels(self, name: str, number: int) -> dict[str, str]:
+        """Labels of what belongs to one agent, besides those of every agent."""
+        return {self.label: shorten(name), SLICE_LABEL: str(number)}
+
+    def selector(self, name: str) -> dict[str, str]:
+        """The labels by which the pods of all agents are found."""
+        return {APP: "softphone-agent", self.label: shorten(name)}
 
 
-def fleet_agent(name: str, number: int) -> str:
-    """Name of the agent that carries a slice of a fleet, as for softphone_agent. Slices count from 0."""
-    return shorten(f"fleet-{name}-{number}")
-
-
-def fleet_labels(name: str, number: int) -> dict[str, str]:
-    """Labels of what belongs to one agent of a fleet, besides those of every agent."""
-    return {FLEET_LABEL: shorten(name), SLICE_LABEL: str(number)}
-
-
-def fleet_selector(name: str) -> dict[str, str]:
-    """The labels by which all pods of a fleet are found."""
-    return {APP: "softphone-agent", FLEET_LABEL: shorten(name)}
+FLEET = Group("fleet", FLEET_LABEL)
+POOL = Group("pool", POOL_LABEL)
 
 
 def secret_directory(secret: str) -> str:
@@ -111,11 +119,18 @@ def secret_file(secret: str, key: str) -> str:
     return f"{SECRETS_DIRECTORY}/{secret}/{key}"
 
 
+def secret_of_file(path: str) -> tuple[str, str] | None:
+    """The Secret and its key of a path that secret_file has made; None for any other path."""
+    start = f"{SECRETS_DIRECTORY}/"
+    secret, _, key = path.removeprefix(start).partition("/")
+    return (secret, key) if path.startswith(start) and key else None
+
+
 def secret_volume(secret: str) -> str:
     """Name of the volume of a Secret: a DNS label, while a Secret's name may hold dots."""
     label = re.sub(r"[^a-z0-9-]", "-", secret)
     if label != secret:
-        label = f"{label}-{_hash(secret)}"
+        label = f"{label}-{digest(secret)}"
     return shorten(f"{SECRET_VOLUMES}{label}")
 
 
@@ -123,8 +138,9 @@ def http_port(namespace: str, agent: str, *, host_network: bool, number: int = 0
     """Port of an agent's HTTP server. On the node's network each has its own; `number` is that of a fleet's agent."""
     if not host_network:
         return HTTP_PORT
-    return HOST_PORTS[(int(_hash(f"{namespace}/{agent}"), 16) + number) % len(HOST_PORTS)]
+    return HOST_PORTS[(int(digest(f"{namespace}/{agent}"), 16) + number) % len(HOST_PORTS)]
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
+    """Eight characters that stand for a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -141,9 +141,7 @@ class Notifications:
         """The receiver has taken it."""
         self._flying, self._failures, self._not_before = frozenset(), 0, 0.0
         for trouble, ended in message.parts:
-            entry = self._entries.get(trouble.key)
-            if entry is None:
-                continue
+            entry = self._entries[trouble.key]  # what is on its way stays
             if ended is None:
                 entry.told = True
             elif entry.ended is not None:

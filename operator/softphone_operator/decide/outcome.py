@@ -5,10 +5,8 @@ from __future__ import annotations
 from softphone_operator.decide import decisions, status
 from softphone_operator.decide.facts import Statement
 
-Decision = decisions.DesiredAgent | decisions.DesiredFleet | decisions.DesiredPbx | decisions.Refusal
 
-
-def accepted(decision: Decision) -> Statement:
+def accepted(decision: decisions.Decision) -> Statement:
     """The condition Accepted."""
     if isinstance(decision, decisions.Refusal):
         return Statement("False", decision.reason, decision.message)
@@ -18,6 +16,6 @@ def accepted(decision: Decision) -> Statement:
     return status.ACCEPTED
 
 
-def result(decision: Decision) -> str:
+def result(decision: decisions.Decision) -> str:
     """The result of a reconcile, as it is counted."""
     return "refused" if isinstance(decision, decisions.Refusal) else "accepted"

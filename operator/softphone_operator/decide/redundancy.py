@@ -155,7 +155,7 @@ def of_report(report: PhoneReport) -> tuple[PathStatus, ...]:
 
 
 class Verdict(NamedTuple):
-    """The condition Redundant of one object: status, reason and message."""
+    """The condition Redundant of one object: status, reason, and where it is a loss the message."""
 
     status: str
     reason: str
@@ -167,7 +167,7 @@ def verdict(obj: Object) -> Verdict | None:
     found = next((c for c in obj.get("status", {}).get("conditions") or () if c.get("type") == REDUNDANT), None)
     if found is None or found["reason"] in CHOSEN or obj["metadata"].get("deletionTimestamp"):
         return None
-    return Verdict(found["status"], found["reason"], found["message"])
+    return Verdict(found["status"], found["reason"], found["message"] if found["status"] == "False" else "")
 
 
 def system(verdicts: Sequence[tuple[str, Verdict]]) -> Statement | None:

@@ -20,11 +20,15 @@ NAMES_TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a Softphone refers to, whether it exists or not: names of PBX objects and of Secrets, and its AOR."""
+    """What a Softphone refers to, whether it exists or not: names of PBX objects and of Secrets, its AOR and its pool.
+
+    The Secrets of one in a pool are the pool's: many share one, and only their pool looks after it.
+    """
 
     pbxs: frozenset[str] = field(default_factory=frozenset)
     secrets: frozenset[str] = field(default_factory=frozenset)
     aor: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,30 @@ def softphone_needs(spec: Any) -> Needs:
     references = [spec.get(name) for name in REFERENCES]
     credentials = spec.get("credentials")
     secret = credentials.get("secretName") if isinstance(credentials, Mapping) else None
+    pool = pool_of(spec)
     return Needs(
         frozenset(r for r in references if isinstance(r, str) and r and not is_uri(r)),
-        frozenset([secret] if isinstance(secret, str) and secret else []),
+        frozenset([secret] if isinstance(secret, str) and secret and not pool else []),
         canonical_aor(spec.get("aor")),
+        pool,
+    )
+
+
+def pool_of(spec: Any) -> str:
+    """The pool that a Softphone's raw spec names, empty for none."""
+    agent = spec.get("agent") if isinstance(spec, Mapping) else None
+    pool = agent.get("pool") if isinstance(agent, Mapping) else None
+    return pool if isinstance(pool, str) else ""
+
+
+def pool_needs(spec: Any) -> frozenset[str]:
+    """The Secrets that a pool's raw spec names."""
+    credentials = spec.get("credentials") if isinstance(spec, Mapping) else None
+    listed = credentials.get("secretNames") if isinstance(credentials, Mapping) else None
+    return (
+        frozenset(name for name in listed if isinstance(name, str) and name)
+        if isinstance(listed, list)
+        else frozenset()
     )
 
 

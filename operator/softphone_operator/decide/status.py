@@ -18,6 +18,7 @@ from softphone_operator.api.status import (
     PbxUsers,
     RegistrationStatus,
     SoftphoneFleetStatus,
+    SoftphonePoolStatus,
     SoftphoneStatus,
 )
 from softphone_operator.decide import progress, redundancy
@@ -68,12 +69,14 @@ def softphone(
     agent: Statement,
     reported: Reported,
     wanted_digest: str | None,
+    carrier: str | None = None,
     asked: redundancy.Asked | None = None,
     now: datetime,
 ) -> SoftphoneStatus:
     """The status of a Softphone. `previous` is its present one, raw.
 
-    `wanted_digest` and `asked`, what the spec asks for, are None where it is refused.
+    `wanted_digest` and `asked`, what the spec asks for, are None where it is refused. `carrier`: the agent that has it,
+    None for none.
     """
     stored = previous.get("registration") or {}
     registration: RegistrationStatus | None
@@ -92,6 +95,7 @@ def softphone(
     return SoftphoneStatus(
         observed_generation=generation,
         conditions=conditions(previous, statements, generation, now),
+        agent=carrier,
         registration=registration,
         paths=paths,
     )
@@ -249,9 +253,9 @@ def reachable(answers: Iterable[bool | None]) -> bool | None:
     return any(known) if known else None
 
 
-def dump(status: SoftphoneStatus | SoftphoneFleetStatus | PBXStatus) -> dict[str, Any]:
-    """The status as it is written. Counts of a fleet are written also where they are 0: kubectl scale reads them."""
-    counted = isinstance(status, SoftphoneFleetStatus)
+def dump(status: SoftphoneStatus | SoftphoneFleetStatus | SoftphonePoolStatus | PBXStatus) -> dict[str, Any]:
+    """The status as it is written. Counts of fleets and pools are written also where they are 0: columns show them."""
+    counted = isinstance(status, SoftphoneFleetStatus | SoftphonePoolStatus)
     return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not counted)
 
 

@@ -49,14 +49,15 @@ def troubles(kind: str, namespace: str, name: str, status: Object) -> tuple[Trou
     return tuple(Trouble(kind, namespace, name, *one) for one in found)
 
 
-NO_AGENT = "NoAgent"
+BEGINNING = frozenset({"NoAgent", "Registering"})
 Found = Iterator[tuple[str, str, str, str, str]]
 
 
 def _softphone(who: str, status: Object, said: Mapping[str, Object]) -> Found:
     at, registered = status.get("registration") or {}, said.get("Registered", {})
-    # One without an agent is lost, unless it never had one: then it is just being made.
-    if registered.get("reason") in LOSSES | ({NO_AGENT} if at else set()):
+    # One that is just being made has never been heard. Later one without an agent is lost, and one that begins anew is
+    # not back before it is registered.
+    if registered.get("reason") in LOSSES | (BEGINNING if at else set()):
         pbx = (at.get("lastFailure") or {}).get("pbx", "")
         yield UNREGISTERED, pbx, f"{who} is not registered", registered["message"], registered["lastTransitionTime"]
     if at.get("role") == "Standby" and registered.get("status") == "True":
@@ -69,7 +70,7 @@ def _softphone(who: str, status: Object, said: Mapping[str, Object]) -> Found:
 
 def _fleet(who: str, status: Object, said: Mapping[str, Object]) -> Found:
     registered = said.get("Registered", {})
-    if registered.get("reason") in LOSSES | {NO_AGENT}:
+    if registered.get("reason") in LOSSES | {"NoAgent"}:
         words = f"{who}: {registered['message']}"
         yield UNREGISTERED, "", words, registered["message"], registered["lastTransitionTime"]
     if number := status.get("standby"):

@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
+from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
     ConfigChanged,
@@ -17,6 +18,7 @@ from softphone_agent.contract.report import (
     Counts,
     Heartbeat,
     PbxChanged,
+    PbxReport,
     PhoneChanged,
     PhoneRemoved,
     PhoneReport,
@@ -167,6 +169,13 @@ class View:
     def known_pbxs(self) -> frozenset[str]:
         """Names of the PBXes that the agent has reported."""
         return frozenset(self.pbxs) | {phone.pbx for phone in self.phones.values() if phone.pbx}
+
+    def counted(self) -> Counts | None:
+        """What it tells in counts; where it tells of each phone their sum, None before it has told anything."""
+        if self.counts is not None or self.config is None:
+            return self.counts
+        pbxs = (PbxReport(name=name, reachable=reachable) for name, reachable in self.pbxs.items())
+        return count("", self.config, self.phones.values(), pbxs)
 
     def reported(self, phone: str, now: float) -> Reported:
         """What is reported about a phone."""

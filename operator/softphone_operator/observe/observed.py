@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from softphone_operator.decide import names, references, status, systems
@@ -16,23 +16,26 @@ from softphone_operator.kubernetes.resources import (
     FLEETS,
     PBXS,
     PODS,
+    POOLS,
     SECRETS,
     SOFTPHONES,
     Resource,
 )
+from softphone_operator.observe.carried import Carried
+from softphone_operator.observe.groups import Groups
 from softphone_operator.observe.packing import Packed
 from softphone_operator.observe.redundancies import Redundancies
 from softphone_operator.observe.slimming import MADE, Object, slimmed, what_matters
+from softphone_operator.observe.versions import ObjectKey as ObjectKey
+from softphone_operator.observe.versions import is_newer
 
-ObjectKey = tuple[str, str]
-"""Namespace and name."""
 WorkKey = tuple[str, str, str]
 """Kind, namespace and name of an object to reconcile."""
 
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-FEW = (PBXS.kind, FLEETS.kind)
+FEW = (PBXS.kind, FLEETS.kind, POOLS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
 
@@ -47,8 +50,8 @@ class Observed:
         self.secrets: dict[ObjectKey, SecretMark] = {}
         self._agents: dict[ObjectKey, str] = {}
         self._pods: dict[ObjectKey, set[str]] = {}
-        self._fleet_of: dict[ObjectKey, str] = {}
-        self._made: dict[ObjectKey, set[str]] = {}
+        self.groups = Groups()
+        self.carried = Carried()
         self._fleet_needs: dict[ObjectKey, references.Needs] = {}
         self._fleet_aors: dict[ObjectKey, FleetAors] = {}
         self._needs: dict[ObjectKey, references.Needs] = {}
@@ -58,6 +61,10 @@ class Observed:
     def get(self, kind: str, object_key: ObjectKey) -> Object | None:
         """An object, None where it is not known."""
         return self._objects[kind].get(object_key)
+
+    def has(self, kind: str, object_key: ObjectKey) -> bool:
+        """Whether an object is known."""
+        return object_key in self._objects[kind]
 
     def all(self, kind: str, namespace: str | None = None) -> Iterator[tuple[ObjectKey, Object]]:
         """The objects of a kind with their keys, in a namespace or in all."""
@@ -74,7 +81,7 @@ class Observed:
         """Take an object in; returns what must be reconciled: nothing if this version is known."""
         object_key = _object_key(obj)
         before = self.get(kind, object_key)
-        if before is not None and not _is_newer(before, obj):
+        if before is not None and not is_newer(before, obj):
             return set()
         slim = slimmed(kind, obj)
         needed = self._needs.get(object_key, references.Needs())
@@ -92,6 +99,9 @@ class Observed:
             return self._set_fleet_needs(object_key, references.fleet_needs(spec)) | self._set_fleet_aors(
                 object_key, spec
             )
+        if kind == POOLS.kind:
+            same = before is not None and _spec_in_force(before) == _spec_in_force(slim)
+            return {(POOLS.kind, *object_key)} if same else self._pool_and_phones(object_key)
         if before is not None and what_matters(kind, before) == what_matters(kind, slim):
             return set()
         return self._affected(kind, object_key, before, slim)
@@ -117,15 +127,22 @@ class Observed:
             summed = self._summed(object_key[0], needs, rated=self.redundancies.drop(kind, object_key))
             affected = self._set_fleet_needs(object_key, references.Needs()) | self._set_fleet_aors(object_key, None)
             return affected | summed
+        if kind == POOLS.kind:
+            return self._pool_and_phones(object_key)
         affected = self._affected(kind, object_key, before, None)
+        if kind == CONFIG_MAPS.kind:
+            self.carried.drop(self._agent_of(before))
         if kind in MADE and all(self.get(other, object_key) is None for other in MADE):
-            fleet = self._fleet_of.pop(agent := self._agent_of(before), "")
-            self._made.get((object_key[0], fleet), set()).discard(agent[1])
+            self.groups.drop(self._agent_of(before))
         return affected
 
-    def agents_of_fleet(self, object_key: ObjectKey) -> frozenset[str]:
-        """The agents of a fleet that are there, as far as Deployments and ConfigMaps tell."""
-        return frozenset(self._made.get(object_key, ()))
+    def phones_of_pool(self, object_key: ObjectKey) -> list[str]:
+        """The Softphones that name a pool, those that are being deleted left out."""
+        return sorted(self._users.get((POOLS.kind, *object_key), ()))
+
+    def pool_of(self, object_key: ObjectKey) -> str:
+        """The pool that a Softphone names, empty for none."""
+        return self._needs.get(object_key, references.Needs()).pool
 
     def take_secret(self, mark: SecretMark) -> set[WorkKey]:
         """A Secret is there, in this version; returns what must be reconciled."""
@@ -152,8 +169,8 @@ class Observed:
         """The object that an agent belongs to, None where it is not known."""
         if (name := self._agents.get((namespace, agent))) is not None:
             return SOFTPHONES.kind, namespace, name
-        fleet = self._fleet_of.get((namespace, agent), "")
-        return (FLEETS.kind, namespace, fleet) if (namespace, fleet) in self._objects[FLEETS.kind] else None
+        group = self.groups.of((namespace, agent))
+        return group if group and group[1:] in self._objects[group[0]] else None
 
     def use_of_pbx(self, object_key: ObjectKey, obj: Mapping[str, Any]) -> references.PbxUse:
         """Who uses a PBX, present or just gone; `obj` is what is known of it.
@@ -179,11 +196,11 @@ class Observed:
 
     def redundancy_of_system(self, object_key: ObjectKey) -> list[tuple[str, Verdict]]:
         """The verdicts on the Softphones and fleets that name a PBX or another one of its system."""
-        namespace, found = object_key[0], set()
+        namespace, singles, fleets, of = object_key[0], set[str](), set[str](), self.redundancies.of
         for _, _, name in self._pbxs_of_systems(namespace, [object_key[1]]) | {(PBXS.kind, *object_key)}:
-            found |= {(SOFTPHONES.kind, user) for user in self._users.get((PBXS.kind, namespace, name), ())}
-            found |= {(FLEETS.kind, user) for user in self.fleets_naming_pbx((namespace, name))}
-        return self.redundancies.of(namespace, found)
+            singles |= self._users.get((PBXS.kind, namespace, name), set())
+            fleets |= set(self.fleets_naming_pbx((namespace, name)))
+        return of(SOFTPHONES.kind, namespace, singles) + of(FLEETS.kind, namespace, fleets)
 
     def _summed(self, namespace: str, needs: references.Needs, *, rated: bool) -> set[WorkKey]:
         """The PBXes that sum up the redundancy of an object with these needs, where that is another one now."""
@@ -239,7 +256,7 @@ class Observed:
         """All that can be reconciled."""
         return {
             (kind, *object_key)
-            for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind)
+            for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind, POOLS.kind)
             for object_key in self._objects[kind]
         }
 
@@ -249,9 +266,9 @@ class Observed:
             self._states[object_key] = status.state(obj)
             leaving = obj["metadata"].get("deletionTimestamp")
             self._set_needs(object_key, references.Needs() if leaving else references.softphone_needs(obj.get("spec")))
-        elif kind in MADE and (fleet := _owning_fleet(obj)):
-            self._fleet_of[self._agent_of(obj)] = fleet
-            self._made.setdefault((object_key[0], fleet), set()).add(self._agent_of(obj)[1])
+        elif kind in MADE and (group := self.groups.take(agent := self._agent_of(obj), obj)):
+            if kind == CONFIG_MAPS.kind and group[0] == POOLS.kind:
+                self.carried.take(agent, group[2], obj)
         elif kind == PODS.kind:
             self._pods.setdefault(self._agent_of(obj), set()).add(object_key[1])
 
@@ -261,6 +278,7 @@ class Observed:
             (PBXS.kind, before.pbxs, needs.pbxs),
             (SECRETS.kind, before.secrets, needs.secrets),
             (AOR, frozenset({before.aor}), frozenset({needs.aor})),
+            (POOLS.kind, frozenset({before.pool}) - {""}, frozenset({needs.pool}) - {""}),
         ):
             for name in old - new:
                 self._users.get((kind, object_key[0], name), set()).discard(object_key[1])
@@ -306,8 +324,10 @@ class Observed:
     def _affected_by_needs(
         self, object_key: ObjectKey, before: references.Needs, after: references.Needs
     ) -> set[WorkKey]:
-        """A Softphone, the PBXes that it names from now on, or no more, and those that share its AOR, or did."""
+        """A Softphone, its pools, PBXes that it names from now on or no more, and those that share its AOR, or did."""
         found: set[WorkKey] = {(SOFTPHONES.kind, *object_key)}
+        pools = ({before.pool, after.pool} - {""}) | self.carried.pools(*object_key)
+        found |= {(POOLS.kind, object_key[0], name) for name in pools}
         for aor in {before.aor, after.aor} - {""} if before.aor != after.aor else ():
             found |= {(SOFTPHONES.kind, object_key[0], name) for name in self._users.get((AOR, object_key[0], aor), ())}
         for name in before.pbxs ^ after.pbxs:
@@ -325,7 +345,9 @@ class Observed:
         same = (other for other, obj in self.all(PBXS.kind, namespace) if _registrar(obj) in addresses)
         users |= {(PBXS.kind, *other) for other in same}
         for pbx in relatives | {name}:
-            users |= {(SOFTPHONES.kind, namespace, n) for n in self._users.get((PBXS.kind, namespace, pbx), ())}
+            phones = self._users.get((PBXS.kind, namespace, pbx), set())
+            users |= {(SOFTPHONES.kind, namespace, n) for n in phones}
+            users |= {(POOLS.kind, namespace, pool) for n in phones if (pool := self.pool_of((namespace, n)))}
             users |= {(FLEETS.kind, namespace, n) for n in self.fleets_naming_pbx((namespace, pbx))}
         return users
 
@@ -339,10 +361,19 @@ class Observed:
             for (where, name), needs in self._fleet_needs.items()
             if where == namespace and secret in needs.secrets
         }
+        users |= {
+            (POOLS.kind, *pool)
+            for pool, obj in self.all(POOLS.kind, namespace)
+            if secret in references.pool_needs(obj.get("spec"))
+        }
         for pbx, obj in self.all(PBXS.kind, namespace):
             if secret in references.pbx_needs(obj.get("spec")):
                 users |= {(PBXS.kind, *pbx)} | self._users_of_pbx(pbx, obj, obj)
         return users
+
+    def _pool_and_phones(self, object_key: ObjectKey) -> set[WorkKey]:
+        phones: set[WorkKey] = {(SOFTPHONES.kind, object_key[0], name) for name in self.phones_of_pool(object_key)}
+        return {(POOLS.kind, *object_key)} | phones
 
     @staticmethod
     def _agent_of(obj: Mapping[str, Any]) -> ObjectKey:
@@ -358,14 +389,6 @@ def _object_key(obj: Mapping[str, Any]) -> ObjectKey:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def _owning_fleet(obj: Mapping[str, Any]) -> str | None:
-    """Name of the fleet that an object is controlled by."""
-    for reference in obj["metadata"].get("ownerReferences") or ():
-        if reference.get("controller") and reference.get("kind") == FLEETS.kind:
-            return str(reference.get("name"))
-    return None
-
-
 def _system(obj: Mapping[str, Any] | None) -> str:
     spec = (obj or {}).get("spec")
     system = spec.get("system") if isinstance(spec, Mapping) else None
@@ -375,26 +398,3 @@ def _system(obj: Mapping[str, Any] | None) -> str:
 def _registrar(obj: Mapping[str, Any] | None) -> str:
     spec = (obj or {}).get("spec")
     return systems.registrar_of(spec.get("address")) if isinstance(spec, Mapping) else ""
-
-
-def _is_newer(before: Mapping[str, Any], obj: Mapping[str, Any]) -> bool:
-    """Whether an object is newer than the known one. A list may be older than the answer to one of our writes."""
-    old, new = before["metadata"], obj["metadata"]
-    if old.get("uid") != new.get("uid"):
-        return True
-    one, other = old.get("resourceVersion"), new.get("resourceVersion")
-    if one == other:
-        return False
-    try:
-        return int(other) > int(one)
-    except (TypeError, ValueError):
-        return True
-
-
-def vanished(before: Mapping[ObjectKey, str], found: Set[ObjectKey], now: Mapping[ObjectKey, str]) -> list[ObjectKey]:
-    """Of the versions known before a list was asked for, those that it does not hold and that did not change since."""
-    return [
-        object_key
-        for object_key, version in before.items()
-        if object_key not in found and now.get(object_key) == version
-    ]

@@ -12,28 +12,29 @@ RATED = (SOFTPHONES.kind, FLEETS.kind)
 
 
 class Redundancies:
-    """The verdicts by kind and object; objects that count in no sum have none."""
+    """The verdicts by kind and namespace, and by name; objects that count in no sum have none."""
 
     def __init__(self) -> None:
-        self._verdicts: dict[tuple[str, str, str], Verdict] = {}
+        self._verdicts: dict[tuple[str, str], dict[str, Verdict]] = {}
 
     def take(self, kind: str, object_key: tuple[str, str], slim: Object) -> bool:
         """Take an object in; returns whether a sum changes by it."""
         if kind not in RATED:
             return False
-        key = (kind, *object_key)
-        before, now = self._verdicts.get(key), verdict(slim)
+        namespace, name = object_key
+        known = self._verdicts.setdefault((kind, namespace), {})
+        before, now = known.get(name), verdict(slim)
         if now is None:
-            self._verdicts.pop(key, None)
+            known.pop(name, None)
         else:
-            self._verdicts[key] = now
+            known[name] = now
         return before != now
 
     def drop(self, kind: str, object_key: tuple[str, str]) -> bool:
         """An object is gone; returns whether a sum changes by it."""
-        return self._verdicts.pop((kind, *object_key), None) is not None
+        return self._verdicts.get((kind, object_key[0]), {}).pop(object_key[1], None) is not None
 
-    def of(self, namespace: str, objects: Iterable[tuple[str, str]]) -> list[tuple[str, Verdict]]:
-        """The verdicts on these objects, given by kind and name, with their names."""
-        found = ((name, self._verdicts.get((kind, namespace, name))) for kind, name in objects)
-        return [(name, one) for name, one in found if one is not None]
+    def of(self, kind: str, namespace: str, names: Iterable[str]) -> list[tuple[str, Verdict]]:
+        """The verdicts on these objects of a kind, with their names."""
+        known = self._verdicts.get((kind, namespace), {})
+        return [(name, known[name]) for name in names if name in known]

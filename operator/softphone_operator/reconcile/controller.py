@@ -31,6 +31,7 @@ from softphone_operator.kubernetes.cluster import (
 from softphone_operator.kubernetes.resources import (
     FLEETS,
     PBXS,
+    POOLS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -41,10 +42,13 @@ from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey, vanished
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
+from softphone_operator.observe.versions import vanished
 from softphone_operator.reconcile.fleets import Fleets
 from softphone_operator.reconcile.listening import Listening
+from softphone_operator.reconcile.members import Members
 from softphone_operator.reconcile.pbxs import Pbxs
+from softphone_operator.reconcile.pools import Pools
 from softphone_operator.reconcile.prerequisites import Prerequisites
 from softphone_operator.reconcile.softphones import Softphones
 from softphone_operator.reconcile.upkeep import Upkeep
@@ -53,6 +57,8 @@ from softphone_operator.reconcile.writing import Writer
 
 COALESCE_SECONDS = 0.1
 PBX_COALESCE_SECONDS = 0.25
+POOL_COALESCE_SECONDS = 0.25
+"""Of the phones of a pool many may change at once, and each agent's file is written as a whole."""
 WATCH_RETRY_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -86,7 +92,18 @@ class Controller:
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
         self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, notifier=notifier, now=now)
         parts = (self.observed, self._prerequisites, self._upkeep, self._listening, self._writer)
-        self._softphones = Softphones(*parts, now=now)
+        self._members = Members(self.observed, self._prerequisites)
+        self._pools = Pools(
+            self.observed,
+            self._prerequisites,
+            self._members,
+            self._upkeep,
+            self._listening,
+            self._writer,
+            wake=self._wake,
+            now=now,
+        )
+        self._softphones = Softphones(*parts, self._members, self._pools, now=now)
         self._fleets = Fleets(*parts, now=now)
         self._pbxs = Pbxs(settings, self.observed, self._prerequisites, self._listening, self._writer, now=now)
         self._watches = watches or Watches(settings.watch_seconds, _clock)
@@ -144,6 +161,11 @@ class Controller:
     def _changed(self, keys: Iterable[WorkKey], cause: str = "") -> None:
         """Queue what is affected by a change of the kind `cause`. A Softphone changes only the users of a PBX."""
         for key in keys:
+            if key[0] == POOLS.kind and cause != POOLS.kind:
+                self._queue.add(key, POOL_COALESCE_SECONDS)
+                continue
+            if key[0] == SOFTPHONES.kind:
+                self._members.changed(key[1:])
             if key[0] == PBXS.kind and cause == SOFTPHONES.kind:
                 self._queue.add(key, PBX_COALESCE_SECONDS)
                 continue
@@ -203,18 +225,44 @@ class Controller:
         self._prerequisites.secret_gone(object_key)
         self._changed(self.observed.drop_secret(object_key))
 
+    def _wake(self, keys: Iterable[WorkKey]) -> None:
+        """Reconcile objects of which nothing has changed but what is known of their agents."""
+        for key in keys:
+            self._queue.add(key)
+
     def _agent_said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         namespace, agent = key
         owner = self.observed.owner(namespace, agent)
         wait = agents.GRACE_SECONDS if isinstance(line, Lost) else 0.0
-        if owner is not None and (change.everything or owner[2] in change.phones):
-            if isinstance(line, PhoneChanged):
+        for told in self._told_of(key, owner, change):
+            if isinstance(line, PhoneChanged) and told[0] == SOFTPHONES.kind:
                 # A way that was checked is news as well, and the phone has been where it is for long.
-                self._writer.transition(owner, _time(line.phone.since) if change.begun else None)
+                self._writer.transition(told, _time(line.phone.since) if change.begun else None)
             elif isinstance(line, Counts):
-                self._writer.transition(owner, None)
-            self._queue.add(owner, COALESCE_SECONDS + wait)
+                self._writer.transition(told, None)
+            self._queue.add(told, (POOL_COALESCE_SECONDS if told[0] == POOLS.kind else COALESCE_SECONDS) + wait)
         self._recount(namespace, change.pbxs, wait)
+
+    def _told_of(self, key: AgentKey, owner: WorkKey | None, change: Change) -> set[WorkKey]:
+        """Whose status a line of an agent may change: its owner; of a pool's agent also the phones that it tells of.
+
+        And the pools that may let such a phone go now.
+        """
+        if owner is None:
+            return set()
+        phones = change.phones
+        if owner[0] == SOFTPHONES.kind:
+            phones = frozenset([owner[2]]) if change.everything or owner[2] in change.phones else frozenset()
+        elif owner[0] == POOLS.kind and change.everything:
+            phones = phones | self.observed.carried.all_phones(key)
+        found: set[WorkKey] = set()
+        if owner[0] == FLEETS.kind:
+            return {owner} if change.everything else found
+        for phone in phones:
+            found |= {(POOLS.kind, key[0], pool) for pool in self.observed.carried.pools(key[0], phone)}
+            if self.observed.has(SOFTPHONES.kind, (key[0], phone)):
+                found.add((SOFTPHONES.kind, key[0], phone))
+        return found | ({owner} if owner[0] == POOLS.kind and (phones or change.everything) else set())
 
     # What is done.
 
@@ -224,6 +272,7 @@ class Controller:
         reconcile = {
             SOFTPHONES.kind: self._softphones.reconcile,
             FLEETS.kind: self._fleets.reconcile,
+            POOLS.kind: self._pools.reconcile,
             PBXS.kind: self._pbxs.reconcile,
         }[kind]
         try:
@@ -255,11 +304,11 @@ class Controller:
 
     def _count_objects(self) -> Mapping[tuple[str, str], int]:
         counts: Counter[tuple[str, str]] = Counter()
-        for kind in (SOFTPHONES.kind, FLEETS.kind, PBXS.kind):
+        for kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind):
             counts.update({(kind, state): 0 for state in status.STATES})
         for state, count in self.observed.states_of_softphones().items():
             counts[SOFTPHONES.kind, state] = count
-        for kind in (FLEETS.kind, PBXS.kind):
+        for kind in (FLEETS.kind, POOLS.kind, PBXS.kind):
             counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._pbxs.serves(obj))
         return counts
 

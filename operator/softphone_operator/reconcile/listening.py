@@ -43,6 +43,10 @@ class Listening:
         """
         pod = availability.current_pod(pods)
         self.point(namespace, agent, pod, counts=counts)
+        return self.reported(namespace, agent, phone)
+
+    def reported(self, namespace: str, agent: str, phone: str) -> Reported:
+        """What an agent has reported about a phone."""
         view = self._followers.view((namespace, agent))
         if view is None:
             return Reported("lost", why="its pod does not run")

@@ -17,7 +17,7 @@ from softphone_operator.decide.facts import Reported, Statement
 from softphone_operator.decide.settings import AT_ONCE, SCRAPED, Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
-from softphone_operator.observe.observed import ObjectKey, Observed
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
 from softphone_operator.observe.slimming import Object, slimmed
 from softphone_operator.reconcile.deletions import Deletions
 from softphone_operator.reconcile.listening import agent_url
@@ -57,7 +57,7 @@ class Upkeep:
         )
         self._settled: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._volume_syncs: dict[str, _VolumeSync] = {}
-        self._budgets: dict[ObjectKey, tuple[str, float]] = {}
+        self._budgets: dict[WorkKey, tuple[str, float]] = {}
         self._budget_kind: Resource | None = None
         self._knows_budgets = False
 
@@ -67,9 +67,9 @@ class Upkeep:
         self._settled.pop((resource.kind, *object_key), None)
         self._deletions.note(resource, object_key, known)
 
-    def forget_budget(self, fleet: ObjectKey) -> None:
-        """A fleet is gone."""
-        self._budgets.pop(fleet, None)
+    def forget_budget(self, key: WorkKey) -> None:
+        """An object with several agents is gone."""
+        self._budgets.pop(key, None)
 
     def agent(self, obj: Object, wanted: decisions.DesiredAgent, labels: Mapping[str, str]) -> manifests.Agent:
         """What the objects of a desired agent are made of; it belongs to `obj`."""
@@ -86,6 +86,7 @@ class Upkeep:
             scrape=self._settings.agent_scrape == SCRAPED,
             defaults=self._settings.agent_defaults,
             own_resources=wanted.own_resources,
+            entries=wanted.entries,
         )
 
     def objects(self, agent: manifests.Agent) -> tuple[Object, Object]:
@@ -126,6 +127,10 @@ class Upkeep:
             self._settled[(resource.kind, *object_key)] = (_fingerprint(desired), _version(now_there))
         return None
 
+    def missing(self, obj: Object) -> list[tuple[Resource, Object]]:
+        """What somebody else deleted of the agents of an object and was not made again yet, as it was."""
+        return self._deletions.of(obj["metadata"]["uid"])
+
     async def restore(self, obj: Object) -> Statement | None:
         """Make again what somebody else deleted of the agents of an object whose spec is refused: they go on as before.
 
@@ -155,15 +160,16 @@ class Upkeep:
             await self._cluster.delete(resource, *object_key, observed["metadata"]["uid"])
             log.info("deleted", object=f"{resource.kind}/{agent}")
 
-    async def ensure_budget(self, obj: Object, max_unavailable: int) -> None:
-        """Keep the fleet's PodDisruptionBudget as desired: when that changes, and with each resync."""
+    async def ensure_budget(self, obj: Object, group: names.Group, max_unavailable: int) -> None:
+        """Keep an object's PodDisruptionBudget as desired: when that changes, and with each resync."""
         object_key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        key = (obj["kind"], *object_key)
         if (resource := await self._budget_resource()) is None:
             return
         version = f"{resource.group}/{resource.version}"
-        desired = manifests.budget(object_key[1], object_key[0], owner(obj), version, max_unavailable)
+        desired = manifests.budget(group, object_key[1], object_key[0], owner(obj), version, max_unavailable)
         mark, now = _fingerprint(desired), _clock()
-        known = self._budgets.get(object_key)
+        known = self._budgets.get(key)
         if known is not None and known[0] == mark and now - known[1] < self._settings.resync_seconds:
             return
         found = await self._cluster.get(resource, object_key[0], desired["metadata"]["name"])
@@ -172,7 +178,7 @@ class Upkeep:
         elif found is None or comparing.differs(desired, found) is not None:
             await self._cluster.apply(resource, desired)
             log.info("applied", object=f"PodDisruptionBudget/{desired['metadata']['name']}")
-        self._budgets[object_key] = (mark, now)
+        self._budgets[key] = (mark, now)
 
     async def _budget_resource(self) -> Resource | None:
         if not self._knows_budgets:

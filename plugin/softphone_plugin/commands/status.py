@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from softphone_operator.api.kinds import PBX
+from softphone_operator.api.kinds import PBX, SOFTPHONE_FLEET, SOFTPHONE_POOL
 from softphone_plugin import overview, reading, rendering
 from softphone_plugin.cluster import Object
 from softphone_plugin.errors import NOT_FOUND, PluginError
 from softphone_plugin.output import DATA, Format, document, listed
+from softphone_plugin.overview import Shown
 from softphone_plugin.phones import Known
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
@@ -16,27 +17,25 @@ from softphone_plugin.streams import tell
 
 
 async def show(session: Session, console: Console, name: str | None, selector: str, form: Format | None) -> None:
-    """Everything, what a selector matches, one PBX or fleet, or one phone."""
-    pbxs: list[Object] = []
-    softphones: list[Object] = []
-    fleets: list[Object] = []
+    """Everything, what a selector matches, one PBX, fleet or pool, or one phone."""
     if name is None:
-        pbxs, softphones, fleets = await reading.all_kinds(session.cluster, session.scope, selector)
+        of = await reading.all_kinds(session.cluster, session.scope, selector)
     else:
         found = await reading.find_object(session.cluster, session.namespace, name)
         if found is None:
             await _one(session, console, name, form)
             return
         kind, obj = found
-        (pbxs if kind is PBX else fleets).append(obj)
+        field = {PBX.name: "pbxs", SOFTPHONE_FLEET.name: "fleets", SOFTPHONE_POOL.name: "pools"}[kind.name]
+        of = Shown(**{field: [obj]})
     if form in DATA:
-        tell(listed([*pbxs, *softphones, *fleets], form, one=name is not None))
+        tell(listed(of.all(), form, one=name is not None))
         return
     wide, namespaces = form is Format.WIDE, session.all_namespaces
-    shown = overview.tables(pbxs, softphones, fleets, datetime.now(UTC), wide=wide, namespaces=namespaces)
+    shown = overview.tables(of, datetime.now(UTC), wide=wide, namespaces=namespaces)
     if not shown:
         where = "" if session.all_namespaces else f" in the namespace {session.namespace}"
-        rendering.console(stderr=True).print(f"No PBXes, Softphones or SoftphoneFleets{where}.")
+        rendering.console(stderr=True).print(f"No PBXes, Softphones, SoftphoneFleets or SoftphonePools{where}.")
         return
     console.print(rendering.tables(shown))
 

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
-from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, Kind
 from softphone_operator.decide.names import FLEET_LABEL, OWNED_SELECTOR, shorten
 from softphone_plugin import pages, rendering
 from softphone_plugin.cluster import Object, gather_bounded, objects, pods
@@ -24,6 +24,10 @@ from softphone_plugin.streams import tell
 AT_ONCE = 16
 """So many agents are asked at the same time."""
 RETRY_SECONDS = 1.0
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET)
+"""What is counted. Phones of pools are Softphones."""
 
 
 class Kept:

@@ -203,6 +203,13 @@ def test_a_rejection_is_final_whatever_other_contacts_there_were() -> None:
     assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).end) == ("Refused", OTHER)
 
 
+def test_the_pbx_that_holds_the_phone_is_unreachable_where_no_new_connection_to_it_comes_about() -> None:
+    """The one that is there goes on; one that is made after it was lost would not."""
+    phone = WalkingPhone().walks()
+    phone.happens(events.Silent(phone.state.serial, "certificate", was_sent=False))
+    assert (phone.way(Entry.PRI).result, phone.way(Entry.PRI).message) == ("Unreachable", "certificate")
+
+
 # When it is asked again
 
 
@@ -240,6 +247,16 @@ def test_a_pbx_that_asked_the_registration_for_time_is_not_asked_before() -> Non
 def test_an_overlap_with_the_phones_own_register_says_nothing() -> None:
     phone = WalkingPhone().second_way().refused(488)
     assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("Unchecked", phone.now + 1.0)
+    phone.until_wakeup().refused(488).until_wakeup().found()
+    assert phone.way(Entry.SEC).result == "WouldKeep"
+
+
+def test_a_pbx_that_says_so_each_time_has_no_use_for_the_request() -> None:
+    phone = WalkingPhone().second_way()
+    for _ in range(2):
+        phone.refused(488).until_wakeup()
+    phone.refused(488)
+    assert (phone.way(Entry.SEC).result, phone.way(Entry.SEC).due) == ("CheckNotSupported", phone.now + SELDOM_SECONDS)
 
 
 def test_what_cannot_be_paid_waits_and_begins_anew() -> None:

@@ -26,6 +26,19 @@ def test_a_place_is_taken_only_where_one_is_free() -> None:
     assert [bucket.take(0.5), bucket.take(0.5)] == [True, False], "who was sent away has not used up a place"
 
 
+def test_what_can_wait_leaves_half_of_the_places_to_what_cannot() -> None:
+    bucket = TokenBucket(10.0)
+    assert [bucket.spare(0.0) for _ in range(7)] == [True] * 6 + [False]
+    assert [bucket.reserve(0.0) for _ in range(4)] == [0.0] * 4
+    assert [bucket.spare(0.39), bucket.spare(0.4), bucket.spare(0.5)] == [False, False, True]
+
+
+def test_at_a_slow_pbx_it_waits_until_nothing_else_does() -> None:
+    bucket = TokenBucket(0.5)
+    assert bucket.spare(0.0)
+    assert [bucket.spare(1.9), bucket.spare(2.0)] == [False, True]
+
+
 def test_a_slow_pbx_gets_one_and_then_waits() -> None:
     bucket = TokenBucket(0.5)
     assert bucket.reserve(0.0) == 0.0

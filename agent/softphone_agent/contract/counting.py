@@ -1,4 +1,4 @@
-"""Counts phones: from the reports of all to the few numbers that a whole fleet is told by."""
+"""Counts phones: from the reports of all to the few numbers that many are told by. Pure."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""Has the calls where a phone answers or makes them. Where none does nothing is imported for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softphone_agent.contract.phone import Phone
+from softphone_agent.sip.happenings import CallOffered, CallSignal
+from softphone_agent.sip.protocol import SipEngine
+from softphone_agent.worker.messages import Configure
+from softphone_agent.worker.outbox import Outbox
+
+if TYPE_CHECKING:
+    from softphone_agent.worker.call_checks import CallChecks
+    from softphone_agent.worker.calls import Calls
+
+
+class CallSwitch:
+    """Stands between the loop and the calls."""
+
+    def __init__(self, engine: SipEngine, outbox: Outbox) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._phones: dict[str, Phone] = {}
+        """Those that answer or call."""
+        self._parts: tuple[Calls, CallChecks] | None = None
+
+    @property
+    def next_wakeup(self) -> float | None:
+        """When `wake` is to be called; None for never."""
+        return min((at for part in self._parts or () if (at := part.next_wakeup) is not None), default=None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no call."""
+        return self._parts is None or not self._parts[0]
+
+    def configure(self, order: Configure, now: float) -> None:
+        """Put another configuration in force. Calls of a phone that does not answer any more, or otherwise, end."""
+        running = {phone.name: phone for phone in order.phones if not phone.suspend}
+        checks = tuple(check for check in order.checks if check.caller in running)
+        callers = {check.caller for check in checks}
+        former = self._phones
+        self._phones = {name: one for name, one in running.items() if one.answer != "Never" or name in callers}
+        if self._parts is None and not self._phones:
+            return
+        calls, call_checks = self._parts or self._begin()
+        modes = {name: phone.answer for name, phone in self._phones.items() if phone.answer != "Never"}
+        calls.configured(modes, order.max_calls)
+        call_checks.configured(checks, now)
+        kept = {name for name, one in self._phones.items() if name in former and former[name].answer == one.answer}
+        calls.hang_up(lambda name: name not in kept)
+
+    def stop(self) -> None:
+        """End all calls; none is answered or made any more."""
+        if self._parts is not None:
+            calls, checks = self._parts
+            checks.configured((), 0.0)
+            calls.configured({}, 0)
+            calls.hang_up(lambda name: True)
+
+    def happened(self, happening: CallOffered | CallSignal, now: float) -> None:
+        """Something came for a call."""
+        if self._parts is None:
+            return
+        if isinstance(happening, CallOffered):
+            self._parts[0].offered(happening, now)
+        else:
+            self._parts[0].signalled(happening, now)
+
+    def wake(self, now: float) -> None:
+        """Do what is due by now."""
+        for part in self._parts or ():
+            part.wake(now)
+
+    def _begin(self) -> tuple[Calls, CallChecks]:
+        from softphone_agent.worker.call_checks import CallChecks
+        from softphone_agent.worker.calls import Calls
+
+        calls = Calls(self._engine.calling, self._outbox, self._is_traced, self._engine.settings.bind_address)
+        self._parts = (calls, CallChecks(calls, self._outbox))
+        return self._parts
+
+    def _is_traced(self, name: str) -> bool:
+        phone = self._phones.get(name)
+        return phone is not None and "App" in phone.trace
