@@ -65,18 +65,33 @@ def test_the_home_pbx_is_restarted(drill: Drill) -> None:
         fault.until_all_at("slave")
 
 
-def test_a_firewall_forgets_the_connections_to_the_home_pbx(drill: Drill, pbxes: System) -> None:
-    done = "What belongs to the present connections of the home PBX is dropped for 60 s; new ones pass."
+def test_a_firewall_forgets_the_connections_to_the_home_pbx(drill: Drill, phones: Fleet, pbxes: System) -> None:
+    done = (
+        "What belongs to the present connections of the home PBX of half the phones is dropped for 60 s; new ones pass. "
+        "The others are at home at the primary."
+    )
     note = (
         f"{TLS} Nothing is told: a ping without an answer is the first sign. The connection is closed then, and the "
-        "phones register over another one."
+        "phones register over another one. Those at the primary keep their Call-IDs."
     )
-    with drill("pbx", "connections-forgotten", done, note=note) as fault:
-        fault.until_all_at("slave")
-        fault.begins()
-        with link.forgotten(pbxes.pbx("slave").address) as count:
-            assert count >= 2, "each agent has one"
-            time.sleep(FORGOTTEN_SECONDS)
+    slave, master = pbxes.pbx("slave"), pbxes.pbx("master")
+    moved = sorted(phones.users)[: len(phones.users) // 2]
+    for user in moved:
+        pbxes.set_home(user, "master")
+    halves = {"master": len(moved), "slave": len(phones.users) - len(moved)}
+    try:
+        with drill("pbx", "connections-forgotten", done, note=note) as fault:
+            fault.until(lambda ledger: ledger.by_pbx(time.time()) == halves, "half of the phones are at the primary")
+            before = {each.aor: each.call_id for each in master.bindings()}
+            fault.begins()
+            with link.forgotten(slave.address) as count:
+                assert count >= 2, "each agent has one"
+                time.sleep(FORGOTTEN_SECONDS)
+            fault.until(lambda ledger: ledger.by_pbx(time.time()) == halves, "all are where they were")
+            assert {each.aor: each.call_id for each in master.bindings()} == before, "others keep their Call-IDs"
+    finally:
+        pbxes.reset_homes()
+    with drill("pbx", "homes-back", "The moved phones get their home back.", note=COMES_HOME) as fault:
         fault.until_all_at("slave")
 
 
