@@ -67,8 +67,8 @@ def test_the_home_pbx_is_restarted(drill: Drill) -> None:
 
 def test_a_firewall_forgets_the_connections_to_the_home_pbx(drill: Drill, phones: Fleet, pbxes: System) -> None:
     done = (
-        "What belongs to the present connections of the home PBX of half the phones is dropped for 60 s; new ones pass. "
-        "The others are at home at the primary."
+        "What belongs to the present connections of the home PBX of half the phones is dropped for 60 s; new ones "
+        "pass. The others are at home at the primary."
     )
     note = (
         f"{TLS} Nothing is told: a ping without an answer is the first sign. The connection is closed then, and the "
@@ -91,7 +91,7 @@ def test_a_firewall_forgets_the_connections_to_the_home_pbx(drill: Drill, phones
             assert {each.aor: each.call_id for each in master.bindings()} == before, "others keep their Call-IDs"
     finally:
         pbxes.reset_homes()
-    with drill("pbx", "homes-back", "The moved phones get their home back.", note=COMES_HOME) as fault:
+    with drill("pbx", "tls-homes-back", "The moved phones get their home back.", note=COMES_HOME) as fault:
         fault.until_all_at("slave")
 
 
