@@ -322,7 +322,8 @@ def _on_the_lab(seen: dict[str, Any]) -> list[str]:
     ]
     for row in seen["rows"]:
         said = f"`{row['status']}`, `{row['reason']}`"
-        cells = [row["what"], f"{row['after']:.0f} s", said, row["message"], row["metric"], row["alert"]]
+        after = f"{row['after']:.0f} s" if row["after"] > 0 else "at once"
+        cells = [row["what"], after, said, row["message"], row["metric"], row["alert"]]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
