@@ -94,6 +94,7 @@ WHILE_RUNNING = [
     _live("failBack", "Primary", "the time of `failBackAfterSeconds` counts from the edit"),
     _live("closedConnectionWaitSeconds", 1),
     _live("pathCheckSeconds", 60),
+    Row("answer", {"answer": "Echo"}, GOES_ON, note="calls that it has end"),
     Row("trace", {"trace": ["App", "Signaling"]}, GOES_ON),
     Row("home", {"home": "slave"}, GOES_ON, note="the role follows with the next refresh"),
     Row("cur", {"cur": "slave"}, GOES_ON, when="mode Launcher"),
@@ -118,6 +119,7 @@ WHILE_RUNNING = [
     Row("suspend", {"suspend": False}, ANEW, when="taken back"),
 ]
 AWAY_WHILE_RUNNING = [
+    _away("answer", GOES_ON),
     _away("trace", GOES_ON),
     _away("home", GOES_ON),
     _away("registration.attemptTimeoutSeconds", GOES_ON),
@@ -157,6 +159,7 @@ ALL_SET: Mapping[str, Any] = {
     "home": "slave",
     "phys": "linz",
     "mode": "Browser",
+    "answer": "Echo",
     "trace": ["App", "Signaling"],
     "registration": {
         "expiresSeconds": 90,

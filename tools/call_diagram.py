@@ -1,4 +1,4 @@
-"""docs/call-machine.md from the table of a call's machine, with its picture as Mermaid. `python -m call_diagram`."""
+"""docs/call-machine.md from the table of a call's machine, with its arrows as text. `python -m call_diagram`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ def picture() -> list[str]:
     for (phase, event), (_, targets) in TRANSITIONS.items():
         for target in sorted(targets - {phase}, key=list(Phase).index):
             arrows.setdefault((phase, target), []).append(event.__name__)
-    lines = [f"    {one.value} --> {other.value}: {', '.join(events)}" for (one, other), events in arrows.items()]
-    begin = [f"    [*] --> {phase.value}" for phase in (Phase.CALLING, Phase.ANSWERING)]
-    return ["```mermaid", "stateDiagram-v2", *begin, *lines, f"    {Phase.ENDED.value} --> [*]", "```"]
+    width = max(len(phase.value) for phase in Phase)
+    lines = [
+        f"{one.value:>{width}} ──> {other.value:<{width}}  {', '.join(events)}"
+        for (one, other), events in arrows.items()
+    ]
+    return ["```text", *(line.rstrip() for line in lines), "```"]
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ SETTLED = 110
 refreshes as in the long run (1.46 a phone; 1.47 with fractions from 50 to 90 % of the expiry)."""
 PATIENCE = 180.0
 """Seconds for all phones of an agent to register."""
-OFTEN = 30.0
+OFTEN = 60.0
 """A phone whose checks at a PBX come more often than once in so many seconds is the one that asks for all there."""
 SETTINGS = {
     "off": Checking(path_check_seconds=0),

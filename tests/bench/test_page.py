@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from bench import page
 from bench.clients import ABOUT
@@ -40,9 +41,16 @@ def test_memory_that_grows_faster_than_phones_is_called_so() -> None:
 
 
 def test_the_share_of_checks_is_told_beside_the_refreshes() -> None:
-    known = {"phones": 1000, "processes": 3, "seconds": 300, "refreshes": 8, "megabytes": 100, "pbx_cores": 0.02}
-    off = {"path_checks": 0, "binding_checks": 0, "busiest": 0, "challenged": 0, "cores": 0.01}
-    fleet = {"path_checks": 0.3, "binding_checks": 0.1, "busiest": 4, "challenged": 0.5, "cores": 0.011}
+    known: dict[str, Any] = {
+        "phones": 1000,
+        "processes": 3,
+        "seconds": 300,
+        "refreshes": 8,
+        "megabytes": 100,
+        "pbx_cores": 0.02,
+    }
+    off: dict[str, Any] = {"path_checks": 0, "binding_checks": 0, "busiest": 0, "challenged": 0, "cores": 0.01}
+    fleet: dict[str, Any] = {"path_checks": 0.3, "binding_checks": 0.1, "busiest": 4, "challenged": 0.5, "cores": 0.011}
     rows = [Checks(client="off", **known, **off), Checks(client="as a fleet", **known, **fleet)]
     costs = ["2.00%", "100.0 MB"]
     assert _lines(HERE.model_copy(update={"checks": rows})) == [

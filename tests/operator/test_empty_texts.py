@@ -32,6 +32,7 @@ PHONE: dict[str, Any] = {
     "home": "slave",
     "credentials": {"secretName": "anna"},
     "registration": {"redirectPolicy": "KnownPBXes", "failBack": "Primary"},
+    "answer": "Echo",
     "agent": AGENT,
 }
 SPECS: dict[str, dict[str, Any]] = {

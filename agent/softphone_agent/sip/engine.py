@@ -112,11 +112,7 @@ class Engine:
             self._endpoint.libDestroy()
 
     def reopen_udp(self, address: str) -> None:
-        """Send what goes to the PBX at this IP address from a new UDP socket that nothing else uses.
-
-        Something on the way may have turned against the old one. Every phone there needs a new registration after
-        this, since a refresh would keep the old socket.
-        """
+        """Send what goes to the PBX at this IP address from a new UDP socket that nothing else uses (protocol.py)."""
         self._transports.renew_udp(address)
 
     def trace(self, phones: Set[str]) -> None:
