@@ -36,7 +36,8 @@ def step(
         return {number: frozenset(some) for number, some in (of or {}).items()}
 
     seen = Seen(sets(carried), sets(registered), sets(idle))
-    return assign(dict.fromkeys(phones, size), staying, capacity, seen, memory or Memory(), now)
+    before = Memory(spared_since=now - subject.SPARED_SECONDS) if memory is None else memory
+    return assign(dict.fromkeys(phones, size), staying, capacity, seen, before, now)
 
 
 def test_the_first_phones_fill_one_agent_after_the_other() -> None:
@@ -91,8 +92,18 @@ def test_it_is_emptied_a_few_phones_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     assert made.home["phone-007"] == 1
 
 
+def test_an_agent_is_not_emptied_while_phones_still_come_and_go() -> None:
+    there: dict[int, Set[str] | list[str]] = {0: names(5), 1: names(3, 5)}
+    first = step(names(8), there, memory=Memory(), now=100.0)
+    assert first.memory == Memory(spared_since=100.0)
+    assert step(names(8), there, memory=first.memory, now=129.0).memory.moves == {}
+    full = step({*names(8), *names(9, 20)}, there, memory=first.memory, now=130.0)
+    assert full.memory == Memory(), "it begins again when they fit again"
+    assert len(step(names(8), there, memory=first.memory, now=130.0).memory.moves) == 3
+
+
 def moving(**seen: Mapping[int, Set[str] | list[str]]) -> Assignment:
-    memory = Memory({"phone-005": Move(1, 0, 0.0)})
+    memory = Memory({"phone-005": Move(1, 0, 0.0)}, spared_since=-100.0)
     return step(names(6), {0: names(6), 1: ["phone-005"]}, memory=memory, now=1.0, **seen)  # type: ignore[arg-type]
 
 
@@ -106,7 +117,7 @@ def test_the_old_agent_lets_a_phone_go_that_it_has_not_registered_itself() -> No
 
 
 def test_an_old_agent_that_is_not_heard_keeps_its_phones_until_the_new_one_has_them() -> None:
-    memory = Memory({"phone-005": Move(1, 0, 0.0)})
+    memory = Memory({"phone-005": Move(1, 0, 0.0)}, spared_since=-100.0)
     later = 10 * subject.MOVE_SECONDS
     there: dict[int, list[str]] = {0: names(6), 1: ["phone-005"]}
     made = step(names(6), there, memory=memory, now=later)
@@ -116,7 +127,7 @@ def test_an_old_agent_that_is_not_heard_keeps_its_phones_until_the_new_one_has_t
 
 
 def test_a_move_that_takes_too_long_is_given_up_told_and_not_tried_again_at_once() -> None:
-    memory, late = Memory({"phone-005": Move(1, 0, 0.0)}), subject.MOVE_SECONDS
+    memory, late = Memory({"phone-005": Move(1, 0, 0.0)}, spared_since=-100.0), subject.MOVE_SECONDS
     there: dict[int, Set[str] | list[str]] = {0: names(6), 1: ["phone-005"]}
     made = step(names(6), there, memory=memory, registered={1: ["phone-005"]}, now=late)
     assert made.failed == {"phone-005": Move(1, 0, 0.0)}
@@ -164,7 +175,7 @@ def test_where_the_others_have_no_room_an_agent_is_not_emptied() -> None:
     """Its phones fit by number, but not one of them by its size."""
     sizes = dict.fromkeys(names(2), 500) | {"long": 600}
     seen = Seen({0: frozenset(["phone-000"]), 1: frozenset(["phone-001"]), 2: frozenset(["long"])})
-    made = assign(sizes, frozenset(), Capacity(10, 1000), seen, Memory(), 0.0)
+    made = assign(sizes, frozenset(), Capacity(10, 1000), seen, Memory(spared_since=0.0), subject.SPARED_SECONDS)
     assert made.memory.moves == {}
 
 
@@ -262,6 +273,7 @@ class Pool(RuleBasedStateMachine):
         for _ in range(60):
             for agent in self.agents.values():
                 agent.registered |= agent.file
+            self.now += 1
             self.look(set(self.agents))
         total = len(self.phones)
         assert sum(len(agent.file) for agent in self.agents.values()) == total, "a move goes on for ever"

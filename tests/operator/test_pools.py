@@ -19,6 +19,7 @@ from softphone_operator.decide.names import POOL
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     without_waits(monkeypatch)
+    monkeypatch.setattr(assignment, "SPARED_SECONDS", 0.0)
 
 
 @pytest.fixture

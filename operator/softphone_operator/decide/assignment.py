@@ -10,7 +10,8 @@ room. Whoever else comes or goes moves nobody.
 | two files | the old agent lets it go when the new one has it registered, or the old one has no binding to lose |
 | two files for too long | it stays with the old agent, and is not moved for a while |
 
-An agent can be spared when all phones fit the others, with a fifth of these to spare.
+An agent can be spared when all phones fit the others, with a fifth of these to spare, and have done so for a while: of
+many phones that go or come one after the other nobody is moved.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ has no binding either."""
 REST_SECONDS = 600.0
 """How long a phone is left alone after a move that failed."""
 SPARE_NUMERATOR, SPARE_DENOMINATOR = 4, 5
+SPARED_SECONDS = 30.0
+"""How long it must be possible to spare an agent before it is emptied."""
 
 
 class Capacity(NamedTuple):
@@ -60,11 +63,12 @@ class Seen:
 class Memory:
     """What is kept between two steps. Without it, after a restart, only the times begin anew.
 
-    `resting`: until when a phone is not moved.
+    `resting`: until when a phone is not moved. `spared_since`: since when an agent can be spared, None while none can.
     """
 
     moves: Mapping[str, Move] = field(default_factory=dict)
     resting: Mapping[str, float] = field(default_factory=dict)
+    spared_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +99,19 @@ def assign(
     spared = table.spared()
     for phone in sorted(phones.keys() - staying - table.agents_of.keys()):
         table.put(phone, table.room_for(phone, without=spared))
-    movable = [phone for phone in table.to_move(spared) if phone not in moves and phone not in resting]
+    since = None if spared is None else now if memory.spared_since is None else memory.spared_since
+    emptied = spared if since is not None and now - since >= SPARED_SECONDS else None
+    movable = [phone for phone in table.to_move(emptied) if phone not in moves and phone not in resting]
     for phone in movable[: max(0, MOVES_AT_ONCE - len(moves))]:
         (source,) = table.agents_of[phone]
         target = table.room_for(phone, without=spared if spared is not None else source)
-        if target is None and spared is not None:
+        if target is None and source == emptied:
             break
         moves[phone] = Move(source, table.put(phone, target), now)
     home = {phone: min(agents) for phone, agents in table.agents_of.items()}
     home |= {phone: move.target for phone, move in moves.items()}
     files = {number: frozenset(names) for number, names in sorted(table.phones_of.items()) if names}
-    return Assignment(files, home, Memory(moves, resting), failed)
+    return Assignment(files, home, Memory(moves, resting, since), failed)
 
 
 class _Table:

@@ -186,7 +186,7 @@ class Pools:
         await self._upkeep.ensure_budget(obj, names.POOL, away)
         for phone, move in plan.failed.items():
             await self._tell_failed(namespace, name, phone, move)
-        if plan.memory.moves or staying:
+        if plan.memory.moves or staying or plan.memory.spared_since is not None:
             waits.append(LOOK_AGAIN_SECONDS)
         if plan.memory.resting:
             waits.append(max(LOOK_AGAIN_SECONDS, min(plan.memory.resting.values()) - _clock()))
