@@ -482,7 +482,8 @@ async def test_a_pbx_that_no_phone_has_to_do_with_any_more_is_told_of_no_more(
     lively: dict[str, Any] = {"registration": {"pingSeconds": 0.2}}
     async with running(tmp_path, pbxs, [phone(pri="master", **lively)]) as agent:
         await agent.phone(registered=True, pbx=name)
-        await agent.until(lambda agent: agent.pbxs.get(name) == PbxReport(name=name, reachable=True, answers_options=True), "reachable")
+        told = PbxReport(name=name, reachable=True, answers_options=True)
+        await agent.until(lambda agent: agent.pbxs.get(name) == told, "reachable")
         gone.register = gone.options = silence
         await agent.until(lambda agent: agent.pbxs[name].reachable is False, "unreachable")
         assert f'softphone_pbx_reachable{{pbx="{name}"}} 0.0' in await agent.metrics()
