@@ -28,9 +28,9 @@ async def test_a_phone_keeps_the_pbx_that_it_names_when_another_comes_with_its_a
         before, seen = agent.running, len(master.requests)
         agent.write(agent.config | {"pbxs": [twin, *pbxs]})
         await agent.until(lambda agent: agent.running != before, "the new configuration")
-        twin = PbxReport(name="a-twin", reachable=True, answers_options=True)
-        await agent.until(lambda agent: agent.pbxs.get("a-twin") == twin, "both")
-        assert agent.pbxs["master"] == twin.model_copy(update={"name": "master"})
+        told = PbxReport(name="a-twin", reachable=True, answers_options=True)
+        await agent.until(lambda agent: agent.pbxs.get("a-twin") == told, "both")
+        assert agent.pbxs["master"] == told.model_copy(update={"name": "master"})
         assert {name: report.pbx for name, report in agent.phones.items()} == {"alice": "master", "bob": "master"}
         assert agent.phones["alice"].physical_location == "headquarters"
         assert len([r for r in master.requests[seen:] if r.method == "REGISTER"]) == 0, "nobody starts anew for it"
