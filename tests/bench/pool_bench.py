@@ -78,7 +78,7 @@ def main(count: int) -> None:
         ready = time.monotonic() - begun
         pods = yaml.safe_load(kubectl("-n", here.namespace, "get", "pods", "-o", "yaml"))["items"]
         pids = processes({pod["metadata"]["uid"] for pod in pods})
-        megabytes = sum(map(pss, pids)) if pids else 0.0
+        megabytes = pss(pids)
         print(
             f"{count} different Softphones in a pool: applied by kubectl in {applied:.1f} s, all registered after "
             f"{registered:.1f} s, all statuses Ready after {ready:.1f} s; {len(pods)} pods, {len(pids)} processes, "
