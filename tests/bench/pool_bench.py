@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,10 +21,10 @@ from lab.measuring import pss
 PER_AGENT = 250
 
 
-def objects(count: int) -> list[dict[str, object]]:
+def objects(count: int) -> list[dict[str, Any]]:
     """One Secret and so many Softphones, as `import csv --pool` makes them."""
     users = [f"load{index:03d}" for index in range(count)]
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "office"}}
+    secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "office"}}
     phones = [
         {
             "apiVersion": API,
