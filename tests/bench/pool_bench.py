@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,10 +21,10 @@ from lab.measuring import pss
 PER_AGENT = 250
 
 
-def objects(count: int) -> list[dict[str, object]]:
+def objects(count: int) -> list[dict[str, Any]]:
     """One Secret and so many Softphones, as `import csv --pool` makes them."""
     users = [f"load{index:03d}" for index in range(count)]
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "office"}}
+    secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "office"}}
     phones = [
         {
             "apiVersion": API,
@@ -78,7 +79,7 @@ def main(count: int) -> None:
         ready = time.monotonic() - begun
         pods = yaml.safe_load(kubectl("-n", here.namespace, "get", "pods", "-o", "yaml"))["items"]
         pids = processes({pod["metadata"]["uid"] for pod in pods})
-        megabytes = sum(map(pss, pids)) if pids else 0.0
+        megabytes = pss(pids)
         print(
             f"{count} different Softphones in a pool: applied by kubectl in {applied:.1f} s, all registered after "
             f"{registered:.1f} s, all statuses Ready after {ready:.1f} s; {len(pods)} pods, {len(pids)} processes, "
