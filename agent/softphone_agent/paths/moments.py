@@ -65,3 +65,11 @@ def binding_wait(expires: float) -> float:
 def full_second(at: float) -> float:
     """The next full second: several wake-ups at once cost less."""
     return float(math.ceil(at))
+
+
+def forgotten_wait(before: int) -> float:
+    """Seconds until a PBX is asked again that has just forgotten its bindings, `before` times in a row before this.
+
+    Soon for the first time. A PBX that restarts in a loop gets all its phones at most every 10, 20 … 300 s.
+    """
+    return min(BINDINGS_SOONEST * 2 ** (before - 1), REFUSED_SECONDS) if before else AGAIN_SECONDS

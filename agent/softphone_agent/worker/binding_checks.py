@@ -12,7 +12,14 @@ from functools import partial
 import structlog
 
 from softphone_agent.dns.targets import Place
-from softphone_agent.paths.moments import AGAIN_SECONDS, BINDINGS_SOONEST, REFUSED_SECONDS, binding_wait, full_second
+from softphone_agent.paths.moments import (
+    AGAIN_SECONDS,
+    BINDINGS_SOONEST,
+    REFUSED_SECONDS,
+    binding_wait,
+    forgotten_wait,
+    full_second,
+)
 from softphone_agent.paths.support import Support
 from softphone_agent.phone.planning import instance_id
 from softphone_agent.registration.events import BindingForgotten
@@ -43,6 +50,10 @@ class _Checked:
     """When it is asked next."""
     missed_at: float | None = None
     """When it did not list a binding; None where it does."""
+    has_listed: bool = False
+    """Whether it has listed a binding at some time: then one that is missing is forgotten, however often."""
+    missed: int = 0
+    """How often in a row it has forgotten its bindings."""
 
 
 class BindingChecks:
@@ -121,22 +132,28 @@ class BindingChecks:
             checked.due = max(checked.due, now + REFUSED_SECONDS)
         elif 200 <= answer.code < 300:
             if lists(answer.message, phone.contact or "", str(instance_id(phone.config))):
-                checked.missed_at = None
+                checked.missed_at, checked.has_listed, checked.missed = None, True, 0
             else:
                 self._missed(place, checked, phone, now)
         self._set_wakeup(now)
 
     def _missed(self, place: Place, checked: _Checked, phone: RunningPhone, now: float) -> None:
-        """It does not list the binding of a phone that it holds: all its phones register again."""
+        """It does not list the binding of a phone that it holds: all its phones register again.
+
+        A PBX that never listed one, and does not after it has accepted the phone once more, is one that lists none. One
+        that restarts again and again is asked less and less often.
+        """
         label = self._configured.label(phone.config, place.uri)
-        if checked.missed_at is not None and phone.asked_at >= checked.missed_at:
-            log.info("pbx lists no bindings", pbx=label)  # it has accepted the phone since then
+        if checked.missed_at is not None and phone.asked_at < checked.missed_at:
+            checked.due = full_second(now + AGAIN_SECONDS)  # the phone is about to register
+            return
+        if checked.missed_at is not None and not checked.has_listed:
+            log.info("pbx lists no bindings", pbx=label)
             self._support.learned(place.uri, UNLISTED, now)
             checked.missed_at = None
             return
-        checked.due = full_second(now + AGAIN_SECONDS)
-        if checked.missed_at is not None:
-            return
+        checked.due = full_second(now + forgotten_wait(checked.missed))
+        checked.missed += 1
         log.warning("pbx has forgotten its bindings", pbx=label, softphone=phone.name)
         checked.missed_at = now
         for one in self._phones.snapshot():

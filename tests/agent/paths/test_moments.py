@@ -15,6 +15,7 @@ from softphone_agent.paths.moments import (
     REFUSED_SECONDS,
     SELDOM_SECONDS,
     binding_wait,
+    forgotten_wait,
     next_check,
     soon,
     validity,
@@ -78,3 +79,7 @@ def test_the_longer_the_expiry_the_longer_between_binding_checks_up_to_half_a_mi
     expires: float, wait: float
 ) -> None:
     assert binding_wait(expires) == wait
+
+
+def test_a_pbx_that_has_forgotten_is_asked_soon_and_one_that_restarts_in_a_loop_ever_less() -> None:
+    assert [forgotten_wait(before) for before in range(8)] == [1.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
