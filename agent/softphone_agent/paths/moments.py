@@ -23,6 +23,8 @@ BINDINGS_LATEST = 30.0
 """And at least so often, however long the expiry is: until their refreshes its phones would not know that it forgot."""
 BINDINGS_PART = 15
 """Between these two: so often in one expiry."""
+FORGOTTEN_OFTEN = 6
+"""So often in a row a PBX may forget its bindings before it is asked more seldom."""
 
 
 def wait_after(result: PathResult, interval: float) -> float:
@@ -70,6 +72,9 @@ def full_second(at: float) -> float:
 def forgotten_wait(before: int) -> float:
     """Seconds until a PBX is asked again that has just forgotten its bindings, `before` times in a row before this.
 
-    Soon for the first time. A PBX that restarts in a loop gets all its phones at most every 10, 20 … 300 s.
+    Soon after the first time. One that restarts in a loop gets all its phones every 10 s; when that goes on for a
+    minute, more and more seldom.
     """
-    return min(BINDINGS_SOONEST * 2 ** (before - 1), REFUSED_SECONDS) if before else AGAIN_SECONDS
+    if before == 0:
+        return AGAIN_SECONDS
+    return min(BINDINGS_SOONEST * 2 ** max(before - FORGOTTEN_OFTEN, 0), REFUSED_SECONDS)
