@@ -77,4 +77,5 @@ def forgotten_wait(before: int) -> float:
     """
     if before == 0:
         return AGAIN_SECONDS
-    return min(BINDINGS_SOONEST * 2 ** max(before - FORGOTTEN_OFTEN, 0), REFUSED_SECONDS)
+    doubled = min(max(before - FORGOTTEN_OFTEN, 0), 10)
+    return min(BINDINGS_SOONEST * 2.0**doubled, REFUSED_SECONDS)
