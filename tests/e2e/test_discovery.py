@@ -108,6 +108,8 @@ def test_every_query_of_dashboards_and_rules_is_answered_alike_however_agents_ar
     for query in queries:
         if query.is_seldom:  # calculated every quarter of an hour, by each Prometheus at a time of its own
             continue
+        if "[15m:1m]" in query.expr:  # an average since each Prometheus began to look, which was not at the same time
+            continue
         of_operator = query.where == "softphone-operator"
         expr = asked.filled(query.expr, values | ({"namespace": operator.namespace} if of_operator else {}))
         place = operator.namespace if of_operator else phones.namespace
