@@ -20,7 +20,7 @@ from lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
-CRDS = ("pbxs.softphone-fleet.io", "softphones.softphone-fleet.io", "softphonefleets.softphone-fleet.io")
+CRDS = tuple(f"{plural}.softphone-fleet.io" for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools"))
 KINDS = "deployments,pods,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,clusterrolebindings"
 USER = "alice"
 """Whom the lab's PBXes know."""
@@ -44,7 +44,7 @@ def test_helm_test_registers_a_throwaway_phone_and_leaves_nothing(operator: Kube
 def helm4(operator: Kube) -> Iterator[Path]:
     """Helm 4, and a cluster that has never seen a release: not its namespace, and none of our kinds."""
     packages.fetch_tools(settings(), "4")
-    others = kubectl("get", "pbx,sp,spf", "--all-namespaces", "-o", "name").split()
+    others = kubectl("get", "pbx,sp,spf,spp", "--all-namespaces", "-o", "name").split()
     assert not others, f"the CRDs are removed here, and with them {others}: delete those first"
     release.helm("uninstall", release.NAME, "--wait")
     kubectl("delete", "namespace", release.NAMESPACE)
@@ -79,7 +79,7 @@ def test_a_team_with_helm_4_installs_follows_the_notes_and_uninstalls(helm4: Pat
     with pytest.raises(LabError, match="invalid ownership metadata"):
         release.helm(*others, binary=helm4, namespace="default")
     hand_over = "".join(
-        re.findall(r"^    kubectl annotate --overwrite crd .*\\\n.*$", UPGRADES.read_text(), re.MULTILINE)
+        re.findall(r"^    kubectl annotate --overwrite crd (?:.*\\\n)+.*$", UPGRADES.read_text(), re.MULTILINE)
     )
     hand_over = hand_over.replace("=NAMESPACE", "=default").replace("=NAME", "=others")
     subprocess.run(["bash", "-ec", hand_over], check=True)
