@@ -129,7 +129,7 @@ def test_every_query_has_an_answer_after_a_fail_over(
     cpu = f'sum by (namespace) (rate(container_cpu_usage_seconds_total{{{here},pod=~"fleet-.*"}}[1m]))'
     wait_until(lambda: _knows(cpu, phones.namespace), "the kubelet has told twice of the fleet's pods")
     # Shares of time are made of one look a minute, at the full one.
-    share = f"namespace_softphone:softphone_registered:avg15m{{{here}}}"
+    (share,) = (query.expr for query in queries() if query.what == "namespace_softphone:softphone_registered:avg15m")
     wait_until(lambda: _knows(share, phones.namespace), "a full minute has passed", seconds=90)
     # The rules are evaluated every second. These alerts then wait for minutes before they fire: promtool tests that.
     for alert, pbx in {"SoftphonePBXUnreachable": "slave", "SoftphonesOnStandby": "master"}.items():
