@@ -264,7 +264,8 @@ class Pbx:
 
     def forget(self) -> None:
         """Makes it lose all of its bindings while it goes on."""
-        self.call("ul.flush")
+        for aor in {binding.aor for binding in self.bindings()}:
+            self.call("ul.rm", "location", aor)
 
     def position(self) -> int:
         """The present end of its log of REGISTERs, for `registers(since=...)`."""
