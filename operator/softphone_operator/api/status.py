@@ -181,45 +181,9 @@ class ManyAgents(Model):
     updated: int = Field(description="Those whose pod is as it should be.")
 
 
-class SoftphoneFleetStatus(ObjectStatus):
-    """What is known about a fleet. While things move it is written about once a second, at rest not at all."""
+class ManyPhonesStatus(ObjectStatus):
+    """What the status of a fleet and of a pool have in common."""
 
-    conditions: tuple[Condition, ...] = _conditions(
-        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
-        "registrations of all softphones. Ready: all of them, with the present spec. Redundant: the ways of all "
-        "softphones that check theirs would hold (pathChecksOneIn); not in mode Browser, and no part of Ready. Only "
-        "while they are true: Reconciling and Stalled."
-    )
-    replicas: int = Field(default=0, description="Softphones that the agents carry.")
-    registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
-    standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
-    redundant: int | None = Field(
-        default=None,
-        description="Those, of the ones that check their ways, of which both are known to hold: at least so many. "
-        "Absent where none are checked.",
-    )
-    paths: tuple[FleetPath, ...] | None = Field(
-        default=None, max_length=MAX_PATHS, description="What the checks found, for each kind of entry PBX."
-    )
-    failures: dict[str, int] | None = Field(
-        default=None, max_length=32, description="Those without registration, by their last failure."
-    )
-    agents: ManyAgents | None = Field(default=None, description="The agents.")
-    selector: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description="Label selector of the agents' pods."
-    )
-
-
-class SoftphonePoolStatus(ObjectStatus):
-    """What is known about a pool. While things move it is written about once a second, at rest not at all."""
-
-    conditions: tuple[Condition, ...] = _conditions(
-        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
-        "registrations of all softphones. Ready: all of them, with the present specs. Redundant, where ways are "
-        "checked: they would hold. Only while they are true: "
-        "Reconciling and Stalled."
-    )
-    phones: int = Field(default=0, description="Softphones that the agents carry.")
     registered: int = Field(default=0, description="Those that a PBX holds the registration of.")
     standby: int = Field(default=0, description="Those that are kept by a PBX while their home is away.")
     redundant: int | None = Field(
@@ -234,3 +198,30 @@ class SoftphonePoolStatus(ObjectStatus):
         default=None, max_length=32, description="Those without registration, by their last failure."
     )
     agents: ManyAgents | None = Field(default=None, description="The agents.")
+
+
+class SoftphoneFleetStatus(ManyPhonesStatus):
+    """What is known about a fleet. While things move it is written about once a second, at rest not at all."""
+
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+        "registrations of all softphones. Ready: all of them, with the present spec. Redundant: the ways of all "
+        "softphones that check theirs would hold (pathChecksOneIn); not in mode Browser, and no part of Ready. Only "
+        "while they are true: Reconciling and Stalled."
+    )
+    replicas: int = Field(default=0, description="Softphones that the agents carry.")
+    selector: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Label selector of the agents' pods."
+    )
+
+
+class SoftphonePoolStatus(ManyPhonesStatus):
+    """What is known about a pool. While things move it is written about once a second, at rest not at all."""
+
+    conditions: tuple[Condition, ...] = _conditions(
+        "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
+        "registrations of all softphones. Ready: all of them, with the present specs. Redundant, where ways are "
+        "checked: they would hold. Only while they are true: "
+        "Reconciling and Stalled."
+    )
+    phones: int = Field(default=0, description="Softphones that the agents carry.")

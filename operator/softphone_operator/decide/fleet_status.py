@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from softphone_agent.contract.report import Counts
-from softphone_operator.api.status import ManyAgents, SoftphoneFleetStatus, SoftphonePoolStatus
+from softphone_operator.api.status import ManyAgents, ManyPhonesStatus, SoftphoneFleetStatus
 from softphone_operator.decide import availability, event_rules, fleet_redundancy, progress, redundancy, status
 from softphone_operator.decide.event_rules import Event
 from softphone_operator.decide.facts import Reported, Statement
@@ -182,7 +182,7 @@ def _ready(accepted: Statement, available: Statement, registered: Statement, age
     return Statement("True" if registered.status == "True" else "False", registered.reason, registered.message)
 
 
-def events(previous: Object, made: SoftphoneFleetStatus | SoftphonePoolStatus) -> list[Event]:
+def events(previous: Object, made: ManyPhonesStatus) -> list[Event]:
     """The Events for a change of the status of a fleet or a pool: one for all phones."""
     before = {c["type"]: c for c in previous.get("conditions") or ()}
     after = {c.type: c for c in made.conditions}

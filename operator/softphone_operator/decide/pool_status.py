@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from softphone_operator.api.status import SoftphonePoolStatus
+from softphone_operator.api.status import ManyPhonesStatus, SoftphonePoolStatus
 from softphone_operator.decide import fleet_status
 from softphone_operator.decide.facts import Statement
 from softphone_operator.decide.status import Object
@@ -32,14 +33,5 @@ def pool(
         selector="",
         now=now,
     )
-    return SoftphonePoolStatus(
-        observed_generation=made.observed_generation,
-        conditions=made.conditions,
-        phones=phones,
-        registered=made.registered,
-        standby=made.standby,
-        redundant=made.redundant,
-        paths=made.paths,
-        failures=made.failures,
-        agents=made.agents,
-    )
+    shared: dict[str, Any] = {field: getattr(made, field) for field in ManyPhonesStatus.model_fields}
+    return SoftphonePoolStatus(phones=phones, **shared)

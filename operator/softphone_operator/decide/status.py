@@ -13,12 +13,11 @@ from softphone_agent.contract.report import PhoneReport, Reason
 from softphone_operator.api.status import (
     MAX_REDIRECTS,
     Condition,
+    ManyPhonesStatus,
     PbxPhones,
     PBXStatus,
     PbxUsers,
     RegistrationStatus,
-    SoftphoneFleetStatus,
-    SoftphonePoolStatus,
     SoftphoneStatus,
 )
 from softphone_operator.decide import progress, redundancy
@@ -253,9 +252,9 @@ def reachable(answers: Iterable[bool | None]) -> bool | None:
     return any(known) if known else None
 
 
-def dump(status: SoftphoneStatus | SoftphoneFleetStatus | SoftphonePoolStatus | PBXStatus) -> dict[str, Any]:
+def dump(status: SoftphoneStatus | ManyPhonesStatus | PBXStatus) -> dict[str, Any]:
     """The status as it is written. Counts of fleets and pools are written also where they are 0: columns show them."""
-    counted = isinstance(status, SoftphoneFleetStatus | SoftphonePoolStatus)
+    counted = isinstance(status, ManyPhonesStatus)
     return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not counted)
 
 
