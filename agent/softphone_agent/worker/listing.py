@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from softphone_agent.contract import redirect
 from softphone_agent.contract.retry_after import retry_after
 from softphone_agent.paths import events
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip import sip_message
 from softphone_agent.sip.happenings import Fetched
-from softphone_agent.worker.translation import LONGEST_MESSAGE
+from softphone_agent.worker.translation import LONGEST_MESSAGE, targets_of
 
 
 def lists(message: str, contact: str, instance: str) -> bool:
@@ -29,7 +28,5 @@ def event_of(
     if 200 <= code < 300:
         return events.Found(serial, lists(answer.message, contact, instance))
     if 300 <= code < 400:
-        contacts = redirect.contacts_of(answer.message)
-        targets = tuple(registrar(str(uri)) for uri in contacts.targets)
-        return events.Redirected(serial, code, targets, "; ".join(contacts.faults)[:LONGEST_MESSAGE])
+        return events.Redirected(serial, code, *targets_of(answer.message, registrar))
     return events.Refused(serial, code, words, retry_after(answer.message))

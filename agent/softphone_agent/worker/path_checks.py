@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import time
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip.happenings import Fetched
 from softphone_agent.worker.alarms import Alarms
 from softphone_agent.worker.configured import Configured
+from softphone_agent.worker.event_queue import EventQueue
 from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.listing import event_of
 from softphone_agent.worker.outbox import Outbox
@@ -56,8 +56,7 @@ class PathChecks:
         self._support = support
         self._checks: dict[str, _Check] = {}
         self._alarms: Alarms[tuple[str, float]] = Alarms(self._is_still_due)
-        self._events: deque[tuple[str, events.Event]] = deque()
-        self._is_draining = False
+        self._events: EventQueue[events.Event] = EventQueue(self._take)
 
     @property
     def next_wakeup(self) -> float | None:
@@ -78,7 +77,7 @@ class PathChecks:
         for due in self._alarms.due(now):
             if self._is_still_due(due):
                 self._checks[due[0]].wake_at = None
-                self._feed(due[0], events.TimePassed())
+                self._events.feed(due[0], events.TimePassed())
 
     def _look_at(self, phone: RunningPhone) -> None:
         config = phone.config
@@ -90,11 +89,11 @@ class PathChecks:
             self._report(phone, check)
         elif check.state.plan != plan:
             check.reports.clear()
-            self._feed(phone.name, events.Reconfigured(plan))
+            self._events.feed(phone.name, events.Reconfigured(plan))
         dead, check.dead = check.dead, phone.state.dead
-        self._feed(phone.name, _event_of(phone.state))
+        self._events.feed(phone.name, _event_of(phone.state))
         for registrar in dead ^ check.dead:
-            self._feed(phone.name, events.Doubted(registrar))
+            self._events.feed(phone.name, events.Doubted(registrar))
 
     def _forget(self, name: str, phone: RunningPhone | None) -> None:
         """The phone checks its ways no more, or is gone."""
@@ -103,18 +102,6 @@ class PathChecks:
         if phone is not None:
             phone.paths = ()
             self._phones.report(phone)
-
-    def _feed(self, name: str, event: events.Event) -> None:
-        """Give an event to a phone's machine, and do all that follows from it before this returns."""
-        self._events.append((name, event))
-        if self._is_draining:
-            return
-        self._is_draining = True
-        try:
-            while self._events:
-                self._take(*self._events.popleft())
-        finally:
-            self._is_draining = False
 
     def _take(self, name: str, event: events.Event) -> None:
         check, phone, now = self._checks.get(name), self._phones.get(name), time.monotonic()
@@ -138,9 +125,9 @@ class PathChecks:
     def _ask(self, phone: RunningPhone, ask: Ask, now: float) -> None:
         uri = ask.registrar.uri
         if (why := self._support.why_not(uri, now)) is not None:
-            self._feed(phone.name, events.NotSupported(ask.serial, why))
+            self._events.feed(phone.name, events.NotSupported(ask.serial, why))
         elif not self._fetching.ask(phone, uri, partial(self._answered, ask.serial), now):
-            self._feed(phone.name, events.Postponed(ask.serial))
+            self._events.feed(phone.name, events.Postponed(ask.serial))
 
     def _answered(self, serial: int, answer: Fetched, now: float) -> None:
         phone = self._phones.get(answer.phone)
@@ -149,7 +136,7 @@ class PathChecks:
         config, plan = phone.config, phone.state.plan
         contact, instance = phone.contact or "", str(instance_id(config))
         registrar = partial(self._configured.registrar, config=config, plan=plan)
-        self._feed(phone.name, event_of(serial, answer, contact, instance, registrar))
+        self._events.feed(phone.name, event_of(serial, answer, contact, instance, registrar))
 
     def _observe(self, before: State, after: State) -> None:
         """Count the checks that have ended."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from softphone_agent.registration.actions import Abandon, Action, Register, Unre
 from softphone_agent.registration.events import Delayed, Event, StopRequested, TimePassed
 from softphone_agent.registration.states import State
 from softphone_agent.worker.alarms import Alarms
+from softphone_agent.worker.event_queue import EventQueue
 from softphone_agent.worker.reports import Reports
 from softphone_agent.worker.running import Due, RunningPhone
 from softphone_agent.worker.sending import Sending
@@ -30,8 +30,7 @@ class Phones:
         self._draw = draw
         self._phones: dict[str, RunningPhone] = {}
         self._alarms = Alarms(self._is_still_due)
-        self._events: deque[tuple[str, Event]] = deque()
-        self._is_draining = False
+        self._events: EventQueue[Event] = EventQueue(self._take)
         self.have_moved = False
         """Whether a phone has gone to another PBX. Who looks at that resets it."""
         self._changed: set[str] = set()
@@ -95,15 +94,7 @@ class Phones:
 
     def feed(self, name: str, event: Event) -> None:
         """Give an event to a phone's machine, and do all that follows from it before this returns."""
-        self._events.append((name, event))
-        if self._is_draining:
-            return
-        self._is_draining = True
-        try:
-            while self._events:
-                self._take(*self._events.popleft())
-        finally:
-            self._is_draining = False
+        self._events.feed(name, event)
 
     def ask_servers(self, phone: RunningPhone, targets: tuple[Target, ...], now: float) -> None:
         """Send the phone's REGISTER to the first of these servers, and keep the others for when it does not answer."""
@@ -144,7 +135,7 @@ class Phones:
                 self._carry_out(phone, action, now)
             if _whereabouts(before) != _whereabouts(phone.state):
                 self.have_moved = True
-        if not self._events or self._events[0][0] != name:  # else its next step does that
+        if self._events.next_name != name:  # else its next step does that
             self._finish(phone, now)
 
     def _carry_out(self, phone: RunningPhone, action: Action, now: float) -> None:
@@ -153,7 +144,7 @@ class Phones:
                 wait = self._sending.reserve(action, now)
                 if wait > 0:
                     self._alarms.set(now + wait, Due(now + wait, phone.name, action))
-                    self._events.append((phone.name, Delayed(serial, wait)))
+                    self.feed(phone.name, Delayed(serial, wait))
                 else:
                     self._sending.send(phone, action, now)
             case Abandon():

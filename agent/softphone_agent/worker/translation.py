@@ -27,13 +27,15 @@ def event_of(answer: Answer, registrar: Callable[[str], Registrar]) -> tuple[Eve
     if answer.code == 0:
         return Unreachable(answer.serial, answer.reason[:LONGEST_MESSAGE]), "unreachable"
     if 300 <= answer.code < 400:
-        contacts = redirect.contacts_of(answer.message)
-        targets = tuple(registrar(str(uri)) for uri in contacts.targets)
-        return Redirected(
-            answer.serial, answer.code, targets, "; ".join(contacts.faults)[:LONGEST_MESSAGE]
-        ), "redirected"
+        return Redirected(answer.serial, answer.code, *targets_of(answer.message, registrar)), "redirected"
     reason = "no binding of ours in the answer" if answer.code < 300 else answer.reason[:LONGEST_MESSAGE]
     return Rejected(answer.serial, answer.code, reason, retry_after(answer.message)), "rejected"
+
+
+def targets_of(message: str, registrar: Callable[[str], Registrar]) -> tuple[tuple[Registrar, ...], str]:
+    """The targets of a redirect, best first, and why Contacts of it are of no use."""
+    contacts = redirect.contacts_of(message)
+    return tuple(registrar(str(uri)) for uri in contacts.targets), "; ".join(contacts.faults)[:LONGEST_MESSAGE]
 
 
 def observations(answer: Answer, outcome: str, pbx: str, seconds: float) -> list[Observation]:
