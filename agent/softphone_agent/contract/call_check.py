@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from softphone_agent.contract.fields import Model, Name, SipUriText
+from softphone_agent.contract.fields import AorText, Location, Model, Name, SipUriText
 
+TOKEN = r"^[A-Za-z0-9-]*$"
 Hears = Literal["Tone", "Echo", "Anything"]
 
 
@@ -37,9 +38,31 @@ class CallExpectation(Model):
 class CallCheck(Model):
     """A test call that a phone makes again and again."""
 
-    name: Name = Field(description="Its name; metrics carry it.")
+    name: Name = Field(description="Its name.")
+    check: Name | None = Field(
+        default=None, description="What metrics call it: several entries may be one check. Default: the name."
+    )
     caller: Name = Field(description="The phone that calls.")
     to: SipUriText = Field(description="SIP URI that it calls, by the PBX at which it is registered.")
+    callee: Name | None = Field(
+        default=None, description="The phone that is to answer, of this agent or another; none: somebody else."
+    )
+    token: str = Field(
+        default="",
+        max_length=64,
+        pattern=TOKEN,
+        description="By this text, which nobody can guess, the callee knows a call of ours.",
+    )
+    from_site: Location | None = Field(default=None, description="Site of the caller, for metrics.")
+    to_site: Location | None = Field(default=None, description="Site of the callee, for metrics.")
+    times: int | None = Field(
+        default=None, ge=1, le=1000, description="So many calls are made, and no more. Default: without end."
+    )
+    after_fail_over: bool = Field(
+        default=False,
+        description="Call at once when the caller or a callee in the same file has moved to another PBX, and again "
+        "until a call is answered with audio both ways.",
+    )
     every_seconds: float = Field(default=60.0, ge=5, le=86400, description="From one call to the next, in seconds.")
     answer_timeout_seconds: float = Field(
         default=20.0,
@@ -49,3 +72,15 @@ class CallCheck(Model):
     )
     talk_seconds: float = Field(default=5.0, ge=1, le=600, description="How long an answered call lasts, in seconds.")
     expected: CallExpectation = Field(default_factory=CallExpectation, description="What is expected of the call.")
+
+
+class Callee(Model):
+    """A phone that test calls are for: it answers those, and no others where its `answer` is Never."""
+
+    phone: Name = Field(description="The phone.")
+    tokens: tuple[str, ...] = Field(default=(), max_length=100, description="Tokens of the checks that call it.")
+    callers: tuple[AorText, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="AORs of the phones that call it: by these it knows a call where a PBX drops the token.",
+    )
