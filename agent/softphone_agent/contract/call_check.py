@@ -51,7 +51,8 @@ class CallCheck(Model):
         default="",
         max_length=64,
         pattern=TOKEN,
-        description="By this text, which nobody can guess, the callee knows a call of ours.",
+        description="Text that both ends know and strangers cannot guess: from it each call gets a mark, in a header, "
+        "by which the callee knows it. The text itself is not sent. Empty: calls have no mark.",
     )
     from_site: Location | None = Field(default=None, description="Site of the caller, for metrics.")
     to_site: Location | None = Field(default=None, description="Site of the callee, for metrics.")
@@ -70,17 +71,32 @@ class CallCheck(Model):
         le=120,
         description="When nobody has answered for so long the call is cancelled, in seconds.",
     )
-    talk_seconds: float = Field(default=5.0, ge=1, le=600, description="How long an answered call lasts, in seconds.")
+    talk_seconds: float = Field(
+        default=5.0,
+        ge=1,
+        le=86400,
+        description="How long an answered call lasts, in seconds. One of more than 30 s is watched by OPTIONS within it.",
+    )
+    rescue: bool = Field(
+        default=False,
+        description="A call whose PBX does not answer any more, while its caller is registered at another one, is made "
+        "anew by that one, in place of the old one (INVITE with Replaces, RFC 3891).",
+    )
     expected: CallExpectation = Field(default_factory=CallExpectation, description="What is expected of the call.")
 
 
 class Callee(Model):
-    """A phone that test calls are for: it answers those, and no others where its `answer` is Never."""
+    """A phone that a check calls: with `answer: Checks` it answers the calls of such checks, and no others."""
 
-    phone: Name = Field(description="The phone.")
-    tokens: tuple[str, ...] = Field(default=(), max_length=100, description="Tokens of the checks that call it.")
+    phone: Name = Field(description="The phone, one of this file.")
+    check: Name = Field(description="The check.")
+    token: str = Field(default="", max_length=64, pattern=TOKEN, description="As in callChecks.")
     callers: tuple[AorText, ...] = Field(
         default=(),
         max_length=1000,
-        description="AORs of the phones that call it: by these it knows a call where a PBX drops the token.",
+        description="AORs of the phones that call it: by these it knows a call without a mark, where that comes from a "
+        "PBX in use. Some PBXes drop headers that they do not know.",
+    )
+    ring_seconds: float = Field(
+        default=0.0, ge=0, le=60, description="For so long it rings (180) before it answers, in seconds."
     )

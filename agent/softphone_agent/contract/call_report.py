@@ -11,6 +11,7 @@ from softphone_agent.contract.fields import Model
 CallEnd = Literal["Caller", "Callee"]
 CallState = Literal["Calling", "Ringing", "Talking", "Ended"]
 HeardSound = Literal["Tone", "Audio", "Silence", "Nothing"]
+Survival = Literal["Untouched", "Rescued", "Lost"]
 
 MAX_CALL_REPORTS = 2000
 """So many of them an agent keeps at most: the last one of each test call and end."""
@@ -51,6 +52,7 @@ class CallReport(Model):
         default=(), max_length=MAX_FAULTS, description="What was not as expected, the first cause first."
     )
     code: int = Field(default=0, description="Final answer to INVITE, 0 where there was none.")
+    reason: str = Field(default="", max_length=256, description="Its words, or ours, where it is no 2xx.")
     answered_by: str = Field(
         default="",
         max_length=253,
@@ -63,15 +65,29 @@ class CallReport(Model):
     talk_seconds: float | None = Field(
         default=None, description="From the 2xx to BYE (SDT of RFC 6076), in seconds; missing before."
     )
+    hang_up_seconds: float | None = Field(
+        default=None, description="From our BYE to its 2xx (SDD of RFC 6076), in seconds; missing where none came."
+    )
     heard: HeardSound | None = Field(
         default=None,
         description="What this end heard. Tone: that of the other end. Audio: something else. Silence: packets "
         "without sound. Nothing: no packet. Missing where nobody answered.",
     )
+    heard_there: bool | None = Field(
+        default=None, description="Whether the other end reports by RTCP that it hears us; missing where it reports nothing."
+    )
     lost_percent: float | None = Field(default=None, description="Packets that did not come here; missing: not known.")
     jitter_seconds: float | None = Field(default=None, description="Jitter here (RFC 3550); missing: not known.")
     round_trip_seconds: float | None = Field(default=None, description="By RTCP; missing: not measured.")
     mos: float | None = Field(default=None, description="MOS here (ITU-T G.107); missing until it was measured.")
+    own_lateness: bool = Field(
+        default=False, description="Whether this agent was late itself: then loss and jitter may be its own."
+    )
+    survived: Survival | None = Field(
+        default=None,
+        description="Of a call that was up while its PBX failed. Untouched: it went on, media and signalling. Rescued: "
+        "it was made anew by another PBX. Lost: it could not be ended or was silent. Missing where nothing failed.",
+    )
     after_fail_over: bool = Field(
         default=False, description="Whether a phone of the check had moved, and so the call was made at once."
     )

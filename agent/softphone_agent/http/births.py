@@ -70,7 +70,7 @@ def entries(config: AgentConfig) -> list[str]:
 
 def directions(config: AgentConfig) -> list[str]:
     """Which ways calls may go."""
-    answers = any(phone.answer != "Never" for phone in config.phones)
+    answers = any(phone.answer in ("Echo", "Tone") for phone in config.phones)
     return ["In"] * answers + ["Out"] * bool(config.call_checks)
 
 

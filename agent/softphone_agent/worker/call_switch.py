@@ -41,11 +41,11 @@ class CallSwitch:
         checks = tuple(check for check in order.checks if check.caller in running)
         callers = {check.caller for check in checks}
         former = self._phones
-        self._phones = {name: one for name, one in running.items() if one.answer != "Never" or name in callers}
+        self._phones = {name: one for name, one in running.items() if one.answer in ("Echo", "Tone") or name in callers}
         if self._parts is None and not self._phones:
             return
         calls, call_checks = self._parts or self._begin()
-        modes = {name: phone.answer for name, phone in self._phones.items() if phone.answer != "Never"}
+        modes = {name: phone.answer for name, phone in self._phones.items() if phone.answer in ("Echo", "Tone")}
         calls.configured(modes, order.max_calls)
         call_checks.configured(checks, now)
         kept = {name for name, one in self._phones.items() if name in former and former[name].answer == one.answer}
