@@ -95,7 +95,8 @@ class Workers:
         if share != one.share:
             one.share = share
             one.send(share)
-        configure = Configure(config.sip, config.pbxs, one.phones, config.workers.max_calls, config.call_checks)
+        calls = (config.workers.max_calls, config.call_checks, config.callees)
+        configure = Configure(config.sip, config.pbxs, one.phones, *calls)
         order = (configure, files.of(one.phones, config.pbxs))
         if order != one.order:
             one.order = order

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from softphone_agent.contract.call_check import CallCheck
+from softphone_agent.contract.call_check import CallCheck, Callee
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.config import Sip
 from softphone_agent.contract.phone import Pbx, Phone
 from softphone_agent.contract.report import PbxReport, PhoneReport
@@ -22,7 +23,9 @@ class Configure:
     max_calls: int = 32
     """At a time."""
     checks: tuple[CallCheck, ...] = ()
-    """Of these phones."""
+    """Of these phones, and of others."""
+    callees: tuple[Callee, ...] = ()
+    """The same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,14 @@ class News:
     """PBXes with which no phone has to do any more; what was said of them before, also in `pbxs`, counts no more."""
     expiries: dict[str, float] = field(default_factory=dict)
     """Phone -> Unix time at which its binding ends, where that changed; 0 for no binding."""
+    calls: list[CallReport] = field(default_factory=list)
+    """Test calls that began, went on or ended, in their order."""
     observations: list[Observation] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
         """Whether somebody who looks at the agent would see something else now."""
-        return bool(self.phones or self.removed or self.pbxs or self.unwatched)
+        return bool(self.phones or self.removed or self.pbxs or self.unwatched or self.calls)
 
     def __bool__(self) -> bool:
         return self.urgent or bool(self.expiries or self.observations)
