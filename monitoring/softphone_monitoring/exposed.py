@@ -69,8 +69,6 @@ def agent(*, per_phone: bool = True) -> list[Metric]:
 
 def _test_call() -> CallReport:
     """One of which everything is known."""
-    times = dict.fromkeys(("ring_seconds", "answer_seconds", "talk_seconds", "hang_up_seconds"), 0.0)
-    measured = {"lost_percent": 0.0, "jitter_seconds": 0.0, "round_trip_seconds": 0.0, "mos": 4.4}
     return CallReport(
         end="Caller",
         check="daily",
@@ -82,8 +80,14 @@ def _test_call() -> CallReport:
         code=200,
         heard="Tone",
         survived="Untouched",
-        **times,
-        **measured,
+        ring_seconds=0.0,
+        answer_seconds=0.0,
+        talk_seconds=0.0,
+        hang_up_seconds=0.0,
+        lost_percent=0.0,
+        jitter_seconds=0.0,
+        round_trip_seconds=0.0,
+        mos=4.4,
     )
 
 

@@ -64,6 +64,7 @@ def test_of_two_phones_of_one_user_one_is_enough(phones: Phones) -> None:
 
 def test_users_that_are_not_ours_and_no_user_at_all(phones: Phones) -> None:
     assert phones.asked(MASTER, "bob@") == 404
+    assert [phones.has(f"sip:{user}192.0.2.9") for user in ("bob@", "alice@", "")] == [False, True, True]
     assert phones.asked(MASTER, "") == 200, "whoever asks the agent itself"
 
 

@@ -80,7 +80,7 @@ class Engine:
         self._outgoing = Outgoing(self._client, self.settings.user_agent, ALLOWED, self.settings.answer_seconds)
         self._fetches = Fetches(self._outgoing, self._transports, self.happenings)
         self._connections = Connections(self._client)
-        self._strangers = Strangers(self._client, self._transports, self.unsolicited, self._phones.options_code)
+        self._strangers = Strangers(self._client, self._transports, self.unsolicited, self._phones)
         self.set_answer_time(self.settings.answer_seconds)
 
     def close(self) -> None:

@@ -89,6 +89,11 @@ class KnownPhones:
         names = self._of_user.get(user_of(request_uri) or "", ())
         return callee_of(request_uri, ((name, self._phones[name].aor) for name in names), self.bound)
 
+    def has(self, request_uri: str) -> bool:
+        """Whether a URI means a phone of ours, or nobody in particular."""
+        user = user_of(request_uri)
+        return user is None or user in self._of_user
+
     def options_code(self, request_uri: str, source: str) -> int:
         """The answer to an OPTIONS from this IP address: it is that of an INVITE (RFC 3261, section 11.2).
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from softphone_agent.registration.pacing import TokenBucket
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.happenings import FromStrangers
+from softphone_agent.sip.known_phones import NOT_FOUND, KnownPhones
 from softphone_agent.sip.transports import Transports
 from softphone_agent.sip.unsolicited import ALLOWED, NOT_AVAILABLE, OK, Reply, Unsolicited
 
@@ -32,13 +32,12 @@ class Strangers:
         client: SipClient,
         transports: Transports,
         unsolicited: Unsolicited,
-        options_code: Callable[[str, str], int],
+        phones: KnownPhones,
     ) -> None:
-        """`options_code`: the answer to an OPTIONS with this Request-URI from this IP address."""
         self._client = client
         self._transports = transports
         self._unsolicited = unsolicited
-        self._options_code = options_code
+        self._phones = phones
         self._seen = FromStrangers()
         self._incoming: set[int] = set()
         self._bucket = TokenBucket(MAX_INCOMING)
@@ -55,12 +54,15 @@ class Strangers:
         """A request came from this IP address."""
         head = text.partition("\r\n\r\n")[0] + "\r\n"
         reply = self._unsolicited.reply_to(method, head, source, now)
-        if reply.code == NOT_AVAILABLE and self.invited is not None:
+        request_uri = text.partition(" ")[2].partition(" ")[0]
+        if reply.code == NOT_AVAILABLE and not self._phones.has(request_uri):
+            reply = Reply(method, NOT_FOUND)
+        elif reply.code == NOT_AVAILABLE and self.invited is not None:
             reply = Reply(method, self.invited(number, text, now, from_pbx=self._unsolicited.is_pbx(source)))
             if not reply.code:
                 return
         elif method == ALLOWED and reply.code == OK:
-            reply = Reply(method, self._options_code(text.partition(" ")[2].partition(" ")[0], source))
+            reply = Reply(method, self._phones.options_code(request_uri, source))
         self._seen.requests[reply] += 1
         self._client.reply(number, reply.code)
 

@@ -12,7 +12,7 @@ from softphone_agent.contract.phone import Phone
 from softphone_agent.sip.happenings import CallOffered, CallSignal
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.messages import Configure
-from softphone_agent.worker.moves import Moves
+from softphone_agent.worker.moves import Back, Move, Moves
 from softphone_agent.worker.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class CallSwitch:
         self._pbx_of = pbx_of
         self._phones: dict[str, Phone] = {}
         """Those that answer or call."""
+        self._called_by_others: set[str | None] = set()
+        """Those whose moves the callers of other workers are to know of."""
         self._parts: tuple[Calls, CallChecks] | None = None
 
     @property
@@ -51,6 +53,11 @@ class CallSwitch:
         callees: dict[str, list[Callee]] = {}
         for callee in order.callees:
             callees.setdefault(callee.phone, []).append(callee)
+        self._called_by_others = {
+            check.callee
+            for check in order.checks
+            if check.after_fail_over and check.callee in running and check.caller not in running
+        }
         named = {check.caller for check in checks} | callees.keys()
         former = self._phones
         self._phones = {name: one for name, one in running.items() if one.answer in ("Echo", "Tone") or name in named}
@@ -79,11 +86,17 @@ class CallSwitch:
         else:
             self._parts[0].signalled(happening, now)
 
+    def moved(self, move: Move, now: float) -> None:
+        """A phone of a check has lost its binding, or is registered again: of this worker, or of another one."""
+        if self._parts is not None:
+            self._parts[1].moved(move, now)
+
     def wake(self, now: float) -> None:
         """Do what is due by now."""
         for move in self._moves.take():
-            if self._parts is not None:
-                self._parts[1].moved(move, now)
+            self.moved(move, now)
+            if isinstance(move, Back) and move.phone in self._called_by_others:
+                self._outbox.news.moves.append(move)
         for part in self._parts or ():
             part.wake(now)
 
