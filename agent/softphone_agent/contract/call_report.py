@@ -45,8 +45,8 @@ class CallReport(Model):
     )
     passed: bool | None = Field(
         default=None,
-        description="Whether this end saw all that was expected of it; missing while the call goes on, and at the "
-        "callee's end.",
+        description="Whether this end saw all that was expected of it; missing while the call goes on, at the callee's "
+        "end, and of calls after a fail-over before the first that was answered with audio both ways.",
     )
     faults: tuple[str, ...] = Field(
         default=(), max_length=MAX_FAULTS, description="What was not as expected, the first cause first."
