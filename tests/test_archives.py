@@ -112,14 +112,14 @@ def test_an_image_built_twice_is_one_archive_that_refers_to_its_parts_by_digest(
     for name, blob in content.items():
         assert name == f"blobs/sha256/{hashlib.sha256(blob).hexdigest()}"
 
-    def blob(descriptor: dict[str, object]) -> bytes:
+    def part(descriptor: dict[str, object]) -> bytes:
         found = content.pop("blobs/" + str(descriptor["digest"]).replace(":", "/"))
         assert len(found) == descriptor["size"]
         return found
 
-    manifest = json.loads(blob(listed))
-    config = json.loads(blob(manifest["config"]))
-    layers = [gzip.decompress(blob(layer)) for layer in manifest["layers"]]
+    manifest = json.loads(part(listed))
+    config = json.loads(part(manifest["config"]))
+    layers = [gzip.decompress(part(layer)) for layer in manifest["layers"]]
     assert content == {}
     assert config["created"] == "2023-11-14T22:13:21Z"
     assert (config["architecture"], config["os"]) == ("amd64", "linux")
