@@ -49,7 +49,7 @@ async def _one(session: Session, console: Console, head: str, deployment: Object
     path = others("apps/v1", session.namespace, "deployments", metadata["name"])
     await session.cluster.delete(path, metadata["uid"])
     now: int | None = None
-    while time.monotonic() - began < timeout:
+    while True:
         await asyncio.sleep(LOOK_SECONDS)
         pod, now = await _heard(session, agent)
         if pod is None or (old is not None and pod["metadata"]["uid"] == old["metadata"]["uid"]):
@@ -58,6 +58,8 @@ async def _one(session: Session, console: Console, head: str, deployment: Object
             seconds = time.monotonic() - began
             console.print(f"{head}: {now} of {wanted.before} phones registered after {seconds:.0f} s, {image(pod)}")
             return True
+        if time.monotonic() - began > timeout:
+            break
     told = "its new pod is not heard" if now is None else f"{now} of {wanted.before} phones registered"
     console.print(f"{head}: {told} after {timeout:.0f} s; {wanted.phones} were asked for", style="red")
     return False
