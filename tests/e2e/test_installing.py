@@ -174,7 +174,8 @@ def test_the_chart_runs_with_the_images_of_the_archives(place: Kube, folder: Pat
         assert images == {f"{registry}/softphone-fleet-{name}@{of['digest']}" for name, of in digests.items()}
         place.delete("sp", IN_POD)
     finally:
-        ours = [name for name in loaded() if name.startswith(registry)]
+        named = tuple(f"localhost/softphone-fleet-{program}:{FACTS.version}" for program in ("operator", "agent"))
+        ours = [name for name in loaded() if name.startswith((registry, *named))]
         if ours:
             subprocess.run(Sandbox(settings()).enter(ctr(settings(), "images", "remove", *ours)), check=True)
 
