@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from softphone_agent.contract.report import Snapshot
 from softphone_operator.decide.names import INSTANCE
-from softphone_plugin.cluster import Object, others
+from softphone_plugin.cluster import others
 from softphone_plugin.errors import NOT_FOUND, PluginError
+from softphone_plugin.phones import Object
 from softphone_plugin.reading import agent_pod, find_one, proxied
 from softphone_plugin.rendering import Console
 from softphone_plugin.restarting import Wanted, image, in_order, selector
