@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from documents import REPOSITORY
 from packages_of import packages_of
 from release import agent_tar, bills, oci, plugin
 from release.__main__ import PAGE, without_links
 from release.facts import Facts, of_the_tree
 from release.packing import FILE, PROGRAM, Entry, tar_gz, timeless_zip
+from softphone_agent.contract import reading
 
 FACTS = Facts("1.2.3", "c0ffee", 1_700_000_001)
 FILES = {"b/run": Entry(b"#!/bin/sh\n", PROGRAM), "b/c/text": Entry("ä".encode())}
@@ -205,3 +207,22 @@ def test_the_page_of_installing_stands_alone_in_the_folder_and_names_files_of_th
     names = {word for word in page.replace("`", " ").split() if word.endswith((".tar", ".tgz", ".tar.gz"))}
     assert names
     assert [name for name in names if version not in name] == []
+
+
+def test_the_agents_example_is_a_file_that_the_agent_takes() -> None:
+    config, _ = reading.load(agent_tar.FOLDER / "agent.yaml")
+    assert config.http.address == "127.0.0.1", "nobody else is let in before somebody says so"
+    (phone,) = config.phones
+    assert phone.credentials is not None
+    assert phone.credentials.password_file == "/etc/softphone-agent/alice.password"
+
+
+def test_unit_and_compose_file_run_what_is_installed_as_a_user_without_rights() -> None:
+    run = ["run", "--config", "/etc/softphone-agent/agent.yaml"]
+    unit = (agent_tar.FOLDER / "softphone-agent.service").read_text()
+    assert f"ExecStart=/opt/softphone-agent/current/bin/softphone-agent {' '.join(run)}\n" in unit
+    assert "\nCapabilityBoundingSet=\n" in unit
+    (service,) = yaml.safe_load((agent_tar.FOLDER / "compose.yaml").read_text())["services"].values()
+    dockerfile = (REPOSITORY / "images" / "Dockerfile").read_text()
+    assert (service["command"], f"\nUSER {service['user']}\n" in dockerfile) == (run, True)
+    assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)

@@ -29,7 +29,7 @@ from lab.kube import Kube, kubectl
 from lab.kubernetes.node import ctr
 from lab.pbx import System
 from lab.sandbox import Sandbox
-from lab.settings import settings
+from lab.settings import REPOSITORY, settings
 from lab.waiting import wait_until
 from release.__main__ import FOLDER, PAGE
 from release.facts import of_the_tree
@@ -37,6 +37,7 @@ from release.facts import of_the_tree
 pytestmark = pytest.mark.lab
 
 FACTS = of_the_tree()
+MADE_OF = ("agent", "charts", "docs/how-to/install.md", "images", "install", "operator", "plugin", "tools/release")
 UNIT = "/etc/systemd/system/softphone-agent.service"
 ALONE, IN_POD = "u88", "u89"
 """Users of the lab's PBXes whom no other test has."""
@@ -47,7 +48,7 @@ CONFIG = "/etc/softphone-agent/agent.yaml"
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    """The release of this commit."""
+    """The release of these sources."""
     made = FOLDER / FACTS.name("softphone-fleet-agent", ".oci.tar")
     if not made.exists():
         pytest.fail("there is no release of this version: make release", pytrace=False)
@@ -55,8 +56,9 @@ def folder() -> Path:
         listed = json.load(archive.extractfile("index.json") or pytest.fail("no image"))["manifests"]
         manifest = "blobs/" + listed[0]["digest"].replace(":", "/")
         labels = json.load(archive.extractfile(manifest) or pytest.fail("no image"))["annotations"]
-    if (of := labels["org.opencontainers.image.revision"]) != FACTS.revision:
-        pytest.fail(f"build/release is of {of}, and this is {FACTS.revision}: make release", pytrace=False)
+    of = labels["org.opencontainers.image.revision"].removesuffix("-dirty")
+    if subprocess.run(["git", "diff", "--quiet", of, "--", *MADE_OF], cwd=REPOSITORY, check=False).returncode:
+        pytest.fail(f"build/release is of {of}, and its sources have changed since: make release", pytrace=False)
     return FOLDER
 
 
