@@ -19,7 +19,9 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(?:-----END \1PRIVATE KEY-----|\Z)", re.DOTALL), GONE),
     # In logs of JSON the end of a header is written \r\n, with backslashes.
     (
-        re.compile(r"((?:Proxy-)?Authorization\\?\"?\s*[:=]\s*\\?\"?\s*)(?:(?!\\r|\\n)[^\r\n])+", re.IGNORECASE),
+        re.compile(
+            r"((?:Proxy-)?Authorization\\?\"?[ \t]*[:=][ \t]*\\?\"?[ \t]*)(?:(?!\\r|\\n)[^\r\n])+", re.IGNORECASE
+        ),
         rf"\1{GONE}",
     ),
     (re.compile(r"\b(rspauth|response|cnonce)(=\\?\")[^\"\\]*", re.IGNORECASE), rf"\1\2{GONE}"),
@@ -29,7 +31,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), GONE),
     (re.compile(rf"(\\?\"[\w.-]*?{_WORDS}\\?\"\s*:\s*\\?\")(?:[^\"\\]|\\[^\"])+", re.IGNORECASE), rf"\1{GONE}"),
     (
-        re.compile(rf"^(\s*(?:- )?[\w.-]*?{_WORDS}\s*[:=]\s*)(?!\s*$)[^\r\n]+", re.IGNORECASE | re.MULTILINE),
+        re.compile(rf"^([ \t]*(?:- )?[\w.-]*?{_WORDS}[ \t]*[:=][ \t]*)(?=\S)[^\r\n]+", re.IGNORECASE | re.MULTILINE),
         rf"\1{GONE}",
     ),
     (re.compile(rf"(--?[\w-]*{_WORDS}[= ])\S+", re.IGNORECASE), rf"\1{GONE}"),

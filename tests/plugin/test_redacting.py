@@ -52,6 +52,7 @@ def test_what_was_redacted_stays_as_it_is(text: str) -> None:
         'softphone_registered{softphone="anna",fleet=""} 1',
         "passwordFile: /etc/softphone-secrets/anna/password\nsecretName: anna\npasswordKey: anna\n",
         "sip:10.0.0.1:5060 and sip:anna@10.0.0.1:5060",
+        "volumes:\n- secret:\n    secretName: anna\n  token:\n\n\nmore: here\n",
         "credentials not readable fault=there is no file",
         'WWW-Authenticate: Digest realm="acme", nonce="0a1b"',
     ],
