@@ -137,6 +137,10 @@ async def test_different_phones_get_few_agents_and_each_its_status(cluster: Fake
         assert (status["phones"], status["registered"], status["standby"]) == (15, 15, 0)
         assert status["agents"] == {"wanted": 2, "ready": 2, "updated": 2}
         await it.until(lambda: it.status("master", "PBX").get("phones", {}).get("registered") == 15)
+        told = it.metrics.render().decode()
+        for state, count in (("phones", 15.0), ("registered", 15.0), ("standby", 0.0)):
+            labels = f'pool="vienna",pool_namespace="demo",state="{state}"'
+            assert f"softphone_operator_pool_phones{{{labels}}} {count}\n" in told
         budget = cluster.objects["PodDisruptionBudget", "demo", "pool-vienna"]["spec"]
         assert budget["maxUnavailable"] == 2
         pod = cluster.objects["Deployment", "demo", "pool-vienna-0"]["spec"]["template"]
