@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import yaml
@@ -22,7 +21,7 @@ from bench.operator_figures import Different
 from drills import pools
 from e2e import objects
 from lab.kube import is_ready, registration
-from lab.measuring import alone, first_registered, processes_of_pods
+from lab.measuring import anonymous, first_registered, processes_of_pods, pss
 from lab.pbx import Pbx, PbxSpec, System, default_system
 from lab.settings import settings
 
@@ -194,7 +193,7 @@ async def measure(client: Client, namespace: str, count: int, wrong: int) -> Dif
             raise SystemExit(f"registered are others than those with the right password: {granted.keys() ^ right}")
         pods = await client.list(f"/api/v1/namespaces/{namespace}/pods")
         pids = processes_of_pods(pod["metadata"]["name"] for pod in pods)
-        megabytes = alone(pids)
+        megabytes = pss(pids)
         single, each_more = await beside(client, namespace, {pod["metadata"]["name"] for pod in pods})
         return Different(
             softphones=count,
@@ -228,7 +227,5 @@ async def beside(client: Client, namespace: str, others: set[str]) -> tuple[floa
             if not left:
                 break
     pods = {pod["metadata"]["name"] for pod in await client.list(f"/api/v1/namespaces/{namespace}/pods")} - others
-    of = [processes_of_pods([pod]) for pod in sorted(pods)]
-    sums = [alone([pid for pids in of[:number] for pid in pids]) for number in range(1, SINGLE + 1)]
-    more = [after - before for before, after in pairwise(sums)]
-    return sums[-1], sum(more) / len(more)
+    pids = processes_of_pods(pods)
+    return pss(pids), anonymous(pids) / SINGLE

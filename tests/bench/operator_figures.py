@@ -107,9 +107,9 @@ class Different(_Figures):
     """Of all agents."""
     single: int
     single_megabytes: float
-    """What so many Softphones with agents of their own take, of the same users, as if nobody else ran."""
+    """What so many Softphones with agents of their own take, beside the others."""
     each_more: float
-    """What one such agent more takes: what it shares with nobody."""
+    """What one such agent more takes: what is not of files, which are in memory already."""
 
 
 class Pooled(_Figures):

@@ -167,7 +167,8 @@ def different(rows: Sequence[Different]) -> Iterator[str]:
             f"| {row.softphones} | {row.systems} | {row.wrong_passwords} | {row.agents} | {row.processes} | "
             f"{row.applied:.1f} | {row.granted:.1f} | {row.told:.1f} |"
         )
-    yield "\nWhat the agents take, as if nobody else ran; that of so many single ones is reckoned from a few.\n"
+    yield "\nWhat the agents take (PSS); that of so many single ones is reckoned from a few. One more takes what is not of"
+    yield "files, since those are in memory already.\n"
     yield "| phones | in a pool, MB | single ones measured, MB | one more, MB | so many single ones, MB | ratio |"
     yield "|--:|--:|--:|--:|--:|--:|"
     for row in rows:

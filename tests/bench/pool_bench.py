@@ -27,7 +27,7 @@ from e2e.objects import secret
 from e2e.operator_process import OperatorProcess
 from lab import release
 from lab.images import Images
-from lab.kube import is_ready
+from lab.kube import Predicate, is_ready
 from lab.measuring import first_registered
 from lab.pbx import default_system
 from lab.settings import settings
@@ -36,6 +36,8 @@ PARTS = ("different", "pooled", "rest")
 POOL, PER_AGENT = "office", 250
 COUNT, WRONG, AT_ONCE, REST = 300, 40, 1000, 5000
 WIDTH = 5
+CHECK_SECONDS = 120
+"""Between two walks of the same way. After the first a status changes no more, and it is at rest."""
 PATIENCE = 600.0
 
 
@@ -52,10 +54,10 @@ def resting() -> Iterator[None]:
             release.go_on()
 
 
-def phones(count: int) -> list[Object]:
+def phones(count: int, **registration: int) -> list[Object]:
     """So many Softphones of the pool; they ask for an hour, so that no refresh falls into a measurement at rest."""
-    long = {"expiresSeconds": 3600}
-    return [pools.softphone(f"load{n:0{WIDTH}d}", POOL, POOL, registration=long) for n in range(count)]
+    of = {"expiresSeconds": 3600, **registration}
+    return [pools.softphone(f"load{n:0{WIDTH}d}", POOL, POOL, registration=of) for n in range(count)]
 
 
 async def surroundings(client: Client, place: str, count: int) -> None:
@@ -79,13 +81,19 @@ async def write(client: Client, place: str, softphones: list[Object]) -> list[Ob
     return found
 
 
-async def all_ready(client: Client, place: str, count: int) -> float:
-    """When a watch had shown all of them Ready; on the clock of time.time()."""
+def is_checked(obj: Object) -> bool:
+    """Whether a Softphone is Ready, and both of its ways were walked."""
+    ways = [way["result"] for way in obj.get("status", {}).get("paths", [])]
+    return is_ready(obj) and bool(ways) and "Unchecked" not in ways
+
+
+async def all_of_them(client: Client, place: str, count: int, holds: Predicate = is_ready) -> float:
+    """When a watch had shown that all of them are Ready, or whatever is to hold; on the clock of time.time()."""
     ready: set[str] = set()
     path = f"/{SOFTPHONES}/namespaces/{place}/softphones"
     async with asyncio.timeout(PATIENCE), aclosing(client.watch(path)) as watch:
         async for found in watch:
-            if is_ready(found):
+            if holds(found):
                 ready.add(found["metadata"]["name"])
             if len(ready) == count:
                 break
@@ -109,7 +117,7 @@ async def pooled(client: Client, count: int) -> Pooled:
         here = [(pbx, pbx.position()) for pbx in pbxes]
         used, before = process.cpu_seconds(), await client.written(*WRITTEN, "softphonepools")
         begun = time.time()
-        waiting = asyncio.create_task(all_ready(client, place, count))
+        waiting = asyncio.create_task(all_of_them(client, place, count))
         await write(client, place, phones(count))
         written = time.time() - begun
         told = await waiting - begun
@@ -139,8 +147,8 @@ async def rest(client: Client, count: int, seconds: int) -> list[Rest]:
     with namespace() as place:
         with ours(place) as process:
             await surroundings(client, place, count)
-            waiting = asyncio.create_task(all_ready(client, place, count))
-            await write(client, place, phones(count))
+            waiting = asyncio.create_task(all_of_them(client, place, count, is_checked))
+            await write(client, place, phones(count, pathCheckSeconds=CHECK_SECONDS))
             await waiting
             streams = -(-count // PER_AGENT)
             found.append(await at_rest(process, count, seconds, "of a pool, after they were made", streams))

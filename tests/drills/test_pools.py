@@ -204,7 +204,10 @@ def test_the_pools_shrink(drill: Drill, phones: Pools) -> None:
     done = (
         f"{len(gone)} of {len(carried)} phones are deleted; half a minute later an agent that can be spared is emptied."
     )
-    note = f"{MOVED} phones move, ten at a time: each is registered by its new agent before the old one lets it go."
+    note = (
+        f"{MOVED} phones move, ten at a time: each is registered by its new agent before the old one lets it go. A "
+        "binding of a phone that goes counts as one of nobody from the beginning, and kubectl deletes five a second."
+    )
     others = Others(phones)
     with drill("pools", "pool-shrunk", done, note=note, changed=MADE) as fault:
         phones.delete(gone)

@@ -89,7 +89,9 @@ class Controller:
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._watched = watched(settings.watch_selector)
         self.observed = Observed()
-        self._queue: WorkQueue[WorkKey] = WorkQueue(self._reconcile, self._failed, concurrency=settings.concurrency)
+        self._queue: WorkQueue[WorkKey] = WorkQueue(
+            self._reconcile, self._failed, concurrency=settings.concurrency, urgent=_makes_many_agents
+        )
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
@@ -323,6 +325,11 @@ class Controller:
             for state in (whole, "registered", "standby")
             if state in obj["status"]
         }
+
+
+def _makes_many_agents(key: WorkKey) -> bool:
+    """Whether it is urgent: thousands of phones wait for these agents, and their statuses can wait for them, too."""
+    return key[0] in (FLEETS.kind, POOLS.kind)
 
 
 def _clock() -> float:
