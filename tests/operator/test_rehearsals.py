@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 
 from operator_world import Agent, FakeCluster, World, agent, without_waits, world
-from softphone_agent.contract.report import ConfigReport, Outage, PathReport, PhoneChanged, PhoneReport, Snapshot
+from softphone_agent.contract.report import (
+    ConfigReport,
+    Outage,
+    PathReport,
+    PhoneChanged,
+    PhoneReport,
+    Reason,
+    Snapshot,
+)
 from softphone_operator.decide.names import REQUEST_ANNOTATION
 from softphone_operator.kubernetes.cluster import ClusterError
 from softphone_operator.reconcile import rehearsals
 from softphone_operator.rehearsals import drill
 
 TEMPLATE = {"spec": {"containers": [{"name": "break", "image": "tools:1", "command": ["break-vienna"]}]}}
-JOB = {"trigger": "Job", "job": {"template": TEMPLATE}}
+JOB: dict[str, Any] = {"trigger": "Job", "job": {"template": TEMPLATE}}
 VIENNA = {"address": "sip:10.0.0.11:5060;transport=tcp", "system": "acme"}
 GRAZ = {"address": "sip:10.0.0.12:5060;transport=tcp", "system": "acme"}
 BEGAN = "2026-11-30T02:00:10.000Z"
@@ -30,7 +38,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def phone(name: str, pbx: str | None = "vienna", ended: str | None = None, **more: Any) -> PhoneReport:
-    outage = Outage(began=BEGAN, ended=ended, pbx="vienna", reason="PingFailed") if ended or pbx is None else None
+    lost = ended or pbx is None
+    outage = Outage(began=BEGAN, ended=ended, pbx="vienna", reason=Reason.PING_FAILED) if lost else None
     return PhoneReport(
         name=name,
         state="Registered" if pbx else "Waiting",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from decisions_on_pbxs import PBXS_BY_NAME
 from softphone_operator.api.rehearsal import RehearsalStatus
+from softphone_operator.decide.status import ACCEPTED
 from softphone_operator.rehearsals import machine, states, telling
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
 from softphone_operator.rehearsals.drill import Result
@@ -69,7 +70,7 @@ def told(state: State, *events: tuple[float, Event]) -> tuple[State, list[Action
 
 
 def phase(state: State) -> str | None:
-    written = telling.told({}, state, telling.statuses.ACCEPTED, 1, START)
+    written = telling.told({}, state, ACCEPTED, 1, START)
     return state.run.phase if state.run else written.phase
 
 
@@ -293,7 +294,7 @@ def test_the_name_of_a_job_leaves_room_for_that_of_its_pod(name: str, expected: 
 
 def test_an_operator_that_starts_goes_on_where_the_other_one_ended() -> None:
     state = watching(with_job(), (3, JobRan("Running")))
-    written = telling.dump(telling.told({}, state, telling.statuses.ACCEPTED, 1, at(21)))
+    written = telling.dump(telling.told({}, state, ACCEPTED, 1, at(21)))
     again = states.resume(telling.read(written), state.plan, at(25), same_spec=True)
     assert again == state
 
@@ -320,7 +321,7 @@ EVENTS = st.one_of(
         worst=st.sampled_from([None, 2.0]),
     ),
     st.just(JobAbsent()),
-    st.sampled_from(["Running", "Succeeded", "Failed"]).map(JobRan),
+    st.sampled_from([JobRan("Running"), JobRan("Succeeded"), JobRan("Failed", "no")]),
     st.just(RecordLost()),
 )
 PLANS = st.sampled_from([planned(), with_job(), planned(**DAILY), with_job(**DAILY, historyLimit=1), None])
@@ -350,5 +351,5 @@ def test_whatever_comes(made: Plan | None, events: list[tuple[int, Event]]) -> N
                 assert before.run.job is None
                 jobs[before.run.record] = jobs.get(before.run.record, 0) + 1
         assert made is not None or state.run is None, "a refused spec begins nothing"
-        read = telling.read(telling.dump(telling.told({}, state, telling.statuses.ACCEPTED, 1, at(second))))
+        read = telling.read(telling.dump(telling.told({}, state, ACCEPTED, 1, at(second))))
         assert states.resume(read, made, at(second), same_spec=True).run == state.run
