@@ -14,7 +14,7 @@ import examples
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import KINDS
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
-from softphone_operator.rehearsals.plan import Plan, plan
+from softphone_operator.rehearsals.desired import DesiredRehearsal, rehearsal
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
 NAMESPACE = "examples"
@@ -63,7 +63,7 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
     }
     assert not any(isinstance(made, decisions.Refusal) for made in pools.values()), pools
     for each in (*examples.of_kind(objects, "Rehearsal"), *of_jobs(objects)):
-        assert isinstance(plan(NAMESPACE, each["spec"], pbxs, jobs_allowed=True), Plan)
+        assert isinstance(rehearsal(NAMESPACE, each["spec"], pbxs, jobs_allowed=True), DesiredRehearsal)
     phones = {
         each["metadata"]["name"]: decided(each, pools, pbxs, secrets)
         for kind in ("Softphone", "SoftphoneFleet")

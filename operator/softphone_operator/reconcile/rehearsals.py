@@ -28,11 +28,11 @@ from softphone_operator.reconcile.run_watch import RunWatch, clock
 from softphone_operator.reconcile.writing import Writer
 from softphone_operator.rehearsals import manifests, record, states, telling
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
+from softphone_operator.rehearsals.desired import DesiredRehearsal, Pbxs, rehearsal
 from softphone_operator.rehearsals.drill import Drill
-from softphone_operator.rehearsals.events import Asked, Elapsed, Event, Heard, JobAbsent, JobRan, RecordLost
+from softphone_operator.rehearsals.events import Asked, Counted, Elapsed, Event, JobAbsent, JobRan, RecordLost
 from softphone_operator.rehearsals.machine import step
 from softphone_operator.rehearsals.obstacles import obstacles
-from softphone_operator.rehearsals.plan import Pbxs, Plan, plan
 from softphone_operator.rehearsals.record import Record, RecordedPbx, Versions
 from softphone_operator.rehearsals.states import State
 
@@ -89,11 +89,11 @@ class Rehearsals:
             self._writer.forget(key)
             return "gone", None
         pbxs = await self._prerequisites.decisions_on_pbxs(namespace)
-        decided = plan(namespace, obj["spec"], pbxs, jobs_allowed=self._jobs_allowed)
+        decided = rehearsal(namespace, obj["spec"], pbxs, jobs_allowed=self._jobs_allowed)
         accepted = outcome.accepted(decided) if isinstance(decided, Refusal) else ACCEPTED
         now, stored = self._now(), telling.read(obj["status"])
         generation = obj["metadata"]["generation"]
-        planned = decided if isinstance(decided, Plan) else None
+        planned = decided if isinstance(decided, DesiredRehearsal) else None
         state = states.resume(stored, planned, now, same_spec=stored.observed_generation == generation)
         turn = _Turn(name, state, now)
         self._at_rest(turn, obj, (namespace, name))
@@ -126,20 +126,20 @@ class Rehearsals:
             return
         watch.point(self._pods(object_key[0]))
         if run.phase == "Preparing":
-            if told and watch.has_heard:
-                turn.take(await self._heard(obj, run, watch, pbxs))
+            if told and watch.is_complete:
+                turn.take(await self._counted(obj, run, watch, pbxs))
         else:
             if run.trigger == "Job":
                 turn.take(await self._job(obj, run))
             turn.take(watch.looked())
         await self._carry_out(turn, obj, run, watch, pbxs)
 
-    async def _heard(self, obj: Object, run: RehearsalRun, watch: RunWatch, pbxs: Pbxs) -> Heard:
+    async def _counted(self, obj: Object, run: RehearsalRun, watch: RunWatch, pbxs: Pbxs) -> Counted:
         phones = watch.begin()
-        found = obstacles(run.pbxs, phones, watch.unheard, self._unreachable(obj, run, pbxs), job=run.trigger == "Job")
+        found = obstacles(run.pbxs, phones, watch.lost, self._unreachable(obj, run, pbxs), job=run.trigger == "Job")
         if taken := await self._records.taken(obj, run.record):
             found = (*found, taken)
-        return Heard(len(phones), found)
+        return Counted(len(phones), found)
 
     async def _job(self, obj: Object, run: RehearsalRun) -> Event:
         """What there is of the Job. Raises ClusterError."""
@@ -174,10 +174,10 @@ class Rehearsals:
         watch.written, watch.written_at = text, clock()
 
     async def _start_job(self, turn: _Turn, obj: Object, run: RehearsalRun) -> None:
-        assert turn.state.plan is not None
-        assert turn.state.plan.spec.job is not None
+        assert turn.state.desired is not None
+        assert turn.state.desired.spec.job is not None
         seconds = int((datetime.fromisoformat(run.ends) - turn.now).total_seconds())
-        made = manifests.job(obj, run.record, turn.state.plan.spec.job.template, seconds)
+        made = manifests.job(obj, run.record, turn.state.desired.spec.job.template, seconds)
         try:
             await self._cluster.create(JOBS, made)
         except ClusterError as error:

@@ -16,7 +16,7 @@ from softphone_operator.rehearsals import record
 from softphone_operator.rehearsals.drill import Drill
 from softphone_operator.rehearsals.events import Looked
 
-HEAR_SECONDS = 15.0
+PATIENCE_SECONDS = 15.0
 """So long an agent that runs is waited for before a rehearsal begins."""
 
 
@@ -59,15 +59,15 @@ class RunWatch:
         self._pods = {agent: pod["metadata"].get("uid", "") for agent, pod in pods.items()}
 
     @property
-    def unheard(self) -> dict[str, str]:
+    def lost(self) -> dict[str, str]:
         """The agents that are not heard, with the reason."""
         views = {agent: self._listening.view((self._namespace, agent)) for agent in self._pods}
         return {agent: view.why for agent, view in views.items() if view is not None and not view.connected}
 
     @property
-    def has_heard(self) -> bool:
+    def has_counted(self) -> bool:
         """Whether all agents are heard, or their time is over."""
-        return not self.unheard or clock() - self._began >= HEAR_SECONDS
+        return not self.lost or clock() - self._began >= PATIENCE_SECONDS
 
     @property
     def versions(self) -> dict[str, int]:

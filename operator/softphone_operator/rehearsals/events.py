@@ -25,7 +25,7 @@ class Elapsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Counted:
     """All agents that run were heard, or their time is over: how many phones are at the PBX, and what is in the way."""
 
     phones: int
@@ -65,4 +65,4 @@ class RecordLost:
     """The record of the run is gone, which an operator that has just started needs to go on."""
 
 
-Event = Asked | Elapsed | Heard | Looked | JobAbsent | JobRan | RecordLost
+Event = Asked | Elapsed | Counted | Looked | JobAbsent | JobRan | RecordLost

@@ -10,8 +10,8 @@ A row is what an event leads to. `at rest` is Pending, Waiting, Passed, Failed o
 | at rest | Elapsed | it is due, and no other Rehearsal runs | Preparing | Tell |
 | at rest | Elapsed | it is due since less than LATE_SECONDS, and another runs | at rest | |
 | at rest | Elapsed | it is due since longer | at rest, the next time | Tell |
-| Preparing | Heard | nothing is in the way | Breaking | KeepBaseline, Tell |
-| Preparing | Heard | something is | Failed | Close, Tell |
+| Preparing | Counted | nothing is in the way | Breaking | KeepBaseline, Tell |
+| Preparing | Counted | something is | Failed | Close, Tell |
 | Preparing | Elapsed | the window is over | Failed | Close, Tell |
 | Breaking, Watching | JobAbsent | it was not seen before | the same | StartJob |
 | Breaking, Watching | JobAbsent | it was | the same, the Job has failed | |
@@ -34,7 +34,7 @@ from softphone_operator.decide import status
 from softphone_operator.decide.names import shorten
 from softphone_operator.rehearsals import verdict
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
-from softphone_operator.rehearsals.events import Asked, Elapsed, Event, Heard, JobAbsent, JobRan, Looked, RecordLost
+from softphone_operator.rehearsals.events import Asked, Counted, Elapsed, Event, JobAbsent, JobRan, Looked, RecordLost
 from softphone_operator.rehearsals.states import State
 
 LATE_SECONDS = 300.0
@@ -58,8 +58,8 @@ def step(state: State, event: Event, now: datetime, name: str) -> Step:
             return _due(state, event.busy, now, name)
         case Elapsed() if state.run is not None and state.run.phase == "Preparing" and _is_over(state.run, now):
             return _closed(state, state.run, "Failed", ("the agents were not heard in time",), now)
-        case Heard() if state.run is not None and state.run.phase == "Preparing":
-            return _heard(state, state.run, event, now)
+        case Counted() if state.run is not None and state.run.phase == "Preparing":
+            return _counted(state, state.run, event, now)
         case JobAbsent() | JobRan() | Looked() | RecordLost() if state.run is not None:
             return _running(state, state.run, event, now)
     return state, ()
@@ -72,9 +72,9 @@ def _asked(state: State, busy: str, now: datetime, name: str) -> Step:
         why = f"that was {age:.0f} s ago"
     elif state.run is not None:
         why = "one is under way"
-    elif state.plan is None:
+    elif state.desired is None:
         why = "its spec is refused"
-    elif state.plan.spec.suspend:
+    elif state.desired.spec.suspend:
         why = "suspend is set"
     elif busy:
         why = f"the Rehearsal {busy} of the namespace is under way"
@@ -93,27 +93,27 @@ def _age(request: str, now: datetime) -> float | None:
 
 
 def _due(state: State, busy: str, now: datetime, name: str) -> Step:
-    if state.plan is None or state.next is None or now < state.next:
+    if state.desired is None or state.next is None or now < state.next:
         return state, ()
     late = (now - state.next).total_seconds()
     if late <= LATE_SECONDS and busy:
         return state, ()
     if late <= LATE_SECONDS:
-        return _begun(replace(state, next=state.plan.next_after(now)), "Schedule", now, name)
+        return _begun(replace(state, next=state.desired.next_after(now)), "Schedule", now, name)
     why = f"the Rehearsal {busy} was under way" if busy else "no operator ran then"
     told = f"it was due at {status.timestamp(state.next)}, and {why}; the next time counts"
-    return replace(state, next=state.plan.next_after(now)), (Tell("Warning", "Missed", told),)
+    return replace(state, next=state.desired.next_after(now)), (Tell("Warning", "Missed", told),)
 
 
 def _begun(state: State, cause: Cause, now: datetime, name: str) -> Step:
-    assert state.plan is not None
-    spec = state.plan.spec
+    assert state.desired is not None
+    spec = state.desired.spec
     run = RehearsalRun(
         phase="Preparing",
         began=status.timestamp(now),
         ends=status.timestamp(now + timedelta(seconds=spec.window_seconds)),
         cause=cause,
-        pbxs=state.plan.pbxs,
+        pbxs=state.desired.pbxs,
         trigger=spec.trigger,
         limits=spec.limits,
         record=record_name(name, now),
@@ -128,12 +128,12 @@ def record_name(name: str, began: datetime) -> str:
     return f"{shorten(f'rehearsal-{name}', MAX_NAME - len(moment) - 1).rstrip('-.')}-{moment}".replace(".", "-")
 
 
-def _heard(state: State, run: RehearsalRun, heard: Heard, now: datetime) -> Step:
-    if heard.obstacles:
-        return _closed(state, run, "Failed", tuple(f"not begun: {each}" for each in heard.obstacles), now)
-    now_breaking = run.model_copy(update={"phase": "Breaking", "phones": heard.phones})
+def _counted(state: State, run: RehearsalRun, counted: Counted, now: datetime) -> Step:
+    if counted.obstacles:
+        return _closed(state, run, "Failed", tuple(f"not begun: {each}" for each in counted.obstacles), now)
+    now_breaking = run.model_copy(update={"phase": "Breaking", "phones": counted.phones})
     who = "its Job breaks it now" if run.trigger == "Job" else "break it now"
-    told = f"{heard.phones} phones are registered at {', '.join(run.pbxs)}: {who}, until {run.ends}"
+    told = f"{counted.phones} phones are registered at {', '.join(run.pbxs)}: {who}, until {run.ends}"
     return replace(state, run=now_breaking), (KeepBaseline(), Tell("Normal", "Breaking", told))
 
 
@@ -143,7 +143,7 @@ def _running(state: State, run: RehearsalRun, event: JobAbsent | JobRan | Looked
     match event:
         case RecordLost():
             return _closed(state, run, "Failed", (f"the record {run.record} is gone",), now)
-        case JobAbsent() if run.job is None and state.plan is not None and state.plan.spec.job is not None:
+        case JobAbsent() if run.job is None and state.desired is not None and state.desired.spec.job is not None:
             return state, (StartJob(),)
         case JobAbsent():
             lost = "it is gone" if run.job else "the spec has none any more"
@@ -194,7 +194,7 @@ def _closed(
         all_back_seconds=_rounded(verdict.all_back_seconds(seen)) if seen else None,
         record=run.record if seen else None,
     )
-    limit = state.plan.spec.history_limit if state.plan else HISTORY
+    limit = state.desired.spec.history_limit if state.desired else HISTORY
     after = replace(
         state,
         run=None,

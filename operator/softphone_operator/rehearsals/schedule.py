@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from softphone_agent.contract.sip_uri import printable, without_password
+
 FIELDS = 5
 
 
@@ -21,7 +23,7 @@ def zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ScheduleError(f'"{name}" is no time zone, such as Europe/Vienna') from None
+        raise ScheduleError(f'"{without_password(name)}" is no time zone, such as Europe/Vienna') from None
 
 
 def next_after(schedule: str, time_zone: str | None, now: datetime) -> datetime | None:
@@ -31,10 +33,11 @@ def next_after(schedule: str, time_zone: str | None, now: datetime) -> datetime 
     twice is taken once.
     """
     there = zone(time_zone)
+    shown = without_password(schedule)
     if len(schedule.split()) != FIELDS:
-        raise ScheduleError(f'"{schedule}" must have five fields: minute, hour, day of month, month, day of week')
+        raise ScheduleError(f'"{shown}" must have five fields: minute, hour, day of month, month, day of week')
     try:
         found = next(CronSim(schedule, now.astimezone(there)), None)
     except CronSimError as error:
-        raise ScheduleError(f'"{schedule}" is no schedule: {error}') from None
+        raise ScheduleError(f'"{shown}" is no schedule: {printable(str(error))}') from None
     return None if found is None else found.astimezone(UTC)

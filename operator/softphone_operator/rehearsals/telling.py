@@ -63,11 +63,11 @@ def _message(state: State, phase: Phase) -> str:
     if state.history:
         last = state.history[0]
         return "; ".join(last.reasons) or summary(last)
-    if state.plan is not None and state.plan.spec.suspend:
+    if state.desired is not None and state.desired.spec.suspend:
         return "suspended"
     if phase == "Waiting" and state.next:
         return f"begins at {statuses.timestamp(state.next)}"
-    return "begins when asked to: kubectl softphone rehearsal start" if state.plan else "its spec is refused"
+    return "begins when asked to: kubectl softphone rehearsal start" if state.desired else "its spec is refused"
 
 
 def _of_run(run: RehearsalRun) -> str:

@@ -16,18 +16,18 @@ from softphone_operator.api.rehearsal import RehearsalStatus
 from softphone_operator.decide.status import ACCEPTED
 from softphone_operator.rehearsals import machine, states, telling
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
+from softphone_operator.rehearsals.desired import DesiredRehearsal, rehearsal
 from softphone_operator.rehearsals.drill import Result
 from softphone_operator.rehearsals.events import (
     Asked,
+    Counted,
     Elapsed,
     Event,
-    Heard,
     JobAbsent,
     JobRan,
     Looked,
     RecordLost,
 )
-from softphone_operator.rehearsals.plan import Plan, plan
 from softphone_operator.rehearsals.states import State
 
 START = datetime(2026, 11, 30, 2, 0, 0, tzinfo=UTC)
@@ -43,13 +43,13 @@ def asked_at(seconds: float) -> Asked:
     return Asked(at(seconds).isoformat())
 
 
-def planned(**spec: Any) -> Plan:
-    made = plan("demo", {"pbx": "vienna", "windowSeconds": 600, **spec}, PBXS_BY_NAME, jobs_allowed=True)
-    assert isinstance(made, Plan), made
+def planned(**spec: Any) -> DesiredRehearsal:
+    made = rehearsal("demo", {"pbx": "vienna", "windowSeconds": 600, **spec}, PBXS_BY_NAME, jobs_allowed=True)
+    assert isinstance(made, DesiredRehearsal), made
     return made
 
 
-def with_job(**spec: Any) -> Plan:
+def with_job(**spec: Any) -> DesiredRehearsal:
     return planned(trigger="Job", job={"template": TEMPLATE}, **spec)
 
 
@@ -74,14 +74,14 @@ def phase(state: State) -> str | None:
     return state.run.phase if state.run else written.phase
 
 
-def breaking(plan: Plan) -> State:
-    state, _ = told(State(plan), (0, asked_at(0)), (1, Heard(4)))
+def breaking(desired: DesiredRehearsal) -> State:
+    state, _ = told(State(desired), (0, asked_at(0)), (1, Counted(4)))
     assert phase(state) == "Breaking"
     return state
 
 
-def watching(plan: Plan, *before: tuple[float, Event]) -> State:
-    state, _ = told(breaking(plan), *before, (20, looked(4, ["demo/anna"])))
+def watching(desired: DesiredRehearsal, *before: tuple[float, Event]) -> State:
+    state, _ = told(breaking(desired), *before, (20, looked(4, ["demo/anna"])))
     assert phase(state) == "Watching"
     return state
 
@@ -124,14 +124,14 @@ ROWS: dict[str, tuple[State, float, Event, str, list[str]]] = {
     "all agents heard": (
         told(State(planned()), (0, asked_at(0)))[0],
         1,
-        Heard(4),
+        Counted(4),
         "Breaking",
         ["KeepBaseline", "Breaking"],
     ),
     "something in the way": (
         told(State(planned()), (0, asked_at(0)))[0],
         1,
-        Heard(0, ("no phone is registered at vienna",)),
+        Counted(0, ("no phone is registered at vienna",)),
         "Failed",
         ["Close", "Failed"],
     ),
@@ -150,7 +150,7 @@ ROWS: dict[str, tuple[State, float, Event, str, list[str]]] = {
         "Preparing",
         [],
     ),
-    "heard twice": (breaking(planned()), 2, Heard(9), "Breaking", []),
+    "heard twice": (breaking(planned()), 2, Counted(9), "Breaking", []),
     "the Job is to be made": (breaking(with_job()), 2, JobAbsent(), "Breaking", ["StartJob"]),
     "the Job runs": (breaking(with_job()), 3, JobRan("Running"), "Breaking", []),
     "nothing lost yet": (breaking(planned()), 3, looked(), "Breaking", []),
@@ -259,7 +259,7 @@ def test_a_job_that_vanished_has_failed() -> None:
 
 
 def test_a_job_that_the_spec_has_no_more_is_not_made() -> None:
-    state, actions = told(replace(breaking(with_job()), plan=None), (3, JobAbsent()))
+    state, actions = told(replace(breaking(with_job()), desired=None), (3, JobAbsent()))
     assert state.run is not None
     assert (state.run.job, state.run.job_message, actions) == ("Failed", "the spec has none any more", [])
 
@@ -271,7 +271,7 @@ def test_the_history_is_bounded_and_remembers_when_one_passed_last() -> None:
         state, _ = told(
             state,
             (begun, asked_at(begun)),
-            (begun + 1, Heard(4)),
+            (begun + 1, Counted(4)),
             (begun + 20, looked(4, over=True, worst=outage)),
         )
     assert [one.verdict for one in state.history] == ["Failed", "Failed"]
@@ -295,7 +295,7 @@ def test_the_name_of_a_job_leaves_room_for_that_of_its_pod(name: str, expected: 
 def test_an_operator_that_starts_goes_on_where_the_other_one_ended() -> None:
     state = watching(with_job(), (3, JobRan("Running")))
     written = telling.dump(telling.told({}, state, ACCEPTED, 1, at(21)))
-    again = states.resume(telling.read(written), state.plan, at(25), same_spec=True)
+    again = states.resume(telling.read(written), state.desired, at(25), same_spec=True)
     assert again == state
 
 
@@ -312,7 +312,7 @@ def test_an_edited_schedule_is_reckoned_anew() -> None:
 EVENTS = st.one_of(
     st.integers(0, 5000).map(asked_at),
     st.sampled_from(["", "weekly"]).map(Elapsed),
-    st.builds(Heard, st.integers(0, 4), st.sampled_from([(), ("no",)])),
+    st.builds(Counted, st.integers(0, 4), st.sampled_from([(), ("no",)])),
     st.builds(
         looked,
         st.integers(0, 4),
@@ -324,11 +324,11 @@ EVENTS = st.one_of(
     st.sampled_from([JobRan("Running"), JobRan("Succeeded"), JobRan("Failed", "no")]),
     st.just(RecordLost()),
 )
-PLANS = st.sampled_from([planned(), with_job(), planned(**DAILY), with_job(**DAILY, historyLimit=1), None])
+DESIRED = st.sampled_from([planned(), with_job(), planned(**DAILY), with_job(**DAILY, historyLimit=1), None])
 
 
-@given(PLANS, st.lists(st.tuples(st.integers(0, 400), EVENTS), max_size=40))
-def test_whatever_comes(made: Plan | None, events: list[tuple[int, Event]]) -> None:
+@given(DESIRED, st.lists(st.tuples(st.integers(0, 400), EVENTS), max_size=40))
+def test_whatever_comes(made: DesiredRehearsal | None, events: list[tuple[int, Event]]) -> None:
     state, second = State(made, made.next_after(START) if made else None), 0
     jobs: dict[str, int] = {}
     for wait, event in events:

@@ -13,7 +13,7 @@ from decisions_on_pbxs import PBXS_BY_NAME
 from softphone_operator.api.rehearsal import MAX_TEMPLATE_BYTES
 from softphone_operator.decide.decisions import Refusal
 from softphone_operator.rehearsals import schedule
-from softphone_operator.rehearsals.plan import Plan, plan
+from softphone_operator.rehearsals.desired import DesiredRehearsal, rehearsal
 
 TEMPLATE = {"spec": {"containers": [{"name": "break", "image": "tools:1"}]}}
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
@@ -39,12 +39,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "trigger Job without a Job": (
         {"pbx": "vienna", "trigger": "Job"},
         "InvalidSpec",
-        "job: must be given with trigger Job",
+        "job: must be given with trigger Job, and only then; none is given",
     ),
     "a Job without the trigger": (
         {"pbx": "vienna", "job": {"template": TEMPLATE}},
         "InvalidSpec",
-        "job: is given, and trigger is Manual",
+        "job: must be given with trigger Job, and only then; trigger is Manual",
     ),
     "a template without containers": (
         {"pbx": "vienna", "trigger": "Job", "job": {"template": {"spec": {"containers": []}}}},
@@ -102,34 +102,36 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused(name: str) -> None:
     spec, reason, message = REFUSED[name]
-    assert plan("demo", spec, PBXS_BY_NAME, jobs_allowed=True) == Refusal(reason, message)
+    assert rehearsal("demo", spec, PBXS_BY_NAME, jobs_allowed=True) == Refusal(reason, message)
 
 
 def test_a_template_may_not_be_endless() -> None:
     long = {"spec": {"containers": [{"name": "a", "image": "b", "args": ["x" * MAX_TEMPLATE_BYTES]}]}}
-    made = plan("demo", {"pbx": "vienna", "trigger": "Job", "job": {"template": long}}, PBXS_BY_NAME, jobs_allowed=True)
+    made = rehearsal(
+        "demo", {"pbx": "vienna", "trigger": "Job", "job": {"template": long}}, PBXS_BY_NAME, jobs_allowed=True
+    )
     assert isinstance(made, Refusal)
     assert made.message.startswith("job.template: has 65")
 
 
 def test_a_pbx_that_is_refused_itself() -> None:
-    made = plan("demo", {"pbx": "broken"}, PBXS_BY_NAME, jobs_allowed=False)
+    made = rehearsal("demo", {"pbx": "broken"}, PBXS_BY_NAME, jobs_allowed=False)
     assert isinstance(made, Refusal)
     assert made.reason == "PBXInvalid"
 
 
 def test_jobs_only_where_the_operator_may_make_them() -> None:
     spec = {"pbx": "vienna", "trigger": "Job", "job": {"template": TEMPLATE}}
-    assert plan("demo", spec, PBXS_BY_NAME, jobs_allowed=False) == Refusal(
+    assert rehearsal("demo", spec, PBXS_BY_NAME, jobs_allowed=False) == Refusal(
         "JobsNotAllowed", "trigger: this operator may make no Jobs; the chart's rehearsals.jobs allows it"
     )
-    assert isinstance(plan("demo", spec, PBXS_BY_NAME, jobs_allowed=True), Plan)
+    assert isinstance(rehearsal("demo", spec, PBXS_BY_NAME, jobs_allowed=True), DesiredRehearsal)
 
 
 @pytest.mark.parametrize(("spec", "pbxs"), [({"pbx": "vienna"}, ("vienna",)), ({"system": "acme"}, ("graz", "vienna"))])
 def test_the_pbxes_that_are_meant(spec: dict[str, Any], pbxs: tuple[str, ...]) -> None:
-    made = plan("demo", spec, PBXS_BY_NAME, jobs_allowed=False)
-    assert isinstance(made, Plan)
+    made = rehearsal("demo", spec, PBXS_BY_NAME, jobs_allowed=False)
+    assert isinstance(made, DesiredRehearsal)
     assert made.pbxs == pbxs
 
 
@@ -160,8 +162,10 @@ def test_a_time_that_comes_twice_is_taken_once() -> None:
 
 
 def test_a_suspended_one_is_never_due() -> None:
-    made = plan("demo", {"pbx": "vienna", "schedule": "0 3 * * *", "suspend": True}, PBXS_BY_NAME, jobs_allowed=False)
-    assert isinstance(made, Plan)
+    made = rehearsal(
+        "demo", {"pbx": "vienna", "schedule": "0 3 * * *", "suspend": True}, PBXS_BY_NAME, jobs_allowed=False
+    )
+    assert isinstance(made, DesiredRehearsal)
     assert made.next_after(NOON) is None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from softphone_agent.contract import sip_uri
 from softphone_agent.contract.config_faults import fault_messages
 from softphone_operator.api.rehearsal import MAX_PBXS, MAX_TEMPLATE_BYTES, RehearsalSpec
 from softphone_operator.decide.decisions import Caution, DesiredPbx, Refusal, refusal
@@ -25,7 +26,7 @@ Pbxs = Mapping[str, DesiredPbx | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DesiredRehearsal:
     """An accepted spec, and the PBXes that it means now."""
 
     spec: RehearsalSpec
@@ -39,7 +40,7 @@ class Plan:
         return schedule.next_after(self.spec.schedule, self.spec.time_zone, now)
 
 
-def plan(namespace: str, spec: Any, pbxs: Pbxs, *, jobs_allowed: bool) -> Plan | Refusal:
+def rehearsal(namespace: str, spec: Any, pbxs: Pbxs, *, jobs_allowed: bool) -> DesiredRehearsal | Refusal:
     """What is asked for, given the PBXes of the namespace. `jobs_allowed`: the operator may make Jobs."""
     try:
         wanted = RehearsalSpec.model_validate(spec, by_name=False, by_alias=True)
@@ -48,7 +49,7 @@ def plan(namespace: str, spec: Any, pbxs: Pbxs, *, jobs_allowed: bool) -> Plan |
     faults = [*_target_faults(wanted, namespace, pbxs), *_job_faults(wanted), *_time_faults(wanted)]
     if not faults and wanted.trigger == "Job" and not jobs_allowed:
         faults = [("JobsNotAllowed", "trigger: this operator may make no Jobs; the chart's rehearsals.jobs allows it")]
-    return refusal(faults) if faults else Plan(wanted, _meant(wanted, pbxs))
+    return refusal(faults) if faults else DesiredRehearsal(wanted, _meant(wanted, pbxs))
 
 
 def _meant(spec: RehearsalSpec, pbxs: Pbxs) -> tuple[str, ...]:
@@ -60,24 +61,24 @@ def _meant(spec: RehearsalSpec, pbxs: Pbxs) -> tuple[str, ...]:
 
 def _target_faults(spec: RehearsalSpec, namespace: str, pbxs: Pbxs) -> Iterator[tuple[str, str]]:
     if bool(spec.pbx) == bool(spec.system):
-        given = f'"{spec.pbx}" and "{spec.system}" are both given' if spec.pbx else "none is given"
+        given = f"{_shown(spec.pbx)} and {_shown(spec.system)} are both given" if spec.pbx else "none is given"
         yield "InvalidSpec", f"pbx: just one of pbx and system must be given, {given}"
     elif spec.pbx and ":" in spec.pbx:
-        yield "InvalidSpec", f'pbx: "{spec.pbx}" must be the name of a PBX object'
+        yield "InvalidSpec", f"pbx: {_shown(spec.pbx)} must be the name of a PBX object"
     elif spec.pbx:
         yield from reference_faults("pbx", spec.pbx, namespace, pbxs)
     elif not _meant(spec, pbxs):
-        where = f'no accepted PBX of the namespace {namespace} has the system "{spec.system}"'
+        where = f"no accepted PBX of the namespace {namespace} has the system {_shown(spec.system)}"
         yield "PBXNotFound", f"system: {where}"
 
 
 def _job_faults(spec: RehearsalSpec) -> Iterator[tuple[str, str]]:
     if spec.trigger == "Job" and spec.job is None:
-        yield "InvalidSpec", "job: must be given with trigger Job"
+        yield "InvalidSpec", "job: must be given with trigger Job, and only then; none is given"
     if spec.job is None:
         return
     if spec.trigger != "Job":
-        yield "InvalidSpec", f"job: is given, and trigger is {spec.trigger}"
+        yield "InvalidSpec", f"job: must be given with trigger Job, and only then; trigger is {spec.trigger}"
     of_pod = spec.job.template.get("spec")
     containers = of_pod.get("containers") if isinstance(of_pod, Mapping) else None
     if not isinstance(containers, list) or not containers:
@@ -90,7 +91,7 @@ def _job_faults(spec: RehearsalSpec) -> Iterator[tuple[str, str]]:
 
 def _time_faults(spec: RehearsalSpec) -> Iterator[tuple[str, str]]:
     if spec.time_zone and not spec.schedule:
-        yield "InvalidSpec", f'timeZone: "{spec.time_zone}" is given without a schedule'
+        yield "InvalidSpec", f"timeZone: {_shown(spec.time_zone)} is given without a schedule"
     try:
         schedule.zone(spec.time_zone)
     except ScheduleError as error:
@@ -100,6 +101,10 @@ def _time_faults(spec: RehearsalSpec) -> Iterator[tuple[str, str]]:
         return
     try:
         if schedule.next_after(spec.schedule, spec.time_zone, ANY_TIME) is None:
-            yield "InvalidSpec", f'schedule: "{spec.schedule}" never comes'
+            yield "InvalidSpec", f"schedule: {_shown(spec.schedule)} never comes"
     except ScheduleError as error:
         yield "InvalidSpec", f"schedule: {error}"
+
+
+def _shown(text: str | None) -> str:
+    return f'"{sip_uri.without_password(text or "")}"'
