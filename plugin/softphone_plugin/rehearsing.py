@@ -81,7 +81,7 @@ def formed(record: Record, form: ReportForm) -> str:
 
 def shown(record: Record) -> tuple[list[tuple[str, str]], Table]:
     """A report for the terminal: facts with limits and counts, and a row for each phone."""
-    verdict = record.result.verdict if record.result else "still under way"
+    verdict: str = record.result.verdict if record.result else "still under way"
     facts = [("Verdict", verdict)]
     facts += [("Why", reason) for reason in (record.result.reasons if record.result else ())]
     facts += report.facts(record)

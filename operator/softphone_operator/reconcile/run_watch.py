@@ -65,7 +65,7 @@ class RunWatch:
         return {agent: view.why for agent, view in views.items() if view is not None and not view.connected}
 
     @property
-    def has_counted(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all agents are heard, or their time is over."""
         return not self.lost or clock() - self._began >= PATIENCE_SECONDS
 

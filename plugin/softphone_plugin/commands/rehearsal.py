@@ -11,7 +11,7 @@ from softphone_operator.decide.names import REQUEST_ANNOTATION
 from softphone_operator.rehearsals import record
 from softphone_operator.rehearsals.record import RecordError
 from softphone_plugin import rehearsing, rendering
-from softphone_plugin.cluster import objects
+from softphone_plugin.cluster import Object, objects
 from softphone_plugin.errors import NO, PluginError
 from softphone_plugin.output import DATA, Format, listed
 from softphone_plugin.rehearsing import ReportForm, status_of
@@ -55,7 +55,7 @@ async def start(session: Session, notes: Console, name: str, *, wait: bool) -> b
         obj = await session.cluster.get(path)
 
 
-def _has_ended_since(obj: rehearsing.Object, request: str) -> bool:
+def _has_ended_since(obj: Object, request: str) -> bool:
     """Whether one has ended that was begun after the request: it may have been over at once."""
     history = status_of(obj).history
     asked = datetime.fromisoformat(request).replace(microsecond=0)
