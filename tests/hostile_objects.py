@@ -34,6 +34,9 @@ def hostile_spec(kind: str, place: Place, text: str) -> Any:
         spec["location"] = "vienna"
     if place.path[-1] in ("passwordKey", "usernameKey"):
         spec["credentials"]["secretName"] = "good"
+    if place.path[0] == "job":
+        spec["trigger"] = "Job"
+        spec["job"]["template"]["spec"] = {"containers": [{"name": "a", "image": "b"}]}
     if place.path[-1] == "timeZone":
         spec["schedule"] = "0 3 1 * *"
     if place.path[-1] == "system" and kind == "Rehearsal":

@@ -34,6 +34,7 @@ BEGAN = "2026-11-30T02:00:10.000Z"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     without_waits(monkeypatch)
     monkeypatch.setattr(rehearsals, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(rehearsals, "POINT_SECONDS", 0.0)
     monkeypatch.setattr(drill, "SETTLED_SECONDS", 0.0)
 
 

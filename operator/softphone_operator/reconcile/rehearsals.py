@@ -38,6 +38,8 @@ from softphone_operator.rehearsals.states import State
 
 LOOK_SECONDS = 1.0
 """While one is under way."""
+POINT_SECONDS = 1.0
+"""So often it looks for agents that are new or have another pod: there may be thousands, and phones tell more often."""
 LONGEST_SLEEP_SECONDS = 3600.0
 RECORD_SECONDS = 15.0
 """So often the record is written while phones come back: an operator that starts goes on from there."""
@@ -124,7 +126,8 @@ class Rehearsals:
         if watch is None:
             turn.take(RecordLost())
             return
-        watch.point(self._pods(object_key[0]))
+        if clock() - watch.pointed_at >= POINT_SECONDS:
+            watch.point(self._pods(object_key[0]))
         if run.phase == "Preparing":
             if told and watch.is_complete:
                 turn.take(await self._counted(obj, run, watch, pbxs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
@@ -39,6 +40,8 @@ class RunWatch:
         self.written: str | None = None
         """The record as it was written last."""
         self.written_at = 0.0
+        self.pointed_at = -math.inf
+        """When it was told last which pods there are; both on `clock`."""
         self._namespace = namespace
         self._news = news
         self._began = clock()
@@ -49,6 +52,7 @@ class RunWatch:
 
     def point(self, pods: Mapping[str, Object]) -> None:
         """Follow the agents in these pods from now on, by agent; what another pod told counts no more."""
+        self.pointed_at = clock()
         for agent in self._pods.keys() - pods.keys():
             self._listening.point(self._namespace, agent, None)
         for agent, pod in pods.items():
