@@ -312,7 +312,7 @@ def test_a_test_call_is_answered_with_a_mark_and_told_of(worker: Worker) -> None
         ({"from_pbx": True}, True),
         ({}, False),
     ],
-    ids=str,
+    ids=["guessed mark", "guessed mark, from a PBX", "no mark, from a PBX", "no mark"],
 )
 def test_other_calls_are_refused_unless_a_pbx_brings_one_of_a_known_caller(
     worker: Worker, fields: dict[str, Any], is_answered: bool
