@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from softphone_operator.rehearsals.drill import Result, bars
 from softphone_plugin.counting import History, Row, fitted, sparkline
-from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
 from softphone_plugin.phones import short
