@@ -38,6 +38,8 @@ class ApiServer:
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
+        self.unheard: set[str] = set()
+        """Agents that the API server does not reach, and says so at once."""
         self.history: list[HistoryEntry] = []
         """What agents remember of their phones."""
         self.closing = threading.Event()
@@ -94,6 +96,8 @@ class ApiServer:
             return self.logs.get(parts[-2])
         if "proxy" in parts:
             name, page = parts[parts.index("proxy") - 1].partition(":")[0], parts[-1]
+            if name in self.unheard:
+                return None
             reports = tuple(self._reports[name])
             if page == "history":
                 told = tuple(entry for entry in self.history if entry.phone == query.get("phone"))
