@@ -10,6 +10,7 @@ import pytest
 
 from softphone_agent.contract import reading
 from softphone_agent.contract.config import AgentConfig
+from softphone_agent.registration.pacing import Rests
 from softphone_agent.supervisor import configuration, supervisor
 from test_supervisor import VERSIONS, work
 
@@ -84,7 +85,7 @@ async def test_phones_that_come_one_after_the_other_do_not_wait_longer_and_longe
     made = configuration.Configuration(file, *reading.load(file))
     rested: list[float] = []
 
-    class Noted(configuration.Rests):
+    class Noted(Rests):
         def after(self, now: float) -> float:
             rested.append(now)
             return 0.01
