@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,13 +27,30 @@ class ApiServer:
 
     def __init__(self) -> None:
         self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
-        self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self._collections |= {"pods": [], "configmaps": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
         self.history: list[HistoryEntry] = []
         """What agents remember of their phones."""
+        self.patched: Callable[[Object], None] = lambda obj: None
+        """Is told of an object that was patched: what an operator does then."""
         self.closing = threading.Event()
+
+    def add_config_map(self, obj: Object) -> None:
+        """A ConfigMap that is there."""
+        self._collections["configmaps"].append(obj)
+
+    def patch(self, path: str, annotations: Mapping[str, str]) -> bytes | None:
+        """Set annotations of an object; what it is then, None where there is none."""
+        plural, name = path.strip("/").split("/")[-2:]
+        for obj in self._collections.get(plural, ()):
+            if obj["metadata"]["name"] == name:
+                obj["metadata"].setdefault("annotations", {}).update(annotations)
+                answer = json.dumps(obj).encode()
+                self.patched(obj)
+                return answer
+        return None
 
     def add(self, kind: Kind, *objects: Object) -> None:
         """Objects that are there."""
@@ -110,6 +127,14 @@ def serving(api: ApiServer, folder: Path) -> Iterator[Path]:
                 self.wfile.write(page or b"")
             self.wfile.flush()
             api.closing.wait()
+
+        def do_PATCH(self) -> None:
+            change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            page = api.patch(urlsplit(self.path).path, change["metadata"]["annotations"])
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Length", str(len(page or b"{}")))
+            self.end_headers()
+            self.wfile.write(page or b"{}")
 
         def log_message(self, *_: Any) -> None:
             """Nobody reads it."""
