@@ -101,6 +101,14 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
     return made
 
 
+def titled(title: str, notes: Iterable[tuple[str, str]], of: Sequence[Table]) -> RenderableType:
+    """Notes under a title, and tables, each under its own."""
+    parts: list[RenderableType] = [Text(title, "bold"), pairs(notes)]
+    for one in of:
+        parts += [Text(""), table(one, title=True)]
+    return Group(*parts)
+
+
 def explanation(of: Explanation) -> RenderableType:
     """Sentences under headings."""
     parts: list[RenderableType] = []

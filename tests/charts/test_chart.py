@@ -606,7 +606,7 @@ def test_each_dashboard_is_in_a_config_map_for_grafanas_sidecar(render: Render) 
     for config_map in made:
         assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert config_map["metadata"]["annotations"] == {"folder": "Telephony"}
-    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 6
+    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 7
 
 
 def test_notifications_in_full(render: Render) -> None:
@@ -696,7 +696,11 @@ def test_a_webhook_in_full(render: Render, kubernetes: str) -> None:
             ],
         }
 
-    assert configuration["webhooks"] == [webhook("pbxs", ["DELETE"]), webhook("softphones", ["CREATE", "UPDATE"])]
+    assert configuration["webhooks"] == [
+        webhook("pbxs", ["DELETE"]),
+        webhook("softphonepools", ["DELETE"]),
+        webhook("softphones", ["CREATE", "UPDATE"]),
+    ]
     service, deployment = one(objects, "Service"), one(objects, "Deployment")
     assert service["metadata"]["name"] == made["metadata"]["name"] == "fleet-softphone-fleet-webhook"
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]

@@ -137,7 +137,7 @@ def test_the_report(kubeconfig: Path, api: ApiServer, capsys: pytest.CaptureFixt
     of = RehearsalRun.model_validate(RUN, by_name=False, by_alias=True)
     kept = Record(namespace=NAMESPACE, rehearsal="monthly", run=of, phones=(RecordedPhone(name="demo/anna"),))
     owner = {"metadata": {"name": "monthly", "namespace": NAMESPACE, "uid": "u-1"}}
-    api.add_config_map(manifests.config_map(owner, of.record, record.dump(kept)))
+    api.add_other("configmaps", manifests.config_map(owner, of.record, record.dump(kept)))
     an_operator(api, {"phase": "Breaking", "message": "break it now", "run": RUN})
     start(kubeconfig)
 
@@ -150,7 +150,7 @@ def test_the_report(kubeconfig: Path, api: ApiServer, capsys: pytest.CaptureFixt
 
 
 def test_a_config_map_that_is_no_record_says_so(kubeconfig: Path, api: ApiServer) -> None:
-    api.add_config_map({"metadata": {"name": RUN["record"], "namespace": NAMESPACE}, "data": {}})
+    api.add_other("configmaps", {"metadata": {"name": RUN["record"], "namespace": NAMESPACE}, "data": {}})
     an_operator(api, {"phase": "Breaking", "message": "break it now", "run": RUN})
     start(kubeconfig)
     with pytest.raises(PluginError, match=r"the ConfigMap rehearsal-monthly-1 is no record: it has no record\.json"):

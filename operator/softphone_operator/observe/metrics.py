@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RESULTS = ("accepted", "refused", "gone", "left", "error")
 
 Objects = Callable[[], Mapping[tuple[str, str], int]]
-Fleets = Callable[[], Mapping[tuple[str, str, str], int]]
+Phones = Callable[[], Mapping[tuple[str, str, str], int]]
 Ages = Callable[[], Mapping[str, float]]
 Rehearsals = Callable[[], Mapping[tuple[str, str], Measured]]
 
@@ -69,13 +69,13 @@ class Metrics:
         """Count a message to the receiver of notifications."""
         self.notifications.labels(result).inc()
 
-    def observe(self, objects: Objects, fleets: Fleets, ages: Ages, rehearsals: Rehearsals) -> None:
+    def observe(self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages, rehearsals: Rehearsals) -> None:
         """Take the gauges from the operator at the time of a scrape.
 
-        Objects by kind and state; phones of fleets by namespace, fleet and state; the age of each kind's watch; what is
-        measured of Rehearsals by namespace and name.
+        Objects by kind and state; phones of fleets, and of pools, by namespace, name and state; the age of each kind's
+        watch; what is measured of Rehearsals by namespace and name.
         """
-        self.registry.register(_Observed(objects, fleets, ages))
+        self.registry.register(_Observed(objects, fleets, pools, ages))
         self.registry.register(_OfRehearsals(rehearsals))
 
     def count_request(self, verb: str, code: int) -> None:
@@ -88,8 +88,8 @@ class Metrics:
 
 
 class _Observed(Collector):
-    def __init__(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
-        self._objects, self._fleets, self._ages = objects, fleets, ages
+    def __init__(self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages) -> None:
+        self._objects, self._fleets, self._pools, self._ages = objects, fleets, pools, ages
 
     def collect(self) -> Iterable[Metric]:
         """The gauges as they are now."""
@@ -106,6 +106,13 @@ class _Observed(Collector):
         )
         for object_key, count in sorted(self._fleets().items()):
             fleets.add_metric(object_key, count)
+        pools = GaugeMetricFamily(
+            "softphone_operator_pool_phones",
+            "Phones of a pool as its status has them: phones (all), registered, standby.",
+            labels=["pool_namespace", "pool", "state"],
+        )
+        for object_key, count in sorted(self._pools().items()):
+            pools.add_metric(object_key, count)
         ages = GaugeMetricFamily(
             "softphone_operator_watch_age_seconds",
             "Time since something was last heard of a kind: an event, its watch begun anew, or a full list.",
@@ -113,7 +120,7 @@ class _Observed(Collector):
         )
         for kind, age in sorted(self._ages().items()):
             ages.add_metric([kind], age)
-        return [objects, fleets, ages]
+        return [objects, fleets, pools, ages]
 
 
 class _OfRehearsals(Collector):

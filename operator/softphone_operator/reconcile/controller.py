@@ -10,6 +10,7 @@ import secrets as randomness
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -63,6 +64,8 @@ POOL_COALESCE_SECONDS = 0.25
 """Of the phones of a pool many may change at once, and each agent's file is written as a whole."""
 REHEARSAL_COALESCE_SECONDS = 0.25
 WATCH_RETRY_SECONDS = 2.0
+COUNTED = ((FLEETS.kind, "replicas"), (POOLS.kind, "phones"))
+"""Kinds whose status counts phones, and the field that has all of them."""
 
 log = structlog.get_logger()
 
@@ -89,7 +92,9 @@ class Controller:
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._watched = watched(settings.watch_selector)
         self.observed = Observed()
-        self._queue: WorkQueue[WorkKey] = WorkQueue(self._reconcile, self._failed, concurrency=settings.concurrency)
+        self._queue: WorkQueue[WorkKey] = WorkQueue(
+            self._reconcile, self._failed, concurrency=settings.concurrency, urgent=_makes_many_agents
+        )
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
@@ -123,9 +128,8 @@ class Controller:
         self._watches = watches or Watches(settings.watch_seconds, _clock)
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
-        metrics.observe(
-            self._count_objects, self._count_phones_of_fleets, self._watches.ages, self._rehearsals.measured
-        )
+        fleets, pools = (partial(self._count_phones, kind, whole) for kind, whole in COUNTED)
+        metrics.observe(self._count_objects, fleets, pools, self._watches.ages, self._rehearsals.measured)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
         """Work until cancelled. Everything is listed first; then `primed` is set and reconciling begins.
@@ -330,13 +334,18 @@ class Controller:
             counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._pbxs.serves(obj))
         return counts
 
-    def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:
+    def _count_phones(self, kind: str, whole: str) -> Mapping[tuple[str, str, str], int]:
         return {
-            (*object_key, state): fleet["status"][state]
-            for object_key, fleet in self.observed.all(FLEETS.kind)
-            for state in ("replicas", "registered", "standby")
-            if state in fleet["status"]
+            (*object_key, state): obj["status"][state]
+            for object_key, obj in self.observed.all(kind)
+            for state in (whole, "registered", "standby")
+            if state in obj["status"]
         }
+
+
+def _makes_many_agents(key: WorkKey) -> bool:
+    """Whether it is urgent: thousands of phones wait for these agents, and their statuses can wait for them, too."""
+    return key[0] in (FLEETS.kind, POOLS.kind)
 
 
 def _clock() -> float:
