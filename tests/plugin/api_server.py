@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +42,8 @@ class ApiServer:
         """Agents that the API server does not reach, and says so at once."""
         self.history: list[HistoryEntry] = []
         """What agents remember of their phones."""
+        self.patched: Callable[[Object], None] = lambda obj: None
+        """Is told of an object that was patched: what an operator does then."""
         self.closing = threading.Event()
 
     def add(self, kind: Kind, *objects: Object) -> None:
@@ -63,7 +65,9 @@ class ApiServer:
         if one is None:
             return None
         _merge(one, change)
-        return json.dumps(one).encode()
+        answer = json.dumps(one).encode()
+        self.patched(one)
+        return answer
 
     def delete(self, path: str, uid: str) -> bool:
         """Delete an object of this uid; an agent's Deployment takes its pod with it."""
