@@ -27,7 +27,8 @@ class ApiServer:
 
     def __init__(self) -> None:
         self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
-        self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self.services: list[Object] = []
+        self._collections |= {"pods": [], "services": self.services, "namespaces": [{"metadata": {"name": NAMESPACE}}]}
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
