@@ -16,7 +16,7 @@ PROGRAMS = {
     "plugin/softphone_plugin": "The plugin",
     "console/softphone_console": "The console",
     "monitoring/softphone_monitoring": "Rules and dashboards",
-    "tools": "What makes pages, pictures and bills of materials",
+    "tools": "What makes pages, pictures, bills of materials and releases",
     "tests": "Tests, lab, drills and benches",
 }
 

@@ -33,6 +33,7 @@ UIDS = {
     "redundancy-overview": "softphone-overview",
     "pbx": "softphone-pbx",
     "fleet": "softphone-fleet",
+    "pool": "softphone-pool",
     "softphone": "softphone-phone",
     "operator": "softphone-operator",
     "availability": "softphone-availability",
@@ -50,7 +51,12 @@ NOT_IN_THE_SCHEMA = {
     "templating": {"auto", "auto_count", "auto_min"},  # of one kind of variable; the library writes them for all
 }
 
-_CALLS = ("calls_total", "call_audio_total", "call_answer_seconds", "call_checks_total")
+_CALLS = (
+    *("calls_total", "call_audio_total", "call_attempts_total", "call_checks_total", "call_check_audio_total"),
+    *("call_request_delay_seconds", "call_answer_seconds", "call_disconnect_delay_seconds", "call_duration_seconds"),
+    *("time_to_callable_seconds", "calls_survived_total"),
+    *("call_mos", "call_lost_percent", "call_jitter_seconds", "call_round_trip_seconds"),
+)
 UNUSED = {f"softphone_{name}": "the page of calls comes with the object CallCheck" for name in _CALLS}
 """Metrics of the contract that neither a dashboard nor a rule asks for, and why."""
 
@@ -193,7 +199,14 @@ def test_every_metric_is_used_or_says_why_not() -> None:
 
 @pytest.mark.lab
 def test_prometheus_understands_every_query(tmp_path: Path) -> None:
-    values = {**GRAFANAS_OWN, "namespace": "calls", "pbx": "master", "fleet": "load", "softphone": "alice"}
+    values = {
+        **GRAFANAS_OWN,
+        "namespace": "calls",
+        "pbx": "master",
+        "fleet": "load",
+        "pool": "office",
+        "softphone": "alice",
+    }
     recorded = [
         {"record": f"query:{number}", "expr": asked.filled(query.expr, values)} for number, query in enumerate(QUERIES)
     ]
@@ -205,7 +218,15 @@ def test_prometheus_understands_every_query(tmp_path: Path) -> None:
 def query(where: str, what: str) -> str:
     (found,) = [query.expr for query in QUERIES if (query.where, query.what) == (where, what)]
     return asked.filled(
-        found, {**GRAFANAS_OWN, "namespace": "calls", "fleet": "load", "softphone": "alice", "pbx": "master"}
+        found,
+        {
+            **GRAFANAS_OWN,
+            "namespace": "calls",
+            "fleet": "load",
+            "pool": "office",
+            "softphone": "alice",
+            "pbx": "master",
+        },
     )
 
 
@@ -246,6 +267,18 @@ def test_what_the_less_obvious_queries_calculate(jobs: tuple[str, ...], tmp_path
         for number in range(2)
         for place in ("calls", "tests")
     }
+    of_operators |= {
+        "softphone_operator_pool_phones"
+        f'{{namespace="system",pod="op-{number}",pool_namespace="{place}",pool="{name}",state="{state}"}}': values
+        for number in range(2)
+        for place in ("calls", "tests")
+        for name in ("office", "other")
+        for state, values in (("phones", "8x60"), ("registered", "6x60"))
+    }
+    of_pods |= {
+        f'softphone_registered{{namespace="calls",pod="pool-{name}-1-abc",softphone="{phone}",fleet=""}}': "0x60"
+        for name, phone in (("office", "anna"), ("other", "bob"))
+    }
     fleets = '{namespace="calls",fleet="load"}'
     expected = {
         # 4000 bytes and 3 s of a core a minute, for ten phones
@@ -257,6 +290,8 @@ def test_what_the_less_obvious_queries_calculate(jobs: tuple[str, ...], tmp_path
         ("softphone-fleet", "Phones by the fleet's status"): [
             ('{fleet_namespace="calls",fleet="load",state="replicas"}', 10.0)
         ],
+        ("softphone-pool", "Registered"): [("{}", 0.75)],
+        ("softphone-pool", "Not registered"): [('{namespace="calls",pod="pool-office-1-abc",softphone="anna"}', 0.0)],
     }
     calculate(tmp_path, scraped_by(jobs, of_pods | of_operators) | of_kubelet, expected)
     # A counter is born with 7, which increase() does not see. Another agent's phone went home at the same time.
