@@ -22,7 +22,7 @@ from drills.seen import rows
 def test_the_files_that_a_document_names_are_there(document: Path) -> None:
     text = re.sub(r"^    .*$", "", document.read_text(), flags=re.MULTILINE)
     named = re.findall(
-        r"(?<![\w/.-])((?:docs|tests|examples|charts|agent|operator|monitoring|images)/[\w./-]*\w)", text
+        r"(?<![\w/.-])((?:docs|tests|examples|charts|agent|operator|console|monitoring|images)/[\w./-]*\w)", text
     )
     assert [name for name in named if not (REPOSITORY / name).exists()] == []
 

@@ -27,7 +27,8 @@ class ApiServer:
 
     def __init__(self) -> None:
         self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
-        self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self.services: list[Object] = []
+        self._collections |= {"pods": [], "services": self.services, "namespaces": [{"metadata": {"name": NAMESPACE}}]}
         self._collections |= {name: [] for name in ("deployments", "configmaps", "events", "secrets")}
         self.metrics = b""
         """What every agent's page of metrics says."""
