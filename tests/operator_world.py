@@ -28,6 +28,7 @@ from softphone_operator.kubernetes.cluster import (
 )
 from softphone_operator.kubernetes.resources import (
     BUDGETS,
+    CALL_CHECKS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     FLEETS,
@@ -45,7 +46,8 @@ from softphone_operator.reconcile import pbxs, writing
 from softphone_operator.reconcile.controller import Controller
 
 KINDS = {
-    resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, POOLS, SOFTPHONES)
+    resource.kind: resource
+    for resource in (BUDGETS, CALL_CHECKS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, POOLS, SOFTPHONES)
 }
 
 
@@ -251,12 +253,12 @@ async def world(cluster: FakeCluster, notifier: Notifier | None = None, **settin
 
 
 SHARD = "softphone-fleet.io/shard"
-OF_SHARD = watched(f"{SHARD}=a")[1:4]
+OF_SHARD = watched(f"{SHARD}=a")[1:5]
 
 
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for more to come does not, in a test."""
-    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "POOL_COALESCE_SECONDS"):
+    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "POOL_COALESCE_SECONDS", "CALL_COALESCE_SECONDS"):
         monkeypatch.setattr(subject, name, 0.001)
     monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.001)
     monkeypatch.setattr(writing, "SHARED_WRITE_SECONDS", 0.0)

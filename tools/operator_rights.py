@@ -37,8 +37,9 @@ ROLES = (
         "namespaces that are served",
         _between("_helpers.tpl", '{{- define "softphone-fleet.rules" -}}\n', "{{- end }}"),
         {
-            "pbxs, softphones, softphonefleets, softphonepools": "what is wanted",
-            "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status": "what is so",
+            "pbxs, softphones, softphonefleets, softphonepools, callchecks": "what is wanted",
+            "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, "
+            "callchecks/status": "what is so",
             "deployments": "the agents, listed and watched by label; deleted where fewer are needed",
             "configmaps": "their files, likewise",
             "poddisruptionbudgets": "one for each fleet and each pool",

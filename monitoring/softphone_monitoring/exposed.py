@@ -68,7 +68,10 @@ def operator() -> list[Metric]:
     """Those of the operator."""
     metrics = Metrics()
     metrics.observe(
-        lambda: {("PBX", "Ready"): 1}, lambda: {("namespace", "fleet", "replicas"): 1}, lambda: {"PBX": 0.0}
+        lambda: {("PBX", "Ready"): 1},
+        lambda: {("namespace", "fleet", "replicas"): 1},
+        lambda: {"PBX": 0.0},
+        lambda: {("namespace", "daily", "vienna", "graz", "failing", "NoAnswer", "false"): 1},
     )
     metrics.reconciles.labels("PBX", "accepted").inc()
     metrics.reconcile_seconds.labels("PBX").observe(0.0)

@@ -72,6 +72,7 @@ def test_what_is_installed(render: Render, kubernetes: str) -> None:
         ("ClusterRole", "fleet-softphone-fleet-operator"),
         ("ClusterRole", "fleet-softphone-fleet-view.telephony"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
+        ("CustomResourceDefinition", "callchecks.softphone-fleet.io"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonepools.softphone-fleet.io"),
@@ -274,7 +275,7 @@ def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: s
 
 def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in of_kind(render(), "ClusterRole")}
-    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools"}
+    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks"}
 
     def aggregated(name: str) -> set[str]:
         prefix = "rbac.authorization.k8s.io/aggregate-to-"

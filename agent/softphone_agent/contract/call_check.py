@@ -9,7 +9,7 @@ from pydantic import Field
 from softphone_agent.contract.fields import AorText, Location, Model, Name, SipUriText
 
 TOKEN = r"^[A-Za-z0-9-]*$"
-Hears = Literal["Tone", "Echo", "Anything"]
+Hears = Literal["Tone", "Echo", "Anything", "Unasked"]
 
 
 class CallExpectation(Model):
@@ -22,7 +22,7 @@ class CallExpectation(Model):
     hears: Hears = Field(
         default="Tone",
         description="What the caller must hear. Tone: that of a phone with `answer: Tone`. Echo: its own tone, sent "
-        "back. Anything: packets, whatever is in them.",
+        "back. Anything: packets, whatever is in them. Unasked: audio is not looked at.",
     )
     max_loss_percent: float | None = Field(
         default=1.0,
@@ -75,7 +75,8 @@ class CallCheck(Model):
         default=5.0,
         ge=1,
         le=86400,
-        description="How long an answered call lasts, in seconds. One of more than 30 s is watched by OPTIONS within it.",
+        description="How long an answered call lasts, in seconds. A call of more than 30 s is watched "
+        "by OPTIONS within it.",
     )
     rescue: bool = Field(
         default=False,

@@ -74,7 +74,8 @@ class CallReport(Model):
         "without sound. Nothing: no packet. Missing where nobody answered.",
     )
     heard_there: bool | None = Field(
-        default=None, description="Whether the other end reports by RTCP that it hears us; missing where it reports nothing."
+        default=None,
+        description="Whether the other end reports by RTCP that it hears us; missing where it reports nothing.",
     )
     lost_percent: float | None = Field(default=None, description="Packets that did not come here; missing: not known.")
     jitter_seconds: float | None = Field(default=None, description="Jitter here (RFC 3550); missing: not known.")

@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from softphone_agent.contract.call_check import Callee, CallCheck
+from softphone_agent.contract.call_check import CallCheck, Callee
 from softphone_agent.contract.fields import USER_AGENT_PATTERN, HostText, IpAddressText, Model, NameServerText
 from softphone_agent.contract.fleet import MAX_PHONES, FleetSlice
 from softphone_agent.contract.phone import Pbx, Phone, reference_faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from softphone_agent.contract.fields import Model
+from softphone_operator.api.call_checks import CallCheckSpec, CallCheckStatus
 from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
 from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphonePoolStatus, SoftphoneStatus
 
@@ -76,4 +77,15 @@ SOFTPHONE_POOL = Kind(
 )
 
 
-KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL)
+CALL_CHECK = Kind(
+    "CallCheck",
+    "callchecks",
+    "callcheck",
+    ("cc",),
+    CallCheckSpec,
+    CallCheckStatus,
+    "Test calls between softphones: who calls whom, how often, and what is expected.",
+)
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, CALL_CHECK)

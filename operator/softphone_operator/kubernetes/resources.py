@@ -47,6 +47,9 @@ FLEETS = Resource(GROUP, VERSION, "softphonefleets", "SoftphoneFleet")
 POOLS = Resource(GROUP, VERSION, "softphonepools", "SoftphonePool")
 
 
+CALL_CHECKS = Resource(GROUP, VERSION, "callchecks", "CallCheck")
+
+
 PBXS = Resource(GROUP, VERSION, "pbxs", "PBX")
 
 
@@ -71,10 +74,10 @@ BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
-WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, CALL_CHECKS, DEPLOYMENTS, CONFIG_MAPS, PODS)
 
 
-SELECTED = (SOFTPHONES, FLEETS, POOLS)
+SELECTED = (SOFTPHONES, FLEETS, POOLS, CALL_CHECKS)
 """Of these an operator with a selector sees only its own. PBXes are named by phones of others too; and the agents of a
 phone that comes from another operator must be known when it comes."""
 
@@ -86,7 +89,7 @@ ACCESS = frozenset(
     [Access(r.group, r.plural, verb) for r in (*WATCHED, SECRETS) for verb in ("list", "watch")]
     + [Access(r.group, r.plural, verb) for r in (*APPLIED, BUDGETS) for verb in ("get", "create", "patch")]
     + [Access(r.group, r.plural, "delete") for r in APPLIED]
-    + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, POOLS, PBXS)]
+    + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, POOLS, CALL_CHECKS, PBXS)]
     + [Access("", "secrets", "get"), Access("", "pods", "patch")]
     + [Access("", "events", "create"), Access("", "events", "patch")]
 )

@@ -17,6 +17,7 @@ RESULTS = ("accepted", "refused", "gone", "left", "error")
 Objects = Callable[[], Mapping[tuple[str, str], int]]
 Fleets = Callable[[], Mapping[tuple[str, str, str], int]]
 Ages = Callable[[], Mapping[str, float]]
+Calls = Callable[[], Mapping[tuple[str, str, str, str, str, str, str], int]]
 
 
 class Metrics:
@@ -67,12 +68,13 @@ class Metrics:
         """Count a message to the receiver of notifications."""
         self.notifications.labels(result).inc()
 
-    def observe(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
+    def observe(self, objects: Objects, fleets: Fleets, ages: Ages, calls: Calls) -> None:
         """Take the gauges from the operator at the time of a scrape.
 
-        Objects by kind and state; phones of fleets by namespace, fleet and state; the age of each kind's watch.
+        Objects by kind and state; phones of fleets by namespace, fleet and state; the age of each kind's watch;
+        pairs of CallChecks by namespace, check, sites, state, reason, and whether the call was one after a fail-over.
         """
-        self.registry.register(_Observed(objects, fleets, ages))
+        self.registry.register(_Observed(objects, fleets, ages, calls))
 
     def count_request(self, verb: str, code: int) -> None:
         """Count a request to the API server."""
@@ -84,8 +86,8 @@ class Metrics:
 
 
 class _Observed(Collector):
-    def __init__(self, objects: Objects, fleets: Fleets, ages: Ages) -> None:
-        self._objects, self._fleets, self._ages = objects, fleets, ages
+    def __init__(self, objects: Objects, fleets: Fleets, ages: Ages, calls: Calls) -> None:
+        self._objects, self._fleets, self._ages, self._calls = objects, fleets, ages, calls
 
     def collect(self) -> Iterable[Metric]:
         """The gauges as they are now."""
@@ -109,4 +111,11 @@ class _Observed(Collector):
         )
         for kind, age in sorted(self._ages().items()):
             ages.add_metric([kind], age)
-        return [objects, fleets, ages]
+        calls = GaugeMetricFamily(
+            "softphone_operator_call_pairs",
+            "Pairs of phones by their last test call; state: passing, failing (with a reason), unknown.",
+            labels=["check_namespace", "check", "from_site", "to_site", "state", "reason", "after_fail_over"],
+        )
+        for told, count in sorted(self._calls().items()):
+            calls.add_metric(list(told), count)
+        return [objects, fleets, ages, calls]
