@@ -41,6 +41,41 @@ def by_status(state: str) -> str:
     return f'max by (namespace, fleet) (label_replace({told}, "namespace", "$1", "fleet_namespace", "(.*)"))'
 
 
+PAIR = "namespace, check, from_site, to_site"
+OF_PAIRS = "check_namespace, check, from_site, to_site, state, reason, after_fail_over"
+
+
+def pairs(matchers: str, by: str = PAIR) -> str:
+    """Pairs of CallChecks by their last calls, under the labels that agents' series have; each counted once."""
+    told = f"max by ({OF_PAIRS}) (softphone_operator_call_pairs{{{matchers}}})"
+    return f'sum by ({by}) (label_replace({told}, "namespace", "$1", "check_namespace", "(.*)"))'
+
+
+_CALLS_WINDOW = "1h"
+
+
+def _invites(codes: str) -> str:
+    """Calls of ours that ended within the window, by the codes of their final answers."""
+    made = (
+        f'max by (namespace, pod, code) (increase(softphone_calls_total{{direction="Out",{codes}}}[{_CALLS_WINDOW}]))'
+    )
+    return f"sum by (namespace) ({made})"
+
+
+def _share(codes: str, of: str) -> str:
+    """The share of these among those; 0 where there are none of them."""
+    return f"({_invites(codes)} or 0 * {_invites(of)}) / ({_invites(of)} > 0)"
+
+
+_NO_REDIRECT, _ALL = 'code!~"3.."', 'code=~".*"'
+"""RFC 6076 takes what is redirected out of SER and SEER. A call without any final answer has an empty code."""
+CALL_SHARES = {
+    "namespace:softphone_calls:ser1h": _share('code="200"', _NO_REDIRECT),
+    "namespace:softphone_calls:seer1h": _share('code=~"200|480|486|600|603"', _NO_REDIRECT),
+    "namespace:softphone_calls:isa1h": _share('code=~"|408|500|503|504"', _ALL),
+}
+"""Establishment ratio, establishment effectiveness ratio, ineffective attempts (RFC 6076, 4.6 to 4.8), as shares."""
+
 _OF_NOW = (
     Recording("namespace_fleet:softphones_wanted:sum", f"sum by (namespace, fleet) ({WANTED})"),
     Recording(
@@ -77,6 +112,7 @@ _OF_NOW = (
         f" or (min by ({_WAY}, agent) ({_by_agent('last_over_time(softphone_path_ok[1h])')}) == 0)"
         f" and on (namespace, agent) {_by_agent('last_over_time(softphones[10m])')})",
     ),
+    *(Recording(name, expr) for name, expr in CALL_SHARES.items()),
 )
 
 # Of how long phones were registered. A phone whose agent is gone counts as not registered, for an hour at most: then it

@@ -6,9 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from softphone_agent.contract.fields import AorText, Location, Model, Name, SipUriText
+from softphone_agent.contract.fields import ID_PATTERN, AorText, Location, Model, Name, SipUriText
 
-TOKEN = r"^[A-Za-z0-9-]*$"
 Hears = Literal["Tone", "Echo", "Anything", "Unasked"]
 
 
@@ -50,7 +49,7 @@ class CallCheck(Model):
     token: str = Field(
         default="",
         max_length=64,
-        pattern=TOKEN,
+        pattern=ID_PATTERN,
         description="Text that both ends know and strangers cannot guess: from it each call gets a mark, in a header, "
         "by which the callee knows it. The text itself is not sent. Empty: calls have no mark.",
     )
@@ -91,7 +90,7 @@ class Callee(Model):
 
     phone: Name = Field(description="The phone, one of this file.")
     check: Name = Field(description="The check.")
-    token: str = Field(default="", max_length=64, pattern=TOKEN, description="As in callChecks.")
+    token: str = Field(default="", max_length=64, pattern=ID_PATTERN, description="As in callChecks.")
     callers: tuple[AorText, ...] = Field(
         default=(),
         max_length=1000,

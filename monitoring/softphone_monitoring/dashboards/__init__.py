@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from softphone_monitoring.dashboards import availability, fleet, operator, overview, pbx, softphone
+from softphone_monitoring.dashboards import availability, calls, fleet, operator, overview, pbx, softphone
 
 DASHBOARDS: dict[str, Dashboard] = {
     "redundancy-overview": overview.dashboard(),
     "pbx": pbx.dashboard(),
     "fleet": fleet.dashboard(),
     "softphone": softphone.dashboard(),
+    "calls": calls.dashboard(),
     "operator": operator.dashboard(),
     "availability": availability.dashboard(),
 }
