@@ -54,27 +54,31 @@ def pairs(matchers: str, by: str = PAIR) -> str:
 _CALLS_WINDOW = "1h"
 
 
-def _invites(codes: str) -> str:
-    """Calls of ours that ended within the window, by the codes of their final answers."""
-    made = (
-        f'max by (namespace, pod, code) (increase(softphone_calls_total{{direction="Out",{codes}}}[{_CALLS_WINDOW}]))'
-    )
-    return f"sum by (namespace) ({made})"
+def _attempts(codes: str) -> str:
+    """Test calls that ended within the window, by the codes of their final answers."""
+    each = f"increase(softphone_call_attempts_total{{{codes}}}[{_CALLS_WINDOW}])"
+    return f"sum by (namespace, check) (max by (namespace, pod, check, from_site, to_site, pbx, code) ({each}))"
 
 
-def _share(codes: str, of: str) -> str:
-    """The share of these among those; 0 where there are none of them."""
-    return f"({_invites(codes)} or 0 * {_invites(of)}) / ({_invites(of)} > 0)"
+def _share(part: str, of: str) -> str:
+    """The share of the part in the whole; 0 where there is none of the part."""
+    return f"({part} or 0 * {of}) / ({of} > 0)"
 
 
-_NO_REDIRECT, _ALL = 'code!~"3.."', 'code=~".*"'
+_ALL, _NOT_REDIRECTED = _attempts(""), _attempts('code!~"3.."')
 """RFC 6076 takes what is redirected out of SER and SEER. A call without any final answer has an empty code."""
+_COMPLETED = (
+    "sum by (namespace, check) (max by (namespace, pod, check, pbx)"
+    f" (increase(softphone_call_disconnect_delay_seconds_count[{_CALLS_WINDOW}])))"
+)
 CALL_SHARES = {
-    "namespace:softphone_calls:ser1h": _share('code="200"', _NO_REDIRECT),
-    "namespace:softphone_calls:seer1h": _share('code=~"200|480|486|600|603"', _NO_REDIRECT),
-    "namespace:softphone_calls:isa1h": _share('code=~"|408|500|503|504"', _ALL),
+    "namespace_check:softphone_call_attempts:ser1h": _share(_attempts('code="200"'), _NOT_REDIRECTED),
+    "namespace_check:softphone_call_attempts:seer1h": _share(_attempts('code=~"200|480|486|600|603"'), _NOT_REDIRECTED),
+    "namespace_check:softphone_call_attempts:isa1h": _share(_attempts('code=~"|408|500|503|504"'), _ALL),
+    "namespace_check:softphone_call_attempts:scr1h": _share(_COMPLETED, _ALL),
 }
-"""Establishment ratio, establishment effectiveness ratio, ineffective attempts (RFC 6076, 4.6 to 4.8), as shares."""
+"""As shares: session establishment ratio, session establishment effectiveness ratio, ineffective session attempts, and
+session completion ratio (RFC 6076, 4.6 to 4.9)."""
 
 _OF_NOW = (
     Recording("namespace_fleet:softphones_wanted:sum", f"sum by (namespace, fleet) ({WANTED})"),

@@ -23,6 +23,8 @@ class Proxy(asyncio.DatagramProtocol):
         """Whether an INVITE needs credentials."""
         self.loses: Callable[[str], bool] = lambda text: False
         """What is thrown away instead of being put through."""
+        self.drops = ""
+        """The name of a header that it does not know, and leaves out."""
         self.answers: int | None = None
         """With which code it refuses each INVITE itself; None: it puts them through."""
 
@@ -77,6 +79,8 @@ class Proxy(asyncio.DatagramProtocol):
         if self.loses(text):
             return
         line, _, rest = text.partition("\r\n")
+        if self.drops:
+            rest = re.sub(rf"^{self.drops}:[^\r]*\r\n", "", rest, flags=re.MULTILINE)
         rest = re.sub(rf"^Route: <sip:127\.0\.0\.1:{self.port};lr>\r\n", "", rest, flags=re.MULTILINE)
         found = re.search(r"sip:([^@]+)@([^\s;:]+)(?::(\d+))?", line)
         assert found, line

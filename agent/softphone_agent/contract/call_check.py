@@ -74,8 +74,7 @@ class CallCheck(Model):
         default=5.0,
         ge=1,
         le=86400,
-        description="How long an answered call lasts, in seconds. A call of more than 30 s is watched "
-        "by OPTIONS within it.",
+        description="How long an answered call lasts, in seconds. OPTIONS within it watch one of more than 30 s.",
     )
     rescue: bool = Field(
         default=False,

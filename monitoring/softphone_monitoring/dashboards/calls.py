@@ -9,7 +9,9 @@ from softphone_monitoring.dashboards.parts import HERE, MORE_IS_BETTER, NONE_IS_
 from softphone_monitoring.recordings import OF_PAIRS
 
 _OF = 'check_namespace=~"$namespace",check=~"$check"'
-_OUT = f'{HERE},direction="Out"'
+_CHECKS = f'{HERE},check=~"$check"'
+_QUALITY = "max by (from_site, to_site, end) (%s)"
+"""Of the last call of each pair of sites, the worst; MOS is the other way round."""
 
 
 def _pairs(by: str, state: str = "") -> str:
@@ -23,6 +25,18 @@ def _share(by: str) -> str:
     """The share of pairs whose last call was as expected."""
     whole = _pairs(by)
     return f"({_pairs(by, 'passing')} or 0 * {whole}) / {whole}"
+
+
+_ENDS = "{{from_site}} to {{to_site}}: {{end}}"
+
+
+def _grown(by: str, counter: str) -> str:
+    """By how much a counter of test calls has grown."""
+    return f"sum by ({by}) ({parts.grown(f'{counter}{{{_CHECKS}}}', '$__rate_interval')})"
+
+
+def _quantile(share: float, histogram: str) -> str:
+    return parts.quantile(share, histogram, _CHECKS, "$__rate_interval")
 
 
 def dashboard() -> Dashboard:
@@ -65,8 +79,8 @@ def dashboard() -> Dashboard:
             ),
             parts.number(
                 "Calls answered",
-                f'(sum(increase(softphone_calls_total{{{_OUT},code="200"}}[$__range])) or vector(0))'
-                f' / (sum(increase(softphone_calls_total{{{_OUT},code!~"3.."}}[$__range])) > 0)',
+                f'(sum(increase(softphone_call_attempts_total{{{_CHECKS},code="200"}}[$__range])) or vector(0))'
+                f' / (sum(increase(softphone_call_attempts_total{{{_CHECKS},code!~"3.."}}[$__range])) > 0)',
                 "Session establishment ratio (RFC 6076): calls that were answered, of those that were not redirected.",
                 unit="percentunit",
                 steps=MORE_IS_BETTER,
@@ -101,42 +115,94 @@ def dashboard() -> Dashboard:
                 stacked=True,
             ),
             parts.lines(
-                "Calls by final answer",
-                Query(
-                    f"sum by (code) ({parts.grown(f'softphone_calls_total{{{_OUT}}}', '$__rate_interval')})",
-                    "{{code}}",
-                ),
-                words="Calls that agents made, by the final answer to INVITE; without a code: there was none.",
+                "Time to callable",
+                Query(_quantile(0.5, "softphone_time_to_callable_seconds"), "median"),
+                Query(_quantile(1, "softphone_time_to_callable_seconds"), "worst"),
+                words="After a fail-over: from the loss of a binding to the first call with audio both ways.",
+                unit="s",
+            ),
+            parts.lines(
+                "Calls up while a PBX failed",
+                Query(_grown("how", "softphone_calls_survived_total"), "{{how}}"),
+                words="Untouched: they went on. Rescued: made anew by another PBX. Lost: neither.",
                 stacked=True,
             ),
             parts.lines(
-                "What was heard",
+                "Test calls by final answer",
+                Query(_grown("pbx, code", "softphone_call_attempts_total"), "{{pbx}} {{code}}"),
+                words="By the PBX of the caller and the final answer to INVITE; without a code: there was none.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Test calls by result",
+                Query(_grown("check, result", "softphone_call_checks_total"), "{{check}}: {{result}}"),
+                words="By what the caller's end alone knows; the pairs above know both ends.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Who heard whom",
+                Query(_grown("audio", "softphone_call_check_audio_total"), "{{audio}}"),
+                words="Answered test calls. In: only the caller heard something; Out: only the callee.",
+                stacked=True,
+            ),
+            parts.lines(
+                "Delays",
+                *(
+                    Query(_quantile(0.99, f"softphone_call_{name}_seconds"), words)
+                    for name, words in (
+                        ("request_delay", "to the first answer (SRD)"),
+                        ("answer", "to 200"),
+                        ("disconnect_delay", "from BYE to its 200 (SDD)"),
+                    )
+                ),
+                words="The 99th percentiles of RFC 6076's delays.",
+                unit="s",
+            ),
+            parts.lines(
+                "Quality (MOS)",
+                Query(f"min by (from_site, to_site, end) (softphone_call_mos{{{_CHECKS}}})", _ENDS),
+                words="Of the last call, by the end that heard: 4.4 is as good as G.711 can be (ITU-T G.107).",
+                highest=5,
+            ),
+            parts.lines(
+                "Loss",
+                Query(_QUALITY % f"softphone_call_lost_percent{{{_CHECKS}}}", _ENDS),
+                words="Packets of the last call that did not come, by the end that missed them.",
+                unit="percent",
+            ),
+            parts.lines(
+                "Jitter",
+                Query(_QUALITY % f"softphone_call_jitter_seconds{{{_CHECKS}}}", _ENDS),
+                words="Of the last call (RFC 3550), by the end that heard.",
+                unit="s",
+            ),
+            parts.lines(
+                "Round trip",
+                Query(_QUALITY % f"softphone_call_round_trip_seconds{{{_CHECKS}}}", _ENDS),
+                words="Of the last call, by RTCP.",
+                unit="s",
+            ),
+            parts.lines(
+                "How long calls lasted",
+                Query(_quantile(0.5, "softphone_call_duration_seconds"), "median"),
+                words="From 200 to BYE (RFC 6076: SDT). Shorter than holdSeconds: calls end before their time.",
+                unit="s",
+            ),
+            parts.lines(
+                "All calls of these agents",
+                Query(
+                    "sum by (direction, code) ("
+                    + parts.grown(f"softphone_calls_total{{{HERE}}}", "$__rate_interval")
+                    + ")",
+                    "{{direction}} {{code}}",
+                ),
                 Query(
                     "sum by (direction, heard) ("
                     + parts.grown(f"softphone_call_audio_total{{{HERE}}}", "$__rate_interval")
                     + ")",
                     "{{direction}}: {{heard}}",
                 ),
-                words="Answered calls by what each end heard.",
-                stacked=True,
-            ),
-            parts.lines(
-                "Time to the answer",
-                Query(parts.quantile(0.5, "softphone_call_answer_seconds", HERE, "$__rate_interval"), "median"),
-                Query(parts.quantile(0.99, "softphone_call_answer_seconds", HERE, "$__rate_interval"), "p99"),
-                words="From INVITE to 200, where phones of ours called.",
-                unit="s",
-            ),
-            parts.lines(
-                "Test calls by result",
-                Query(
-                    "sum by (check, result) ("
-                    + parts.grown(f'softphone_call_checks_total{{{HERE},check=~"$check"}}', "$__rate_interval")
-                    + ")",
-                    "{{check}}: {{result}}",
-                ),
-                words="By what the caller's end alone knows; the pairs above know both ends.",
-                stacked=True,
+                words="Also those of others that phones with answer: Echo or Tone take, by final answer and by sound.",
             ),
         ],
         [parts.failovers()],
