@@ -14,13 +14,19 @@ from softphone_agent.contract import reading
 from softphone_agent.contract.call_check import CallCheck
 from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.report import CallChanged, ConfigReport, Counts, PhoneReport, Snapshot
-from softphone_operator.decide import assignment
+from softphone_operator.decide import assignment, call_plan
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     without_waits(monkeypatch)
     monkeypatch.setattr(assignment, "SPARED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who calls is told at once, without waiting for whoever is called."""
+    monkeypatch.setattr(call_plan, "is_expected", lambda *of: True)
 
 
 @pytest.fixture
@@ -33,15 +39,20 @@ def cluster() -> FakeCluster:
     return made
 
 
+BACK: dict[str, Any] = {"from": {"softphone": "berta"}, "to": {"softphone": "anna"}}
+PROBES: dict[str, Any] = {"from": {"selector": "tier=probe"}}
+POOLED: dict[str, Any] = {"from": {"softphone": "pooled"}, "to": {"softphone": "load-3"}}
+
+
 def put_phone(cluster: FakeCluster, name: str, **more: Any) -> None:
     labels = {"tier": "probe"} | more.pop("labels", {})
     spec = {"aor": f"sip:{name}@acme.example", "pri": "master", **more}
     cluster.put("Softphone", name, spec=spec, metadata={"labels": labels})
 
 
-def put_check(cluster: FakeCluster, name: str = "sites", **spec: Any) -> None:
+def put_check(cluster: FakeCluster, check: str = "sites", **spec: Any) -> None:
     said = {"from": {"softphone": "anna"}, "to": {"softphone": "berta"}} | spec
-    cluster.put("CallCheck", name, spec=said)
+    cluster.put("CallCheck", check, spec=said)
 
 
 def calls(cluster: FakeCluster, name: str) -> tuple[CallCheck, ...]:
@@ -119,6 +130,7 @@ def pairs(it: World, name: str = "sites") -> dict[str, int]:
     return dict(it.status(name, "CallCheck").get("pairs", {}))
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_both_ends_are_told_and_what_they_tell_is_one_status(cluster: FakeCluster) -> None:
     put_check(cluster)
     async with (
@@ -156,6 +168,7 @@ async def test_both_ends_are_told_and_what_they_tell_is_one_status(cluster: Fake
         assert len(it.status("sites", "CallCheck")["failures"]) == 1
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_a_call_that_is_as_the_one_before_writes_no_status(cluster: FakeCluster) -> None:
     put_check(cluster)
     async with (
@@ -174,6 +187,7 @@ async def test_a_call_that_is_as_the_one_before_writes_no_status(cluster: FakeCl
         assert await it.quiet() == before
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_other_test_calls_are_no_other_phone(cluster: FakeCluster) -> None:
     """The agent runs a file without them until it has read the new one; the phone is ready all the while."""
     async with world(cluster) as it, talkers(cluster, anna="softphone-anna") as (anna,):
@@ -192,22 +206,24 @@ async def test_other_test_calls_are_no_other_phone(cluster: FakeCluster) -> None
         await it.until_condition("Ready", "False", "ConfigPending")
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_a_check_that_goes_takes_its_calls_with_it(cluster: FakeCluster) -> None:
     put_check(cluster)
-    put_check(cluster, "back", **{"from": {"softphone": "berta"}, "to": {"softphone": "anna"}})
+    put_check(cluster, "back", **BACK)
     async with world(cluster) as it:
         await it.until(lambda: calls(cluster, "softphone-anna") and calls(cluster, "softphone-berta"))
         assert called(cluster, "softphone-anna") == [("anna", "back")]
         cluster.remove("CallCheck", "sites")
         await it.until(lambda: not calls(cluster, "softphone-anna") and not called(cluster, "softphone-berta"))
         assert called(cluster, "softphone-anna") == [("anna", "back")]
-        put_check(cluster, "back", **{"from": {"softphone": "berta"}, "to": {"softphone": "anna"}, "suspend": True})
+        put_check(cluster, "back", suspend=True, **BACK)
         await it.until_condition("Passing", "Unknown", "Suspended", name="back", of="CallCheck")
         await it.until(lambda: not calls(cluster, "softphone-berta") and not called(cluster, "softphone-anna"))
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_a_mesh_follows_phones_labels_and_locations(cluster: FakeCluster) -> None:
-    put_check(cluster, mode="Mesh", to=None, **{"from": {"selector": "tier=probe"}})
+    put_check(cluster, mode="Mesh", to=None, **PROBES)
     async with world(cluster) as it:
         await it.until(lambda: pairs(it).get("total") == 2)
         put_phone(cluster, "carla", phys="linz")
@@ -233,12 +249,13 @@ async def test_a_phone_that_is_named_and_comes_later(cluster: FakeCluster) -> No
         await it.until(lambda: called(cluster, "softphone-carla") == [("carla", "sites")])
 
 
+@pytest.mark.usefixtures("told_at_once")
 async def test_phones_of_pools_and_of_fleets_call_each_other(cluster: FakeCluster) -> None:
     cluster.put("SoftphonePool", "vienna", spec={"phonesPerAgent": 10})
     put_phone(cluster, "pooled", agent={"pool": "vienna"})
     template = {"aor": "sip:load{index}@acme.example", "pri": "slave"}
     cluster.put("SoftphoneFleet", "load", spec={"replicas": 4, "phonesPerAgent": 2, "template": template})
-    put_check(cluster, **{"from": {"softphone": "pooled"}, "to": {"softphone": "load-3"}})
+    put_check(cluster, **POOLED)
     async with (
         world(cluster) as it,
         talkers(
@@ -262,10 +279,45 @@ async def test_a_namespace_has_so_many_pairs_and_the_older_check_has_them_first(
 ) -> None:
     monkeypatch.setattr("softphone_operator.reconcile.call_checks.MAX_PAIRS", 1)
     put_check(cluster, "first")
-    put_check(cluster, "second", **{"from": {"softphone": "berta"}, "to": {"softphone": "anna"}})
+    put_check(cluster, "second", **BACK)
     for name, day in (("first", "2"), ("second", "3")):
         cluster.objects["CallCheck", "demo", name]["metadata"]["creationTimestamp"] = f"2026-01-0{day}T00:00:00Z"
     async with world(cluster) as it:
         await it.until_condition("Accepted", "True", "Accepted", name="first", of="CallCheck")
         await it.until_condition("Accepted", "True", "TooManyPairs", name="second", of="CallCheck")
         assert (pairs(it, "first")["total"], pairs(it, "second")["total"]) == (1, 0)
+
+
+async def test_who_calls_is_told_when_whoever_is_called_knows_of_it(cluster: FakeCluster) -> None:
+    """Else the first call of a new CallCheck would be a stranger's, and refused."""
+    put_check(cluster)
+    async with world(cluster) as it, talkers(cluster, berta="softphone-berta") as (berta,):
+        await it.until(lambda: called(cluster, berta.name))
+        await it.quiet()
+        assert calls(cluster, "softphone-anna") == ()
+        berta.begins()
+        await it.until(lambda: calls(cluster, "softphone-anna"))
+    # Another operator goes on with what agents have, whether the callee is heard or not.
+    async with world(cluster) as it:
+        await it.until_condition("Accepted", "True", "Accepted")
+        await it.quiet()
+        assert calls(cluster, "softphone-anna")
+
+
+@pytest.mark.parametrize("fleet", [True, False], ids=["a fleet", "a pool"])
+async def test_a_callee_in_a_fleet_or_a_pool_is_waited_for_too(cluster: FakeCluster, fleet: bool) -> None:
+    if fleet:
+        template = {"aor": "sip:load{index}@acme.example", "pri": "slave"}
+        cluster.put("SoftphoneFleet", "load", spec={"replicas": 2, "template": template})
+        name, phone = "fleet-load-0", "load-1"
+    else:
+        cluster.put("SoftphonePool", "vienna", spec={"phonesPerAgent": 10})
+        put_phone(cluster, "pooled", agent={"pool": "vienna"})
+        name, phone = "pool-vienna-0", "pooled"
+    put_check(cluster, to={"softphone": phone})
+    async with world(cluster) as it, talkers(cluster, **{phone: name}) as (callee,):
+        await it.until(lambda: called(cluster, callee.name))
+        await it.quiet()
+        assert calls(cluster, "softphone-anna") == ()
+        callee.begins(counts=fleet)
+        await it.until(lambda: calls(cluster, "softphone-anna"))

@@ -173,7 +173,7 @@ def test_what_is_as_expected(reports: list[CallReport], spec: dict[str, Any], he
 
 
 def test_of_a_uri_audio_is_enough_whatever_it_is() -> None:
-    spec = {"to": {"uri": "sip:4711@acme.example"}}
+    spec: dict[str, Any] = {"to": {"uri": "sip:4711@acme.example"}}
     _, pair = anna_calls_berta(**spec)
     assert judged(caller_half(pair, heard="Audio"), **spec).state == "passing"
     assert said(judged(caller_half(pair, heard="Silence"), **spec))[1] == "OneWayAudio"

@@ -288,7 +288,8 @@ def test_the_file_of_an_agent_has_the_calls_of_its_phones_and_who_calls_them() -
     made, pair = anna_calls_berta(ringSeconds=3)
     plan = call_plan.plan([made])
     callee = Callee(phone="berta", check="sites", token=made.token, callers=("sip:anna@acme.example",), ring_seconds=3)
-    assert plan == CallPlan({"anna": tuple(made.entries())}, {"berta": (callee,)})
+    entry = next(made.entries())
+    assert plan == CallPlan({"anna": (entry,)}, {"berta": (callee,)}, {entry.name: "sip:anna@acme.example"})
     both = [Phone(name=name, aor=f"sip:{name}@acme.example", pri="sip:10.0.0.1") for name in ("anna", "berta", "carla")]
     files = {one.name: call_plan.with_calls(agent(phones=(one,)), plan).config for one in both}
     assert (files["anna"].call_checks, files["anna"].callees) == (tuple(made.entries()), ())
@@ -326,3 +327,16 @@ def test_only_the_phones_of_which_something_has_changed_are_told_of() -> None:
     assert call_plan.changed(before, before) == frozenset()
     assert call_plan.changed(NO_CALLS, before) == {"anna", "berta"}
     assert call_plan.changed(before, after) == {"anna", "berta", "carla"}
+
+
+def test_a_call_is_made_when_its_callee_knows_of_it_or_it_was_made_before() -> None:
+    made, _ = anna_calls_berta()
+    plan = call_plan.plan([made])
+    (entry,), (callee,) = plan.checks["anna"], plan.callees["berta"]
+    known = {("berta", "sites"): callee}
+    assert call_plan.is_expected(entry, plan, known)
+    assert call_plan.is_expected(entry, plan, {}, f'{{"callChecks":[{{"name":"{entry.name}"}}]}}')
+    assert call_plan.is_expected(entry.model_copy(update={"callee": None}), plan, {})
+    assert not call_plan.is_expected(entry, plan, {})
+    for other in ({"token": "another"}, {"callers": ("sip:otto@acme.example",)}):
+        assert not call_plan.is_expected(entry, plan, {("berta", "sites"): callee.model_copy(update=other)})

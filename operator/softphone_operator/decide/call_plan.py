@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from softphone_agent.contract.call_check import CallCheck, Callee
@@ -17,6 +17,8 @@ class CallPlan:
 
     checks: Mapping[str, tuple[CallCheck, ...]] = field(default_factory=dict)
     callees: Mapping[str, tuple[Callee, ...]] = field(default_factory=dict)
+    callers: Mapping[str, str] = field(default_factory=dict)
+    """The AOR of who calls, by the name of the entry."""
 
     @property
     def phones(self) -> frozenset[str]:
@@ -34,6 +36,7 @@ NO_CALLS = CallPlan()
 def plan(checks: Iterable[DesiredCallCheck]) -> CallPlan:
     """The test calls of all accepted CallChecks of a namespace."""
     entries: dict[str, list[CallCheck]] = {}
+    aors_of_entries: dict[str, str] = {}
     callees: dict[str, list[Callee]] = {}
     for check in checks:
         by_name = {pair.entry: pair for pair in check.pairs}
@@ -41,6 +44,7 @@ def plan(checks: Iterable[DesiredCallCheck]) -> CallPlan:
         for entry in check.entries():
             pair = by_name[entry.name]
             entries.setdefault(pair.caller.name, []).append(entry)
+            aors_of_entries[entry.name] = pair.caller.aor
             if pair.answers:
                 callers.setdefault(pair.answers.name, set()).add(pair.caller.aor)
         for phone, aors in callers.items():
@@ -56,6 +60,7 @@ def plan(checks: Iterable[DesiredCallCheck]) -> CallPlan:
     return CallPlan(
         {phone: tuple(sorted(some, key=lambda one: one.name)) for phone, some in entries.items()},
         {phone: tuple(sorted(some, key=lambda one: one.check)) for phone, some in callees.items()},
+        aors_of_entries,
     )
 
 
@@ -64,14 +69,31 @@ def changed(before: CallPlan, after: CallPlan) -> frozenset[str]:
     return frozenset(phone for phone in before.phones | after.phones if before.of(phone) != after.of(phone))
 
 
-def with_calls(agent: DesiredAgent, of: CallPlan, callers: frozenset[str] | None = None) -> DesiredAgent:
-    """The agent, with the test calls of its phones in its file.
+def is_expected(entry: CallCheck, of: CallPlan, known: Mapping[tuple[str, str], Callee], file: str = "") -> bool:
+    """Whether a test call may be made: its callee knows of it, or it is in the agent's `file` already.
+
+    Else the first call of a new CallCheck would be refused as a stranger's. `known`: what agents have told that they
+    have taken over, by phone and check.
+    """
+    if entry.callee is None or f'"name":"{entry.name}"' in file:
+        return True
+    callee = known.get((entry.callee, entry.check or entry.name))
+    return callee is not None and callee.token == entry.token and of.callers.get(entry.name) in callee.callers
+
+
+def with_calls(
+    agent: DesiredAgent,
+    of: CallPlan,
+    callers: frozenset[str] | None = None,
+    expected: Callable[[CallCheck], bool] = lambda entry: True,
+) -> DesiredAgent:
+    """The agent, with the test calls of its phones in its file; of those who call, what is `expected`.
 
     `callers`: those of its phones that call from there; None: all. A phone that moves is in two files for a while.
     """
     here = {phone for phone in of.phones if _has(agent, phone)}
     calling = here if callers is None else here & callers
-    checks = tuple(entry for phone in sorted(calling) for entry in of.checks.get(phone, ()))
+    checks = tuple(entry for phone in sorted(calling) for entry in of.checks.get(phone, ()) if expected(entry))
     callees = tuple(callee for phone in sorted(here) for callee in of.callees.get(phone, ()))
     if not checks and not callees:
         return agent

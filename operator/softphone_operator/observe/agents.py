@@ -177,7 +177,7 @@ class View:
             case ConfigChanged():
                 self.config = line.config
                 return Change(everything=True)
-            case CallChanged() | Heartbeat():
+            case Heartbeat():
                 return Change()
 
     def _take_calls(self, reports: Iterable[CallReport]) -> frozenset[str]:

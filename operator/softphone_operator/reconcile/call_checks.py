@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from softphone_agent.contract.call_check import Callee
 from softphone_operator.api.call_checks import MAX_FAILURES_KEPT, MAX_PAIRS, CallFailure
 from softphone_operator.decide import call_plan, call_status, call_verdicts, desired_call_check, outcome, status
 from softphone_operator.decide.call_phones import split_name
 from softphone_operator.decide.call_plan import NO_CALLS, CallPlan
 from softphone_operator.decide.call_verdicts import UNKNOWN, Verdict
-from softphone_operator.decide.decisions import Refusal
+from softphone_operator.decide.decisions import DesiredAgent, Refusal
 from softphone_operator.decide.desired_call_check import DesiredCallCheck, Pair
-from softphone_operator.kubernetes.resources import CALL_CHECKS, FLEETS, PBXS, POOLS, SOFTPHONES
+from softphone_operator.decide.facts import Reported
+from softphone_operator.kubernetes.resources import CALL_CHECKS, CONFIG_MAPS, FLEETS, PBXS, POOLS, SOFTPHONES
 from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
 from softphone_operator.observe.phone_book import PhoneBook
 from softphone_operator.reconcile.listening import Listening
@@ -83,6 +85,8 @@ class CallChecks:
         self._marks: dict[str, dict[WorkKey, object]] = {}
         self._changes: Counter[str] = Counter()
         self._memory: dict[ObjectKey, _Memory] = {}
+        self._known: dict[str, dict[tuple[str, str], Callee]] = {}
+        """By namespace, what agents have told that they have taken over, by phone and check."""
 
     # What others ask.
 
@@ -110,6 +114,38 @@ class CallChecks:
     async def plan(self, namespace: str) -> CallPlan:
         """The test calls of a namespace. Raises ClusterError."""
         return (await self._plan(namespace)).plan
+
+    async def with_calls(
+        self, namespace: str, agent: DesiredAgent, home: Mapping[str, str] | None = None
+    ) -> DesiredAgent:
+        """An agent with the test calls of its phones in its file. Raises ClusterError.
+
+        `home`: the agent that each phone belongs to, where several may have it.
+        """
+        plan = await self.plan(namespace)
+        if not plan.phones:
+            return agent
+        there = self._observed.get(CONFIG_MAPS.kind, (namespace, agent.agent)) or {}
+        file = "".join((there.get("data") or {}).values())
+        known = self._known.get(namespace, {})
+        callers = None if home is None else frozenset(p for p in plan.phones if home.get(p) == agent.agent)
+        return call_plan.with_calls(agent, plan, callers, lambda entry: call_plan.is_expected(entry, plan, known, file))
+
+    def runs(self, namespace: str, agent: DesiredAgent, reported: Reported, digest: str | None) -> None:
+        """What an agent has told: where it runs the file with this digest, who is called in it knows of it.
+
+        Those who call them are told then.
+        """
+        if reported.config is None or reported.config.digest != digest:
+            return
+        known = self._known.setdefault(namespace, {})
+        new = {(one.phone, one.check): one for one in agent.config.callees if known.get((one.phone, one.check)) != one}
+        known.update(new)
+        planned = self._planned.get(namespace)
+        if new and planned is not None:
+            entries = (entry for some in planned.plan.checks.values() for entry in some)
+            waiting = {one.caller for one in entries if (one.callee or "", one.check or one.name) in new}
+            self._wake(self._owners(namespace, waiting))
 
     def checks_of(self, namespace: str, names: Iterable[str]) -> Iterator[WorkKey]:
         """The CallChecks of these names that there are."""

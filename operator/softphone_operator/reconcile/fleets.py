@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from softphone_operator.decide import (
-    call_plan,
     decisions,
     desired_fleet,
     fleet_status,
@@ -71,10 +70,11 @@ class Fleets:
         waits: list[float | None] = []
         made = self._observed.groups.agents(key)
         if isinstance(decided, decisions.DesiredFleet):
-            plan = await self._calls.plan(namespace)
-            with_calls = (call_plan.with_calls(one, plan) for one in decided.agents)
+            with_calls = [await self._calls.with_calls(namespace, one) for one in decided.agents]
             wanted_agents = [(one, names.FLEET.labels(name, number)) for number, one in enumerate(with_calls)]
             facts = await self._agents_of.ensure(obj, wanted_agents, decided.max_unavailable, waits)
+            for agent, fact in zip(with_calls, facts, strict=True):
+                self._calls.runs(namespace, agent, fact.reported, fact.digest)
             for agent in sorted(made - {one.agent for one in decided.agents}):
                 await self._agents_of.remove(obj, agent)
             await self._upkeep.ensure_budget(obj, names.FLEET, decided.max_unavailable)

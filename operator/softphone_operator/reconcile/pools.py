@@ -181,10 +181,9 @@ class Pools:
             last.memory,
             _clock(),
         )
-        calls = await self._calls.plan(namespace)
+        home = {phone: names.POOL.agent(name, number) for phone, number in plan.home.items()}
         made = pool_files.agents(name, namespace, pool, plan.files, of.phones, of.pbxs, carried)
-        callers = {number: frozenset(p for p in calls.phones if plan.home.get(p) == number) for number in made}
-        wanted = {number: call_plan.with_calls(one, calls, callers[number]) for number, one in made.items()}
+        wanted = {number: await self._calls.with_calls(namespace, one, home) for number, one in made.items()}
         labelled = [(one, names.POOL.labels(name, number)) for number, one in wanted.items()]
         away = rollout.agents_away(pool.spec.max_unavailable, max(1, len(wanted)))
         facts = {one.name: one for one in await self._agents.ensure(obj, labelled, away, waits)}
@@ -197,7 +196,8 @@ class Pools:
             waits.append(LOOK_AGAIN_SECONDS)
         if plan.memory.resting:
             waits.append(max(LOOK_AGAIN_SECONDS, min(plan.memory.resting.values()) - _clock()))
-        home = {phone: names.POOL.agent(name, number) for phone, number in plan.home.items()}
+        for one in wanted.values():
+            self._calls.runs(namespace, one, facts[one.agent].reported, facts[one.agent].digest)
         return _Pool(plan.memory, home, facts, {one.agent: _revised(one, last.revisions) for one in wanted.values()})
 
     async def _tell_failed(self, namespace: str, pool: str, phone: str, move: assignment.Move) -> None:

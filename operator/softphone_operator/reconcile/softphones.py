@@ -131,9 +131,8 @@ class Softphones:
             fleet_aor=self._observed.fleet_with_aor((namespace, name)),
         )
         trouble, digest = None, None
-        plan = await self._calls.plan(namespace)
         if isinstance(decided, decisions.DesiredAgent):
-            decided = call_plan.with_calls(decided, plan)
+            decided = await self._calls.with_calls(namespace, decided)
             wanted = self._upkeep.agent(obj, decided, {names.SOFTPHONE_LABEL: names.shorten(name)})
             digest = manifests.text_digest(manifests.config_text(decided.config))
             config_map, deployment = self._upkeep.objects(wanted)
@@ -150,6 +149,7 @@ class Softphones:
             waits.append(await self._upkeep.sync_volumes(pods, reported, contents, digest))
         own = await self._own(obj, decided, reported, trouble)
         if isinstance(decided, decisions.DesiredAgent) and digest is not None:
+            self._calls.runs(namespace, decided, reported, digest)
             digest = self._as_wanted((namespace, name), decided, digest, reported)
         return self._holding(obj, _Seen(*own, digest), decided)
 
