@@ -1,6 +1,6 @@
 """The API server as the plugin asks it, with the rights of the person who types. Only here the client is imported.
 
-Every error leaves as a PluginError of one line. Nothing is written but by `patch`.
+Every error leaves as a PluginError of one line. Nothing is written but by `patch`, `create` and `delete`.
 """
 
 from __future__ import annotations
@@ -153,6 +153,15 @@ class Cluster:
         """Change an object. Raises RefusedError, with status 422 where the test of a JSON patch does not hold."""
         query = {"fieldManager": FIELD_MANAGER}
         return _object(await self._text("PATCH", path, query, change, content_type), path)
+
+    async def create(self, path: str, obj: Object) -> Object:
+        """Make an object in a collection. Raises RefusedError."""
+        made = await self._text("POST", path, {"fieldManager": FIELD_MANAGER}, obj, "application/json")
+        return _object(made, path)
+
+    async def delete(self, path: str) -> None:
+        """Delete an object. Raises RefusedError."""
+        await self._text("DELETE", path)
 
     async def lines(self, path: str, query: Mapping[str, str], silence: float | None = None) -> AsyncGenerator[bytes]:
         """The lines of a stream as they come, until it ends. Raises PluginError, also after `silence` seconds."""

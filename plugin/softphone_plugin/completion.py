@@ -19,6 +19,8 @@ TAKE_FILES = {"file", "files", "kubeconfig", "password_file"}
 Sought = Literal["pbx", "phone", "namespace", "context"]
 SOUGHT: dict[tuple[str, str], Sought] = {
     ("argument", "name"): "phone",
+    ("argument", "caller"): "phone",
+    ("argument", "callee"): "phone",
     ("argument", "pbx"): "pbx",
     ("option", "pbx"): "pbx",
     ("option", "namespace"): "namespace",

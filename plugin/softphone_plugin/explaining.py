@@ -10,6 +10,7 @@ from typing import Any
 from softphone_agent.contract.report import Outage, Reason
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide.decisions import Refusal
+from softphone_plugin import calls
 from softphone_plugin.foresight import Configured, after_a_loss, comes_back_to, configured, next_round
 from softphone_plugin.overview import Mood, failure_words, seconds_of
 from softphone_plugin.phones import Known, Object, age, condition
@@ -44,6 +45,7 @@ class Explanation:
     why: tuple[str, ...]
     then: tuple[str, ...]
     holds: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Explanation:
             "why": list(self.why),
             "next": list(self.then),
             "redundancy": list(self.holds),
+            "calls": list(self.calls),
             "missing": list(self.unknown),
         }
 
@@ -72,7 +75,8 @@ def explain(known: Known, pbxs: Iterable[Object], now: datetime) -> Explanation:
         mood = "unknown"
     holds = sentences(known, None if isinstance(of, Refusal) else of.phone, at, now)
     missing = tuple(_unknown(known, of))
-    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(holds), missing)
+    called = tuple(calls.sentences(known.heard.calls, now)) if known.heard else ()
+    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(holds), called, missing)
 
 
 def _silent(known: Known, pbxs: Iterable[Object]) -> Set[str]:

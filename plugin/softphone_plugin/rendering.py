@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from softphone_plugin.calling import Outcome
 from softphone_plugin.counting import History, Row, fitted, sparkline
 from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
@@ -101,6 +102,17 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
     return made
 
 
+def step_of_call(what: str, words: str) -> RenderableType:
+    """A step of a test call, on a line."""
+    return Text.assemble((what.ljust(10), "bold"), " ", words)
+
+
+def called(of: Outcome) -> RenderableType:
+    """How a test call ended."""
+    verdict = ("passed", STYLES["well"]) if of.passed else (f"failed: {of.reason}", STYLES["ill"])
+    return Text.assemble(verdict, "  ", of.message)
+
+
 def explanation(of: Explanation) -> RenderableType:
     """Sentences under headings."""
     parts: list[RenderableType] = []
@@ -109,6 +121,7 @@ def explanation(of: Explanation) -> RenderableType:
         ("Why", of.why),
         ("What comes next", of.then),
         ("Would it hold", of.holds),
+        ("Test calls", of.calls),
         ("What is missing", of.unknown),
     )
     for number, (heading, sentences) in enumerate(headings):

@@ -73,8 +73,8 @@ class Fleets:
             with_calls = [await self._calls.with_calls(namespace, one) for one in decided.agents]
             wanted_agents = [(one, names.FLEET.labels(name, number)) for number, one in enumerate(with_calls)]
             facts = await self._agents_of.ensure(obj, wanted_agents, decided.max_unavailable, waits)
-            for agent, fact in zip(with_calls, facts, strict=True):
-                self._calls.runs(namespace, agent, fact.reported, fact.digest)
+            for one, fact in zip(with_calls, facts, strict=True):
+                self._calls.runs(namespace, one, fact.reported, fact.digest)
             for agent in sorted(made - {one.agent for one in decided.agents}):
                 await self._agents_of.remove(obj, agent)
             await self._upkeep.ensure_budget(obj, names.FLEET, decided.max_unavailable)
