@@ -157,9 +157,9 @@ class AgentAnswer:
     report: PhoneReport | None
     config: ConfigReport
     pbxs: tuple[PbxReport, ...] = ()
+    measured: Measured = field(default_factory=Measured)
     calls: tuple[CallReport, ...] = ()
     """The last of each test call of the phone, by the agent's order."""
-    measured: Measured = field(default_factory=Measured)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ async def hear(cluster: Cluster, phone: FoundPhone) -> Known:
         measured = Measured()  # then times are missing, and nothing else
     report = next((one for one in said.phones if one.name == phone.name), None)
     calls = tuple(one for one in said.calls if one.phone == phone.name)
-    return Known(phone, AgentAnswer(report, said.config, said.pbxs, calls, measured))
+    return Known(phone, AgentAnswer(report, said.config, said.pbxs, measured, calls))
 
 
 async def all_kinds(cluster: Cluster, namespace: str | None, selector: str = "") -> Shown:
