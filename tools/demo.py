@@ -96,7 +96,9 @@ def _demonstrate() -> None:
             "  .venv/bin/python -m lab kubectl -n demo get pbx,sp,cc -o wide\n"
             "  .venv/bin/python -m lab pbx kill slave      [dim]# start brings it back[/dim]\n"
             "  .venv/bin/python -m lab kubectl -n demo describe sp alice\n"
-            "  make lab-down",
+            "  make lab-down\n\n"
+            "Each of these phones has a pod of its own. Thousands that are alike are a SoftphoneFleet, hundreds that\n"
+            "differ a SoftphonePool, both in few pods: docs/how-to/many-people.md",
             title="done",
             expand=False,
         )

@@ -20,7 +20,8 @@ KINDS = {
     "softphone": "Softphone",
     "fleet": "SoftphoneFleet",
     "pool": "SoftphonePool",
-    "check": "CallCheck",
+    "callcheck": "CallCheck",
+    "rehearsal": "Rehearsal",
 }
 HEAD = """\
 # What is said of a wrong spec

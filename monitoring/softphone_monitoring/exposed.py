@@ -25,6 +25,7 @@ from softphone_agent.phone.observations import (
     RequestsSeen,
 )
 from softphone_operator.observe.metrics import Metrics
+from softphone_operator.rehearsals.telling import Measured
 
 _OF_A_HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
 
@@ -97,7 +98,9 @@ def operator() -> list[Metric]:
     metrics.observe(
         lambda: {("PBX", "Ready"): 1},
         lambda: {("namespace", "fleet", "replicas"): 1},
+        lambda: {("namespace", "pool", "phones"): 1},
         lambda: {"PBX": 0.0},
+        lambda: {("namespace", "rehearsal"): Measured(running=True, passed=True, last_passed=0.0, due=0.0)},
         lambda: {("namespace", "daily", "vienna", "graz", "failing", "NoAnswer", "false"): 1},
     )
     metrics.reconciles.labels("PBX", "accepted").inc()

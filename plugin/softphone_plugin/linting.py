@@ -18,6 +18,7 @@ from softphone_operator.api.kinds import (
     GROUP,
     KINDS,
     PBX,
+    REHEARSAL,
     SOFTPHONE,
     SOFTPHONE_FLEET,
     SOFTPHONE_POOL,
@@ -34,6 +35,7 @@ from softphone_operator.decide import (
     label_selector,
     references,
 )
+from softphone_operator.rehearsals import desired
 from softphone_plugin.manifests import Document, read
 from softphone_plugin.words import on_a_line
 
@@ -96,6 +98,7 @@ class _Namespace:
     fleets: dict[str, Document] = field(default_factory=dict)
     pools: dict[str, Document] = field(default_factory=dict)
     checks: dict[str, Document] = field(default_factory=dict)
+    rehearsals: dict[str, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -206,11 +209,15 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pools, pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
     yield from _checks(space, pbxs, strict=strict)
+    for name, document in space.rehearsals.items():
+        meant = desired.rehearsal(space.name, specs["Rehearsal"][name], pbxs, jobs_allowed=True)
+        yield from _refused(document, f"Rehearsal/{name}", meant, space, strict=strict)
 
 
 def _kinds(space: _Namespace) -> Sequence[tuple[str, dict[str, Document]]]:
     phones = ((SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
-    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools), (CALL_CHECK.name, space.checks))
+    later = ((CALL_CHECK.name, space.checks), (REHEARSAL.name, space.rehearsals))
+    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools), *later)
 
 
 def _softphones(

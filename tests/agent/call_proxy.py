@@ -1,6 +1,6 @@
 """A PBX in a test that takes registrations and puts calls through: a registrar and a proxy with Record-Route, over UDP.
 
-It can ask a caller for credentials, and lose what a test wants to be lost.
+It can ask a caller for credentials, lose what a test wants to be lost, and take no registrations any more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Proxy(asyncio.DatagramProtocol):
         """What is thrown away instead of being put through."""
         self.drops = ""
         """The name of a header that it does not know, and leaves out."""
+        self.turns_away = False
+        """Whether it takes no registrations any more; calls go through as before."""
         self.answers: int | None = None
         """With which code it refuses each INVITE itself; None: it puts them through."""
 
@@ -52,6 +54,8 @@ class Proxy(asyncio.DatagramProtocol):
         text = data.decode()
         if text.startswith("REGISTER "):
             self._register(text, addr)
+        elif text.startswith("OPTIONS ") and "@" not in text.partition("\r\n")[0]:
+            self._answer(text, addr, 200)
         elif text.startswith("SIP/2.0 "):
             self._back(text)
         elif text.startswith("INVITE ") and self.answers is not None:
@@ -62,6 +66,9 @@ class Proxy(asyncio.DatagramProtocol):
             self._on(text)
 
     def _register(self, text: str, addr: Address) -> None:
+        if self.turns_away:
+            self._answer(text, addr, 503)
+            return
         found = re.search(r"<sip:([^@]+)@([0-9.]+):(\d+)", header(text, "Contact"))
         assert found, text
         self.contacts[found[1]] = (found[2], int(found[3]))

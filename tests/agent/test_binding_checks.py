@@ -45,6 +45,21 @@ async def test_a_pbx_that_forgot_its_bindings_has_all_its_phones_again_before_th
         assert master.registers == 2 * len(NAMES), "and that was all"
 
 
+async def test_one_that_forgets_before_it_was_asked_is_not_taken_for_one_that_lists_nothing(
+    tmp_path: Path, start: Start
+) -> None:
+    """It restarts in a loop: that it lists bindings is known from the check of the phone's ways."""
+    master = await start()
+    often = {"expiresSeconds": 150, "pathCheckSeconds": 1}
+    async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master", registration=often)]) as agent:
+        await agent.phone(registered=True)
+        await agent.until(lambda agent: [path.result for path in agent.phones["alice"].paths] == ["Holds"])
+        for times in range(2, 5):
+            forget(master)
+            await master.count(times, seconds=60.0)
+        assert await agent.metric("softphone_outage_seconds_count") == 0
+
+
 async def test_its_phones_come_in_the_pace_that_the_pbx_takes(tmp_path: Path, start: Start) -> None:
     master = await start()
     phones = [phone(name, pri="master", registration=ON) for name in NAMES]

@@ -43,7 +43,8 @@ class Worker:
         self.engine = RecordingEngine()
         self.outbox = Outbox(None, FromStrangers)  # type: ignore[arg-type]
         self.moves = Moves()
-        self.switch = CallSwitch(self.engine, self.outbox, self.moves, lambda name: "master")
+        self.pbx: str | None = "master"
+        self.switch = CallSwitch(self.engine, self.outbox, self.moves, lambda name: self.pbx)
 
     def configure(
         self, *phones: Phone, checks: tuple[CallCheck, ...] = (), callees: tuple[Callee, ...] = (), now: float = 0.0
@@ -243,6 +244,24 @@ def test_a_caller_without_a_binding_fails_its_check_at_once(worker: Worker) -> N
     assert report.faults == ("call: the phone is not registered",)
 
 
+def test_the_first_call_waits_for_the_registration_of_its_caller_but_not_for_ever(worker: Worker) -> None:
+    """An agent that begins is no fault of a PBX."""
+    worker.pbx = None
+    worker.configure(phone(), checks=(check(times=1),))
+    worker.switch.wake(1.0)
+    assert (worker.asked(), worker.switch.next_wakeup) == ([], 1.5)
+    worker.pbx = "master"
+    worker.switch.wake(1.5)
+    assert worker.asked() == ["invite"]
+    worker.signal(CallNews.REFUSED, 486, call=101)
+    worker.asked()
+    worker.pbx = None
+    worker.configure(phone(), checks=(check(times=1, token="x"),))
+    worker.switch.wake(31.0)
+    assert worker.asked() == ["invite"]
+    worker.signal(CallNews.REFUSED, 0, call=102)
+
+
 def test_a_check_that_stays_as_it_was_keeps_its_time(worker: Worker) -> None:
     worker.configure(phone(), checks=(check(),))
     worker.switch.wake(5.0)
@@ -293,7 +312,7 @@ def test_a_test_call_is_answered_with_a_mark_and_told_of(worker: Worker) -> None
         ({"from_pbx": True}, True),
         ({}, False),
     ],
-    ids=str,
+    ids=["guessed mark", "guessed mark, from a PBX", "no mark, from a PBX", "no mark"],
 )
 def test_other_calls_are_refused_unless_a_pbx_brings_one_of_a_known_caller(
     worker: Worker, fields: dict[str, Any], is_answered: bool
@@ -367,7 +386,9 @@ def test_after_a_fail_over_of_either_end_calls_begin_at_once(worker: Worker, nam
     assert worker.switch.next_wakeup == 11.25
     worker.switch.wake(11.25)
     assert worker.asked() == ["invite"]
-    assert [one.after_fail_over for one in worker.reports()][-2:] == [True, True]
+    reports = worker.reports()
+    assert [one.after_fail_over for one in reports][-2:] == [True, True]
+    assert [one.passed for one in reports if one.after_fail_over] == [None] * 3, "it is not judged yet"
 
 
 def test_where_nobody_wants_it_a_fail_over_makes_no_call(worker: Worker) -> None:

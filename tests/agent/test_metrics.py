@@ -248,7 +248,7 @@ def test_one_way_audio_has_a_direction(heard: str, heard_there: bool | None, aud
 
 
 def test_calls_after_a_fail_over_count_when_one_has_passed() -> None:
-    failed = a_test_call(after_fail_over=True, passed=False, code=0, heard=None)
+    failed = a_test_call(after_fail_over=True, passed=None, code=0, heard=None)
     passed = a_test_call(after_fail_over=True, callable_seconds=2.5)
     assert "softphone_call_checks_total" not in series_after(failed)
     (one,) = series_after(failed, passed)["softphone_call_checks_total"]

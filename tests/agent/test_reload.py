@@ -10,6 +10,7 @@ import pytest
 
 from softphone_agent.contract import reading
 from softphone_agent.contract.config import AgentConfig
+from softphone_agent.registration.pacing import Rests
 from softphone_agent.supervisor import configuration, supervisor
 from test_supervisor import VERSIONS, work
 
@@ -64,3 +65,43 @@ async def test_of_many_changes_the_last_is_taken_though_not_each(
             await asyncio.sleep(0.01)
     assert len(taken) <= 4 < changes
     watching.cancel()
+
+
+PBX = {"name": "master", "address": "sip:127.0.0.1"}
+
+
+def file_of(phones: int, seconds: float) -> str:
+    made = [{"id": f"{n}", "name": f"p{n}", "aor": f"sip:p{n}@acme.example", "pri": "master"} for n in range(phones)]
+    return json.dumps({"pbxs": [PBX], "phones": made, "stopSeconds": seconds})
+
+
+async def test_phones_that_come_one_after_the_other_do_not_wait_longer_and_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that run are not disturbed. As soon as they are, the next change waits until they had time to come back."""
+    monkeypatch.setattr(configuration, "REST_SECONDS", (0.01, 3600.0))
+    file = tmp_path / "agent.json"
+    file.write_text(file_of(0, 20))
+    made = configuration.Configuration(file, *reading.load(file))
+    rested: list[float] = []
+
+    class Noted(Rests):
+        def after(self, now: float) -> float:
+            rested.append(now)
+            return 0.01
+
+    monkeypatch.setattr(configuration, "Rests", Noted)
+    stopping = asyncio.Event()
+    watching = asyncio.create_task(made.watch(lambda: made.read_again() is configuration.Outcome.TAKEN, stopping))
+    async with asyncio.timeout(30):
+        for phones in range(1, 5):
+            while len(made.current.phones) < phones:
+                file.write_text(file_of(phones, 20))
+                await asyncio.sleep(0.01)
+        assert not rested
+        while not rested:
+            file.write_text(file_of(4, 10))
+            await asyncio.sleep(0.01)
+    assert made.current.stop_seconds == 10
+    stopping.set()
+    await watching

@@ -37,6 +37,7 @@ BENCHES = {
     "operator": Bench(["bench.operator_bench"], CLUSTER),
     "operator-ready": Bench(["bench.ready_bench"], IMAGES),
     "operator-lag": Bench(["bench.lag_bench", "--count", COUNT], CLUSTER),
+    "operator-pool": Bench(["bench.pool_bench"], IMAGES),
     "operator-rest": Bench(["bench.operator_bench", "--rest", REST], CLUSTER),
     "agent": Bench(["bench.agent_bench", "--phones", COUNT], CLUSTER),
     "failover-udp": Bench(["bench.failover", "udp"]),

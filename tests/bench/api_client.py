@@ -51,6 +51,12 @@ class Client:
         """Put an object in the place of the one that is there, which must be the one that was read."""
         return await self._write("PUT", path, body, "application/json", {})
 
+    async def delete(self, path: str) -> None:
+        """Delete an object."""
+        async with self._session.delete(self._server + path) as answer:
+            if answer.status >= 300:
+                raise SystemExit(f"{path}: {await answer.text()}")
+
     async def _write(self, verb: str, path: str, body: Object, content: str, query: Mapping[str, str]) -> Object:
         self.writes += 1
         headers, text = {"Content-Type": content}, json.dumps(body)

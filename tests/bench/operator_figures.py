@@ -89,6 +89,47 @@ class Rest(_Figures):
     note: str = ""
 
 
+class Different(_Figures):
+    """Users of several systems, imported into a pool from a table, some of them with wrong passwords; seconds."""
+
+    softphones: int
+    systems: int
+    wrong_passwords: int
+    agents: int
+    processes: int
+    applied: float
+    """Until kubectl had applied all of them."""
+    granted: float
+    """Until the last one with the right password was granted a binding."""
+    told: float
+    """Until a watch of the API server had shown of each what is true: Ready at its PBX, or why not."""
+    megabytes: float
+    """Of all agents."""
+    single: int
+    single_megabytes: float
+    """What so many Softphones with agents of their own take, beside the others."""
+    each_more: float
+    """What one such agent more takes: what is not of files, which are in memory already."""
+
+
+class Pooled(_Figures):
+    """So many Softphones of a pool at once, written by the bare client; seconds."""
+
+    softphones: int
+    agents: int
+    bare: float
+    """What the bare client takes to write the same Softphones and their statuses, with nobody else at work."""
+    written: float
+    """Until it had written the Softphones."""
+    granted: float
+    told: float
+    """Until a watch of the API server had shown all of them Ready."""
+    writes: float
+    """Requests to write by the operator, for each Softphone."""
+    megabytes: float
+    cpu_seconds: float
+
+
 class Part(_Figures):
     """One part, from one run."""
 
@@ -99,6 +140,8 @@ class Part(_Figures):
     lag: list[Lag] = []
     status_writes: list[StatusWrites] = []
     rest: list[Rest] = []
+    different: list[Different] = []
+    pooled: list[Pooled] = []
 
     @classmethod
     def now(cls, **found: object) -> Part:

@@ -9,7 +9,7 @@ import pytest
 
 from bench import operator_page
 from bench.figures import exponent, percentile
-from bench.operator_figures import Lag, Part, Ready, Reconciled, Rest, StatusWrites, parts
+from bench.operator_figures import Different, Lag, Part, Pooled, Ready, Reconciled, Rest, StatusWrites, parts
 from drills.seen import Machine
 
 MACHINE = Machine(cores=2, memory_gigabytes=24)
@@ -73,3 +73,18 @@ def test_what_a_new_softphone_takes_is_told() -> None:
     told = operator_page.page({"ready": Part(date=date(2026, 11, 28), machine=MACHINE, ready=[row])}).splitlines()
     assert "| 20 | 0.50 | 0.93 | 1.21 | 2.99 | 0.71 | 1.07 |" in told
     assert told.count("Measured 2026-11-28 (2 cores, 24 GB).") == 1
+
+
+def test_what_many_of_a_pool_take_is_told_beside_single_ones_and_the_bare_client() -> None:
+    users = Different(
+        softphones=300, systems=3, wrong_passwords=40, agents=2, processes=4, applied=17.5, granted=19.04, told=20.0,
+        megabytes=150, single=10, single_megabytes=550, each_more=50,
+    )  # fmt: skip
+    at_once = Pooled(
+        softphones=1000, agents=4, bare=10, written=8, granted=9.5, told=17, writes=2.2, megabytes=87, cpu_seconds=9.7
+    )
+    made = Part(date=date(2026, 11, 30), machine=MACHINE, different=[users], pooled=[at_once])
+    told = operator_page.page({"pooled": made}).splitlines()
+    assert "| 300 | 3 | 40 | 2 | 4 | 17.5 | 19.0 | 20.0 |" in told
+    assert "| 300 | 150 | 10: 550 | 50.0 | 15050 | 100 |" in told
+    assert "| 1000 | 4 | 10.0 | 8.0 | 9.5 | 17.0 | 1.20 | 2.2 | 9.7 | 87 |" in told

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from lab.kube import Kube, Object, is_ready, kubectl
 from lab.prometheus import Prometheus
 
 UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-KINDS = "pbx,sp,spf,secret,configmap,deployment,pdb,pod"
+KINDS = "pbx,sp,spf,spp,secret,configmap,deployment,pdb,pod"
 
 
 def users(first: int, last: int) -> set[str]:
@@ -115,6 +115,14 @@ def _digest(of: Object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def refuse_strangers(history: History, ours: Collection[str]) -> None:
+    """Raises LabError where phones of somebody else are registered: they would be taken for what a fault has left."""
+    strangers = {span.user for span in history.ledger(ours).orphans(time.time())}
+    if others := sorted(user for user in strangers if not user.startswith("load")):
+        who = ", ".join(others)
+        raise LabError(f"others are registered: {who}; `make demo` leaves such phones, `make lab-down` ends them")
+
+
 def make(
     namespace: Kube,
     history: History,
@@ -128,14 +136,10 @@ def make(
 ) -> Fleet:
     """A fleet of these phones that is registered, and its PBX objects: the lab's three unless others are given.
 
-    `template` goes into the phones' spec. Raises LabError where phones of somebody else are registered there: they
-    would be taken for bindings that a fault has left.
+    `template` goes into the phones' spec. Raises LabError where phones of somebody else are registered there.
     """
     ours = users(0, phones)
-    strangers = {span.user for span in history.ledger(ours).orphans(time.time())}
-    if others := sorted(user for user in strangers if not user.startswith("load")):
-        who = ", ".join(others)
-        raise LabError(f"others are registered: {who}; `make demo` leaves such phones, `make lab-down` ends them")
+    refuse_strangers(history, ours)
     keys = {user: f"pw-{user}" for user in ours}
     namespace.apply(*(pbxs or system()), secret("load", **keys), fleet(phones, per_agent, name=name, of=template))
     namespace.until("spf", name, is_ready, seconds=300)

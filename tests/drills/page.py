@@ -13,6 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "proof" / "reliability.md"
 TITLES = {
     "pbx": ("PBX faults", "What PBXes, and the way to them, do to phones."),
     "platform": ("Platform faults", "What Kubernetes does to agents and operator."),
+    "pools": ("Pools", "What edits and faults do to many different phones in few agents, of which most are not meant."),
     "operator": (
         "Operator faults",
         "What Kubernetes does to an operator that runs beside the cluster, with the rights that the chart grants.",

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FOLDER = Path(__file__).parent / "seen"
 FINDINGS = "findings"
-GROUPS = ("pbx", "platform", "operator", "load", "attackers")
-Group = Literal["pbx", "platform", "operator", "load", "attackers"]
+GROUPS = ("pbx", "platform", "pools", "operator", "load", "attackers")
+Group = Literal["pbx", "platform", "pools", "operator", "load", "attackers"]
 
 
 class Machine(BaseModel):

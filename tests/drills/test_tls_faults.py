@@ -99,9 +99,8 @@ def test_the_certificate_of_the_home_pbx_has_expired(drill: Drill, pbxes: System
     done = f"The home PBX is started anew with an expired certificate, and {EXPIRED_SECONDS} s later with a valid one."
     note = (
         f"{TLS} No phone trusts it, and the other PBXes, which hear it, redirect every phone to it: "
-        "nobody keeps the phones until the certificate is renewed. They come back by their back-off, whose bound has "
-        "come to 32 or 60 s by then: an answered ping ends it only where it is an entry PBX that answers, and the home "
-        "is none."
+        "nobody keeps the phones until the certificate is renewed. The first ping that the home answers ends "
+        "their wait."
     )
     with drill("pbx", "certificate-expired", done, note=note) as fault:
         fault.kill("slave")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.objects import pbx, softphone
+from drills.pools import pool
+from e2e.objects import pbx, secret, softphone
 from lab.images import Images
 from lab.kube import Kube, KubeError, Object, condition, kubectl
 from lab.settings import REPOSITORY, settings
@@ -94,6 +95,18 @@ def test_what_crosses_objects_is_refused_by_every_operator_and_let_through_witho
         )
     )
     place.patch("sp", "anna", {"phys": "linz"})
+
+    pooled = {"agent": {"pool": "vienna"}, "credentials": {"secretName": "vienna"}}
+    place.apply(
+        secret("vienna", clara="pw-clara"), pool("vienna", 10, ["vienna"]), softphone("clara", sec=None, **pooled)
+    )
+    place.until("sp", "clara", is_accepted)
+    assert (
+        'admission webhook "softphonepools.softphone-fleet.io" denied the request: the SoftphonePool "vienna" is in '
+        "use: named by 1 Softphone (clara); to delete it nevertheless"
+    ) in answer(place, "delete", "spp", "vienna")
+    place.delete("sp", "clara")
+    place.delete("spp", "vienna")
 
     before = certificate(place)
     install(place)

@@ -28,7 +28,8 @@ KINDS = {
     "pbx": "PBX",
     "fleet": "SoftphoneFleet",
     "pool": "SoftphonePool",
-    "check": "CallCheck",
+    "callcheck": "CallCheck",
+    "rehearsal": "Rehearsal",
 }
 BY_THE_RULES = {
     name: message

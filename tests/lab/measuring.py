@@ -42,6 +42,15 @@ def pss(pids: Iterable[int]) -> float:
     return total / 1024
 
 
+def anonymous(pids: Iterable[int]) -> float:
+    """Of `pss` what is not of files: what one more such process takes where the files are in memory already, in MB."""
+    total = 0
+    for pid in pids:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total += next(int(line.split()[1]) for line in rollup if line.startswith("Pss_Anon:"))
+    return total / 1024
+
+
 def private_memory(pid: int) -> float:
     """The memory in MB that a process has written to and shares with nobody: what others do does not change it."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

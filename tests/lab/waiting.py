@@ -12,7 +12,7 @@ def wait_until(
     check: Callable[[], bool],
     what: str,
     *,
-    seconds: float = 60,
+    seconds: float = 180,
     interval: float = 0.1,
     alive: Callable[[], bool] = lambda: True,
     explain: Callable[[], str] = lambda: "",

@@ -33,6 +33,7 @@ UIDS = {
     "redundancy-overview": "softphone-overview",
     "pbx": "softphone-pbx",
     "fleet": "softphone-fleet",
+    "pool": "softphone-pool",
     "softphone": "softphone-phone",
     "calls": "softphone-calls",
     "operator": "softphone-operator",
@@ -198,6 +199,7 @@ def test_prometheus_understands_every_query(tmp_path: Path) -> None:
         "namespace": "calls",
         "pbx": "master",
         "fleet": "load",
+        "pool": "office",
         "softphone": "alice",
         "check": "sites",
     }
@@ -217,6 +219,7 @@ def query(where: str, what: str) -> str:
             **GRAFANAS_OWN,
             "namespace": "calls",
             "fleet": "load",
+            "pool": "office",
             "softphone": "alice",
             "pbx": "master",
             "check": "sites",
@@ -261,6 +264,18 @@ def test_what_the_less_obvious_queries_calculate(jobs: tuple[str, ...], tmp_path
         for number in range(2)
         for place in ("calls", "tests")
     }
+    of_operators |= {
+        "softphone_operator_pool_phones"
+        f'{{namespace="system",pod="op-{number}",pool_namespace="{place}",pool="{name}",state="{state}"}}': values
+        for number in range(2)
+        for place in ("calls", "tests")
+        for name in ("office", "other")
+        for state, values in (("phones", "8x60"), ("registered", "6x60"))
+    }
+    of_pods |= {
+        f'softphone_registered{{namespace="calls",pod="pool-{name}-1-abc",softphone="{phone}",fleet=""}}': "0x60"
+        for name, phone in (("office", "anna"), ("other", "bob"))
+    }
     fleets = '{namespace="calls",fleet="load"}'
     expected = {
         # 4000 bytes and 3 s of a core a minute, for ten phones
@@ -272,6 +287,8 @@ def test_what_the_less_obvious_queries_calculate(jobs: tuple[str, ...], tmp_path
         ("softphone-fleet", "Phones by the fleet's status"): [
             ('{fleet_namespace="calls",fleet="load",state="replicas"}', 10.0)
         ],
+        ("softphone-pool", "Registered"): [("{}", 0.75)],
+        ("softphone-pool", "Not registered"): [('{namespace="calls",pod="pool-office-1-abc",softphone="anna"}', 0.0)],
     }
     calculate(tmp_path, scraped_by(jobs, of_pods | of_operators) | of_kubelet, expected)
     # A counter is born with 7, which increase() does not see. Another agent's phone went home at the same time.

@@ -94,6 +94,37 @@ def test_a_pbx_in_use_stays_unless_forced(body: Any, use: PbxUse, decision: Answ
     assert admission.on_deletion(request, use) == decision
 
 
+def of_pool(operation: str, present: Any, **more: Any) -> dict[str, Any]:
+    return review("SoftphonePool", operation, None, present, name="vienna", **more)
+
+
+NAMED = 'the SoftphonePool "vienna" is in use: named by 7 Softphones (a, b, c, d, e and 2 more)'
+SEVEN = ["a", "b", "c", "d", "e", "f", "g"]
+POOLS: list[tuple[str, Any, list[str], Answer]] = [
+    ("without phones", of_pool("DELETE", {}), [], Answer(True)),
+    ("with phones", of_pool("DELETE", {}), SEVEN, Answer(False, NAMED + HOW, witness="a")),
+    (
+        "forced",
+        of_pool("DELETE", FORCED),
+        SEVEN,
+        Answer(True, warnings=(f"{NAMED}; it is deleted nevertheless, its phones un-REGISTER",)),
+    ),
+    ("with its namespace", of_pool("DELETE", {}, userInfo=NAMESPACE_CONTROLLER), SEVEN, Answer(True)),
+]
+
+
+@pytest.mark.parametrize(("body", "phones", "decision"), [row[1:] for row in POOLS], ids=[row[0] for row in POOLS])
+def test_a_pool_with_phones_stays_unless_forced(body: Any, phones: list[str], decision: Answer) -> None:
+    request = admission.read(body)
+    assert admission.is_deletion_of_pool(request)
+    assert admission.on_deletion_of_pool(request, phones) == decision
+
+
+def test_only_a_deletion_is_one() -> None:
+    assert not admission.is_deletion_of_pool(admission.read(of_pool("UPDATE", {})))
+    assert not admission.is_deletion_of_pool(admission.read(review("PBX", "DELETE", None, {})))
+
+
 def test_an_object_of_a_deleted_collection_has_its_name() -> None:
     body = review("PBX", "DELETE", None, {"metadata": {"name": "slave"}}, name="")
     assert admission.read(body).name == "slave"

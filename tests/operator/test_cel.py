@@ -28,15 +28,6 @@ def with_defaults(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     return defaults | spec
 
 
-KIND_OF = {
-    "softphone": "Softphone",
-    "pbx": "PBX",
-    "fleet": "SoftphoneFleet",
-    "pool": "SoftphonePool",
-    "check": "CallCheck",
-}
-
-
 def broken(kind: str, spec: dict[str, Any]) -> Iterator[str]:
     """The messages of the rules that a spec breaks, each with the whole path of its field."""
     for path, rules in RULES[kind].items():
@@ -56,8 +47,9 @@ def messages(kind: str) -> list[str]:
 
 def subject(case: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The kind and the spec of a case."""
-    (name,) = KIND_OF.keys() & set(case)
-    return KIND_OF[name], case[name]
+    kinds = {kind.singular.removeprefix("softphone") or kind.singular: kind.name for kind in KINDS}
+    (name,) = kinds.keys() & set(case)
+    return kinds[name], case[name]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -335,12 +335,12 @@ async def test_missing_kinds() -> None:
             "softphonefleets.softphone-fleet.io",
             "softphonepools.softphone-fleet.io",
             "callchecks.softphone-fleet.io",
+            "rehearsals.softphone-fleet.io",
         ]
         api.answer("GET", path, {"resources": [{"name": "pbxs"}, {"name": "pbxs/status"}]})
-        assert await it.missing_kinds() == [
-            f"{name}.softphone-fleet.io" for name in ("softphones", "softphonefleets", "softphonepools", "callchecks")
-        ]
-        served = [{"name": name} for name in ("pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks")]
+        others = ("softphones", "softphonefleets", "softphonepools", "callchecks", "rehearsals")
+        assert await it.missing_kinds() == [f"{name}.softphone-fleet.io" for name in others]
+        served = [{"name": name} for name in ("pbxs", *others)]
         api.answer("GET", path, {"resources": served})
         assert await it.missing_kinds() == []
 

@@ -25,6 +25,7 @@ from softphone_operator.decide import (
 from softphone_operator.decide.names import SecretUse
 from softphone_operator.observe.observed import Observed
 from softphone_operator.observe.phone_book import PhoneBook
+from softphone_operator.rehearsals import desired
 
 DATA = Path(__file__).parent / "data" / "refused"
 MASTER = {"address": "sip:10.0.0.1:5060", "system": "acme"}
@@ -98,12 +99,14 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
         outcome: Any = fleet(case["fleet"], pbxs, secrets)
     elif "pool" in case:
         outcome = pool(case["pool"], secrets)
-    elif "check" in case:
-        outcome = call_check(case["check"], case.get("phones", {}), pbxs)
+    elif "callcheck" in case:
+        outcome = call_check(case["callcheck"], case.get("phones", {}), pbxs)
     elif "pools" in case or references.pool_of(case.get("softphone")):
         outcome = pooled(case["softphone"], case.get("pools", {}), pbxs, secrets)
     elif "softphone" in case:
         outcome = softphone(case["softphone"], pbxs, secrets)
+    elif "rehearsal" in case:
+        outcome = desired.rehearsal("demo", case["rehearsal"], decisions_on(pbxs, secrets), jobs_allowed=True)
     else:
         outcome = decisions_on({"subject": case["pbx"]}, secrets)["subject"]
     assert outcome == decisions.Refusal(case["reason"], case["message"])

@@ -14,6 +14,7 @@ from softphone_agent.contract import reading
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneChanged, PhoneReport, Snapshot
 from softphone_operator.decide import assignment
 from softphone_operator.decide.names import POOL
+from softphone_operator.reconcile import softphones
 
 
 @pytest.fixture(autouse=True)
@@ -137,10 +138,42 @@ async def test_different_phones_get_few_agents_and_each_its_status(cluster: Fake
         assert (status["phones"], status["registered"], status["standby"]) == (15, 15, 0)
         assert status["agents"] == {"wanted": 2, "ready": 2, "updated": 2}
         await it.until(lambda: it.status("master", "PBX").get("phones", {}).get("registered") == 15)
+        told = it.metrics.render().decode()
+        for state, count in (("phones", 15.0), ("registered", 15.0), ("standby", 0.0)):
+            labels = f'pool="vienna",pool_namespace="demo",state="{state}"'
+            assert f"softphone_operator_pool_phones{{{labels}}} {count}\n" in told
         budget = cluster.objects["PodDisruptionBudget", "demo", "pool-vienna"]["spec"]
         assert budget["maxUnavailable"] == 2
         pod = cluster.objects["Deployment", "demo", "pool-vienna-0"]["spec"]["template"]
         assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+async def test_a_new_phone_that_is_registered_at_once_has_its_status_written_once(cluster: FakeCluster) -> None:
+    """Of hundreds that are applied at once the API server need not be told that they begin."""
+    put_pool(cluster)
+    put_phones(cluster, 1)
+    async with world(cluster) as it, talkers(cluster, "pool-vienna-0") as (one,):
+        await it.until(lambda: in_agent(cluster, 0) == {"p1"})
+        one.says("p1")
+        await until_ready(it, 1)
+        await it.quiet()
+        put_phones(cluster, 2, 3)
+        await it.until(lambda: in_agent(cluster, 0) == {"p1", "p2", "p3"})
+        one.says("p1", "p2", "p3")
+        await until_ready(it, 2, 3)
+        await it.quiet()
+        assert [cluster.calls.count(("status", "Softphone", name)) for name in ("p2", "p3")] == [1, 1]
+
+
+async def test_a_new_phone_whose_agent_is_not_heard_soon_has_a_status_all_the_same(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softphones, "BEGINNING_SECONDS", 0.3)
+    put_pool(cluster)
+    put_phones(cluster, 1)
+    async with world(cluster) as it:
+        await it.until_condition("Ready", "False", "Starting", name="p1")
+        assert it.status("p1")["agent"] == "pool-vienna-0"
 
 
 async def test_a_phone_of_a_pool_has_its_password_in_a_key_named_like_it(cluster: FakeCluster) -> None:

@@ -47,6 +47,10 @@ BOB = obj("Softphone", "bob", aor="sip:x@acme.example", pri="master")
 MASTER = obj("PBX", "master", address="sip:10.0.0.1")
 
 
+CLARA = obj("Softphone", "clara", aor="sip:c@acme.example", pri="slave", agent={"pool": "vienna"})
+VIENNA = obj("SoftphonePool", "vienna", credentials={"secretNames": ["vienna"]})
+
+
 def asked(kind: str, operation: str, wanted: Any, present: Any) -> dict[str, Any]:
     request = {"uid": "7", "kind": {"kind": kind}, "operation": operation, "namespace": "demo"}
     request |= {"name": (wanted or present)["metadata"]["name"], "object": wanted, "oldObject": present}
@@ -55,6 +59,7 @@ def asked(kind: str, operation: str, wanted: Any, present: Any) -> dict[str, Any
 
 CREATE_CAROL = asked("Softphone", "CREATE", obj("Softphone", "carol", aor="sip:x@acme.example"), None)
 DELETE_MASTER = asked("PBX", "DELETE", None, MASTER)
+DELETE_VIENNA = asked("SoftphonePool", "DELETE", None, VIENNA)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +81,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def serving(folder: Path, cluster: Asked) -> AsyncIterator[Webhook]:
     observed = Observed()
-    for known in (MASTER, ANNA, BOB):
+    for known in (MASTER, ANNA, BOB, CLARA, VIENNA):
         observed.take(known["kind"], known)
     made = Webhook(observed, cluster, Certificate(folder), "127.0.0.1", 0)  # type: ignore[arg-type]
     task = asyncio.create_task(made.run())
@@ -132,6 +137,17 @@ async def test_what_a_watch_has_not_told_yet_refuses_nothing(tmp_path: Path, aut
     allowed, told = await said(tmp_path, authority, cluster, DELETE_MASTER)
     assert (allowed, told.partition(";")[0]) == (False, 'the PBX "master" is in use: named by 1 Softphone (bob)')
     assert await said(tmp_path, authority, Asked(), DELETE_MASTER) == (True, "")
+
+
+async def test_a_pool_that_a_softphone_names_stays(tmp_path: Path, authority: Authority) -> None:
+    allowed, told = await said(tmp_path, authority, Asked(CLARA), DELETE_VIENNA)
+    assert (allowed, told.partition(";")[0]) == (
+        False,
+        'the SoftphonePool "vienna" is in use: named by 1 Softphone (clara)',
+    )
+    elsewhere = obj("Softphone", "clara", aor="sip:c@acme.example", pri="slave", agent={"pool": "linz"})
+    assert await said(tmp_path, authority, Asked(elsewhere), DELETE_VIENNA) == (True, "")
+    assert await said(tmp_path, authority, Asked(), DELETE_VIENNA) == (True, "")
 
 
 async def test_where_it_cannot_be_checked_what_was_observed_counts(tmp_path: Path, authority: Authority) -> None:

@@ -164,3 +164,18 @@ async def test_failures_are_told_and_tried_again_with_a_back_off(monkeypatch: py
     assert waits[0] >= 0.01
     assert waits[1] >= 0.02
     assert waits[2] >= 0.02
+
+
+async def test_what_is_urgent_is_handled_first_of_what_is_due() -> None:
+    handled: list[str] = []
+
+    async def handle(key: str) -> None:
+        handled.append(key)
+
+    queue = WorkQueue(handle, no_failure, concurrency=1, urgent=str.isupper)
+    for key in ("a", "b", "A", "c"):
+        queue.add(key)
+    queue.add("B", 0.05)
+    async with running(queue):
+        await drained(queue)
+    assert handled == ["A", "a", "b", "c", "B"]

@@ -139,7 +139,7 @@ class CallMetrics:
             return
         pbx = self._label(report.pbx) if report.pbx else ""
         self._attempts.labels(*who, pbx, str(report.code or "")).inc()
-        if not report.after_fail_over or report.callable_seconds is not None:
+        if report.passed is not None:
             self._checks.labels(*who, "Passed" if report.passed else "Failed").inc()
         if report.heard is not None and not report.after_fail_over:
             self._ways.labels(*who, births.audio_of(report)).inc()

@@ -1,4 +1,4 @@
-"""Which PBXes do not answer a REGISTER without Contact as RFC 3261 has it: learned once, asked seldom. Pure.
+"""Which PBXes answer a REGISTER without Contact as RFC 3261 has it, and which do not: learned once. Pure.
 
 Silence alone says nothing: the PBX may be dead. It does when the PBX answers a REGISTER that was sent after it.
 """
@@ -18,6 +18,8 @@ class Support:
         """Until when it is not asked, and why."""
         self._silent: dict[str, float] = {}
         """Since when a REGISTER without Contact has no answer."""
+        self._listed: dict[str, float] = {}
+        """When it has listed a binding for the last time."""
 
     def why_not(self, uri: str, now: float) -> str | None:
         """Why there is no use in asking this PBX, in words; None where it may be asked."""
@@ -27,6 +29,14 @@ class Support:
     def learned(self, uri: str, why: str, now: float) -> None:
         """It has shown that it does not support it."""
         self._unsupported[uri] = (now + SELDOM_SECONDS, why)
+
+    def listed(self, uri: str, now: float) -> None:
+        """It has listed a binding."""
+        self._listed[uri] = now
+
+    def has_listed(self, uri: str, now: float) -> bool:
+        """Whether it has, not long ago: then a binding that it does not list is a forgotten one, however often."""
+        return now - self._listed.get(uri, float("-inf")) < SELDOM_SECONDS
 
     def unanswered(self, uri: str, asked_at: float) -> None:
         """A REGISTER without Contact that was sent then was not answered."""
@@ -47,3 +57,4 @@ class Support:
         """Keep nothing that counts no more: redirects may lead to ever new PBXes."""
         self._unsupported = {uri: known for uri, known in self._unsupported.items() if known[0] > now}
         self._silent = {uri: at for uri, at in self._silent.items() if now - at < SELDOM_SECONDS}
+        self._listed = {uri: at for uri, at in self._listed.items() if now - at < SELDOM_SECONDS}

@@ -63,8 +63,9 @@ def _with_ping(state: State, event: PingFailed | PingAnswered, now: float) -> St
 
 
 def _is_awaited(state: State, at: Registrar) -> bool:
-    """Whether it is an entry PBX that was dead."""
-    return at in state.dead and any(at == entry for _, entry in state.plan.entries)
+    """Whether it was dead, and is an entry PBX or the phone's home: the entry PBXes may have led there in vain."""
+    leads_to = {state.plan.home, state.home, *(entry for _, entry in state.plan.entries)}
+    return at in state.dead and at in leads_to
 
 
 def transport_closed(state: State, event: TransportClosed, now: float, jitter: float) -> Step:

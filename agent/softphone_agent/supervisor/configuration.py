@@ -19,11 +19,13 @@ from softphone_agent.contract.phone import PASSWORD
 from softphone_agent.contract.report import ConfigReport
 from softphone_agent.phone import credentials
 from softphone_agent.registration.pacing import Rests
+from softphone_agent.supervisor.disturbing import disturbs
 
 WATCH_STEP_MS = 200
 REST_SECONDS = (1.0, 8.0)
 """How long a configuration counts at least, and at most where somebody changes it all the time: a change may cost the
-phones their registrations, and they need time to come back."""
+phones their registrations, and they need time to come back. Where it disturbs none of them, the first is enough: a pool
+gets its phones one after the other."""
 
 log = structlog.get_logger()
 
@@ -47,6 +49,8 @@ class Configuration:
         self.report = self._found = ConfigReport(digest=digest)
         self._stamps: object = None
         """The state of all files when they were read last."""
+        self._disturbed = False
+        """Whether what was taken last may have cost phones their registrations."""
 
     async def watch(self, reload: Callable[[], bool], stopping: asyncio.Event) -> None:
         """Call `reload`, which returns whether anything was read, after each change.
@@ -62,7 +66,7 @@ class Configuration:
                 if self._folders() != folders:
                     break
                 if taken:
-                    await asyncio.sleep(rests.after(time.monotonic()))
+                    await asyncio.sleep(rests.after(time.monotonic()) if self._disturbed else REST_SECONDS[0])
 
     def _folders(self) -> set[Path]:
         """The folders of all files; of one that is not there yet the folder in which it would appear."""
@@ -93,6 +97,8 @@ class Configuration:
         except ConfigFaults as refused:
             self._found = self.report.model_copy(update={"refused": tuple(refused.faults)})
             return Outcome.REFUSED
+        # Where the configuration is the same, another file is not, such as that of a password.
+        self._disturbed = config is self.current or disturbs(self.current, config)
         self.current = config
         self._found = ConfigReport(digest=digest)
         return Outcome.TAKEN

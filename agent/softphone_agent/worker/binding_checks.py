@@ -21,13 +21,12 @@ from softphone_agent.paths.moments import (
     full_second,
 )
 from softphone_agent.paths.support import Support
-from softphone_agent.phone.planning import instance_id
 from softphone_agent.registration.events import BindingForgotten
 from softphone_agent.registration.states import Phase
 from softphone_agent.sip.happenings import Fetched
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.fetching import Fetching
-from softphone_agent.worker.listing import lists
+from softphone_agent.worker.listing import is_listed
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.running import RunningPhone
 
@@ -40,6 +39,11 @@ UNLISTED = "it lists no binding of a phone that it holds"
 log = structlog.get_logger()
 
 
+def _checks(phone: RunningPhone) -> bool:
+    """Whether anything is to be asked for this phone."""
+    return phone.config.registration.path_check_seconds > 0 and not phone.removed
+
+
 @dataclass(slots=True)
 class _Checked:
     """A place at which phones are registered. Times are monotonic seconds."""
@@ -50,8 +54,6 @@ class _Checked:
     """When it is asked next."""
     missed_at: float | None = None
     """When it did not list a binding; None where it does."""
-    has_listed: bool = False
-    """Whether it has listed a binding at some time: then one that is missing is forgotten, however often."""
     missed: int = 0
     """How often in a row it has forgotten its bindings."""
 
@@ -69,14 +71,20 @@ class BindingChecks:
         self.next_wakeup = 0.0
         """When `wake` has something to do."""
 
-    def look_at(self, names: Iterable[str]) -> None:
-        """Something has changed with these phones: one that sends a REGISTER itself asks no more."""
+    def look_at(self, names: Iterable[str], now: float) -> None:
+        """Something has changed with these phones: one that sends a REGISTER itself asks no more.
+
+        Where a PBX holds its first phone, it is asked at once: one that never listed a binding could not be told from
+        one that has forgotten it.
+        """
         for name in names:
-            if name in self._in_flight:
-                phone = self._phones.get(name)
-                if phone is None or phone.state.phase is not Phase.REGISTERED:
-                    del self._in_flight[name]
-                    self._fetching.drop(name)
+            phone = self._phones.get(name)
+            is_held = phone is not None and phone.state.phase is Phase.REGISTERED
+            if name in self._in_flight and not is_held:
+                del self._in_flight[name]
+                self._fetching.drop(name)
+            elif phone is not None and is_held and _checks(phone) and phone.bound_at not in self._places:
+                self.next_wakeup = min(self.next_wakeup, full_second(now + AGAIN_SECONDS))
 
     def wake(self, now: float) -> None:
         """Ask those that are due."""
@@ -99,7 +107,7 @@ class BindingChecks:
         found: dict[Place, dict[str, RunningPhone]] = {}
         for phone in self._phones:
             binding, place = phone.state.binding, phone.bound_at
-            if phone.config.registration.path_check_seconds <= 0 or binding is None or phone.removed:
+            if binding is None or not _checks(phone):
                 continue
             if place is None or place.uri != binding.registrar.uri:
                 continue
@@ -131,8 +139,8 @@ class BindingChecks:
         if answer.code >= 400:
             checked.due = max(checked.due, now + REFUSED_SECONDS)
         elif 200 <= answer.code < 300:
-            if lists(answer.message, phone.contact or "", str(instance_id(phone.config))):
-                checked.missed_at, checked.has_listed, checked.missed = None, True, 0
+            if is_listed(answer, phone):
+                checked.missed_at, checked.missed = None, 0
             else:
                 self._missed(place, checked, phone, now)
         self._set_wakeup(now)
@@ -147,7 +155,7 @@ class BindingChecks:
         if checked.missed_at is not None and phone.asked_at < checked.missed_at:
             checked.due = full_second(now + AGAIN_SECONDS)  # the phone is about to register
             return
-        if checked.missed_at is not None and not checked.has_listed:
+        if checked.missed_at is not None and not self._support.has_listed(place.uri, now):
             log.info("pbx lists no bindings", pbx=label)
             self._support.learned(place.uri, UNLISTED, now)
             checked.missed_at = None

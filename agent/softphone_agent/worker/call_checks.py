@@ -32,6 +32,9 @@ WATCHED_FROM, ASK_SECONDS = 30.0, 5.0
 """A call that lasts longer than the first is watched by OPTIONS, one in so many seconds of the second."""
 LISTEN_SECONDS = 0.1
 """From one look at the sound of a call after a fail-over to the next."""
+REGISTERED_WITHIN = 30.0
+"""For so long the first call of a check waits for its caller's registration; then it is made, and fails."""
+WAIT_SECONDS = 0.5
 RESCUE_SECONDS = 1.0
 """From one try to rescue a call to the next."""
 
@@ -43,6 +46,8 @@ class _Due:
     check: CallCheck
     at: float
     """When the next call is to be made."""
+    waits_until: float
+    """Till then the first call waits for the caller to be registered."""
     made: int = 0
     number: int = 0
     """The call that goes on; 0 for none."""
@@ -85,7 +90,7 @@ class CallChecks:
             known = former.get(check.name)
             if known is None or known.check != check:
                 first = 0.0 if check.times is not None else random.uniform(0, min(FIRST_AFTER, check.every_seconds))
-                known = _Due(check, now + first)
+                known = _Due(check, now + first, now + REGISTERED_WITHIN)
             self._checks[check.name] = known
 
     def moved(self, move: Move, now: float) -> None:
@@ -104,13 +109,19 @@ class CallChecks:
     def wake(self, now: float) -> None:
         """Make the calls whose time has come. One that still goes on is waited for."""
         for due in list(self._checks.values()):
-            if now >= due.at and not due.is_over:
+            if now >= due.at and self._waits(due, now):
+                due.at = now + WAIT_SECONDS
+            elif now >= due.at and not due.is_over:
                 due.at = now + due.check.every_seconds
                 if not due.number:
                     due.made += 1
                     self._begin(due, now)
             self._pursue(due, now)
             self._rescue(due, now)
+
+    def _waits(self, due: _Due, now: float) -> bool:
+        """Whether the caller is about to register for the first time: that is no fault of its PBX."""
+        return not due.made and now < due.waits_until and self._calls.pbx_of(due.check.caller) is None
 
     def _times(self, due: _Due) -> list[float]:
         times = [] if due.is_over else [due.at]
@@ -252,7 +263,9 @@ class CallChecks:
         if check.callee and of.answered_by and of.answered_by != check.callee:
             faults.insert(0, f"answer: {check.callee} was to answer, {of.answered_by} did")
         survived = survival(state, failed=of.has_failed, rescued=of.rescued, heard=not heard.silent)
-        report = call_reporting.report_of(call.phone, of, state, heard, wall, faults, survived)
+        is_judged = not of.after_fail_over or of.callable_seconds is not None
+        passed = not faults if is_judged else None
+        report = call_reporting.report_of(call.phone, of, state, heard, wall, faults, passed, survived)
         self._tell(due, report)
         measured = {
             "answer_seconds": report.answer_seconds,
@@ -261,8 +274,8 @@ class CallChecks:
             "received": heard.packets,
         }
         shown = measured if state.answered_at is not None else {}
-        write = log.warning if faults else log.info
-        write("call check", check=check.name, softphone=check.caller, passed=not faults, faults=faults, **shown)
+        write = log.warning if passed is False else log.info
+        write("call check", check=check.name, softphone=check.caller, passed=passed, faults=faults, **shown)
 
     def _not_made(self, due: _Due, of: OfCheck, fault: str, now: float) -> None:
         """No INVITE could be sent."""

@@ -48,9 +48,10 @@ def report_of(
     heard: Heard,
     wall: Wall,
     faults: list[str] | None = None,
+    passed: bool | None = None,
     survived: Survival | None = None,
 ) -> CallReport:
-    """The report. `faults`: where the call was judged; [] if it passed."""
+    """The report. `faults`: what was not as expected, once it is over; `passed`: where it was judged."""
     quality = verdict.quality(heard)
     was_answered, began = state.answered_at is not None, state.began_at
     first = state.rang_at if state.rang_at is not None else state.answered_at
@@ -67,7 +68,7 @@ def report_of(
         began=rfc3339(of.began),
         ended=None if state.ended_at is None else rfc3339(wall(state.ended_at)),
         pbx=of.pbx,
-        passed=None if faults is None else not faults,
+        passed=passed,
         faults=tuple(fault[:256] for fault in (faults or ())[:MAX_FAULTS]),
         code=state.code,
         reason=state.reason[:256],

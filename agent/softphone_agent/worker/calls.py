@@ -66,7 +66,7 @@ class Calls:
         self._engine = engine
         self._outbox = outbox
         self._traced = traced
-        self._pbx_of = pbx_of
+        self.pbx_of = pbx_of
         self._bind_address = bind_address
         self._rules: dict[str, Rule] = {}
         self._calls: dict[int, RunningCall] = {}
@@ -142,7 +142,7 @@ class Calls:
         return answering.decide(rule, Offer(call_events.user_of(offer.caller), offer.mark, offer.from_pbx), time.time())
 
     def _of_check(self, offer: CallOffered, taken: Taken) -> OfCheck:
-        peer, pbx = offer.caller.partition(";")[0], self._pbx_of(offer.phone)
+        peer, pbx = offer.caller.partition(";")[0], self.pbx_of(offer.phone)
         return OfCheck(
             "Callee",
             taken.check,
@@ -172,7 +172,7 @@ class Calls:
         """
         host, sockets, session = self._media(phone, tone.CALLER, listens_for)
         ours = sdp.Ours(host, sockets.port, random.getrandbits(31))
-        of.began, of.pbx = time.time(), self._pbx_of(phone)
+        of.began, of.pbx = time.time(), self.pbx_of(phone)
         number = self._engine.invite(phone, to, sdp.offer(ours), self._mark(phone, of), replaces)
         call = RunningCall(number, phone, "Out", machine.calls(limits, now), session, sockets, ours.following())
         call.ended, call.of = ended, of

@@ -130,7 +130,7 @@ class Worker:
         """Ask PBXes about bindings and ways, but for phones that have something else to do now."""
         changed = self._phones.take_changed()
         self._path_checks.look_at(changed)
-        self._binding_checks.look_at(changed)
+        self._binding_checks.look_at(changed, now)
         self._path_checks.wake(now)
         self._binding_checks.wake(now)
 

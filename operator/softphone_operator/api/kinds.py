@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from softphone_agent.contract.fields import Model
 from softphone_operator.api.call_checks import CallCheckSpec, CallCheckStatus
+from softphone_operator.api.rehearsal import RehearsalSpec, RehearsalStatus
 from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
 from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphonePoolStatus, SoftphoneStatus
 
@@ -88,4 +89,15 @@ CALL_CHECK = Kind(
 )
 
 
-KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, CALL_CHECK)
+REHEARSAL = Kind(
+    "Rehearsal",
+    "rehearsals",
+    "rehearsal",
+    ("rh",),
+    RehearsalSpec,
+    RehearsalStatus,
+    "A fail-over that is tried on purpose, watched, and judged.",
+)
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, CALL_CHECK, REHEARSAL)

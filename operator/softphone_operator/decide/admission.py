@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from softphone_operator.api.kinds import PBX, SOFTPHONE
+from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_POOL
 from softphone_operator.decide import desired_softphone, references
 from softphone_operator.decide.names import FORCE_DELETE_ANNOTATION
 
@@ -95,6 +95,11 @@ def is_deletion_of_pbx(request: Request) -> bool:
     return request.kind == PBX.name and request.operation == "DELETE"
 
 
+def is_deletion_of_pool(request: Request) -> bool:
+    """Whether a SoftphonePool would be deleted."""
+    return request.kind == SOFTPHONE_POOL.name and request.operation == "DELETE"
+
+
 def on_aor(request: Request, others: Sequence[str]) -> Answer:
     """Whether a Softphone may take its AOR. `others`: those of its namespace that have it already."""
     if not others or not aor_asked_for(request):
@@ -105,16 +110,27 @@ def on_aor(request: Request, others: Sequence[str]) -> Answer:
 
 def on_deletion(request: Request, use: references.PbxUse) -> Answer:
     """Whether a PBX may be deleted."""
-    if not str(use) or request.user in CLEANERS:
+    return _deletion(request, PBX.name, str(use), use.softphones, "phones keep its last known address")
+
+
+def on_deletion_of_pool(request: Request, phones: Sequence[str]) -> Answer:
+    """Whether a SoftphonePool may be deleted. `phones`: the Softphones that name it."""
+    use = f"named by {references.counted(SOFTPHONE.name, phones)}" if phones else ""
+    return _deletion(request, SOFTPHONE_POOL.name, use, phones, "its phones un-REGISTER")
+
+
+def _deletion(request: Request, kind: str, use: str, softphones: Sequence[str], then: str) -> Answer:
+    """Whether an object may be deleted that is in `use`, in words. `then`: what follows if it is, nevertheless."""
+    if not use or request.user in CLEANERS:
         return ALLOWED
-    said = f'the PBX "{request.name}" is in use: {use}'
+    said = f'the {kind} "{request.name}" is in use: {use}'
     annotations = _mapping(_mapping(request.present.get("metadata")).get("annotations"))
     if annotations.get(FORCE_DELETE_ANNOTATION) == "true":
-        return Answer(True, warnings=(f"{said}; it is deleted nevertheless, phones keep its last known address",))
+        return Answer(True, warnings=(f"{said}; it is deleted nevertheless, {then}",))
     return Answer(
         False,
         f'{said}; to delete it nevertheless, set the annotation {FORCE_DELETE_ANNOTATION}: "true" on it',
-        witness=use.softphones[0] if use.softphones else None,
+        witness=softphones[0] if softphones else None,
     )
 
 

@@ -9,6 +9,7 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.contract.fields import (
     LOCATION_PATTERN,
     LOCATION_WORDS,
+    MAX_LOCATION,
     composed,
     uri_fault,
 )
@@ -54,7 +55,8 @@ def _registrar(reference: str, pbxs: Mapping[str, DesiredPbx | Refusal]) -> sip_
 
 def location_faults(where: str, location: str) -> Iterator[tuple[str, str]]:
     """What is wrong with a physical location: reason and message."""
-    if not re.fullmatch(LOCATION_PATTERN, composed(location)) or location.endswith("\n"):
+    text = composed(location)
+    if not re.fullmatch(LOCATION_PATTERN, text) or len(text) > MAX_LOCATION or text.endswith("\n"):
         yield (
             "InvalidSpec",
             f'{where}: "{sip_uri.printable(location)}" is no location: {LOCATION_WORDS}',

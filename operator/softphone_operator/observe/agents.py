@@ -11,7 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from softphone_agent.contract import call_report
-from softphone_agent.contract.call_report import CallReport
+from softphone_agent.contract.call_report import CallReport, supersedes
 from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
@@ -185,7 +185,8 @@ class View:
         new = set()
         for report in reports:
             key = call_report.key(report)
-            if report.state == "Ended" and self.calls.get(key) != report:
+            known = self.calls.get(key)
+            if report.state == "Ended" and known != report and (known is None or supersedes(report, known)):
                 self.calls.pop(key, None)
                 self.calls[key] = report
                 new.add(report.check)

@@ -18,6 +18,7 @@ from softphone_operator.kubernetes.resources import (
     PBXS,
     PODS,
     POOLS,
+    REHEARSALS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -37,7 +38,7 @@ WorkKey = tuple[str, str, str]
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-FEW = (PBXS.kind, FLEETS.kind, POOLS.kind, CALL_CHECKS.kind)
+FEW = (PBXS.kind, FLEETS.kind, POOLS.kind, CALL_CHECKS.kind, REHEARSALS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
 
@@ -260,11 +261,7 @@ class Observed:
 
     def everything(self) -> set[WorkKey]:
         """All that can be reconciled."""
-        return {
-            (kind, *object_key)
-            for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind, POOLS.kind, CALL_CHECKS.kind)
-            for object_key in self._objects[kind]
-        }
+        return {(kind, *object_key) for kind in (*FEW, SOFTPHONES.kind) for object_key in self._objects[kind]}
 
     def _index(self, kind: str, object_key: ObjectKey, obj: Object) -> None:
         if kind == SOFTPHONES.kind:
@@ -323,7 +320,10 @@ class Observed:
             own: WorkKey = (kind, *object_key)
             if before and after and before.get("spec") == after.get("spec"):
                 return {own}
-            return {own} | self._users_of_pbx(object_key, before, after)
+            rehearsals: set[WorkKey] = {(REHEARSALS.kind, *key) for key, _ in self.all(REHEARSALS.kind, object_key[0])}
+            return {own} | self._users_of_pbx(object_key, before, after) | rehearsals
+        if kind == REHEARSALS.kind:
+            return {(kind, *object_key)}
         owner = self.owner(*self._agent_of(after or before or {}))
         return {owner} if owner else set()
 

@@ -1,4 +1,4 @@
-"""Parts of an object as it was observed, whatever it holds. Pure."""
+"""What of an object the indices go by. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def spec_in_force(slim: Object) -> Any:
 
 
 def object_key_of(obj: Mapping[str, Any]) -> ObjectKey:
-    """Namespace and name."""
+    """Namespace and name of an object."""
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def system_of(obj: Mapping[str, Any] | None) -> str:
-    """The system that a PBX names, empty for none."""
+    """The system of a PBX as its raw spec has it, empty for none."""
     spec = (obj or {}).get("spec")
     system = spec.get("system") if isinstance(spec, Mapping) else None
     return system if isinstance(system, str) else ""
 
 
 def registrar_of(obj: Mapping[str, Any] | None) -> str:
-    """The registrar that a PBX's address means, empty where it means none."""
+    """The registrar of a PBX as its raw spec has it, empty for none."""
     spec = (obj or {}).get("spec")
     return systems.registrar_of(spec.get("address")) if isinstance(spec, Mapping) else ""

@@ -124,6 +124,9 @@ class Webhook:
             use = self._observed.use_of_pbx((namespace, request.name), request.present)
             left = tuple(name for name in use.softphones if name not in passed)
             return admission.on_deletion(request, replace(use, softphones=left))
+        if admission.is_deletion_of_pool(request):
+            naming = self._observed.phones_of_pool((namespace, request.name))
+            return admission.on_deletion_of_pool(request, [name for name in naming if name not in passed])
         return admission.ALLOWED
 
     async def _is_still_so(self, request: Request, name: str) -> bool:
@@ -135,8 +138,8 @@ class Webhook:
         if found is None or found["metadata"].get("deletionTimestamp"):
             return False
         needs = references.softphone_needs(found.get("spec"))
-        return (
-            request.name in needs.pbxs
-            if admission.is_deletion_of_pbx(request)
-            else (needs.aor == admission.aor_asked_for(request))
-        )
+        if admission.is_deletion_of_pbx(request):
+            return request.name in needs.pbxs
+        if admission.is_deletion_of_pool(request):
+            return needs.pool == request.name
+        return needs.aor == admission.aor_asked_for(request)

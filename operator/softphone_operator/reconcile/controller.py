@@ -10,6 +10,7 @@ import secrets as randomness
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -33,6 +34,7 @@ from softphone_operator.kubernetes.resources import (
     FLEETS,
     PBXS,
     POOLS,
+    REHEARSALS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -43,7 +45,7 @@ from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
+from softphone_operator.observe.observed import FEW, ObjectKey, Observed, WorkKey
 from softphone_operator.observe.versions import vanished
 from softphone_operator.reconcile.call_checks import CallChecks
 from softphone_operator.reconcile.fleets import Fleets
@@ -52,6 +54,7 @@ from softphone_operator.reconcile.members import Members
 from softphone_operator.reconcile.pbxs import Pbxs
 from softphone_operator.reconcile.pools import Pools
 from softphone_operator.reconcile.prerequisites import Prerequisites
+from softphone_operator.reconcile.rehearsals import Rehearsals
 from softphone_operator.reconcile.softphones import Softphones
 from softphone_operator.reconcile.upkeep import Upkeep
 from softphone_operator.reconcile.work import WorkQueue
@@ -63,7 +66,10 @@ POOL_COALESCE_SECONDS = 0.25
 """Of the phones of a pool many may change at once, and each agent's file is written as a whole."""
 CALL_COALESCE_SECONDS = 0.5
 """Of the phones that a CallCheck selects many may change at once."""
+REHEARSAL_COALESCE_SECONDS = 0.25
 WATCH_RETRY_SECONDS = 2.0
+COUNTED = ((FLEETS.kind, "replicas"), (POOLS.kind, "phones"))
+"""Kinds whose status counts phones, and the field that has all of them."""
 
 log = structlog.get_logger()
 
@@ -90,7 +96,9 @@ class Controller:
         self._namespaces: tuple[str | None, ...] = settings.watch_namespaces or (None,)
         self._watched = watched(settings.watch_selector)
         self.observed = Observed()
-        self._queue: WorkQueue[WorkKey] = WorkQueue(self._reconcile, self._failed, concurrency=settings.concurrency)
+        self._queue: WorkQueue[WorkKey] = WorkQueue(
+            self._reconcile, self._failed, concurrency=settings.concurrency, urgent=_makes_many_agents
+        )
         self._prerequisites = Prerequisites(cluster, self.observed)
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
@@ -114,10 +122,23 @@ class Controller:
         self._softphones = Softphones(*parts, self._members, self._pools, self._call_checks, now=now)
         self._fleets = Fleets(*parts, self._call_checks, now=now)
         self._pbxs = Pbxs(settings, self.observed, self._prerequisites, self._listening, self._writer, now=now)
+        self._rehearsals = Rehearsals(
+            settings,
+            cluster,
+            session,
+            self.observed,
+            self._prerequisites,
+            self._writer,
+            wake=self._wake,
+            now=now,
+            jitter=jitter,
+        )
         self._watches = watches or Watches(settings.watch_seconds, _clock)
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
-        metrics.observe(self._count_objects, self._count_phones_of_fleets, self._watches.ages, self._call_checks.counts)
+        fleets, pools = (partial(self._count_phones, kind, whole) for kind, whole in COUNTED)
+        rehearsals, calls = self._rehearsals.measured, self._call_checks.counts
+        metrics.observe(self._count_objects, fleets, pools, self._watches.ages, rehearsals, calls)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
         """Work until cancelled. Everything is listed first; then `primed` is set and reconciling begins.
@@ -142,6 +163,7 @@ class Controller:
                     await self._resync()
         finally:
             # Not before the work has ended: a reconcile under way may still point out an agent.
+            await self._rehearsals.close()
             await self._listening.close()
 
     # What is observed.
@@ -238,7 +260,7 @@ class Controller:
     def _wake(self, keys: Iterable[WorkKey]) -> None:
         """Reconcile objects of which nothing has changed but what is known of their agents."""
         for key in keys:
-            self._queue.add(key)
+            self._queue.add(key, REHEARSAL_COALESCE_SECONDS if key[0] == REHEARSALS.kind else 0.0)
 
     def _agent_said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         namespace, agent = key
@@ -287,6 +309,7 @@ class Controller:
             POOLS.kind: self._pools.reconcile,
             CALL_CHECKS.kind: self._call_checks.reconcile,
             PBXS.kind: self._pbxs.reconcile,
+            REHEARSALS.kind: self._rehearsals.reconcile,
         }[kind]
         try:
             with structlog.contextvars.bound_contextvars(kind=kind, namespace=namespace, name=name):
@@ -317,21 +340,26 @@ class Controller:
 
     def _count_objects(self) -> Mapping[tuple[str, str], int]:
         counts: Counter[tuple[str, str]] = Counter()
-        for kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, CALL_CHECKS.kind, PBXS.kind):
+        for kind in (SOFTPHONES.kind, *FEW):
             counts.update({(kind, state): 0 for state in status.STATES})
         for state, count in self.observed.states_of_softphones().items():
             counts[SOFTPHONES.kind, state] = count
-        for kind in (FLEETS.kind, POOLS.kind, CALL_CHECKS.kind, PBXS.kind):
+        for kind in FEW:
             counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._pbxs.serves(obj))
         return counts
 
-    def _count_phones_of_fleets(self) -> Mapping[tuple[str, str, str], int]:
+    def _count_phones(self, kind: str, whole: str) -> Mapping[tuple[str, str, str], int]:
         return {
-            (*object_key, state): fleet["status"][state]
-            for object_key, fleet in self.observed.all(FLEETS.kind)
-            for state in ("replicas", "registered", "standby")
-            if state in fleet["status"]
+            (*object_key, state): obj["status"][state]
+            for object_key, obj in self.observed.all(kind)
+            for state in (whole, "registered", "standby")
+            if state in obj["status"]
         }
+
+
+def _makes_many_agents(key: WorkKey) -> bool:
+    """Whether it is urgent: thousands of phones wait for these agents, and their statuses can wait for them, too."""
+    return key[0] in (FLEETS.kind, POOLS.kind)
 
 
 def _clock() -> float:

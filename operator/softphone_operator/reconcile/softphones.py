@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
@@ -35,6 +36,7 @@ from softphone_operator.reconcile.prerequisites import Prerequisites
 from softphone_operator.reconcile.upkeep import Upkeep, again
 from softphone_operator.reconcile.writing import Writer
 
+BEGINNING_SECONDS = 2.0
 CHOOSING = Statement("False", "Starting", "the pool is about to choose an agent for it")
 
 
@@ -75,6 +77,8 @@ class Softphones:
         self._members = members
         self._pools = pools
         self._calls = calls
+        self._begun: dict[WorkKey, float] = {}
+        """When a phone of a pool was seen first that has no status yet."""
         self._now = now
         self._revisions: dict[ObjectKey, Revisions] = {}
         """Of phones that take part in test calls, or did: a change of those is no change of the phone."""
@@ -87,6 +91,7 @@ class Softphones:
             self._listening.point(namespace, names.softphone_agent(name), None)
             self._members.gone((namespace, name))
             self._revisions.pop((namespace, name), None)
+            self._begun.pop(key, None)
             self._writer.forget(key)
             return "gone", None
         if obj["metadata"].get("deletionTimestamp"):
@@ -98,6 +103,8 @@ class Softphones:
         seen = await (self._in_pool(obj, pool, waits) if pool else self._alone(obj, waits))
         if seen.reported.stream == "connecting":
             waits.append(agents.GRACE_SECONDS)
+        if pool and (wait := self._beginning(key, obj, seen)) > 0:
+            return outcome.result(seen.decided), min([wait, *(each for each in waits if each is not None)])
         made = status.softphone(
             obj["status"],
             generation=obj["metadata"]["generation"],
@@ -112,6 +119,18 @@ class Softphones:
         events = event_rules.softphone_events(obj["status"], made)
         waits.append(await self._writer.write_status(SOFTPHONES, key, obj, status.dump(made), events))
         return outcome.result(seen.decided), min((wait for wait in waits if wait is not None), default=None)
+
+    def _beginning(self, key: WorkKey, obj: Object, seen: _Seen) -> float:
+        """How many seconds a new phone of a pool may still be without a status: one that is being registered.
+
+        Many are applied at once, and the API server has enough to do with that.
+        """
+        phone = seen.reported.phone
+        news = phone is not None and (phone.registered or phone.last_failure is not None)
+        if obj["status"] or news or isinstance(seen.decided, decisions.Refusal):
+            self._begun.pop(key, None)
+            return 0.0
+        return self._begun.setdefault(key, _clock()) + BEGINNING_SECONDS - _clock()
 
     async def _alone(self, obj: Object, waits: list[float | None]) -> _Seen:
         """A Softphone with an agent of its own."""
@@ -238,3 +257,7 @@ def _holds(seen: _Seen) -> bool:
     """Whether an agent that is heard holds the registration."""
     phone = seen.reported.phone
     return seen.reported.stream == "connected" and phone is not None and phone.registered
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

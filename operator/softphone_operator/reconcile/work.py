@@ -20,7 +20,8 @@ class WorkQueue(Generic[Key]):
 
     A key that is added while it waits is handled once, at the earlier of the two times; one that is added while it is
     handled is handled again afterwards. `handle` returns the seconds after which it wants to be called again, or None.
-    Where it raises, `failed(key, error)` is called and the key comes again after a back-off.
+    Where it raises, `failed(key, error)` is called and the key comes again after a back-off. Of keys that are due those
+    that are `urgent` are handled first.
     """
 
     def __init__(
@@ -29,12 +30,15 @@ class WorkQueue(Generic[Key]):
         failed: Callable[[Key, Exception], None],
         *,
         concurrency: int,
+        urgent: Callable[[Key], bool] = lambda _: False,
     ) -> None:
         self._handle = handle
         self._failed = failed
         self._concurrency = concurrency
+        self._urgent = urgent
         self._due: dict[Key, float] = {}
-        self._heap: list[tuple[float, int, Key]] = []
+        self._first: list[tuple[float, int, Key]] = []
+        self._then: list[tuple[float, int, Key]] = []
         self._order = itertools.count()
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._again: set[Key] = set()
@@ -47,7 +51,8 @@ class WorkQueue(Generic[Key]):
         if key in self._due and self._due[key] <= when:
             return
         self._due[key] = when
-        heapq.heappush(self._heap, (when, next(self._order), key))
+        heap = self._first if self._urgent(key) else self._then
+        heapq.heappush(heap, (when, next(self._order), key))
         self._changed.set()
 
     def __len__(self) -> int:
@@ -60,8 +65,8 @@ class WorkQueue(Generic[Key]):
             while True:
                 self._changed.clear()
                 self._start_due(loop.time())
-                full = len(self._running) >= self._concurrency
-                wait = self._heap[0][0] - loop.time() if self._heap and not full else None
+                heads = [] if self._is_full else [heap[0][0] for heap in (self._first, self._then) if heap]
+                wait = min(heads) - loop.time() if heads else None
                 # Not wait_for(): before Python 3.12 it can swallow the cancellation.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
@@ -72,16 +77,21 @@ class WorkQueue(Generic[Key]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._running) >= self._concurrency
+
     def _start_due(self, now: float) -> None:
-        while self._heap and self._heap[0][0] <= now and len(self._running) < self._concurrency:
-            when, _, key = heapq.heappop(self._heap)
-            if self._due.get(key) != when:
-                continue
-            del self._due[key]
-            if key in self._running:
-                self._again.add(key)
-            else:
-                self._running[key] = asyncio.create_task(self._work(key), name=f"work on {key}")
+        for heap in (self._first, self._then):
+            while heap and heap[0][0] <= now and not self._is_full:
+                when, _, key = heapq.heappop(heap)
+                if self._due.get(key) != when:
+                    continue
+                del self._due[key]
+                if key in self._running:
+                    self._again.add(key)
+                else:
+                    self._running[key] = asyncio.create_task(self._work(key), name=f"work on {key}")
 
     async def _work(self, key: Key) -> None:
         try:

@@ -47,7 +47,7 @@ async def call(
         raise PluginError("a phone does not call itself", USAGE)
     wanted = call_check(phone, other, hold, secrets.token_hex(3))
     made = await session.cluster.create(objects(CALL_CHECK, phone.namespace), wanted)
-    name = made["metadata"]["name"]
+    name, uid = made["metadata"]["name"], made["metadata"]["uid"]
     story = Story(name, phone.name, other if isinstance(other, str) else other.name)
     outcomes: list[Outcome] = []
     try:
@@ -56,7 +56,7 @@ async def call(
         shown = console if form is None else notes
         stopped = await until_told(_watch(session, shown, story, list(agents), timeout, outcomes))
     finally:
-        await _remove(session, notes, phone.namespace, name)
+        await _remove(session, notes, phone.namespace, name, uid)
     if stopped:
         return False
     (outcome,) = outcomes
@@ -67,9 +67,9 @@ async def call(
     return outcome.passed
 
 
-async def _remove(session: Session, notes: Console, namespace: str, name: str) -> None:
+async def _remove(session: Session, notes: Console, namespace: str, name: str, uid: str) -> None:
     try:
-        await session.cluster.delete(objects(CALL_CHECK, namespace, name))
+        await session.cluster.delete(objects(CALL_CHECK, namespace, name), uid)
     except RefusedError as error:
         if error.status != 404:
             notes.print(f"the CallCheck {name} could not be deleted, and makes no more calls: {error}", style="yellow")

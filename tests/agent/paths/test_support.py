@@ -36,11 +36,22 @@ def test_a_pbx_that_answers_one_has_shown_that_it_does() -> None:
     assert support.why_not(PBX, 22.0) is None
 
 
+def test_that_a_pbx_lists_bindings_is_known_for_an_hour_from_the_last_time() -> None:
+    support = Support()
+    assert not support.has_listed(PBX, 0.0)
+    support.listed(PBX, 0.0)
+    support.listed(PBX, 10.0)
+    assert support.has_listed(PBX, 10.0 + SELDOM_SECONDS - 1)
+    assert not support.has_listed(PBX, 10.0 + SELDOM_SECONDS)
+    assert not support.has_listed(OTHER, 10.0)
+
+
 def test_nothing_is_kept_that_counts_no_more() -> None:
     support = Support()
     support.learned(PBX, "it answers 400", 0.0)
     support.unanswered(OTHER, 0.0)
+    support.listed(OTHER, 0.0)
     support.forget(1.0)
-    assert (len(support._unsupported), len(support._silent)) == (1, 1)
+    assert (len(support._unsupported), len(support._silent), len(support._listed)) == (1, 1, 1)
     support.forget(SELDOM_SECONDS)
-    assert (support._unsupported, support._silent) == ({}, {})
+    assert (support._unsupported, support._silent, support._listed) == ({}, {}, {})

@@ -41,6 +41,13 @@ def waiting(base: Phone | None = None) -> Phone:
     return (base or Phone(LAUNCHER)).begins().unanswered().unanswered()
 
 
+def sent_there_in_vain(phone: Phone) -> Phone:
+    """All entry PBXes redirect to the slave, which answers nothing."""
+    while phone.asking is not None:
+        phone.unanswered() if phone.asking is SLAVE else phone.redirected(SLAVE)
+    return phone
+
+
 # Losses
 
 
@@ -166,7 +173,23 @@ def test_a_dead_pbx_that_answers_again_wakes_a_waiting_phone_within_its_jitter()
     assert machine.next_wakeup(phone.state) == phone.now + 0.75 * 4.0
 
 
-@pytest.mark.parametrize("registrar", [OTHER, MASTER], ids=["no entry PBX", "not known to be dead"])
+@pytest.mark.parametrize("named", [True, False], ids=["its home is named", "its home was learned"])
+def test_the_home_that_answers_again_wakes_the_phones_whom_the_others_only_send_there(named: bool) -> None:
+    """Its certificate had expired, say: the primary and the standby hear it, and redirect to it."""
+    phone = Phone(plan(backoff_initial=4.0, backoff_max=60.0, home=SLAVE if named else None), jitter=0.75)
+    phone.begins().redirected(SLAVE).accepted()
+    phone.happens(PingFailed(SLAVE, 0.0))
+    for _ in range(4):
+        sent_there_in_vain(phone).until_wakeup()
+    sent_there_in_vain(phone)
+    assert phone.state.phase is Phase.WAITING
+    phone.happens(PingAnswered(SLAVE))
+    assert machine.next_wakeup(phone.state) == phone.now + 0.75 * 4.0
+
+
+@pytest.mark.parametrize(
+    "registrar", [OTHER, MASTER], ids=["neither an entry PBX nor its home", "not known to be dead"]
+)
 def test_other_answers_to_pings_wake_nobody(registrar: object) -> None:
     phone = waiting()
     wakeup = machine.next_wakeup(phone.state)
