@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from softphone_plugin import cli_import, cli_rehearsal, completion, errors
+from softphone_plugin import cli_call, cli_import, cli_rehearsal, completion, errors
 from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
 from softphone_plugin.output import Data, Format, Raw, document
 from softphone_plugin.past import Form
@@ -85,6 +85,7 @@ def top_level(
         raise typer.Exit
 
 
+app.command("call")(cli_call.call)
 app.add_typer(cli_import.app, name="import")
 app.add_typer(cli_rehearsal.app, name="rehearsal")
 

@@ -22,6 +22,8 @@ class Expected:
     """Of the final answer to INVITE."""
     answer_seconds: float | None = None
     """Until then it must have come; None for any time."""
+    audio: bool = True
+    """Whether audio is looked at at all."""
     tone: bool = True
     """Whether the other end's tone must be heard."""
     least_tone_part: float = 0.8
@@ -68,7 +70,7 @@ def faults(state: State, heard: Heard, expected: Expected) -> list[str]:
         found.append(f"answer: came after {took:.3f} s, later than {expected.answer_seconds:g} s")
     if state.ending not in (Ending.HUNG_UP, None):
         found.append(f"end: {_ENDINGS.get(state.ending, state.ending)}")
-    return found + _audio_faults(heard, expected)
+    return found + (_audio_faults(heard, expected) if expected.audio else [])
 
 
 def _audio_faults(heard: Heard, expected: Expected) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from softphone_agent.contract.fields import ID_PATTERN, AorText, Location, Model, Name, SipUriText
 
-Hears = Literal["Tone", "Echo", "Anything"]
+Hears = Literal["Tone", "Echo", "Anything", "Unasked"]
 
 
 class CallExpectation(Model):
@@ -21,7 +21,7 @@ class CallExpectation(Model):
     hears: Hears = Field(
         default="Tone",
         description="What the caller must hear. Tone: that of a phone with `answer: Tone`. Echo: its own tone, sent "
-        "back. Anything: packets, whatever is in them.",
+        "back. Anything: packets, whatever is in them. Unasked: audio is not looked at.",
     )
     max_loss_percent: float | None = Field(
         default=1.0,

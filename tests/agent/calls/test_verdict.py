@@ -81,6 +81,7 @@ CASES: dict[str, tuple[State, Heard, Expected, list[str]]] = {
         Expected(),
         ["audio: the other end's tone was in 4% of what was heard"],
     ),
+    "audio is not looked at": (GOOD_CALL, replace(GOOD_SOUND, packets=0, expected=0), Expected(audio=False), []),
     "no tone is expected": (GOOD_CALL, replace(GOOD_SOUND, tone_part=0.0), Expected(tone=False), []),
     "loss": (
         GOOD_CALL,
