@@ -63,7 +63,7 @@ def test_it_may_read_what_it_shows_and_nothing_else(render_all: Render) -> None:
     assert role["rules"] == [
         {
             "apiGroups": ["softphone-fleet.io"],
-            "resources": ["pbxs", "softphones", "softphonefleets", "softphonepools"],
+            "resources": ["pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals"],
             "verbs": ["list", "watch"],
         },
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},

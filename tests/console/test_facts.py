@@ -175,6 +175,12 @@ NAMES = st.sampled_from(
         "code",
         "users",
         "time",
+        "history",
+        "limits",
+        "began",
+        "ended",
+        "reasons",
+        "longestOutageSeconds",
     ]
 )
 OBJECTS = st.recursive(
@@ -184,7 +190,7 @@ OBJECTS = st.recursive(
 
 @given(OBJECTS)
 def test_no_object_makes_it_fail(obj: dict[str, Any]) -> None:
-    for make in (facts.pbx, facts.phone, facts.fleet, facts.pool, facts.event):
+    for make in (facts.pbx, facts.phone, facts.fleet, facts.pool, facts.rehearsal, facts.event):
         make(obj)
 
 

@@ -81,6 +81,7 @@ def _about(about: About) -> Child:
 
 def _path(about: About) -> Path | None:
     pages = {"Softphone": "phones", "PBX": "pbxs", "SoftphoneFleet": "fleets", "SoftphonePool": "pools"}
+    pages |= {"Rehearsal": "rehearsals"}
     kind = pages.get(about.kind)
     return path(kind, *about.key) if kind else None
 

@@ -151,6 +151,40 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class RehearsalResult:
+    """A rehearsal that is over. Durations in seconds, None where nothing was lost or not all came back."""
+
+    verdict: str
+    began: datetime
+    ended: datetime
+    reasons: tuple[str, ...]
+    phones: int
+    lost: int
+    missing: int
+    longest: float | None
+    all_back: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A Rehearsal: the PBX or the system that is to fail, and how it went, the last one first."""
+
+    key: Key
+    pbx: str
+    system: str
+    trigger: str
+    limits: tuple[tuple[str, float], ...]
+    schedule: str
+    every_days: int
+    phase: str
+    message: str
+    made: datetime | None
+    next: datetime | None
+    last_passed: datetime | None
+    history: tuple[RehearsalResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A Kubernetes Event about one of our objects."""
 
@@ -239,6 +273,53 @@ def _many(obj: Object, *, pool: bool) -> Fleet:
         failures=tuple((reason, raw.number(failures, reason)) for reason in failures if isinstance(reason, str)),
         ready=_condition(obj, "Ready"),
         redundant=_condition(obj, "Redundant"),
+    )
+
+
+LIMITS = {
+    "longestOutageSeconds": "longest outage allowed",
+    "allBackWithinSeconds": "all must be back within",
+}
+"""Fields of a Rehearsal's limits that are seconds, and what they are called."""
+
+
+def rehearsal(obj: Object) -> Rehearsal:
+    """What is kept of a Rehearsal."""
+    zone = raw.text(obj, "spec", "timeZone")
+    schedule = raw.text(obj, "spec", "schedule")
+    limits = raw.part(obj, "spec", "limits")
+    allowed = ((words, raw.seconds(limits, field)) for field, words in LIMITS.items())
+    return Rehearsal(
+        key=key_of(obj),
+        pbx=raw.text(obj, "spec", "pbx"),
+        system=raw.text(obj, "spec", "system"),
+        trigger="a Job" if raw.text(obj, "spec", "trigger") == "Job" else "a person",
+        limits=tuple((words, limit) for words, limit in allowed if limit is not None),
+        schedule=f"{schedule} {zone or 'UTC'}" if schedule else "",
+        every_days=raw.number(obj, "spec", "everyDays"),
+        phase=raw.text(obj, "status", "phase"),
+        message=raw.text(obj, "status", "message"),
+        made=raw.time(obj, "metadata", "creationTimestamp"),
+        next=raw.time(obj, "status", "nextTime"),
+        last_passed=raw.time(obj, "status", "lastPassed"),
+        history=tuple(found for one in raw.parts(obj, "status", "history") if (found := _result(one))),
+    )
+
+
+def _result(of: Object) -> RehearsalResult | None:
+    began, ended = raw.time(of, "began"), raw.time(of, "ended")
+    if began is None or ended is None:
+        return None
+    return RehearsalResult(
+        verdict=raw.text(of, "verdict"),
+        began=began,
+        ended=ended,
+        reasons=raw.texts(of, "reasons"),
+        phones=raw.number(of, "phones"),
+        lost=raw.number(of, "lost"),
+        missing=raw.number(of, "missing"),
+        longest=raw.seconds(of, "longestOutageSeconds"),
+        all_back=raw.seconds(of, "allBackSeconds"),
     )
 
 

@@ -22,6 +22,7 @@ MAKERS: Mapping[str, Callable[[Object], Any]] = {
     "Softphone": facts.phone,
     "SoftphoneFleet": facts.fleet,
     "SoftphonePool": facts.pool,
+    "Rehearsal": facts.rehearsal,
 }
 EVENTS = "Event"
 
@@ -66,6 +67,7 @@ class Store:
                 phones=self._objects["Softphone"],
                 fleets=self._objects["SoftphoneFleet"],
                 pools=self._objects["SoftphonePool"],
+                rehearsals=self._objects["Rehearsal"],
                 events=tuple(self._events.values()),
                 problems=self._problems(),
                 as_of=self._as_of(),
