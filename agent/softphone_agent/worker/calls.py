@@ -69,6 +69,7 @@ class Calls:
         self.pbx_of = pbx_of
         self._bind_address = bind_address
         self._rules: dict[str, Rule] = {}
+        self._most = 0
         self._calls: dict[int, RunningCall] = {}
 
     def __len__(self) -> int:
@@ -77,6 +78,11 @@ class Calls:
     def get(self, number: int) -> RunningCall | None:
         """The call with this number; None where it has ended."""
         return self._calls.get(number)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another call may be made now: half of the places are for calls that come, which may be ours."""
+        return sum(call.direction == "Out" for call in self._calls.values()) < max(1, self._most // 2)
 
     def has_moved(self, number: int) -> bool:
         """Whether the phone of this call is registered at another PBX than the one by which it was made."""
@@ -89,7 +95,7 @@ class Calls:
 
     def configured(self, rules: Mapping[str, Rule], most: int) -> None:
         """These phones answer from now on, by these rules."""
-        self._rules = dict(rules)
+        self._rules, self._most = dict(rules), most
         self._engine.answer(self._rules.keys(), most)
 
     def hang_up(self, phones: Callable[[str], bool]) -> None:
