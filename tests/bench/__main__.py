@@ -45,6 +45,7 @@ BENCHES = {
     "start": Bench(["bench.start"]),
     "cost": Bench(["bench.cost"]),
     "checks": Bench(["bench.checks"]),
+    "calls": Bench(["bench.calls"]),
 }
 
 
