@@ -6,10 +6,10 @@ BIN := .venv/bin
 LAB := PYTHONPATH=tests $(BIN)/python -m lab
 STAMP := .venv/.installed
 
-.PHONY: help plugin agent venv check lint audit sbom unit docs test test-oldest interop drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
+.PHONY: help plugin agent release release-twice venv check lint audit sbom unit docs test test-oldest interop drill soak bench demo screenshots lab-up lab-status lab-down images wheels pjsua2 generate constraints clean
 
 HELP := "Every day:venv check test test-oldest generate docs" "See it run:demo lab-up lab-status lab-down" \
-  "Break it, measure it:interop drill soak bench" "Give it to users:images agent plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
+  "Break it, measure it:interop drill soak bench" "Give it to users:release release-twice images agent plugin pjsua2 sbom audit" "Now and then:constraints screenshots clean"
 
 help: ## show this help
 	@for part in $(HELP); do echo "$${part%%:*}"; for target in $${part#*:}; do \
@@ -106,6 +106,14 @@ lab-status: venv ## what of the lab runs
 
 lab-down: venv ## end the lab; nothing stays behind
 	@$(LAB) down
+
+release: venv ## all of it for a release page, the same bytes each time: build/release (root); URL= REGISTRY= say where it will lie
+	@PYTHONPATH=tools:tests $(BIN)/python -m release --url '$(URL)' --registry '$(REGISTRY)'
+
+release-twice: release ## the same once more, of nothing that the cache holds: does any file differ? (root, some minutes)
+	@again=$$(mktemp -d) && trap 'rm -rf "$$again"' EXIT && SOFTPHONE_FLEET_CACHE=$$again/cache PYTHONPATH=tools:tests \
+	  $(BIN)/python -m release --url '$(URL)' --registry '$(REGISTRY)' "$$again/release" && \
+	  diff build/release/SHA256SUMS "$$again/release/SHA256SUMS" && echo "no file differs"
 
 OF_BASE = $(if $(BASE),--build-arg BASE='$(BASE)')
 

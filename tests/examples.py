@@ -18,7 +18,9 @@ from softphone_operator.api.kinds import API_VERSION
 Object = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
-MANIFESTS = tuple(FOLDER / name for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet", "pool"))
+MANIFESTS = tuple(
+    FOLDER / name for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet", "pool", "rehearsal")
+)
 """Folders for `kubectl apply -f`."""
 SITES = (FOLDER / "gitops" / "sites" / "vienna", FOLDER / "gitops" / "sites" / "graz")
 """Folders for `kubectl apply -k`."""

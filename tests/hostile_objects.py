@@ -1,4 +1,4 @@
-"""PBX, Softphone, SoftphoneFleet and SoftphonePool specs with a hostile text at any place that takes one."""
+"""PBX, Softphone, SoftphoneFleet, SoftphonePool and Rehearsal specs with a hostile text at any place that takes one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from hostile import Place, places, put
+from softphone_operator.api.rehearsal import RehearsalSpec
 from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
 
 PBX = {"address": "sip:10.0.0.1:5061;transport=tls", "system": "acme"}
 PHONE = {"aor": "sip:anna@acme.example", "pri": "master"}
 FLEET = {"replicas": 2, "template": {"aor": "sip:load{index}@acme.example", "pri": "master"}}
 POOL: dict[str, Any] = {"phonesPerAgent": 10}
+REHEARSAL = {"pbx": "master"}
 BASES: dict[str, tuple[type[BaseModel], Mapping[str, Any]]] = {
     "PBX": (PBXSpec, PBX),
     "Softphone": (SoftphoneSpec, PHONE),
     "SoftphoneFleet": (SoftphoneFleetSpec, FLEET),
     "SoftphonePool": (SoftphonePoolSpec, POOL),
+    "Rehearsal": (RehearsalSpec, REHEARSAL),
 }
 CASES = [(kind, place) for kind, (model, _) in BASES.items() for place in places(model)]
 """Every kind with every place of a text in it."""
@@ -31,6 +34,13 @@ def hostile_spec(kind: str, place: Place, text: str) -> Any:
         spec["location"] = "vienna"
     if place.path[-1] in ("passwordKey", "usernameKey"):
         spec["credentials"]["secretName"] = "good"
+    if place.path[0] == "job":
+        spec["trigger"] = "Job"
+        spec["job"]["template"]["spec"] = {"containers": [{"name": "a", "image": "b"}]}
+    if place.path[-1] == "timeZone":
+        spec["schedule"] = "0 3 1 * *"
+    if place.path[-1] == "system" and kind == "Rehearsal":
+        del spec["pbx"]
     if place.path[-1] == "cur":
         spec = put(spec, (*place.path[:-1], "mode"), "Browser")
     return spec

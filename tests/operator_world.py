@@ -31,9 +31,11 @@ from softphone_operator.kubernetes.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     FLEETS,
+    JOBS,
     PBXS,
     PODS,
     POOLS,
+    REHEARSALS,
     SOFTPHONES,
     Resource,
     watched,
@@ -45,7 +47,8 @@ from softphone_operator.reconcile import pbxs, writing
 from softphone_operator.reconcile.controller import Controller
 
 KINDS = {
-    resource.kind: resource for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, PODS, POOLS, SOFTPHONES)
+    resource.kind: resource
+    for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, JOBS, PBXS, PODS, POOLS, REHEARSALS, SOFTPHONES)
 }
 
 
@@ -80,13 +83,13 @@ class FakeCluster:
         version = f"{resource.group}/{resource.version}" if resource.group else resource.version
         obj = {**(before or {}), "apiVersion": version, "kind": kind, "metadata": metadata, **parts}
         self.objects[key] = obj
-        if self.watcher and resource != BUDGETS:
+        if self.watcher and resource not in (BUDGETS, JOBS) and not is_record(obj):
             self.watcher(KINDS[kind], copy.deepcopy(obj), False)
         return obj
 
     def remove(self, kind: str, name: str, namespace: str = "demo") -> None:
         obj = self.objects.pop((kind, namespace, name))
-        if self.watcher:
+        if self.watcher and not is_record(obj):
             self.watcher(KINDS[kind], obj, True)
 
     def put_secret(self, name: str, *keys: str) -> None:
@@ -105,7 +108,7 @@ class FakeCluster:
         return [
             copy.deepcopy(obj)
             for (kind, where, _), obj in self.objects.items()
-            if kind == resource.kind and namespace in (None, where)
+            if kind == resource.kind and namespace in (None, where) and not is_record(obj)
             if resource not in OF_SHARD
             or label_selector.parse(resource.selector).matches(obj["metadata"].get("labels"))
         ]
@@ -127,6 +130,14 @@ class FakeCluster:
         metadata = {**desired["metadata"], "managedFields": [entry(desired)]}
         made = self.put(resource.kind, metadata.pop("name"), metadata.pop("namespace"), metadata=metadata, **parts)
         return copy.deepcopy(made)
+
+    async def create(self, resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = dict(obj["metadata"])
+        self.calls.append(("create", resource.kind, metadata["name"]))
+        parts = {k: v for k, v in obj.items() if k not in ("apiVersion", "kind", "metadata")}
+        return copy.deepcopy(
+            self.put(resource.kind, metadata.pop("name"), metadata.pop("namespace"), metadata=metadata, **parts)
+        )
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         assert self.objects[resource.kind, namespace, name]["metadata"]["uid"] == uid
@@ -169,6 +180,11 @@ class FakeCluster:
         )
         while True:
             yield await self.news.get()
+
+
+def is_record(obj: Mapping[str, Any]) -> bool:
+    """Whether it is the record of a rehearsal, which no operator watches."""
+    return (obj["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == "record"
 
 
 def matches(selector: str, obj: Mapping[str, Any]) -> bool:
@@ -251,12 +267,12 @@ async def world(cluster: FakeCluster, notifier: Notifier | None = None, **settin
 
 
 SHARD = "softphone-fleet.io/shard"
-OF_SHARD = watched(f"{SHARD}=a")[1:4]
+OF_SHARD = watched(f"{SHARD}=a")[1:5]
 
 
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for more to come does not, in a test."""
-    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "POOL_COALESCE_SECONDS"):
+    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "POOL_COALESCE_SECONDS", "REHEARSAL_COALESCE_SECONDS"):
         monkeypatch.setattr(subject, name, 0.001)
     monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.001)
     monkeypatch.setattr(writing, "SHARED_WRITE_SECONDS", 0.0)

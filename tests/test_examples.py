@@ -14,6 +14,7 @@ import examples
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import KINDS
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
+from softphone_operator.rehearsals.desired import DesiredRehearsal, rehearsal
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
 NAMESPACE = "examples"
@@ -61,6 +62,8 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         for each in examples.of_kind(objects, "SoftphonePool")
     }
     assert not any(isinstance(made, decisions.Refusal) for made in pools.values()), pools
+    for each in (*examples.of_kind(objects, "Rehearsal"), *of_jobs(objects)):
+        assert isinstance(rehearsal(NAMESPACE, each["spec"], pbxs, jobs_allowed=True), DesiredRehearsal)
     phones = {
         each["metadata"]["name"]: decided(each, pools, pbxs, secrets)
         for kind in ("Softphone", "SoftphoneFleet")
@@ -72,6 +75,12 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
         made.cautions for made in phones.values() if not isinstance(made, decisions.Refusal) and made.cautions
     ] == []
     assert [desired_pbx.inconsistency(name, pbxs) for name in pbxs if desired_pbx.inconsistency(name, pbxs)] == []
+
+
+def of_jobs(objects: list[examples.Object]) -> list[examples.Object]:
+    """The example of a rehearsal with a Job, which is not applied with the others of its folder."""
+    with_job = examples.FOLDER / "rehearsal" / "with-job"
+    return list(examples.documents(with_job)) if examples.of_kind(objects, "Rehearsal") else []
 
 
 def decided(

@@ -15,7 +15,7 @@ PROGRAMS = {
     "operator/softphone_operator": "The operator",
     "plugin/softphone_plugin": "The plugin",
     "monitoring/softphone_monitoring": "Rules and dashboards",
-    "tools": "What makes pages, pictures and bills of materials",
+    "tools": "What makes pages, pictures, bills of materials and releases",
     "tests": "Tests, lab, drills and benches",
 }
 

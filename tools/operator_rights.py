@@ -37,15 +37,21 @@ ROLES = (
         "namespaces that are served",
         _between("_helpers.tpl", '{{- define "softphone-fleet.rules" -}}\n', "{{- end }}"),
         {
-            "pbxs, softphones, softphonefleets, softphonepools": "what is wanted",
-            "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status": "what is so",
+            "pbxs, softphones, softphonefleets, softphonepools, rehearsals": "what is wanted",
+            "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, "
+            "rehearsals/status": "what is so",
             "deployments": "the agents, listed and watched by label; deleted where fewer are needed",
-            "configmaps": "their files, likewise",
+            "configmaps": "their files, likewise; the records of rehearsals",
             "poddisruptionbudgets": "one for each fleet and each pool",
             "pods": "the agents' addresses and troubles, listed and watched by label; the annotation",
             "secrets": "see below",
             "events": "transitions; what happens again is counted on the Event that is there",
         },
+    ),
+    Role(
+        "those, with `rehearsals.jobs`",
+        _between("_helpers.tpl", '{{- define "softphone-fleet.jobRules" -}}\n', "{{- end }}"),
+        {"jobs": "made for Rehearsals with trigger Job, from the pod template of the Rehearsal"},
     ),
     Role(
         "its own, with `replicas` above 1",

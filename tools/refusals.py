@@ -15,7 +15,13 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 CASES = REPOSITORY / "tests" / "operator" / "data" / "refused"
 PAGE = REPOSITORY / "docs" / "reference" / "refusals.md"
-KINDS = {"pbx": "PBX", "softphone": "Softphone", "fleet": "SoftphoneFleet", "pool": "SoftphonePool"}
+KINDS = {
+    "pbx": "PBX",
+    "softphone": "Softphone",
+    "fleet": "SoftphoneFleet",
+    "pool": "SoftphonePool",
+    "rehearsal": "Rehearsal",
+}
 HEAD = """\
 # What is said of a wrong spec
 

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution
 from os import PathLike
 from pathlib import Path
@@ -65,13 +65,25 @@ def bom(image: str, archive: Path) -> Bom:
     made.components.add(_python(held[PYTHON]))
     for told in debian_packages(held[DPKG_STATUS]):
         made.components.add(_debian_component(told))
-    for name, content in held.items():
-        if METADATA.fullmatch(name):
-            package = Held(content)
-            if package.name != OURS:
-                made.components.add(_pjproject(package) or _component(package))
+    _add_packages(made, (content for name, content in held.items() if METADATA.fullmatch(name)))
     made.register_dependency(whole, made.components)
     return made
+
+
+def bom_of_packages(name: str, metadata: Iterable[str]) -> Bom:
+    """The bill of a program that is nothing but Python packages, by their METADATA."""
+    made = Bom()
+    whole = made.metadata.component = Component(name=name, type=ComponentType.APPLICATION)
+    _add_packages(made, metadata)
+    made.register_dependency(whole, made.components)
+    return made
+
+
+def _add_packages(to: Bom, metadata: Iterable[str]) -> None:
+    for content in metadata:
+        package = Held(content)
+        if package.name != OURS:
+            to.components.add(_pjproject(package) or _component(package))
 
 
 def telling_files(archive: Path) -> dict[str, str]:
@@ -153,8 +165,13 @@ def _debian_component(told: dict[str, str]) -> Component:
 
 
 def text(image: str, archive: Path) -> str:
-    """The bill as JSON."""
-    return make_outputter(bom(image, archive), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
+    """The bill of an image that lies in a file of `docker save`, as JSON."""
+    return as_json(bom(image, archive))
+
+
+def as_json(bill: Bom) -> str:
+    """A bill as JSON."""
+    return make_outputter(bill, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
 
 
 def write(archives: dict[str, Path]) -> None:

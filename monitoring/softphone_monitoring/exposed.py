@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.phone import Pbx
 from softphone_agent.contract.report import PathReport, PbxReport, PhoneReport
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
-    CallChecked,
+    CallableAgain,
     CallDone,
+    CallTested,
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -23,6 +25,7 @@ from softphone_agent.phone.observations import (
     RequestsSeen,
 )
 from softphone_operator.observe.metrics import Metrics
+from softphone_operator.rehearsals.telling import Measured
 
 _OF_A_HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
 
@@ -57,11 +60,36 @@ def agent(*, per_phone: bool = True) -> list[Metric]:
             PingSeen("slave", 0.0),
             RequestsSeen("OPTIONS", "200", 1),
             Discarded("NotSip", 1),
-            CallDone("Out", "200", 0.0, "Audio"),
-            CallChecked("daily", True),
+            CallDone("Out", "200", "Audio"),
+            CallTested(_test_call(), "hq", "branch"),
+            CallableAgain("daily", "slave", 0.0),
         ]
     )
     return _told(metrics.exposition())
+
+
+def _test_call() -> CallReport:
+    """One of which everything is known."""
+    return CallReport(
+        end="Caller",
+        check="daily",
+        phone="alice",
+        state="Ended",
+        began="2026-01-01T00:00:00Z",
+        pbx="slave",
+        passed=True,
+        code=200,
+        heard="Tone",
+        survived="Untouched",
+        ring_seconds=0.0,
+        answer_seconds=0.0,
+        talk_seconds=0.0,
+        hang_up_seconds=0.0,
+        lost_percent=0.0,
+        jitter_seconds=0.0,
+        round_trip_seconds=0.0,
+        mos=4.4,
+    )
 
 
 def operator() -> list[Metric]:
@@ -72,6 +100,7 @@ def operator() -> list[Metric]:
         lambda: {("namespace", "fleet", "replicas"): 1},
         lambda: {("namespace", "pool", "phones"): 1},
         lambda: {"PBX": 0.0},
+        lambda: {("namespace", "rehearsal"): Measured(running=True, passed=True, last_passed=0.0, due=0.0)},
     )
     metrics.reconciles.labels("PBX", "accepted").inc()
     metrics.reconcile_seconds.labels("PBX").observe(0.0)

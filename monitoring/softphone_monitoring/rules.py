@@ -92,6 +92,9 @@ _POOLS_NOT_READY = _OBJECTS % 'kind="SoftphonePool",state="NotReady"'
 _TOLD_SOFTPHONES = 'sum(max by (namespace, pod, state) (softphones{fleet=""}))'
 _FLEET_PHONES = by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
+# Several operators of one release tell the same.
+_DUE = "min by (rehearsal_namespace, rehearsal) (softphone_rehearsal_due_timestamp_seconds)"
+_REHEARSED = "min by (rehearsal_namespace, rehearsal) (softphone_rehearsal_passed)"
 _CERTIFICATES = "softphone_pbx_certificate_expiry_timestamp_seconds"
 _CERTIFICATE_LEFT = (
     f"(min by (namespace, pbx) ({_CERTIFICATES}) or min by (namespace, pbx) (last_over_time({_CERTIFICATES}[1d])))"
@@ -268,6 +271,27 @@ ALERTS = (
         "{{ $value }} SoftphonePools are not Ready",
         "The operator says that these pools are not as wanted: agents are missing, phones are not registered, or pods"
         " are still of an earlier spec.",
+    ),
+    Alert(
+        "SoftphoneRehearsalFailed",
+        "warning",
+        "1m",
+        f"{_REHEARSED} == 0",
+        _REHEARSED,
+        "The last rehearsal {{ $labels.rehearsal }} in {{ $labels.rehearsal_namespace }} has not passed",
+        "A fail-over was tried on purpose, and was not within its limits, or nobody lost the PBX. The status of the"
+        " Rehearsal has the reasons in words.",
+    ),
+    Alert(
+        "SoftphoneRehearsalOverdue",
+        "warning",
+        "60m",
+        f"time() - {_DUE} > 0",
+        f"time() - {_DUE}",
+        "Rehearsal {{ $labels.rehearsal }} in {{ $labels.rehearsal_namespace }} should have passed"
+        " {{ $value | humanizeDuration }} ago",
+        "No rehearsal has passed for longer than its everyDays. Nobody knows whether the fail-over still works as it"
+        " did then.",
     ),
     Alert(
         "SoftphoneOperatorAbsent",

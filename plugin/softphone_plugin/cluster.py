@@ -1,6 +1,6 @@
 """The API server as the plugin asks it, with the rights of the person who types. Only here the client is imported.
 
-Every error leaves as a PluginError of one line. Nothing is written but by `patch`.
+Every error leaves as a PluginError of one line. Nothing is changed but by `patch` and `delete`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ def objects(kind: Kind, namespace: str | None, name: str | None = None) -> str:
 
 
 NAMESPACES = "/api/v1/namespaces"
+VERSION = "/version"
+
+
+def others(version: str, namespace: str | None, plural: str, name: str | None = None) -> str:
+    """The path of objects of Kubernetes' own kinds, such as `apps/v1` and `deployments`."""
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    place = f"/namespaces/{quote(namespace)}" if namespace else ""
+    return f"{root}{place}/{plural}" + (f"/{quote(name)}" if name else "")
 
 
 def pods(namespace: str | None, name: str | None = None, part: str = "") -> str:
@@ -107,9 +115,9 @@ class Cluster:
         """One answer of the API server."""
         return _object(await self._text("GET", path, query), path)
 
-    async def text(self, path: str) -> str:
+    async def text(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """A page that is no JSON, such as an agent's metrics."""
-        return (await self._text("GET", path)).decode(errors="replace")
+        return (await self._text("GET", path, query)).decode(errors="replace")
 
     async def find_all(self, path: str, selector: str = "") -> list[Object]:
         """All objects of a collection, page by page."""
@@ -153,6 +161,11 @@ class Cluster:
         """Change an object. Raises RefusedError, with status 422 where the test of a JSON patch does not hold."""
         query = {"fieldManager": FIELD_MANAGER}
         return _object(await self._text("PATCH", path, query, change, content_type), path)
+
+    async def delete(self, path: str, uid: str) -> None:
+        """Delete just this object, and all that it owns. Raises RefusedError, with status 409 where it is another."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._text("DELETE", path, None, options, "application/json")
 
     async def lines(self, path: str, query: Mapping[str, str], silence: float | None = None) -> AsyncGenerator[bytes]:
         """The lines of a stream as they come, until it ends. Raises PluginError, also after `silence` seconds."""

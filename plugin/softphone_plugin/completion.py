@@ -16,10 +16,12 @@ from softphone_plugin.phones import Object
 NO_FILES, FILES = ":4", ":0"
 """kubectl's directives: whether the shell may offer files as well."""
 TAKE_FILES = {"file", "files", "kubeconfig", "password_file"}
-Sought = Literal["pbx", "phone", "namespace", "context"]
+Sought = Literal["pbx", "phone", "object", "rehearsal", "namespace", "context"]
 SOUGHT: dict[tuple[str, str], Sought] = {
     ("argument", "name"): "phone",
+    ("argument", "owner"): "object",
     ("argument", "pbx"): "pbx",
+    ("argument", "rehearsal"): "rehearsal",
     ("option", "pbx"): "pbx",
     ("option", "namespace"): "namespace",
     ("option", "context"): "context",

@@ -10,8 +10,9 @@ from typing import Any
 from softphone_agent.contract.report import Outage, Reason
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide.decisions import Refusal
+from softphone_operator.rehearsals.drill import seconds_of
 from softphone_plugin.foresight import Configured, after_a_loss, comes_back_to, configured, next_round
-from softphone_plugin.overview import Mood, failure_words, seconds_of
+from softphone_plugin.overview import Mood, failure_words
 from softphone_plugin.phones import Known, Object, age, condition
 from softphone_plugin.ways import sentences
 

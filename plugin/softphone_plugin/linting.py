@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from softphone_agent.contract import config_faults, fields, reading
-from softphone_operator.api.kinds import API_VERSION, GROUP, KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL
+from softphone_operator.api.kinds import (
+    API_VERSION,
+    GROUP,
+    KINDS,
+    PBX,
+    REHEARSAL,
+    SOFTPHONE,
+    SOFTPHONE_FLEET,
+    SOFTPHONE_POOL,
+)
 from softphone_operator.decide import (
     aors,
     decisions,
@@ -22,6 +31,7 @@ from softphone_operator.decide import (
     desired_softphone,
     references,
 )
+from softphone_operator.rehearsals import desired
 from softphone_plugin.manifests import Document, read
 from softphone_plugin.words import on_a_line
 
@@ -81,6 +91,7 @@ class _Namespace:
     softphones: dict[str, Document] = field(default_factory=dict)
     fleets: dict[str, Document] = field(default_factory=dict)
     pools: dict[str, Document] = field(default_factory=dict)
+    rehearsals: dict[str, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -190,11 +201,14 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
         yield from _absent_secrets(document, f"SoftphonePool/{name}", needs, space, strict=strict)
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pools, pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
+    for name, document in space.rehearsals.items():
+        meant = desired.rehearsal(space.name, specs["Rehearsal"][name], pbxs, jobs_allowed=True)
+        yield from _refused(document, f"Rehearsal/{name}", meant, space, strict=strict)
 
 
 def _kinds(space: _Namespace) -> Sequence[tuple[str, dict[str, Document]]]:
     phones = ((SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
-    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools))
+    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools), (REHEARSAL.name, space.rehearsals))
 
 
 def _softphones(

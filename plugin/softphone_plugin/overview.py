@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from softphone_agent.contract.report import Outage
 from softphone_operator.api.status import RegistrationStatus
+from softphone_operator.rehearsals.drill import seconds_of
 from softphone_plugin.phones import Known, Object, age, condition, stored_registration
 from softphone_plugin.ways import Check, checks
 
@@ -260,12 +261,6 @@ def outage_words(outage: Outage, now: datetime) -> str:
     if outage.ended is None:
         return f"lasts, since {began:%H:%M:%S} UTC ({(now - began).total_seconds():.1f} s); {lost}"
     return f"{seconds_of(outage):.2f} s from {began:%H:%M:%S} UTC, {age(outage.began, now)} ago; {lost}"
-
-
-def seconds_of(outage: Outage) -> float:
-    """How long an outage that has ended lasted."""
-    assert outage.ended is not None
-    return (datetime.fromisoformat(outage.ended) - datetime.fromisoformat(outage.began)).total_seconds()
 
 
 def failure_words(at: RegistrationStatus, now: datetime) -> str:

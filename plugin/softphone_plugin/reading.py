@@ -18,6 +18,7 @@ from softphone_plugin.phones import (
     Known,
     Measured,
     is_phone,
+    kind_and_name,
     meant,
     meant_object,
     of_fleet,
@@ -74,6 +75,32 @@ async def find_object(cluster: Cluster, namespace: str, text: str) -> tuple[Kind
         if error.status == 404 and kind is SOFTPHONE_FLEET and is_phone(name):
             return None
         raise
+
+
+async def find_one(cluster: Cluster, namespace: str, text: str) -> tuple[Kind, Object]:
+    """The Softphone, fleet, pool or PBX that a name stands for, with or without its kind. Raises PluginError."""
+    known, name = kind_and_name(text)
+    if known is not None:
+        return known, await cluster.get(objects(known, namespace, name))
+    found: list[tuple[Kind, Object]] = []
+    for kind in (SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL):
+        try:
+            found.append((kind, await cluster.get(objects(kind, namespace, name))))
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+    if len(found) > 1:
+        ways = " or ".join(f"{kind.short_names[0]}/{name}" for kind, _ in found)
+        raise PluginError(
+            f'"{name}" is the name of {" and of ".join(f"a {kind.name}" for kind, _ in found)}: say {ways}', USAGE
+        )
+    if not found:
+        of_fleet = f"; a fleet is changed as a whole: spf/{text.rpartition('-')[0]}" if is_phone(text) else ""
+        missing = (
+            f'there is no Softphone, SoftphoneFleet or SoftphonePool "{name}" in the namespace {namespace}{of_fleet}'
+        )
+        raise PluginError(missing, NOT_FOUND)
+    return found[0]
 
 
 async def agent_pod(cluster: Cluster, namespace: str, agent: str) -> Object:

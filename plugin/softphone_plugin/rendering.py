@@ -14,8 +14,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from softphone_operator.rehearsals.drill import Result, bars
 from softphone_plugin.counting import History, Row, fitted, sparkline
-from softphone_plugin.drilling import Result, bars
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
 from softphone_plugin.phones import short
@@ -99,6 +99,14 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
     for name, value in of:
         made.add_row(name, Text(value))
     return made
+
+
+def titled(title: str, notes: Iterable[tuple[str, str]], of: Sequence[Table]) -> RenderableType:
+    """Notes under a title, and tables, each under its own."""
+    parts: list[RenderableType] = [Text(title, "bold"), pairs(notes)]
+    for one in of:
+        parts += [Text(""), table(one, title=True)]
+    return Group(*parts)
 
 
 def explanation(of: Explanation) -> RenderableType:

@@ -17,7 +17,8 @@ from softphone_plugin import start
 PROGRAM, COMPLETION = "kubectl-softphone", "kubectl_complete-softphone"
 THIS_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 THIS_ABI = str(sysconfig.get_config_var("EXT_SUFFIX"))
-LEFT_OUT = {"__pycache__", "bin"}
+LEFT_OUT = {"__pycache__", "bin", "direct_url.json", "RECORD"}
+"""Also what pip notes of the machine that it installed on, and the list with the checksums of that."""
 A_TIME = (1980, 1, 1, 0, 0, 0)
 COMPLETE = f"""\
 #!/bin/sh

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from softphone_plugin.phones import FoundPhone
 
+SENT, RECEIVED = "SIP sent", "SIP received"
 _COMMON = {"timestamp", "level", "event", "softphone"}
 
 
@@ -46,6 +47,26 @@ class Line:
     body: str = ""
 
 
+class Signal(NamedTuple):
+    """A SIP message of a phone, as its agent logged it: with its line ends, and without credentials."""
+
+    time: str
+    sent: bool
+    peer: str
+    message: str
+
+
+def signal_of(text: bytes) -> Signal | None:
+    """The SIP message that a line of an agent's log holds, None where it holds none."""
+    said = json.loads(text)
+    event = said.get("event")
+    if event not in (SENT, RECEIVED):
+        return None
+    return Signal(
+        str(said.get("timestamp", "")), event == SENT, str(said.get("peer", "")), str(said.get("message", ""))
+    )
+
+
 def line_of(text: bytes, name: str) -> Line | None:
     """What a line of an agent's log says of the phone `name`, None where it says nothing."""
     try:
@@ -57,8 +78,8 @@ def line_of(text: bytes, name: str) -> Line | None:
     time, event = str(said.get("timestamp", "")), str(said.get("event", ""))
     if event == "transition":
         return Line(time, _transition(said))
-    if event in ("SIP sent", "SIP received"):
-        way = "sent to" if event == "SIP sent" else "received from"
+    if event in (SENT, RECEIVED):
+        way = "sent to" if event == SENT else "received from"
         return Line(time, f"{way} {said.get('peer', '?')}", str(said.get("message", "")).replace("\r\n", "\n").strip())
     return Line(time, " ".join([event, *(f"{key}={said[key]}" for key in said if key not in _COMMON)]))
 

@@ -21,7 +21,9 @@ from typing import Any
 
 import aiohttp
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.report import (
+    CallChanged,
     ConfigChanged,
     ConfigReport,
     PbxChanged,
@@ -65,6 +67,8 @@ class Agent:
     running: ConfigReport | None = None
     history: list[PhoneReport] = field(default_factory=list)
     pbx_history: list[PbxReport] = field(default_factory=list)
+    calls: list[CallReport] = field(default_factory=list)
+    """What it told of test calls, in order."""
     _following: asyncio.Task[None] | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -80,6 +84,7 @@ class Agent:
                         self.history += message.phones
                         self.pbxs = {report.name: report for report in message.pbxs}
                         self.running = message.config
+                        self.calls += message.calls
                     case PhoneChanged(phone=report):
                         self.phones[report.name] = report
                         self.history.append(report)
@@ -88,6 +93,8 @@ class Agent:
                     case PbxChanged(pbx=report):
                         self.pbxs[report.name] = report
                         self.pbx_history.append(report)
+                    case CallChanged(call=call):
+                        self.calls.append(call)
                     case ConfigChanged(config=config):
                         self.running = config
                 async with self._changed:

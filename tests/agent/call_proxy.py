@@ -1,6 +1,6 @@
 """A PBX in a test that takes registrations and puts calls through: a registrar and a proxy with Record-Route, over UDP.
 
-It can ask a caller for credentials, and lose what a test wants to be lost.
+It can ask a caller for credentials, lose what a test wants to be lost, and take no registrations any more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ class Proxy(asyncio.DatagramProtocol):
         """Whether an INVITE needs credentials."""
         self.loses: Callable[[str], bool] = lambda text: False
         """What is thrown away instead of being put through."""
+        self.drops = ""
+        """The name of a header that it does not know, and leaves out."""
+        self.turns_away = False
+        """Whether it takes no registrations any more; calls go through as before."""
         self.answers: int | None = None
         """With which code it refuses each INVITE itself; None: it puts them through."""
 
@@ -50,6 +54,8 @@ class Proxy(asyncio.DatagramProtocol):
         text = data.decode()
         if text.startswith("REGISTER "):
             self._register(text, addr)
+        elif text.startswith("OPTIONS ") and "@" not in text.partition("\r\n")[0]:
+            self._answer(text, addr, 200)
         elif text.startswith("SIP/2.0 "):
             self._back(text)
         elif text.startswith("INVITE ") and self.answers is not None:
@@ -60,6 +66,9 @@ class Proxy(asyncio.DatagramProtocol):
             self._on(text)
 
     def _register(self, text: str, addr: Address) -> None:
+        if self.turns_away:
+            self._answer(text, addr, 503)
+            return
         found = re.search(r"<sip:([^@]+)@([0-9.]+):(\d+)", header(text, "Contact"))
         assert found, text
         self.contacts[found[1]] = (found[2], int(found[3]))
@@ -77,6 +86,8 @@ class Proxy(asyncio.DatagramProtocol):
         if self.loses(text):
             return
         line, _, rest = text.partition("\r\n")
+        if self.drops:
+            rest = re.sub(rf"^{self.drops}:[^\r]*\r\n", "", rest, flags=re.MULTILINE)
         rest = re.sub(rf"^Route: <sip:127\.0\.0\.1:{self.port};lr>\r\n", "", rest, flags=re.MULTILINE)
         found = re.search(r"sip:([^@]+)@([^\s;:]+)(?::(\d+))?", line)
         assert found, line

@@ -20,6 +20,7 @@ class RecordingCalls:
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     registered: bool = True
+    moved: bool = False
     last: int = 100
 
     def answer(self, phones: Set[str], most: int) -> None:
@@ -30,19 +31,28 @@ class RecordingCalls:
             raise OSError("the phone is not registered")
         return "127.0.0.1"
 
-    def accept(self, call: int, sdp: str) -> None:
-        self.asked.append(("accept", call, sdp))
+    def ring(self, call: int) -> None:
+        self.asked.append(("ring", call))
 
-    def accept_again(self, call: int) -> None:
-        self.asked.append(("accept_again", call))
+    def accept(self, call: int, sdp: str, mark: str = "") -> None:
+        self.asked.append(("accept", call, sdp, mark))
 
-    def refuse(self, call: int, code: int) -> None:
-        self.asked.append(("refuse", call, code))
+    def answer_again(self, call: int) -> None:
+        self.asked.append(("answer_again", call))
 
-    def invite(self, phone: str, to: str, sdp: str) -> int:
+    def refuse(self, call: int, code: int, *, last: bool = True) -> None:
+        self.asked.append(("refuse", call, code, last))
+
+    def invite(self, phone: str, to: str, sdp: str, mark: str = "", replaces: int = 0) -> int:
         self.last += 1
-        self.asked.append(("invite", phone, to, sdp))
+        self.asked.append(("invite", phone, to, sdp, mark, replaces))
         return self.last
+
+    def ask(self, call: int) -> None:
+        self.asked.append(("ask", call))
+
+    def has_moved(self, call: int) -> bool:
+        return self.moved
 
     def acknowledge(self, call: int) -> None:
         self.asked.append(("acknowledge", call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -20,6 +21,7 @@ from softphone_agent.sip.request import RegisterRequest
 
 URI = "sip:192.0.2.1:5060;transport=udp"
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS"
+SUPPORTED = "Supported: replaces"
 
 
 class Client:
@@ -145,7 +147,7 @@ def test_an_invite_is_offered_and_its_answer_carries_our_contact() -> None:
     engine.calling.accept(1, "v=0 ours")
     number, code, tag, headers, last = engine.client.responses.pop()
     assert (number, code, last) == (1, 200, False)
-    assert headers == f"{ALLOW}\nContact: <sip:alice@192.0.2.9:5080>\n\nv=0 ours"
+    assert headers == f"{ALLOW}\n{SUPPORTED}\nContact: <sip:alice@192.0.2.9:5080>\n\nv=0 ours"
     assert len(tag) == 16
 
 
@@ -191,7 +193,7 @@ def test_an_invite_that_comes_again_gets_its_answer_again() -> None:
     assert engine.calling.took(2, "INVITE", request("INVITE")), "before there is an answer"
     assert engine.client.responses == []
     engine.calling.accept(call, "v=0")
-    engine.calling.accept_again(call)
+    engine.calling.answer_again(call)
     assert engine.calling.took(3, "INVITE", request("INVITE"))
     assert len(set(engine.client.responses)) == 1
     assert len(engine.client.responses) == 3
@@ -208,7 +210,7 @@ def test_the_ack_ends_the_waiting_once() -> None:
     assert engine.calling.took(4, "ACK", request("ACK", to_tag=engine.tag))
     assert engine.take() == [CallSignal(call, CallNews.ACKNOWLEDGED, sdp="v=0 theirs")]
     before = len(engine.client.responses)
-    engine.calling.accept_again(call)
+    engine.calling.answer_again(call)
     engine.calling.accept(call, "v=0")
     assert len(engine.client.responses) == before
 
@@ -309,7 +311,7 @@ def test_of_a_call_that_is_gone_nothing_is_asked() -> None:
     call = engine.offered()
     engine.calling.forget(call)
     assert engine.client.replies == [(1, 0)]
-    for ask in (engine.calling.accept_again, engine.calling.acknowledge, engine.calling.cancel, engine.calling.bye):
+    for ask in (engine.calling.answer_again, engine.calling.acknowledge, engine.calling.cancel, engine.calling.bye):
         ask(call)
     engine.calling.accept(call, "v=0")
     engine.calling.refuse(call, 480)
@@ -331,7 +333,10 @@ def test_our_invite_goes_to_the_pbx_of_the_phone() -> None:
     call, sent = invited(engine)
     assert (sent["method"], sent["uri"], sent["to"]) == ("INVITE", "sip:bob@pbx.test", "<sip:bob@pbx.test>")
     assert (sent["address"], sent["port"], sent["transport"], sent["name"]) == ("192.0.2.1", 5060, 3, "")
-    assert sent["headers"] == f"User-Agent: test/1\nContact: <sip:alice@192.0.2.9:{{port}}>\n{ALLOW}\n\nv=0 ours"
+    assert (
+        sent["headers"]
+        == f"User-Agent: test/1\nContact: <sip:alice@192.0.2.9:{{port}}>\n{ALLOW}\n{SUPPORTED}\n\nv=0 ours"
+    )
     assert engine.calling.phone_of(sent["call_id"]) == "alice"
     engine.calling.progressed(sent["number"], 180)
     engine.calling.progressed(4711, 180)
@@ -438,4 +443,120 @@ def test_what_is_forgotten_waits_for_no_answer() -> None:
     engine.calling.forget(call)
     assert engine.client.cancelled == [sent["number"]]
     engine.calling.answered(sent["number"], 200, "OK", answer(sent, 200))
+    assert engine.take() == []
+
+
+# Test calls: marks, ringing, questions, and calls that replace others
+
+
+def test_a_mark_goes_with_the_invite_and_with_its_answer() -> None:
+    engine = Engine()
+    engine.calling.invite("alice", "sip:bob@pbx.test", "v=0", "check=x")
+    sent = engine.client.sent[-1]
+    assert "\nX-Softphone-Check: check=x\n" in sent["headers"]
+    contact = "Contact: <sip:bob@192.0.2.7:5070>"
+    text = answer(sent, 200, contact, "X-Softphone-Check: check=y")
+    engine.calling.answered(sent["number"], 200, "OK", text)
+    assert engine.take() == [CallSignal(1, CallNews.ANSWERED, 200, sdp="v=0 theirs", mark="check=y")]
+    extra = "X-Softphone-Check: check=z\r\n"
+    assert engine.calling.invited(9, request("INVITE", extra=extra), 0.0, from_pbx=True) == 0
+    assert engine.take() == [CallOffered(2, "alice", "sip:bob@pbx.test", "v=0 theirs", "check=z", from_pbx=True)]
+    engine.calling.accept(2, "v=0", "check=w")
+    assert "X-Softphone-Check: check=w" in engine.client.responses[-1][3]
+
+
+def test_it_rings_and_a_cancel_counts_until_it_is_answered() -> None:
+    engine = Engine()
+    call = engine.offered()
+    engine.calling.ring(call)
+    assert engine.client.responses[-1][:2] == (1, 180)
+    tag = engine.tag
+    assert engine.calling.took(2, "INVITE", request("INVITE"))
+    assert engine.client.responses[-1][:3] == (1, 180, tag), "the INVITE comes again, and so does the ringing"
+    assert engine.calling.took(3, "ACK", request("ACK", to_tag=tag)), "which means nothing yet"
+    assert engine.calling.took(4, "CANCEL", request("CANCEL"))
+    assert engine.take() == [CallSignal(call, CallNews.CANCELLED)]
+    engine.calling.refuse(call, 487, last=False)
+    engine.calling.answer_again(call)
+    assert [one[:3] for one in engine.client.responses[-2:]] == [(1, 487, tag)] * 2
+    assert engine.calling.took(5, "CANCEL", request("CANCEL"))
+    assert engine.take() == [], "once"
+    assert engine.calling.took(6, "ACK", request("ACK", to_tag=tag))
+    assert engine.take() == [CallSignal(call, CallNews.ACKNOWLEDGED, sdp="v=0 theirs")]
+
+
+def test_the_other_end_is_asked_within_the_call() -> None:
+    engine = Engine()
+    call = engine.talking()
+    engine.calling.ask(call)
+    sent = engine.client.sent[-1]
+    assert (sent["method"], sent["uri"], sent["cseq"]) == ("OPTIONS", "sip:bob@192.0.2.7:5070", 1)
+    engine.calling.answered(sent["number"], 481, "Gone", "")
+    engine.client.fault = "no way"
+    engine.calling.ask(call)
+    engine.calling.ask(4711)
+    assert engine.take() == [
+        CallSignal(call, CallNews.ASK_ANSWERED, 481),
+        CallSignal(call, CallNews.ASK_ANSWERED, 0, "no way"),
+    ]
+
+
+def test_a_phone_that_is_registered_elsewhere_has_moved() -> None:
+    engine = Engine()
+    call = engine.talking()
+    assert not engine.calling.has_moved(call)
+    assert engine.registration
+    before, engine.registration = engine.registration, None
+    assert not engine.calling.has_moved(call), "it is registered nowhere"
+    engine.registration = replace(before, place=Place("sip:192.0.2.2:5060;transport=udp"))
+    assert engine.calling.has_moved(call)
+    assert not engine.calling.has_moved(4711)
+
+
+def test_our_invite_that_replaces_a_call_names_its_tags_as_the_other_end_knows_them() -> None:
+    """RFC 3891, section 4."""
+    engine = Engine()
+    old, sent = invited(engine)
+    text = answer(sent, 200, "Contact: <sip:bob@192.0.2.7:5070>")
+    engine.calling.answered(sent["number"], 200, "OK", text)
+    engine.calling.invite("alice", "sip:bob@pbx.test", "v=0", "", old)
+    headers = engine.client.sent[-1]["headers"].splitlines()
+    assert "Require: replaces" in headers
+    assert f"Replaces: {sent['call_id']};to-tag=a1;from-tag={sent['tag']}" in headers
+
+
+def replacing(engine: Engine, **changes: str) -> str:
+    """An INVITE that is to replace the call of `Engine.talking`."""
+    given = {"call_id": "c1", "to-tag": engine.tag, "from-tag": "b1"} | changes
+    tags = ";".join(f"{name}={value}" for name, value in given.items() if name.endswith("tag"))
+    extra = f"Require: replaces\r\nReplaces: {given['call_id']};{tags}{given.get('more', '')}\r\n"
+    return request("INVITE", call_id="c2", from_tag="b2", extra=extra)
+
+
+def test_an_invite_may_replace_a_call_also_where_there_is_no_place_for_another_one() -> None:
+    engine = Engine()
+    call = engine.talking()
+    engine.calling.answer({"alice"}, 1)
+    assert engine.calling.invited(9, replacing(engine), 0.0) == 0
+    (offer,) = engine.take()
+    assert isinstance(offer, CallOffered)
+    assert offer.replaces == call
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"call_id": "c9"}, 481),
+        ({"to-tag": "guessed"}, 481),
+        ({"from-tag": "guessed"}, 481),
+        ({"more": ";early-only"}, 481),
+        ({"from-tag": ""}, 400),
+        ({"call_id": ""}, 400),
+    ],
+    ids=str,
+)
+def test_who_does_not_know_a_call_cannot_replace_it(changes: dict[str, str], code: int) -> None:
+    engine = Engine()
+    engine.talking()
+    assert engine.calling.invited(9, replacing(engine, **changes), 0.0) == code
     assert engine.take() == []

@@ -26,6 +26,7 @@ BASE: dict[str, Any] = {
     "pbxs": [{"name": "master", "address": "sip:10.0.0.1:5061;transport=tls", "location": "vienna"}],
     "phones": [{"name": "anna", "aor": "sip:anna@acme.example", "pri": "master"}],
     "callChecks": [{"name": "daily", "caller": "anna", "to": "sip:echo@acme.example"}],
+    "callees": [{"phone": "anna", "check": "daily"}],
     "fleets": [{"count": 2, "template": {"aor": "sip:load{index}@acme.example", "pri": "master"}}],
 }
 NEEDED = (

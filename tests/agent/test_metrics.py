@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.phone import Pbx
 from softphone_agent.contract.report import STATES, PathReport, PbxReport, PhoneReport
 from softphone_agent.http.labels import MOST_STRANGERS
 from softphone_agent.http.metrics import AgentMetrics, Picture
 from softphone_agent.phone.observations import (
-    CallChecked,
+    CallableAgain,
     CallDone,
+    CallTested,
     Discarded,
     FailoverSeen,
     OutageSeen,
@@ -53,10 +56,25 @@ CONTRACT = {
     "softphone_sip_discarded_total": {"reason"},
     "softphone_calls_total": {"direction", "code"},
     "softphone_call_audio_total": {"direction", "heard"},
-    "softphone_call_answer_seconds_bucket": {"le"},
-    "softphone_call_answer_seconds_count": set(),
-    "softphone_call_answer_seconds_sum": set(),
-    "softphone_call_checks_total": {"check", "result"},
+    "softphone_call_attempts_total": {"check", "from_site", "to_site", "pbx", "code"},
+    "softphone_call_checks_total": {"check", "from_site", "to_site", "result"},
+    "softphone_call_check_audio_total": {"check", "from_site", "to_site", "audio"},
+    **{
+        f"softphone_{name}_seconds_{part}": {"check", "pbx"} | ({"le"} if part == "bucket" else set())
+        for name in (
+            "call_request_delay",
+            "call_answer",
+            "call_disconnect_delay",
+            "call_duration",
+            "time_to_callable",
+        )
+        for part in ("bucket", "count", "sum")
+    },
+    "softphone_calls_survived_total": {"check", "how"},
+    **{
+        f"softphone_call_{name}": {"check", "from_site", "to_site", "end"}
+        for name in ("mos", "lost_percent", "jitter_seconds", "round_trip_seconds")
+    },
     "softphone_worker_restarts_total": set(),
     "softphone_config_refused": set(),
     "softphone_agent_build_info": {"version", "pjsua"},
@@ -89,6 +107,34 @@ def scraped(picture: Picture, metrics: AgentMetrics | None = None) -> dict[str, 
     return found
 
 
+def a_test_call(**fields: Any) -> CallReport:
+    """A test call of which everything is known."""
+    known: dict[str, Any] = {
+        "end": "Caller",
+        "check": "daily",
+        "entry": "daily-1",
+        "phone": "alice",
+        "peer": "sip:secret-user@192.0.2.1",
+        "state": "Ended",
+        "began": "2026-01-01T00:00:00Z",
+        "pbx": "slave",
+        "passed": True,
+        "code": 200,
+        "ring_seconds": 0.1,
+        "answer_seconds": 0.25,
+        "talk_seconds": 5.0,
+        "hang_up_seconds": 0.01,
+        "heard": "Tone",
+        "heard_there": True,
+        "lost_percent": 0.0,
+        "jitter_seconds": 0.001,
+        "round_trip_seconds": 0.02,
+        "mos": 4.4,
+        "survived": "Rescued",
+    }
+    return CallReport(**known | fields)
+
+
 def everything() -> AgentMetrics:
     """Metrics of an agent to which all has happened."""
     path = PathReport(via="sec", result="Holds", pbx="slave", code=200, since="2026-11-29T12:00:00.000Z")
@@ -108,10 +154,11 @@ def everything() -> AgentMetrics:
             PathChecked("sec", "Holds", 0.03),
             RequestsSeen("OPTIONS", "200", 3),
             Discarded("NotSip", 7),
-            CallDone("In", "200", None, "Silence"),
-            CallDone("Out", "200", 0.25, "Audio"),
-            CallDone("Out", "486", None, ""),
-            CallChecked("daily", True),
+            CallDone("In", "200", "Silence"),
+            CallDone("Out", "200", "Audio"),
+            CallDone("Out", "486", ""),
+            CallTested(a_test_call(), "hq", "branch"),
+            CallableAgain("daily", "slave", 2.5),
         ]
     )
     return metrics
@@ -149,7 +196,69 @@ def test_a_call_counts_by_its_answer_and_what_was_heard_only_where_it_was_answer
     assert calls == {("In", "200"): 1, ("Out", "200"): 1, ("Out", "486"): 1}
     heard = {(labels["direction"], labels["heard"]): value for labels, value in found["softphone_call_audio_total"]}
     assert heard == {("In", "Silence"): 1, ("Out", "Audio"): 1}
-    assert found["softphone_call_answer_seconds_sum"] == [({}, 0.25)]
+
+
+def series_after(*reports: CallReport) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """The series of calls after these test calls."""
+    metrics = AgentMetrics(Picture(), "", "")
+    metrics.observe(CallTested(one, "hq", "branch") for one in reports)
+    return {name: samples for name, samples in scraped(Picture(), metrics).items() if "_call" in name}
+
+
+def test_a_test_call_is_told_by_the_names_of_rfc_6076() -> None:
+    found = series_after(a_test_call())
+    who = {"check": "daily", "from_site": "hq", "to_site": "branch"}
+    at = {"check": "daily", "pbx": "slave"}
+    assert found["softphone_call_attempts_total"] == [({**who, "pbx": "slave", "code": "200"}, 1)]
+    assert found["softphone_call_checks_total"] == [({**who, "result": "Passed"}, 1)]
+    assert found["softphone_call_check_audio_total"] == [({**who, "audio": "Both"}, 1)]
+    sums = {name: found[f"softphone_call_{name}_seconds_sum"] for name in ("request_delay", "answer")}
+    assert sums == {"request_delay": [(at, 0.1)], "answer": [(at, 0.25)]}
+    assert found["softphone_call_disconnect_delay_seconds_sum"] == [(at, 0.01)]
+    assert found["softphone_call_duration_seconds_sum"] == [(at, 5.0)]
+    assert found["softphone_call_mos"] == [({**who, "end": "Caller"}, 4.4)]
+    assert found["softphone_calls_survived_total"] == [({"check": "daily", "how": "Rescued"}, 1)]
+
+
+def test_what_was_not_measured_has_no_series() -> None:
+    refused = a_test_call(
+        code=486, heard=None, mos=None, answer_seconds=None, talk_seconds=None, hang_up_seconds=None, passed=False
+    )
+    found = series_after(refused.model_copy(update={"survived": None, "lost_percent": None}))
+    assert [labels["code"] for labels, _ in found["softphone_call_attempts_total"]] == ["486"]
+    for name in ("mos", "lost_percent", "answer_seconds_sum", "check_audio_total"):
+        assert f"softphone_call_{name}" not in found
+    late = series_after(a_test_call(own_lateness=True))
+    assert "softphone_call_mos" not in late, "an agent that was late itself tells nothing of quality"
+
+
+@pytest.mark.parametrize(
+    ("heard", "heard_there", "audio"),
+    [
+        ("Tone", True, "Both"),
+        ("Audio", None, "Both"),
+        ("Tone", False, "In"),
+        ("Silence", True, "Out"),
+        ("Nothing", False, "None"),
+    ],
+)
+def test_one_way_audio_has_a_direction(heard: str, heard_there: bool | None, audio: str) -> None:
+    found = series_after(a_test_call(heard=heard, heard_there=heard_there))
+    assert [labels["audio"] for labels, _ in found["softphone_call_check_audio_total"]] == [audio]
+
+
+def test_calls_after_a_fail_over_count_when_one_has_passed() -> None:
+    failed = a_test_call(after_fail_over=True, passed=None, code=0, heard=None)
+    passed = a_test_call(after_fail_over=True, callable_seconds=2.5)
+    assert "softphone_call_checks_total" not in series_after(failed)
+    (one,) = series_after(failed, passed)["softphone_call_checks_total"]
+    assert (one[0]["result"], one[1]) == ("Passed", 1)
+
+
+def test_the_callees_end_tells_how_it_sounded_there_and_no_more() -> None:
+    found = series_after(a_test_call(end="Callee", passed=None))
+    assert [labels["end"] for labels, _ in found["softphone_call_mos"]] == ["Callee"]
+    assert "softphone_call_attempts_total" not in found
 
 
 def test_counters_of_calls_begin_with_0_where_phones_answer_or_call() -> None:
@@ -158,6 +267,7 @@ def test_counters_of_calls_begin_with_0_where_phones_answer_or_call() -> None:
     checks = [{"name": "daily", "caller": "alice", "to": "sip:bob@pbx.test"}]
     for phones, call_checks, directions in (
         ([answers | {"answer": "Never"}], [], set()),
+        ([answers | {"answer": "Checks"}], [], set()),
         ([answers], [], {"In"}),
         ([answers], checks, {"In", "Out"}),
     ):

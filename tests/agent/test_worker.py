@@ -28,6 +28,7 @@ from softphone_agent.worker import memory
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.loop import Worker
 from softphone_agent.worker.messages import Configure, LookedUp, News, Stop
+from softphone_agent.worker.moves import Moves
 from softphone_agent.worker.outbox import ROUTINE_SECONDS, Outbox
 from softphone_agent.worker.reachability import Verdict
 from softphone_agent.worker.reports import Reports
@@ -130,7 +131,7 @@ def test_the_next_server_of_a_name_is_asked_only_where_the_register_is_still_awa
 def test_a_failure_has_the_time_of_the_last_transition_and_is_no_news_round_after_round() -> None:
     ours, _theirs = multiprocessing.Pipe()
     outbox, at = Outbox(ours, FromStrangers), Registrar("sip:192.0.2.1:5060;transport=udp")
-    reports = Reports(Configured(4.0), outbox)
+    reports = Reports(Configured(4.0), outbox, Moves())
     begun = machine.begin(Plan("sip:alice@pbx.test", pri=at), 0.0)
     binding = machine.Binding(at, Entry.PRI, at, (), Role.UNKNOWN, "sip:alice@pbx.test", "", 0.0, 1.0, 2.0)
     config = Phone(name="alice", aor="sip:alice@pbx.test", pri="sip:192.0.2.1")

@@ -46,6 +46,7 @@ SWITCHES: dict[str, Any] = {
     "monitoring.podMonitor.enabled": True,
     "monitoring.serviceMonitor.enabled": True,
     "monitoring.dashboards.enabled": True,
+    "rehearsals.jobs": True,
     "notifications.url": "https://alerts.example:8443/hook",
     "notifications.secretName": "alerts",
     "notifications.waitSeconds": 60,

@@ -17,7 +17,7 @@ from charts.switches import EVERYTHING
 from softphone_operator.api.crd import RULES_MARK, crd
 from softphone_operator.api.kinds import KINDS
 from softphone_operator.decide import label_selector, names, pod_defaults, settings
-from softphone_operator.kubernetes.resources import ACCESS, LEASE_ACCESS, Access
+from softphone_operator.kubernetes.resources import ACCESS, JOB_ACCESS, LEASE_ACCESS, Access
 from softphone_operator.program import command_line, self_test, trial
 
 
@@ -73,6 +73,7 @@ def test_what_is_installed(render: Render, kubernetes: str) -> None:
         ("ClusterRole", "fleet-softphone-fleet-view.telephony"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
+        ("CustomResourceDefinition", "rehearsals.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonepools.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphones.softphone-fleet.io"),
@@ -108,6 +109,17 @@ def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render) -> No
     granted = access(operators_role(render())["rules"])
     assert len(granted) == len(set(granted))
     assert set(granted) == ACCESS
+
+
+def test_it_may_make_jobs_only_where_rehearsals_are_to_have_them(render: Render) -> None:
+    for values in ({}, {"watchNamespaces": ["vienna"]}):
+        objects = render({**values, "rehearsals.jobs": True})
+        roles = of_kind(objects, "Role") or of_kind(objects, "ClusterRole")
+        (role,) = [role for role in roles if role["metadata"]["name"].endswith("-operator")]
+        assert set(access(role["rules"])) == ACCESS | JOB_ACCESS
+        environment = {entry["name"]: entry["value"] for entry in container(objects)["env"]}
+        assert command_line.parse([], environment).rehearsal_jobs
+    assert "SOFTPHONE_REHEARSAL_JOBS" not in {entry["name"] for entry in container(render())["env"]}
 
 
 def test_namespaced_the_permissions_are_the_same_in_each_namespace(render: Render) -> None:
@@ -274,7 +286,7 @@ def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: s
 
 def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in of_kind(render(), "ClusterRole")}
-    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools"}
+    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals"}
 
     def aggregated(name: str) -> set[str]:
         prefix = "rbac.authorization.k8s.io/aggregate-to-"

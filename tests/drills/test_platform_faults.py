@@ -35,7 +35,10 @@ from lab.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
-CRDS = tuple(f"{plural}.softphone-fleet.io" for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools"))
+CRDS = tuple(
+    f"{plural}.softphone-fleet.io"
+    for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals")
+)
 EATER = """\
 import sys
 with open(sys.argv[1] + "/cgroup.procs", "w") as group:

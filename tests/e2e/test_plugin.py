@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import IO
 import pytest
 
 from e2e.objects import address, fleet, secret, system
-from lab.kube import Kube, is_ready, kubectl, registered_at
-from lab.pbx import System
+from lab.kube import Kube, Object, is_ready, kubectl, registered_at
+from lab.pbx import System, default_system
+from plugin.capture_file import packets
 
 pytestmark = pytest.mark.lab
 
@@ -129,8 +131,9 @@ def test_what_is_not_there_is_told_by_the_exit_code(phones: Kube) -> None:
     plugin("drill", "elsewhere", "-n", phones.namespace, code=4)
 
 
-def test_a_trace_shows_the_phone_and_leaves_the_flags_as_they_were(phones: Kube) -> None:
-    with running("trace", "alice", "--signaling", "-n", phones.namespace) as tracing:
+def test_a_trace_shows_the_phone_and_leaves_the_flags_as_they_were(phones: Kube, tmp_path: Path) -> None:
+    pcap = tmp_path / "alice.pcap"
+    with running("trace", "alice", "--pcap", str(pcap), "-n", phones.namespace) as tracing:
         phones.until("sp", "alice", lambda of: of["spec"].get("trace") == ["App", "Signaling"])
         phones.until("sp", "alice", is_ready)
         phones.patch("sp", "alice", {"phys": "graz"})
@@ -140,6 +143,47 @@ def test_a_trace_shows_the_phone_and_leaves_the_flags_as_they_were(phones: Kube)
         assert tracing.wait(20) == 0
     assert "trace" not in phones.get("sp", "alice")["spec"]
     phones.until("sp", "alice", is_ready)
+    sent = [packet for packet in packets(pcap) if packet.payload.startswith(b"REGISTER ")]
+    (master,) = (pbx for pbx in default_system().pbxes if pbx.name == "master")
+    assert (master.address, master.port) in {packet.target for packet in sent}
+    assert any(b"Authorization: Digest" in packet.payload for packet in sent)
+    assert b"response=" not in pcap.read_bytes()
+
+
+def test_one_pbxs_view_a_report_without_secrets_and_a_restart(phones: Kube, tmp_path: Path) -> None:
+    here = ("-n", phones.namespace)
+    phones.until("sp", "alice", registered_at("slave", "Home"))
+    shown = words(plugin("pbx", "slave", *here))
+    assert f"Registered here ({2 + FLEET})" in shown
+    assert "alice Home redirect" in shown
+    file = tmp_path / "report.tar.gz"
+    plugin("report", "--file", str(file), *here)
+    with tarfile.open(file) as report:
+        texts = {entry.name.partition("/")[2]: report.extractfile(entry).read() for entry in report}  # type: ignore[union-attr]
+    assert texts["missing.txt"] == b"nothing\n"
+    assert {"status.json", "metrics.txt", "log-agent.txt"} <= {name.rpartition("/")[2] for name in texts}
+    assert any(name.startswith("operator/") and b"applied" in text for name, text in texts.items())
+    assert [name for name, text in texts.items() if b"pw-" in text] == []
+    before = {obj["metadata"]["uid"] for obj in pods_of(phones, "alice")}
+    assert "1 of 1 phones registered" in plugin("restart", "alice", *here)
+    assert not before & {obj["metadata"]["uid"] for obj in pods_of(phones, "alice")}
+
+
+def pods_of(place: Kube, name: str) -> list[Object]:
+    """The pods of a Softphone's agent that are not going."""
+    listed = kubectl("-n", place.namespace, "get", "pods", "-l", f"softphone-fleet.io/softphone={name}", "-o", "json")
+    return [pod for pod in json.loads(listed)["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+
+def test_a_phone_that_is_suspended_is_registered_nowhere_until_it_is_resumed(phones: Kube, pbxes: System) -> None:
+    here = ("-n", phones.namespace)
+    phones.until("sp", "alice", registered_at("slave", "Home"))
+    assert plugin("suspend", "alice", *here) == "softphone/alice suspended\n"
+    phones.until("sp", "alice", lambda of: of["status"]["registration"]["state"] == "Suspended")
+    assert not pbxes.pbx("slave").bindings("alice")
+    assert plugin("suspend", "alice", *here) == "softphone/alice is suspended already\n"
+    assert plugin("resume", "sp/alice", *here) == "softphone/alice resumed\n"
+    phones.until("sp", "alice", registered_at("slave", "Home"))
 
 
 def test_a_drill_tells_every_outage_and_explain_says_why(phones: Kube, pbxes: System) -> None:

@@ -23,7 +23,13 @@ CASES = {
     file.stem: yaml.safe_load(file.read_text())
     for file in sorted((Path(__file__).parents[1] / "operator" / "data" / "refused").glob("*.yaml"))
 }
-KINDS = {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet", "pool": "SoftphonePool"}
+KINDS = {
+    "softphone": "Softphone",
+    "pbx": "PBX",
+    "fleet": "SoftphoneFleet",
+    "pool": "SoftphonePool",
+    "rehearsal": "Rehearsal",
+}
 BY_THE_RULES = {
     name: message
     for name, case in CASES.items()

@@ -175,6 +175,10 @@ class Images:
         self._build(program, name, RECIPES[program], self._make_wheels, progress)
         self._buildah.export(name, file)
 
+    def wheels(self, progress: Progress) -> Path:
+        """The folder of the wheels that go into the images: of the project as it is now, and of all that it needs."""
+        return self._make_wheels(progress) / "build" / "wheels"
+
     def forget_old(self) -> None:
         """Older versions would fill the disk; to be called while no pod can miss them."""
         current = (self.names.operator, self.names.agent)

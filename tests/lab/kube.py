@@ -66,7 +66,7 @@ class Kube:
 
         With them in it, it would go at any time later, when another test may have taken away their kinds.
         """
-        kubectl("-n", self.namespace, "delete", "sp,spf,spp,pbx", "--all")
+        kubectl("-n", self.namespace, "delete", "sp,spf,spp,rh,pbx", "--all")
         kubectl("delete", "namespace", self.namespace, "--wait=false")
 
     def wait(self, condition: str, what: str, *, seconds: float = 60) -> None:

@@ -23,7 +23,7 @@ def install() -> None:
     """Install or upgrade the operator with the images of these sources, and wait for it."""
     if _phase() == "Terminating":  # somebody has just removed it
         kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
-    values = images(Images(settings()).names)
+    values = [*images(Images(settings()).names), "--set", "rehearsals.jobs=true"]
     helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
 
 

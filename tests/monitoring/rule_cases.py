@@ -187,6 +187,16 @@ def scraped(values: str, build: str) -> Series:
     }
 
 
+REHEARSAL = {"rehearsal_namespace": "calls", "rehearsal": "monthly"}
+
+
+def rehearsal(what: str, values: str, operators: int = 1) -> Series:
+    """What the operators of a release tell of a Rehearsal."""
+    of = ",".join(f'{name}="{value}"' for name, value in REHEARSAL.items())
+    pods = [f'namespace="system",pod="op-{number}"' for number in range(operators)]
+    return {f"softphone_rehearsal_{what}{{{pod},{of}}}": values for pod in pods}
+
+
 def objects(kind: str, state: str, number: int, *, operators: int = 1) -> Series:
     here = f'namespace="system",kind="{kind}",state="{state}"'
     return {f'softphone_operator_objects{{{here},pod="op-{n}"}}': f"{number}x60" for n in range(operators)}
@@ -534,6 +544,23 @@ CASES = [
         minutes=17,
         summary="1 SoftphonePools are not Ready",
         labels={"kind": "SoftphonePool"},
+    ),
+    Case(
+        "SoftphoneRehearsalFailed",
+        fires=rehearsal("passed", "0x60", operators=2),
+        quiet=rehearsal("passed", "1x60", operators=2),
+        minutes=3,
+        summary="The last rehearsal monthly in calls has not passed",
+        labels=REHEARSAL,
+    ),
+    Case(
+        "SoftphoneRehearsalOverdue",
+        fires=rehearsal("due_timestamp_seconds", "599x90"),
+        quiet=rehearsal("due_timestamp_seconds", "36000x90"),
+        minutes=80,
+        summary="Rehearsal monthly in calls should have passed 1h 10m 1s ago",
+        labels=REHEARSAL,
+        since=10,
     ),
     Case(
         "SoftphoneOperatorAbsent",

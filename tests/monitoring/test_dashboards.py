@@ -51,7 +51,12 @@ NOT_IN_THE_SCHEMA = {
     "templating": {"auto", "auto_count", "auto_min"},  # of one kind of variable; the library writes them for all
 }
 
-_CALLS = ("calls_total", "call_audio_total", "call_answer_seconds", "call_checks_total")
+_CALLS = (
+    *("calls_total", "call_audio_total", "call_attempts_total", "call_checks_total", "call_check_audio_total"),
+    *("call_request_delay_seconds", "call_answer_seconds", "call_disconnect_delay_seconds", "call_duration_seconds"),
+    *("time_to_callable_seconds", "calls_survived_total"),
+    *("call_mos", "call_lost_percent", "call_jitter_seconds", "call_round_trip_seconds"),
+)
 UNUSED = {f"softphone_{name}": "the page of calls comes with the object CallCheck" for name in _CALLS}
 """Metrics of the contract that neither a dashboard nor a rule asks for, and why."""
 

@@ -47,10 +47,9 @@ def messages(kind: str) -> list[str]:
 
 def subject(case: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The kind and the spec of a case."""
-    (name,) = {"softphone", "pbx", "fleet", "pool"} & set(case)
-    return {"softphone": "Softphone", "pbx": "PBX", "fleet": "SoftphoneFleet", "pool": "SoftphonePool"}[name], case[
-        name
-    ]
+    kinds = {kind.singular.removeprefix("softphone") or kind.singular: kind.name for kind in KINDS}
+    (name,) = kinds.keys() & set(case)
+    return kinds[name], case[name]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

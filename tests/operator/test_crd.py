@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from softphone_operator.api import crd, reference
-from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
+from softphone_operator.api.kinds import KINDS, SOFTPHONE, SOFTPHONE_FLEET, Kind
 
 REFUSED = sorted((Path(__file__).parent / "data" / "refused").glob("*.yaml"))
 # These are refused by the API server already, whose own messages are clear: types, choices, ranges, required fields.
@@ -146,12 +146,9 @@ def test_columns() -> None:
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
 def test_what_the_operator_refuses_with_a_message_is_let_in(path: Path) -> None:
     case = yaml.safe_load(path.read_text())
-    (name,) = {"softphone", "pbx", "fleet", "pool"} & set(case)
-    kind, spec = (
-        {"softphone": SOFTPHONE, "pbx": PBX, "fleet": SOFTPHONE_FLEET, "pool": SOFTPHONE_POOL}[name],
-        case[name],
-    )
-    made = schema(kind)["properties"]["spec"]
+    kinds = {kind.singular.removeprefix("softphone") or kind.singular: kind for kind in KINDS}
+    (name,) = kinds.keys() & set(case)
+    spec, made = case[name], schema(kinds[name])["properties"]["spec"]
     validator = jsonschema.Draft4Validator(made)
     assert validator.is_valid(spec) == (path.stem not in STRICT)
 

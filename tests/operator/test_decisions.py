@@ -15,6 +15,7 @@ import refusals
 from softphone_agent.contract.reading import expanded
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
 from softphone_operator.decide.names import SecretUse
+from softphone_operator.rehearsals import desired
 
 DATA = Path(__file__).parent / "data" / "refused"
 MASTER = {"address": "sip:10.0.0.1:5060", "system": "acme"}
@@ -81,6 +82,8 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
         outcome = pooled(case["softphone"], case.get("pools", {}), pbxs, secrets)
     elif "softphone" in case:
         outcome = softphone(case["softphone"], pbxs, secrets)
+    elif "rehearsal" in case:
+        outcome = desired.rehearsal("demo", case["rehearsal"], decisions_on(pbxs, secrets), jobs_allowed=True)
     else:
         outcome = decisions_on({"subject": case["pbx"]}, secrets)["subject"]
     assert outcome == decisions.Refusal(case["reason"], case["message"])

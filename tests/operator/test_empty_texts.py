@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 
 from softphone_operator.api.crd import RULES, RULES_MARK, crd
-from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
+from softphone_operator.api.kinds import KINDS, PBX, REHEARSAL, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone
+from softphone_operator.rehearsals import desired
 
 TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
 AGENT = {
@@ -60,6 +61,13 @@ SPECS: dict[str, dict[str, Any]] = {
         "template": PHONE | {"aor": "sip:load{index}@acme.example"},
     },
 }
+SPECS[REHEARSAL.name] = {
+    "pbx": "master",
+    "system": "",
+    "trigger": "Manual",
+    "schedule": "0 3 1 * *",
+    "timeZone": "Europe/Vienna",
+}
 SECRETS = {"anna": frozenset({"password"}), "tls": frozenset({"ca.crt", "tls.crt", "tls.key"})}
 Path = tuple[str | int, ...]
 
@@ -77,7 +85,7 @@ def texts(part: dict[str, Any], path: Path = ()) -> Iterator[Path]:
                 yield (*path, name)
         elif field.get("type") == "array" and field["items"].get("type") == "object":
             yield from texts(field["items"], (*path, name, 0))
-        elif name in ("requests", "limits"):
+        elif name in ("requests", "limits") and "additionalProperties" in field:
             yield (*path, name, "cpu" if name == "requests" else "memory")
         else:
             yield from texts(field, (*path, name))
@@ -108,6 +116,8 @@ def decided(kind: Kind, spec: dict[str, Any]) -> object:
         return desired_pbx.pbx("master", "demo", spec, SECRETS)
     if kind is SOFTPHONE:
         return desired_softphone.softphone("anna", "demo", "uid", spec, pbxs, SECRETS)
+    if kind is REHEARSAL:
+        return desired.rehearsal("demo", spec, pbxs, jobs_allowed=True)
     if kind is SOFTPHONE_POOL:
         return desired_pool.pool("demo", spec, SECRETS)
     return desired_fleet.fleet("load", "demo", "uid", spec, pbxs, SECRETS)

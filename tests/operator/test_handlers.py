@@ -20,7 +20,7 @@ from kmock import resource as kmock_resource
 
 from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
-from softphone_operator.kubernetes.resources import FLEETS, POOLS, SOFTPHONES, WATCHED, Resource
+from softphone_operator.kubernetes.resources import FLEETS, POOLS, REHEARSALS, SOFTPHONES, WATCHED, Resource
 from softphone_operator.kubernetes.watching import Watches
 from softphone_operator.program import kopf_door, lifecycle
 
@@ -46,6 +46,7 @@ KINDS = {
     f"{GROUP}/softphones": "Softphone",
     f"{GROUP}/softphonefleets": "SoftphoneFleet",
     f"{GROUP}/softphonepools": "SoftphonePool",
+    f"{GROUP}/rehearsals": "Rehearsal",
     f"{GROUP}/pbxs": "PBX",
     "v1/pods": "Pod",
     "v1/configmaps": "ConfigMap",
@@ -186,7 +187,7 @@ async def test_the_api_server_picks_softphones_and_fleets_by_the_selector_and_te
     async with watching(Recorder(), selector=shard, namespaces=["demo"]), asyncio.timeout(20):
         await all_watched(api)
     asked = [request for request in api if "namespaces" in request.url.path]
-    own = {resource.path("demo"): shard for resource in (SOFTPHONES, FLEETS, POOLS)}
+    own = {resource.path("demo"): shard for resource in (SOFTPHONES, FLEETS, POOLS, REHEARSALS)}
     assert selectors(asked) == {resource.path("demo"): resource.selector for resource in WATCHED} | own
 
 

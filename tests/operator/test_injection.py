@@ -26,6 +26,7 @@ from softphone_operator.decide import (
     pool_files,
     references,
 )
+from softphone_operator.rehearsals import desired
 
 SECRETS = {"good": frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})}
 ADDRESSES = {"aor", "pri", "sec", "cur", "home", "address"}
@@ -51,6 +52,9 @@ def decided(kind: str, spec: Any) -> list[decisions.DesiredAgent] | decisions.Re
             assert isinstance(refused, decisions.Refusal)
             return refused
         one = desired_softphone.softphone("anna", "demo", "uid-1", spec, pbxs(), SECRETS)
+    elif kind == "Rehearsal":
+        meant = desired.rehearsal("demo", spec, pbxs(), jobs_allowed=True)
+        return meant if isinstance(meant, decisions.Refusal) else []
     elif kind == "SoftphonePool":
         pool = desired_pool.pool("demo", spec, SECRETS)
         if isinstance(pool, decisions.Refusal):

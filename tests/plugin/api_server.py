@@ -28,6 +28,13 @@ class ApiServer:
     def __init__(self) -> None:
         self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
         self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self._collections |= {name: [] for name in ("deployments", "configmaps", "events", "secrets")}
+        self.metrics = b""
+        """What every agent's page of metrics says."""
+        self.logs: dict[str, bytes] = {}
+        """What the log of a pod is."""
+        self.asked: list[str] = []
+        """All paths that were asked for."""
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
@@ -38,6 +45,36 @@ class ApiServer:
     def add(self, kind: Kind, *objects: Object) -> None:
         """Objects that are there."""
         self._collections[kind.plural] += objects
+
+    def add_other(self, plural: str, *objects: Object) -> None:
+        """Objects of Kubernetes' own kinds."""
+        self._collections[plural] += objects
+
+    def objects(self, plural: str) -> list[Object]:
+        """Those that are there, as they are."""
+        return self._collections[plural]
+
+    def merge(self, path: str, change: Object) -> bytes | None:
+        """Merge a patch into an object (RFC 7396); None where there is no such object."""
+        *_, plural, name = path.strip("/").split("/")
+        one = next((obj for obj in self._collections[plural] if obj["metadata"]["name"] == name), None)
+        if one is None:
+            return None
+        _merge(one, change)
+        return json.dumps(one).encode()
+
+    def delete(self, path: str, uid: str) -> bool:
+        """Delete an object of this uid; an agent's Deployment takes its pod with it."""
+        *_, plural, name = path.strip("/").split("/")
+        found = self._collections[plural]
+        gone = [obj for obj in found if obj["metadata"]["name"] == name and obj["metadata"]["uid"] == uid]
+        for obj in gone:
+            found.remove(obj)
+            self.deleted(name)
+        return bool(gone)
+
+    def deleted(self, name: str) -> None:
+        """A Deployment is gone: what the operator does then is up to the test."""
 
     def agent(self, name: str, *reports: PhoneReport) -> None:
         """An agent that runs, and what it says of its phones."""
@@ -50,6 +87,11 @@ class ApiServer:
     def page(self, path: str, query: Mapping[str, str]) -> bytes | None:
         """What is at a path; None where there is nothing."""
         parts = path.strip("/").split("/")
+        self.asked.append(path)
+        if path == "/version":
+            return b'{"gitVersion": "v1.36.0"}'
+        if parts[-1] == "log":
+            return self.logs.get(parts[-2])
         if "proxy" in parts:
             name, page = parts[parts.index("proxy") - 1].partition(":")[0], parts[-1]
             reports = tuple(self._reports[name])
@@ -57,7 +99,7 @@ class ApiServer:
                 told = tuple(entry for entry in self.history if entry.phone == query.get("phone"))
                 return History(version="1", entries=told).model_dump_json(by_alias=True).encode()
             return (
-                b""
+                self.metrics
                 if page == "metrics"
                 else to_line(Snapshot(version="1", config=ConfigReport(digest="d"), phones=reports))
             )
@@ -80,6 +122,16 @@ class ApiServer:
 def _has(obj: Object, key: str, value: str) -> bool:
     labels = obj["metadata"].get("labels", {})
     return key in labels and value in ("", labels[key])
+
+
+def _merge(into: Object, change: Object) -> None:
+    for key, value in change.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
 
 
 @contextmanager
@@ -110,6 +162,22 @@ def serving(api: ApiServer, folder: Path) -> Iterator[Path]:
                 self.wfile.write(page or b"")
             self.wfile.flush()
             api.closing.wait()
+
+        def do_PATCH(self) -> None:
+            change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            page = api.merge(urlsplit(self.path).path, change)
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Length", str(len(page or b"{}")))
+            self.end_headers()
+            self.wfile.write(page or b"{}")
+
+        def do_DELETE(self) -> None:
+            options = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            done = api.delete(urlsplit(self.path).path, options["preconditions"]["uid"])
+            self.send_response(200 if done else 409)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
 
         def log_message(self, *_: Any) -> None:
             """Nobody reads it."""

@@ -289,6 +289,9 @@ async def _first(cluster: Cluster, path: str) -> bytes:
         (["explain", "load-7"], ["load-7", ":4"]),
         (["trace", "a"], ["anna", ":4"]),
         (["drill", "m"], ["master", ":4"]),
+        (["pbx", "s"], ["slave", ":4"]),
+        (["suspend", ""], ["anna", "load", ":4"]),
+        (["restart", "l"], ["load", ":4"]),
         (["drill", "-o", "json", ""], ["master", "slave", ":4"]),
         (["drill", "slave", ""], [":4"]),
         (["import", "csv", "users.csv", "--pbx", "s"], ["slave", ":4"]),
@@ -319,6 +322,25 @@ def test_a_history_is_what_the_agent_remembers_of_the_last_time(kubeconfig: str,
     code, out, err = typed(kubeconfig, "history", "load-4")
     assert (code, out) == (0, "")
     assert "Of load-4 its agent remembers nothing from the last 24h." in err
+
+
+def test_a_phone_is_suspended_and_resumed_and_its_object_says_so(kubeconfig: str, api: ApiServer) -> None:
+    (anna,) = api.objects(SOFTPHONE.plural)
+    assert typed(kubeconfig, "suspend", "anna") == (0, "softphone/anna suspended\n", "")
+    assert anna["spec"]["suspend"] is True
+    assert typed(kubeconfig, "resume", "sp/anna") == (0, "softphone/anna resumed\n", "")
+    assert "suspend" not in anna["spec"]
+    code, _, err = typed(kubeconfig, "suspend", "load-3")
+    assert (code, "a fleet is changed as a whole: spf/load" in err) == (4, True)
+    assert typed(kubeconfig, "resume", "pbx/master")[0] == 2
+
+
+def test_the_view_of_a_pbx_is_there_for_people_and_programs(kubeconfig: str) -> None:
+    code, out, _ = typed(kubeconfig, "pbx", "slave")
+    assert (code, out.splitlines()[0]) == (0, "slave")
+    assert "Registered here (1)" in out
+    assert json.loads(typed(kubeconfig, "pbx", "slave", "-o", "json")[1])["registered"][0]["name"] == "anna"
+    assert typed(kubeconfig, "pbx", "nowhere")[0] == 4
 
 
 def test_a_span_that_is_none_is_a_wrong_command_line(kubeconfig: str) -> None:

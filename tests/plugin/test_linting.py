@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_a_line_with_its_place(text: str | bytes, told: s
 def test_a_value_with_line_breaks_and_controls_is_told_on_one_line() -> None:
     text = PHONE.replace("kind: Softphone", 'kind: "a\\n\\e[31mb"')
     assert said(text) == [
-        r'0.yaml:2: fault: kind: "a\n\x1b[31mb" is none of PBX, Softphone, SoftphoneFleet, SoftphonePool'
+        r'0.yaml:2: fault: kind: "a\n\x1b[31mb" is none of PBX, Rehearsal, Softphone, SoftphoneFleet, SoftphonePool'
     ]
 
 

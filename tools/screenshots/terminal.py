@@ -18,10 +18,10 @@ from lab.kube import Kube, is_ready, kubectl, registered_at
 from lab.pbx import default_system
 from lab.progress import Progress
 from lab.settings import REPOSITORY
+from softphone_operator.rehearsals.drill import Result
 from softphone_plugin import rendering
 from softphone_plugin.commands import explain, status, top
 from softphone_plugin.counting import History
-from softphone_plugin.drilling import Result
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, Where, run
 

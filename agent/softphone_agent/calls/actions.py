@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Answer the INVITE with 180."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accept:
     """Answer the INVITE or re-INVITE with 200 and our description."""
 
@@ -13,6 +18,18 @@ class Accept:
 @dataclass(frozen=True, slots=True)
 class AcceptAgain:
     """Send that 200 once more: no ACK has come (RFC 3261, section 13.3.1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the INVITE with this code, to be sent again until its ACK comes."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseAgain:
+    """Send that once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +64,22 @@ class FallSilent:
     """Send and hear no media any more."""
 
 
-Action = Accept | AcceptAgain | RefuseChange | Acknowledge | Cancel | Bye | Talk | FallSilent
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send OPTIONS within the call, to see whether the other end still knows it, and whether the way there holds."""
+
+
+Action = (
+    Ring
+    | Accept
+    | AcceptAgain
+    | Refuse
+    | RefuseAgain
+    | RefuseChange
+    | Acknowledge
+    | Cancel
+    | Bye
+    | Talk
+    | FallSilent
+    | Ask
+)

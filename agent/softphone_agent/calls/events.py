@@ -46,6 +46,11 @@ class Reoffered:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelCame:
+    """The caller has given up before we answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class ByeCame:
     """The other end has hung up. The engine has answered it."""
 
@@ -55,6 +60,23 @@ class ByeAnswered:
     """Our BYE was answered, or will not be (`code` 0)."""
 
     code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Something on the way may have failed: the phone has lost its PBX, or found another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAnswered:
+    """The OPTIONS within the call was answered, or will not be (`code` 0)."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Another call has taken the place of this one (RFC 3891)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +100,12 @@ Event = (
     | Refused
     | Acknowledged
     | Reoffered
+    | CancelCame
     | ByeCame
     | ByeAnswered
+    | Doubted
+    | AskAnswered
+    | Replaced
     | FellSilent
     | HangUpRequested
     | TimePassed
@@ -90,8 +116,12 @@ EVENTS: tuple[type[Event], ...] = (
     Refused,
     Acknowledged,
     Reoffered,
+    CancelCame,
     ByeCame,
     ByeAnswered,
+    Doubted,
+    AskAnswered,
+    Replaced,
     FellSilent,
     HangUpRequested,
     TimePassed,

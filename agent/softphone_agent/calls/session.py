@@ -17,6 +17,8 @@ from softphone_agent.calls.sdp import Description
 
 REPORT_SECONDS = 5.0
 """Between two RTCP reports (RFC 3550, section 6.2); the first comes after half of it."""
+FIRST_HEARD = 5
+"""When so many packets were heard a first report says so: in a call of two it may be sent at once (RFC 3550, 6.2)."""
 LISTEN_FRAMES = 25
 """The last half second is listened to."""
 CATCH_UP = 10
@@ -94,6 +96,7 @@ class Session:
         self._frame = 0
         """The number of the next frame, counted from 0 of the clock."""
         self._report_at = 0.0
+        self._has_said_that_it_hears = False
         self._came_at: float | None = None
         self._began_to_wait_at = 0.0
         self._sender_report: tuple[int, float] | None = None
@@ -173,8 +176,11 @@ class Session:
                 self._sender.pass_over(left_out * FRAME)
             frames = [frame for frame in (self._next_frame() for _ in range(behind - left_out)) if frame]
             self._frame += behind
-        if now >= self._report_at:
+        hears = self._receiver.packets >= FIRST_HEARD and not self._has_said_that_it_hears
+        if now >= self._report_at or hears:
             reports.append(self._report(now, unix))
+            self._has_said_that_it_hears = self._has_said_that_it_hears or hears
+        if now >= self._report_at:
             self._report_at = now + REPORT_SECONDS
         return frames, reports
 

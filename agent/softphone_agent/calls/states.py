@@ -19,6 +19,8 @@ class Phase(Enum):
     CALLING = "Calling"
     RINGING = "Ringing"
     CANCELLING = "Cancelling"
+    ALERTING = "Alerting"
+    REFUSING = "Refusing"
     ANSWERING = "Answering"
     TALKING = "Talking"
     ENDING = "Ending"
@@ -38,12 +40,18 @@ class Ending(StrEnum):
     """Nobody answered within the time for it: cancelled."""
     UNREACHABLE = "Unreachable"
     """No answer at all."""
+    CANCELLED = "Cancelled"
+    """By the caller, before we answered."""
     NO_ACK = "NoAck"
     """We answered, and no ACK came."""
     NO_MEDIA = "NoMedia"
     """The descriptions of the two ends do not fit."""
     SILENT = "Silent"
     """Nothing was heard any more, though the other end was to send."""
+    GONE = "Gone"
+    """The other end, or a PBX between, knows no such call any more."""
+    REPLACED = "Replaced"
+    """Another call has taken its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +64,15 @@ class Limits:
     """From 2xx to our BYE, unless the other end hangs up before."""
     bye: float = 4.0
     """From BYE to its answer."""
+    ring: float = 0.0
+    """For so long it rings here before it is answered."""
+    ask: float = 0.0
+    """From one OPTIONS within the call to the next; 0: none are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeating:
-    """A 200 of ours that waits for its ACK."""
+    """A final answer of ours that waits for its ACK."""
 
     at: float
     """When it is sent again."""
@@ -92,6 +104,14 @@ class State:
     """Why it ends."""
     bye_code: int | None = None
     """Of the answer to our BYE; 0 where none came, None where we sent none."""
+    bye_at: float | None = None
+    """When we sent it."""
+    ask_at: float | None = None
+    """When the next OPTIONS goes out; None while one waits for its answer, and where none are sent."""
+    broken_at: float | None = None
+    """When the first OPTIONS got no answer of the other end."""
+    is_broken: bool = False
+    """Whether that is so still."""
 
     @property
     def has_ended(self) -> bool:

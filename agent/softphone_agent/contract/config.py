@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from softphone_agent.contract.call_check import CallCheck
+from softphone_agent.contract.call_check import CallCheck, Callee
 from softphone_agent.contract.fields import USER_AGENT_PATTERN, HostText, IpAddressText, Model, NameServerText
 from softphone_agent.contract.fleet import MAX_PHONES, FleetSlice
 from softphone_agent.contract.phone import Pbx, Phone, reference_faults
@@ -96,6 +96,9 @@ class AgentConfig(Model):
     pbxs: tuple[Pbx, ...] = Field(default=(), max_length=1000, description="The PBXes.")
     phones: tuple[Phone, ...] = Field(default=(), max_length=MAX_PHONES, description="The phones.")
     call_checks: tuple[CallCheck, ...] = Field(default=(), max_length=1000, description="Test calls of these phones.")
+    callees: tuple[Callee, ...] = Field(
+        default=(), max_length=1000, description="Phones of these that test calls are for, by whatever agent."
+    )
     fleets: tuple[FleetSlice, ...] = Field(
         default=(), max_length=100, description="More phones, each of which is made from a template and its index."
     )
@@ -118,12 +121,18 @@ class AgentConfig(Model):
             faults += [f"phones[{index}].{fault}" for fault in reference_faults(phone, known)]
         callers = {phone.name for phone in self.phones}
         for index, check in enumerate(self.call_checks):
-            if check.caller not in callers and not any(self._is_of(fleet, check.caller) for fleet in self.fleets):
+            if not self._has(check.caller, callers):
                 faults.append(f'callChecks[{index}].caller: no phone is named "{check.caller}"')
+        for index, callee in enumerate(self.callees):
+            if not self._has(callee.phone, callers):
+                faults.append(f'callees[{index}].phone: no phone is named "{callee.phone}"')
         for index, fleet in enumerate(self.fleets):
             if not (fleet.name or self.fleet):
                 faults.append(f"fleets[{index}].name: is required, since the file does not name a fleet")
         return faults
+
+    def _has(self, name: str, phones: set[str]) -> bool:
+        return name in phones or any(self._is_of(fleet, name) for fleet in self.fleets)
 
     def _is_of(self, fleet: FleetSlice, name: str) -> bool:
         """Whether a phone of this fleet has the name."""

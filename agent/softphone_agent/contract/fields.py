@@ -21,10 +21,11 @@ RedirectPolicy = Literal["Any", "KnownPBXes"]
 FailBack = Literal["Redirect", "Primary"]
 
 
-Answering = Literal["Never", "Echo", "Tone"]
+Answering = Literal["Checks", "Never", "Echo", "Tone"]
 ANSWERING_WORDS = (
-    "What the phone does when it is called. Never: the caller gets 480. Echo: it answers and sends back what it hears. "
-    "Tone: it answers and sends a tone of 1050 Hz. Both for everybody who reaches it, for G.711 over RTP."
+    "What the phone does when it is called. Checks: it answers test calls of call checks that name it, with a tone of "
+    "1050 Hz; others get 486, or 480 where no check names it. Never: all get 480. Echo: it answers everybody and sends "
+    "back what it hears. Tone: it answers everybody with the tone."
 )
 
 

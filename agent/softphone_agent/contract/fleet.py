@@ -57,7 +57,7 @@ class PhoneTemplate(Model):
     home: TemplateText | None = Field(default=None, description="PBX on which the users are configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phones register.")
-    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
+    answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 

@@ -284,7 +284,7 @@ class Phone(Model):
     home: PbxReference | None = Field(default=None, description="PBX on which the user is configured, where known.")
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phone registers.")
-    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
+    answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 

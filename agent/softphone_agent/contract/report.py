@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport
 from softphone_agent.contract.fields import Model
 from softphone_agent.registration.policy import Reason as Reason
 from softphone_agent.registration.policy import Role as Role
@@ -151,6 +152,9 @@ class Snapshot(Model):
     config: ConfigReport
     phones: tuple[PhoneReport, ...] = ()
     pbxs: tuple[PbxReport, ...] = ()
+    calls: tuple[CallReport, ...] = Field(
+        default=(), max_length=MAX_CALL_REPORTS, description="The last of each test call and end."
+    )
 
 
 class PhoneChanged(Model):
@@ -172,6 +176,13 @@ class PbxChanged(Model):
 
     type: Literal["pbx"] = "pbx"
     pbx: PbxReport
+
+
+class CallChanged(Model):
+    """A test call began, went on, or ended."""
+
+    type: Literal["call"] = "call"
+    call: CallReport
 
 
 class ConfigChanged(Model):
@@ -221,10 +232,11 @@ class Counts(Model):
     )
     pbxs: tuple[PbxCounts, ...] = ()
     paths: tuple[PathCounts, ...] = ()
+    calls: tuple[CallReport, ...] = Field(default=(), max_length=MAX_CALL_REPORTS, description="As in Snapshot.")
 
 
 WatchLine = Annotated[
-    Snapshot | Counts | PhoneChanged | PhoneRemoved | PbxChanged | ConfigChanged | Heartbeat,
+    Snapshot | Counts | PhoneChanged | PhoneRemoved | PbxChanged | CallChanged | ConfigChanged | Heartbeat,
     Field(discriminator="type"),
 ]
 _watch_line: TypeAdapter[WatchLine] = TypeAdapter(WatchLine)

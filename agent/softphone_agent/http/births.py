@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import permutations
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.config import AgentConfig
 from softphone_agent.contract.fields import Mode
 from softphone_agent.contract.phone import NEVER, Phone
@@ -46,6 +47,10 @@ DISCARDS = ("NotSip", "TooLong", "Slow", "TooMany", "Stray")
 """Why messages are thrown away and connections closed."""
 SOUNDS = ("Audio", "Silence", "Nothing")
 """What is heard in a call."""
+AUDIO = ("Both", "In", "Out", "None")
+"""Who hears whom in a test call, as its caller knows it."""
+SURVIVALS = ("Untouched", "Rescued", "Lost")
+"""What becomes of a test call that is up while a PBX fails."""
 PATH_RESULTS: tuple[PathResult, ...] = (
     "Holds",
     "WouldKeep",
@@ -70,8 +75,14 @@ def entries(config: AgentConfig) -> list[str]:
 
 def directions(config: AgentConfig) -> list[str]:
     """Which ways calls may go."""
-    answers = any(phone.answer != "Never" for phone in config.phones)
+    answers = any(phone.answer in ("Echo", "Tone") for phone in config.phones) or bool(config.callees)
     return ["In"] * answers + ["Out"] * bool(config.call_checks)
+
+
+def audio_of(report: CallReport) -> str:
+    """Who heard whom: where the other end reports nothing by RTCP, it counts as one that hears."""
+    hears, is_heard = report.heard in ("Tone", "Audio"), report.heard_there is not False
+    return {(True, True): "Both", (True, False): "In", (False, True): "Out", (False, False): "None"}[hears, is_heard]
 
 
 def moves(config: AgentConfig) -> list[tuple[str, str]]:

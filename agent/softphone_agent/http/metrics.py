@@ -21,11 +21,13 @@ from softphone_agent.contract.counting import count_paths
 from softphone_agent.contract.phone import Pbx
 from softphone_agent.contract.report import GOOD_PATHS, STATES, UNKNOWN_PATHS, PbxReport, PhoneReport
 from softphone_agent.http import births
+from softphone_agent.http.call_metrics import CallMetrics
 from softphone_agent.http.labels import OTHER, Labels
 from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.observations import (
-    CallChecked,
+    CallableAgain,
     CallDone,
+    CallTested,
     Discarded,
     FailoverSeen,
     Observation,
@@ -40,7 +42,6 @@ from softphone_agent.phone.observations import (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _REGISTER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
-_ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
 _OUTAGE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 8, 16, 32, 64, 128, 300, 600, 1800, 3600)
 
 
@@ -137,30 +138,7 @@ class AgentMetrics:
             ["reason"],
             registry=self.registry,
         )
-        self._calls = CounterMetric(
-            "softphone_calls",
-            "Calls that ended or were refused, by the final answer to INVITE; code is empty where there was none.",
-            ["direction", "code"],
-            registry=self.registry,
-        )
-        self._call_audio = CounterMetric(
-            "softphone_call_audio",
-            "Answered calls that ended, by what was heard: Audio, Silence (packets without sound), Nothing.",
-            ["direction", "heard"],
-            registry=self.registry,
-        )
-        self._answer_times = Histogram(
-            "softphone_call_answer_seconds",
-            "From our INVITE to its 200, the challenge included.",
-            buckets=_ANSWER_BUCKETS,
-            registry=self.registry,
-        )
-        self._checks = CounterMetric(
-            "softphone_call_checks",
-            "Test calls by result: Passed, Failed.",
-            ["check", "result"],
-            registry=self.registry,
-        )
+        self._calls = CallMetrics(self.registry, picture.labels.of)
         self.worker_restarts = CounterMetric(
             "softphone_worker_restarts", "Worker processes that died and were replaced.", registry=self.registry
         )
@@ -177,13 +155,7 @@ class AgentMetrics:
         self._picture.configured(config)
         for reason in births.DISCARDS:
             self._discarded.labels(reason)
-        for direction in births.directions(config):
-            self._calls.labels(direction, "200")
-            for sound in births.SOUNDS:
-                self._call_audio.labels(direction, sound)
-        for check in config.call_checks:
-            for result in ("Passed", "Failed"):
-                self._checks.labels(check.name, result)
+        self._calls.configured(config)
         entries = births.entries(config)
         for pbx in {*entries, *(pbx.name for pbx in config.pbxs)}:
             self._redirects.labels(pbx)
@@ -220,14 +192,8 @@ class AgentMetrics:
                         self._pings.labels(pbx).set(seconds)
                 case RequestsSeen(method, code, number):
                     self._requests.labels(method, code).inc(number)
-                case CallDone(direction, code, seconds, heard):
-                    self._calls.labels(direction, code).inc()
-                    if heard:
-                        self._call_audio.labels(direction, heard).inc()
-                    if seconds is not None:
-                        self._answer_times.observe(seconds)
-                case CallChecked(check, passed):
-                    self._checks.labels(check, "Passed" if passed else "Failed").inc()
+                case CallDone() | CallTested() | CallableAgain():
+                    self._calls.observe(observation)
                 case Discarded(reason, number):
                     self._discarded.labels(reason).inc(number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.report import PathResult, PathVia
 
 
@@ -82,18 +83,26 @@ class CallDone:
     direction: str
     """In or Out."""
     code: str
-    answer_seconds: float | None
-    """From our INVITE to its 2xx; None where we were called, or nobody answered."""
     heard: str
     """Audio, Silence (packets without sound), or Nothing; empty where nobody answered."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallChecked:
-    """A test call has ended."""
+class CallTested:
+    """A test call has ended, as one of its ends saw it."""
+
+    report: CallReport
+    from_site: str
+    to_site: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallableAgain:
+    """After a fail-over a test call was answered with audio both ways, so long after the loss of the binding."""
 
     check: str
-    passed: bool
+    pbx: str
+    seconds: float
 
 
 Observation = (
@@ -106,5 +115,6 @@ Observation = (
     | RequestsSeen
     | Discarded
     | CallDone
-    | CallChecked
+    | CallTested
+    | CallableAgain
 )

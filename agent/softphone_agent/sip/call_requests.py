@@ -15,6 +15,7 @@ from softphone_agent.sip.routing import server_of, tls_name
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 """The Allow header of phones that answer or make calls."""
 ALLOW_HEADER = ("Allow", ALLOWED)
+SUPPORTED_HEADER = ("Supported", "replaces")
 FIRST_NUMBER = 1 << 40
 """REGISTERs and pings have the numbers below."""
 
@@ -35,6 +36,8 @@ class Call:
     """The numbers of our requests that wait for their answers, and their methods."""
     offer: str = ""
     """Of our own INVITE."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """More headers of our own INVITE."""
     chain: chain.Chain | None = None
     has_progressed: bool = False
     is_cancelled: bool = False
@@ -79,7 +82,7 @@ class CallRequests:
         if method != "ACK":
             lines.append(("User-Agent", self._user_agent))
         if method == "INVITE":
-            lines += [("Contact", contact_of(registration, PORT)), ALLOW_HEADER]
+            lines += [("Contact", contact_of(registration, PORT)), ALLOW_HEADER, SUPPORTED_HEADER, *call.headers]
             sdp = call.offer
             if call.chain is not None and call.chain.session is not None:
                 lines += call.chain.session.headers(method, known.request_uri)

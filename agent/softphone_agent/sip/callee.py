@@ -23,6 +23,12 @@ class Callee:
     """None where it has no binding."""
 
 
+def user_of(request_uri: str) -> str | None:
+    """The user that a URI names, as a text without escapes; None where it names none."""
+    asked = _USER.match(request_uri)
+    return unquote(asked[1]) if asked else None
+
+
 def callee_of(
     request_uri: str, aors: Iterable[tuple[str, str]], bound: Callable[[str], Registration | None]
 ) -> Callee | None:

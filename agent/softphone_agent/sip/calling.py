@@ -2,7 +2,7 @@
 
 Why own dialogs, on pjsip's transactions for what we send, and none for what comes: what is decided stands in Python,
 where it is tested without a network; the client still calls nothing back; and a flood of INVITEs makes no state.
-A final answer is repeated by the word of the call's machine (calls/machine.py), a provisional one is never sent.
+A final answer is repeated by the word of the call's machine (calls/machine.py), 180 only where the INVITE comes again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.registration.pacing import TokenBucket
 from softphone_agent.sip import binding, chain, dialog, digest, sip_message
 from softphone_agent.sip.binding import Registration
-from softphone_agent.sip.call_requests import ALLOW_HEADER, Call, CallRequests, contact_of, lines_of
+from softphone_agent.sip.call_protocol import MARK
+from softphone_agent.sip.call_requests import (
+    ALLOW_HEADER,
+    SUPPORTED_HEADER,
+    Call,
+    CallRequests,
+    contact_of,
+    lines_of,
+)
 from softphone_agent.sip.callee import Callee
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.dialog import Dialog, DialogError
@@ -23,7 +31,8 @@ from softphone_agent.sip.happenings import CallNews, CallOffered, CallSignal, Ha
 
 CALLS_PER_SECOND = 20.0
 """INVITEs a second that one process looks at; others get 486."""
-NOT_FOUND, BAD_EXTENSION, UNAVAILABLE, BUSY, WRONG_ORDER = 404, 420, 480, 486, 500
+BAD_REQUEST, NOT_FOUND, BAD_EXTENSION, UNAVAILABLE, NO_SUCH_CALL, BUSY, WRONG_ORDER = 400, 404, 420, 480, 481, 486, 500
+RINGING = 180
 
 
 class Calling:
@@ -69,27 +78,36 @@ class Calling:
             raise OSError("the phone is not registered")
         return registration.request.public_address or self._host(registration.place)
 
-    def accept(self, call: int, sdp: str) -> None:
+    def ring(self, call: int) -> None:
+        """180 to the INVITE."""
+        known = self._calls.get(call)
+        if known is not None and known.invite:
+            known.answer = (RINGING, lines_of([ALLOW_HEADER, ("Contact", contact_of(known.registration))]))
+            self._respond(known, last=False)
+
+    def accept(self, call: int, sdp: str, mark: str = "") -> None:
         """200 to the INVITE."""
         known = self._calls.get(call)
         if known is not None and known.invite:
-            known.answer = (200, lines_of([ALLOW_HEADER, ("Contact", contact_of(known.registration))], sdp))
+            marks = [(MARK, mark)] if mark else []
+            contact = ("Contact", contact_of(known.registration))
+            known.answer = (200, lines_of([ALLOW_HEADER, SUPPORTED_HEADER, contact, *marks], sdp))
             self._respond(known, last=False)
 
-    def accept_again(self, call: int) -> None:
+    def answer_again(self, call: int) -> None:
         """The same once more."""
         known = self._calls.get(call)
         if known is not None and known.invite and known.answer:
             self._respond(known, last=False)
 
-    def refuse(self, call: int, code: int) -> None:
+    def refuse(self, call: int, code: int, *, last: bool = True) -> None:
         """Another final answer to the INVITE."""
         known = self._calls.get(call)
         if known is not None and known.invite:
             known.answer = (code, lines_of([ALLOW_HEADER]))
-            self._respond(known, last=True)
+            self._respond(known, last=last)
 
-    def invite(self, phone: str, to: str, sdp: str) -> int:
+    def invite(self, phone: str, to: str, sdp: str, mark: str = "", replaces: int = 0) -> int:
         """A new call of ours. What prevents it comes as its refusal."""
         self._last += 1
         registration = self._registered(phone)
@@ -98,11 +116,31 @@ class Calling:
             return self._last
         local_tag, aor = uuid.uuid4().hex[:16], registration.request.aor
         new = Dialog(uuid.uuid4().hex, f"<{aor}>", local_tag, f"<{to}>", "", to)
-        call = Call(self._last, phone, registration, new, offer=sdp)
+        more = [(MARK, mark)] if mark else []
+        old = self._calls.get(replaces)
+        if old is not None:
+            tags = f"to-tag={old.dialog.remote_tag};from-tag={old.dialog.local_tag}"
+            more += [("Require", "replaces"), ("Replaces", f"{old.dialog.call_id};{tags}")]
+        call = Call(self._last, phone, registration, new, offer=sdp, headers=tuple(more))
         call.chain = chain.Chain(0, binding.new_session(registration.request))
         self._keep(call)
         self._invite(call)
         return call.number
+
+    def ask(self, call: int) -> None:
+        """OPTIONS within it."""
+        known = self._calls.get(call)
+        if known is None:
+            return
+        known.dialog.local_cseq += 1
+        if fault := self._requests.send(known, "OPTIONS", known.dialog.local_cseq):
+            self._tell(known, CallNews.ASK_ANSWERED, 0, fault)
+
+    def has_moved(self, call: int) -> bool:
+        """Whether the registration leads elsewhere by now."""
+        known = self._calls.get(call)
+        present = self._registered(known.phone) if known is not None else None
+        return known is not None and present is not None and present.place != known.registration.place
 
     def acknowledge(self, call: int) -> None:
         """ACK to the 2xx."""
@@ -169,7 +207,7 @@ class Calling:
         handler.get(method, self._other)(call, number, method, text)
         return True
 
-    def invited(self, number: int, text: str, now: float) -> int:
+    def invited(self, number: int, text: str, now: float, *, from_pbx: bool = False) -> int:
         """An INVITE came that makes a new dialog; the code of the answer, 0 where the worker is to answer it."""
         if not self._bucket.take(now):
             return BUSY
@@ -178,20 +216,32 @@ class Calling:
             return NOT_FOUND
         if callee.name not in self._answering or callee.registration is None:
             return UNAVAILABLE
-        if dialog.header(text, "Require"):
+        if set(_required(text)) - {"replaces"}:
             return BAD_EXTENSION
-        if len(self._calls) >= self._most:
-            return BUSY
         try:
-            made = dialog.of_invite(text, uuid.uuid4().hex[:16])
+            made, replaces = dialog.of_invite(text, uuid.uuid4().hex[:16]), dialog.replaces_of(text)
         except DialogError:
-            return 400
+            return BAD_REQUEST
+        replaced = self._replaced(replaces, callee.name) if replaces is not None else 0
+        if replaces is not None and not replaced:
+            return NO_SUCH_CALL
+        if not replaced and len(self._calls) >= self._most:
+            return BUSY
         self._last += 1
         call = Call(self._last, callee.name, callee.registration, made, invite=number)
         self._keep(call)
-        caller = dialog.uri_of(made.remote)
-        self._happenings.append(CallOffered(call.number, call.phone, caller, dialog.body(text)))
+        caller, mark = dialog.uri_of(made.remote), dialog.header(text, MARK) or ""
+        self._happenings.append(
+            CallOffered(call.number, call.phone, caller, dialog.body(text), mark, from_pbx, replaced)
+        )
         return 0
+
+    def _replaced(self, wanted: dialog.Replaces, phone: str) -> int:
+        """The call of this phone that is to be replaced (RFC 3891, section 3); 0 for none."""
+        old = self._of_dialog.get((wanted.call_id, wanted.local_tag))
+        if old is None or old.phone != phone or wanted.early_only or wanted.remote_tag != old.dialog.remote_tag:
+            return 0
+        return old.number
 
     def answered(self, number: int, code: int, reason: str, text: str) -> None:
         """The final answer to a request of ours; code 0: none."""
@@ -201,6 +251,8 @@ class Calling:
         method = self._requests.done(number)
         if method == "BYE":
             self._tell(call, CallNews.BYE_ANSWERED, code)
+        elif method == "OPTIONS":
+            self._tell(call, CallNews.ASK_ANSWERED, code)
         elif method == "INVITE" and 200 <= code < 300:
             self._accepted(call, code, text)
         elif method == "INVITE" and not self._asks_again(call, code, text):
@@ -235,13 +287,12 @@ class Calling:
 
     def _acked(self, call: Call, number: int, method: str, text: str) -> None:
         self._client.reply(number, 0)
-        if dialog.cseq_of(text)[0] != call.dialog.remote_cseq or not call.invite:
+        is_final = call.answer is not None and call.answer[0] >= 200
+        if dialog.cseq_of(text)[0] != call.dialog.remote_cseq or not call.invite or not is_final:
             return
-        accepted = call.answer is not None and call.answer[0] == 200
         self._client.reply(call.invite, 0)
         call.invite = 0
-        if accepted:
-            self._tell(call, CallNews.ACKNOWLEDGED, sdp=dialog.body(text))
+        self._tell(call, CallNews.ACKNOWLEDGED, sdp=dialog.body(text))
 
     def _bye_came(self, call: Call, number: int, method: str, text: str) -> None:
         self._client.respond(number, 200, "", lines_of([ALLOW_HEADER]), True)
@@ -257,7 +308,7 @@ class Calling:
         if cseq < call.dialog.remote_cseq or call.invite or not dialog.tag_of(dialog.header(text, "To")):
             self._client.respond(number, WRONG_ORDER, "", lines_of([("Retry-After", "1")]), True)
             return
-        if dialog.header(text, "Require"):
+        if _required(text):
             self._client.respond(number, BAD_EXTENSION, "", lines_of(_unsupported(text)), True)
             return
         call.dialog.remote_cseq = cseq
@@ -266,8 +317,10 @@ class Calling:
         self._tell(call, CallNews.REOFFERED, sdp=dialog.body(text))
 
     def _cancel_came(self, call: Call, number: int, method: str, text: str) -> None:
-        """Each INVITE is answered at once, so that its CANCEL always comes too late (RFC 3261, section 9.2)."""
+        """It means nothing to an INVITE that was answered (RFC 3261, section 9.2)."""
         self._client.respond(number, 200, call.dialog.local_tag, lines_of([ALLOW_HEADER]), True)
+        if call.invite and call.answer is not None and call.answer[0] == RINGING:
+            self._tell(call, CallNews.CANCELLED)
 
     def _other(self, call: Call, number: int, method: str, text: str) -> None:
         self._client.respond(number, 200 if method == "OPTIONS" else 405, "", lines_of([ALLOW_HEADER]), True)
@@ -279,7 +332,7 @@ class Calling:
             self._tell(call, CallNews.REFUSED, code, str(fault))
             return
         call.dialog, call.is_answered = made, True
-        self._tell(call, CallNews.ANSWERED, code, sdp=dialog.body(text))
+        self._tell(call, CallNews.ANSWERED, code, sdp=dialog.body(text), mark=dialog.header(text, MARK) or "")
 
     def _asks_again(self, call: Call, code: int, text: str) -> bool:
         """Whether the PBX wants credentials, and gets them. Another realm than that of its REGISTERs gets none."""
@@ -309,8 +362,8 @@ class Calling:
         self._calls[call.number] = call
         self._of_dialog[call.dialog.call_id, call.dialog.local_tag] = call
 
-    def _tell(self, call: Call, news: CallNews, code: int = 0, reason: str = "", sdp: str = "") -> None:
-        self._happenings.append(CallSignal(call.number, news, code, reason, sdp))
+    def _tell(self, call: Call, news: CallNews, code: int = 0, reason: str = "", sdp: str = "", mark: str = "") -> None:
+        self._happenings.append(CallSignal(call.number, news, code, reason, sdp, mark))
 
     def _respond(self, call: Call, *, last: bool) -> None:
         assert call.answer is not None
@@ -321,4 +374,9 @@ class Calling:
 
 
 def _unsupported(text: str) -> list[tuple[str, str]]:
-    return [("Unsupported", value) for value in dialog.headers(text, "Require")]
+    return [("Unsupported", ", ".join(_required(text)))]
+
+
+def _required(text: str) -> list[str]:
+    """The extensions that a request demands (RFC 3261, section 20.32)."""
+    return [one.strip() for value in dialog.headers(text, "Require") for one in value.split(",") if one.strip()]

@@ -102,6 +102,28 @@ def without_tag(value: str) -> str:
     return before + bracket if bracket else f"<{value.partition(';')[0].strip()}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Replaces:
+    """The dialog that an INVITE is to replace (RFC 3891, section 6.1), as the one who gets it knows that."""
+
+    call_id: str
+    local_tag: str
+    remote_tag: str
+    early_only: bool = False
+
+
+def replaces_of(message: str) -> Replaces | None:
+    """What the Replaces header says; None where there is none. Raises DialogError where it is no such header."""
+    values = headers(message, "Replaces")
+    if not values:
+        return None
+    call_id, *rest = (part.strip() for part in values[0].split(";"))
+    given = {name.strip().lower(): value.strip() for name, _, value in (part.partition("=") for part in rest)}
+    if len(values) > 1 or not call_id or not given.get("to-tag") or not given.get("from-tag"):
+        raise DialogError("Replaces is not as RFC 3891 wants it")
+    return Replaces(call_id, given["to-tag"], given["from-tag"], "early-only" in given)
+
+
 def uri_of(value: str) -> str:
     """The URI in a header such as From or Route, as it stands there."""
     inside = re.search(r"<([^<>]*)>", value)

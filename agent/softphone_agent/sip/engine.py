@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
@@ -20,7 +19,6 @@ from softphone_agent.dns.targets import Place
 from softphone_agent.sip import binding, chain, sip_message
 from softphone_agent.sip.binding import Registration
 from softphone_agent.sip.call_protocol import CallEngine
-from softphone_agent.sip.callee import Callee, callee_of
 from softphone_agent.sip.client import SipClient
 from softphone_agent.sip.connections import Connections, Peer, read_peer
 from softphone_agent.sip.endpoint import endpoint_config
@@ -36,6 +34,7 @@ from softphone_agent.sip.happenings import (
     SentAgain,
     Signal,
 )
+from softphone_agent.sip.known_phones import KnownPhone, KnownPhones
 from softphone_agent.sip.outgoing import Fetching, Outgoing, Pinging, Registering
 from softphone_agent.sip.request import RegisterRequest, TlsFiles
 from softphone_agent.sip.routing import address_of, explained, is_udp, peer_of
@@ -51,17 +50,6 @@ _LEAVING_SECONDS = 0.5
 """For so long at most `close` waits for the answers to its un-REGISTERs."""
 
 
-@dataclass(slots=True)
-class _Phone:
-    """What is known of one phone."""
-
-    aor: str
-    present: Registration | None = None
-    """The registration that its last REGISTER belongs to; None where that was abandoned."""
-    left_behind: str = ""
-    """The Call-ID of the one before, which may still be un-REGISTERed."""
-
-
 class Engine:
     """A SIP user agent for many phones. Use from one thread only; after `close` it is of no more use."""
 
@@ -69,9 +57,7 @@ class Engine:
         self.settings = settings
         self.unsolicited = Unsolicited()
         self.happenings: deque[Happening] = deque()
-        self._phones: dict[str, _Phone] = {}
-        self._of_aor: Counter[str] = Counter()
-        """How many phones each AOR has: each of several has a Contact of its own."""
+        self._phones = KnownPhones()
         self._traced: frozenset[str] = frozenset()
         self._transports = Transports(settings)
         self._calling: Calling | None = None
@@ -94,14 +80,14 @@ class Engine:
         self._outgoing = Outgoing(self._client, self.settings.user_agent, ALLOWED, self.settings.answer_seconds)
         self._fetches = Fetches(self._outgoing, self._transports, self.happenings)
         self._connections = Connections(self._client)
-        self._strangers = Strangers(self._client, self._transports, self.unsolicited)
+        self._strangers = Strangers(self._client, self._transports, self.unsolicited, self._phones)
         self.set_answer_time(self.settings.answer_seconds)
 
     def close(self) -> None:
         """End the endpoint. Bindings that are left are removed as far as that goes quickly."""
         if not hasattr(self, "_strangers"):
             return
-        for name in list(self._phones):
+        for name in self._phones:
             self.remove(name)
         until = time.monotonic() + _LEAVING_SECONDS
         while any(isinstance(one, Registering) for one in self._outgoing) and time.monotonic() < until:
@@ -134,7 +120,12 @@ class Engine:
 
             requests = CallRequests(self._client, self.settings.user_agent, lambda: self._outgoing.answer_seconds)
             self._calling = Calling(
-                self._client, requests, self.happenings, self._callee, self._bound, self._transports.host_towards
+                self._client,
+                requests,
+                self.happenings,
+                self._phones.callee,
+                self._phones.bound,
+                self._transports.host_towards,
             )
             self._strangers.invited = self._calling.invited
         return self._calling
@@ -161,7 +152,7 @@ class Engine:
 
         It takes the place of the present one, which is un-REGISTERed only with `unregister_old`.
         """
-        known = self._known(phone, request.aor)
+        known = self._phones.known(phone, request.aor)
         self._outgoing.cancel(phone)
         if unregister_old:
             self._leave_behind(known)
@@ -229,10 +220,9 @@ class Engine:
     def remove(self, phone: str) -> None:
         """Forget the phone. A binding that it still has is removed."""
         self._fetches.forget(phone)
-        known = self._phones.pop(phone, None)
+        known = self._phones.pop(phone)
         if known is None:
             return
-        self._forget_aor(known.aor)
         self._outgoing.cancel(phone)
         self._leave_behind(known)
 
@@ -251,39 +241,14 @@ class Engine:
         self._connections.keep(set(map(peer_of, used)))
         self._transports.keep_own_sockets({address_of(place) for place in used})
 
-    def _known(self, phone: str, aor: str) -> _Phone:
-        known = self._phones.get(phone)
-        if known is None:
-            known = self._phones[phone] = _Phone(aor)
-            self._of_aor[aor] += 1
-        elif known.aor != aor:
-            self._forget_aor(known.aor)
-            self._of_aor[aor] += 1
-            known.aor = aor
-        return known
-
-    def _forget_aor(self, aor: str) -> None:
-        self._of_aor[aor] -= 1
-        if not self._of_aor[aor]:
-            del self._of_aor[aor]
-
     def _contact(self, phone: str, request: RegisterRequest, place: Place, transport: int) -> str:
         """The Contact of this phone. Raises OSError where there is no way to the PBX."""
         host = request.public_address or self._transports.own_host(address_of(place))
         port = self._transports.port(transport) if is_udp(place) else None
-        line = phone if self._of_aor[request.aor] > 1 else ""
+        line = phone if self._phones.shares_its_aor(phone) else ""
         return binding.contact(request, host, port, line)
 
-    def _bound(self, phone: str) -> Registration | None:
-        """The registration by which calls of this phone go; None where it has no binding."""
-        known = self._phones.get(phone)
-        return known.present if known is not None and known.present is not None and known.present.bound else None
-
-    def _callee(self, request_uri: str) -> Callee | None:
-        """The phone of ours with this Request-URI; of several with one AOR the one whose Contact it is."""
-        return callee_of(request_uri, ((name, known.aor) for name, known in self._phones.items()), self._bound)
-
-    def _leave_behind(self, known: _Phone) -> None:
+    def _leave_behind(self, known: KnownPhone) -> None:
         """Un-REGISTER the present registration; nobody waits for the answer."""
         present, known.present = known.present, None
         if present is not None and present.bound:
@@ -369,6 +334,8 @@ class Engine:
         registration.bound = granted is not None
         if not one.phone:
             return
+        if registration.bound:
+            self._phones.has_bound(one.phone, registration)
         reason = explained(reason, registration.place, registration.request.tls)
         self.happenings.append(
             Answer(

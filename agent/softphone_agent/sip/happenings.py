@@ -105,6 +105,12 @@ class CallOffered:
     """The URI in From, which anybody may write there."""
     sdp: str
     """Empty: the offer is to be in the answer."""
+    mark: str = ""
+    """What the header of test calls has (call_protocol.py), which anybody may send; empty for none."""
+    from_pbx: bool = False
+    """Whether it came from the address of a PBX in use."""
+    replaces: int = 0
+    """The call of ours whose place it is to take (RFC 3891): who asks for that knows its tags; 0 for none."""
 
 
 class CallNews(Enum):
@@ -113,17 +119,21 @@ class CallNews(Enum):
     PROGRESSED = "Progressed"
     """A provisional answer to our INVITE: `code`."""
     ANSWERED = "Answered"
-    """A 2xx to it: `code`, `sdp`."""
+    """A 2xx to it: `code`, `sdp`, `mark`."""
     REFUSED = "Refused"
     """Another final answer, or none (`code` 0): `code`, `reason`."""
     ACKNOWLEDGED = "Acknowledged"
-    """The ACK to our 2xx: `sdp`, where it has one."""
+    """The ACK to our 2xx, or to a refusal that waits for it: `sdp`, where it has one."""
     REOFFERED = "Reoffered"
     """A re-INVITE: `sdp`, where it has one."""
+    CANCELLED = "Cancelled"
+    """The caller has given up. It was answered."""
     BYE_CAME = "ByeCame"
     """It was answered."""
     BYE_ANSWERED = "ByeAnswered"
     """`code`; 0 for no answer."""
+    ASK_ANSWERED = "AskAnswered"
+    """`code` of the answer to OPTIONS; 0 for no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,8 @@ class CallSignal:
     code: int = 0
     reason: str = ""
     sdp: str = ""
+    mark: str = ""
+    """Of a 2xx, as in CallOffered."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ KNOWN = frozenset(
     ]
 )
 """The methods of the RFCs (IANA's SIP parameters); metrics count others together."""
+OK = 200
 NOT_AVAILABLE = 480
 """To INVITE, where nobody answers calls."""
 OTHER = "other"
@@ -67,6 +68,10 @@ class Unsolicited:
         if address not in self._pbxes:
             self._pbxes[address] = self._bucket()
 
+    def is_pbx(self, address: str) -> bool:
+        """Whether a PBX in use has this IP address."""
+        return address in self._pbxes
+
     def reply_to(self, method: str, head: str, source: str, now: float) -> Reply:
         """The reply to a request, given its method, its text without body, and the IP address it came from.
 
@@ -89,7 +94,7 @@ def _code(method: str, head: str) -> int:
     if method in _OF_SOMETHING or _IN_DIALOG.search(head):
         return 481
     if method == ALLOWED:
-        return 200
+        return OK
     if method == "INVITE":
         return (
             NOT_AVAILABLE  # the callee's words. A PBX (Asterisk) makes of a 405 a fault of its own, 500, for the caller

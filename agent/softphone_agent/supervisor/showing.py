@@ -10,6 +10,7 @@ import structlog
 from softphone_agent.contract.counting import count
 from softphone_agent.contract.history import History
 from softphone_agent.contract.report import (
+    CallChanged,
     ConfigChanged,
     Counts,
     PbxChanged,
@@ -20,6 +21,7 @@ from softphone_agent.contract.report import (
 )
 from softphone_agent.http import endpoints
 from softphone_agent.http.metrics import AgentMetrics, Picture
+from softphone_agent.supervisor.call_reports import CallReports
 from softphone_agent.supervisor.configuration import Configuration
 from softphone_agent.supervisor.memory import Memory
 from softphone_agent.worker.messages import News
@@ -46,6 +48,7 @@ class Showing:
         self.metrics.configured(configuration.current)
         self.watchers = endpoints.Watchers()
         self._memory = Memory()
+        self._calls = CallReports()
         self._seen: dict[int, dict[str, PbxReport]] = {}
         """The PBXes as each worker sees them, by the workers' numbers."""
 
@@ -68,6 +71,9 @@ class Showing:
                 code=phone.last_failure.code if phone.last_failure and not phone.registered else None,
             )
             self.watchers.publish(PhoneChanged(phone=phone))
+        for call in news.calls:
+            self._calls.take(call)
+            self.watchers.publish(CallChanged(call=call))
         seen = self._seen.setdefault(worker, {})
         for pbx in news.pbxs:
             seen[pbx.name] = pbx
@@ -124,6 +130,11 @@ class Showing:
         self._memory.forget(name)
         self.watchers.publish(PhoneRemoved(name=name))
 
+    def configured(self) -> None:
+        """Another configuration is in force."""
+        self.metrics.configured(self._configuration.current)
+        self._calls.configured(self._configuration.current)
+
     def config_reported(self) -> None:
         """The report of the configuration is another one."""
         self.watchers.publish(ConfigChanged(config=self._configuration.report))
@@ -136,12 +147,14 @@ class Showing:
             config=self._configuration.report,
             phones=tuple(phones[name] for name in sorted(phones)),
             pbxs=tuple(pbxs[name] for name in sorted(pbxs)),
+            calls=self._calls.all(),
         )
 
     def counts(self) -> Counts:
         """`/status` in numbers."""
         report, picture = self._configuration.report, self._picture
-        return count(self._version, report, picture.phones.values(), picture.pbxs.values())
+        counts = count(self._version, report, picture.phones.values(), picture.pbxs.values())
+        return counts.model_copy(update={"calls": self._calls.all()})
 
     def history(self, phone: str | None) -> History:
         """`/history`, of one phone or of all."""

@@ -97,7 +97,7 @@ class Supervisor:
             return False
         self._showing.metrics.config_refused.set(outcome is Outcome.REFUSED)
         if outcome is Outcome.TAKEN:
-            self._showing.metrics.configured(self._configuration.current)
+            self._showing.configured()
             self._workers.assign()
         if self._configuration.renew_report():
             self._showing.config_reported()

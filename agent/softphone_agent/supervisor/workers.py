@@ -16,7 +16,8 @@ from softphone_agent.supervisor.look_ups import LookUps
 from softphone_agent.supervisor.processes import RESTART_SECONDS, Run, WorkerProcess
 from softphone_agent.supervisor.showing import Showing
 from softphone_agent.worker import memory
-from softphone_agent.worker.messages import Configure, LookUp, News, Share, Stop
+from softphone_agent.worker.messages import Configure, LookUp, Moved, News, Share, Stop
+from softphone_agent.worker.moves import Back
 
 SILENT_SECONDS = 15.0
 """A worker that sent nothing for so long has a SIP loop that hangs."""
@@ -95,7 +96,8 @@ class Workers:
         if share != one.share:
             one.share = share
             one.send(share)
-        configure = Configure(config.sip, config.pbxs, one.phones, config.workers.max_calls, config.call_checks)
+        calls = (config.workers.max_calls, config.call_checks, config.callees)
+        configure = Configure(config.sip, config.pbxs, one.phones, *calls)
         order = (configure, files.of(one.phones, config.pbxs))
         if order != one.order:
             one.order = order
@@ -116,6 +118,15 @@ class Workers:
             one.sent_news()
             self._showing.take(one.number, message)
             self._forget(one, message.removed)
+            self._tell_callers(message.moves)
+
+    def _tell_callers(self, moves: Collection[Back]) -> None:
+        """Phones have moved that phones of other workers call: those begin at once."""
+        for move in moves:
+            callers = {check.caller for check in self._configuration.current.call_checks if check.callee == move.phone}
+            for one in self.all:
+                if callers & one.names and move.phone not in one.names:
+                    one.send(Moved(move))
 
     def _forget(self, one: WorkerProcess, names: Collection[str]) -> None:
         """Phones that a worker has let go, unless they were configured again before that."""

@@ -17,6 +17,8 @@ _MOST_AT_ONCE = 64
 """Datagrams that are read in one turn; a flood waits in the kernel, which has room for few."""
 _RTCP_TURN = 25
 """RTCP is read in each such turn: half a second."""
+_EAGER_TURNS = 100
+"""For the first two seconds it is read in each turn: so it is soon known whether the other end hears us."""
 _LONGEST = 2048
 
 Datagram = tuple[bytes, float]
@@ -47,9 +49,10 @@ class MediaSockets:
                 return
 
     def received(self) -> tuple[list[Datagram], list[Datagram]]:
-        """What came since the last time: RTP and RTCP. Reports may wait a little, since the kernel notes their time."""
+        """What came since the last time: RTP and RTCP. Reports may wait, since the kernel notes their time."""
         self._turns += 1
-        return self._read(self._rtp), self._read(self._rtcp) if self._turns % _RTCP_TURN == 0 else []
+        reads_rtcp = self._turns <= _EAGER_TURNS or self._turns % _RTCP_TURN == 0
+        return self._read(self._rtp), self._read(self._rtcp) if reads_rtcp else []
 
     def send(self, rtp: Iterable[bytes], rtcp: Iterable[bytes]) -> None:
         """Send these."""

@@ -38,6 +38,7 @@ from softphone_agent.worker.dead_sockets import DeadSockets
 from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
 from softphone_agent.worker.messages import LookUp
+from softphone_agent.worker.moves import Moves
 from softphone_agent.worker.names import Names
 from softphone_agent.worker.orders import Orders
 from softphone_agent.worker.outbox import Outbox
@@ -68,7 +69,8 @@ class Worker:
         self._names = Names(lambda uri: pipe.send(LookUp(uri, configured.answer_seconds)))
         self._rates = rates = Rates(configured)
         sending = Sending(engine, configured, rates, self._names)
-        self._phones = Phones(sending, Reports(configured, self._outbox), draw)
+        moves = Moves()
+        self._phones = Phones(sending, Reports(configured, self._outbox, moves), draw)
         self._watched = Watched(engine, configured, self._names, self._outbox, sending, self._phones)
         self._lookups = LookUps(configured, self._names, self._outbox, self._phones, self._watched, draw)
         support = Support()
@@ -79,7 +81,7 @@ class Worker:
         self._closed_connections = ClosedConnections(engine, configured, self._phones, self._watched)
         self._dead_sockets = DeadSockets(engine, configured, self._phones, self._watched)
         configuring = Configuring(engine, configured, rates, self._phones, self._watched)
-        self._calls = CallSwitch(engine, self._outbox)
+        self._calls = CallSwitch(engine, self._outbox, moves, self._phones.pbx_of)
         self._orders = Orders(pipe, self._calls, configuring, self._lookups, self._fetching, self._phones, rates)
         self._tidying = Tidying(engine, self._names, rates, sending, self._phones, support, time.monotonic())
 

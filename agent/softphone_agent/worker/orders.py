@@ -10,7 +10,7 @@ from softphone_agent.worker.call_switch import CallSwitch
 from softphone_agent.worker.configuring import Configuring
 from softphone_agent.worker.fetching import Fetching
 from softphone_agent.worker.lookups import LookUps
-from softphone_agent.worker.messages import Configure, Share, Stop, ToWorker
+from softphone_agent.worker.messages import Configure, Moved, Share, Stop, ToWorker
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.rates import Rates
 
@@ -57,6 +57,8 @@ class Orders:
             self._configuring.configure(order)
         elif isinstance(order, Share):
             self._rates.share = order.part or 1.0
+        elif isinstance(order, Moved):
+            self._calls.moved(order.move, time.monotonic())
         elif isinstance(order, Stop):
             self.is_stopping = True
             self._calls.stop()

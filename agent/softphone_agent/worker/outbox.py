@@ -8,7 +8,8 @@ from multiprocessing.connection import Connection
 
 import structlog
 
-from softphone_agent.phone.observations import Discarded, Observation, RequestsSeen
+from softphone_agent.contract.call_report import CallReport
+from softphone_agent.phone.observations import CallTested, Discarded, Observation, RequestsSeen
 from softphone_agent.sip.happenings import FromStrangers
 from softphone_agent.worker.messages import News
 
@@ -34,6 +35,11 @@ class Outbox:
     def observe(self, observation: Observation) -> None:
         """Count this."""
         self.news.observations.append(observation)
+
+    def tested(self, report: CallReport, from_site: str = "", to_site: str = "") -> None:
+        """A test call has ended."""
+        self.news.calls.append(report)
+        self.observe(CallTested(report, from_site, to_site))
 
     def send(self, now: float, *, at_once: bool = False) -> None:
         """Send the news if it is time for them."""

@@ -50,6 +50,11 @@ class Phones:
         """The phone of this name."""
         return self._phones.get(name)
 
+    def pbx_of(self, name: str) -> str | None:
+        """Where this phone is registered, as people call that PBX; None for nowhere."""
+        phone = self._phones.get(name)
+        return phone.reported.pbx if phone is not None and phone.reported is not None else None
+
     @property
     def have_stopped(self) -> bool:
         """Whether every phone has stopped."""

@@ -13,6 +13,7 @@ from softphone_agent.registration.events import Event
 from softphone_agent.registration.states import State
 from softphone_agent.worker import reporting
 from softphone_agent.worker.configured import Configured
+from softphone_agent.worker.moves import Back, Lost, Moves
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.running import RunningPhone
 
@@ -22,17 +23,22 @@ log = structlog.get_logger()
 class Reports:
     """Reports of phones, and the observations that come of their steps."""
 
-    def __init__(self, configured: Configured, outbox: Outbox) -> None:
+    def __init__(self, configured: Configured, outbox: Outbox, moves: Moves) -> None:
         self._configured = configured
         self._outbox = outbox
+        self._moves = moves
 
     def stepped(self, phone: RunningPhone, before: State, now: float) -> None:
         """Note the outages and fail-overs of a step from the state `before`."""
-        for change in changes(before, phone.state, now):
+        found = changes(before, phone.state, now)
+        if any(isinstance(change, OutageEnded | FailedOver) for change in found):
+            self._moves.add(Back(phone.name, before.loss.at if before.loss is not None else now))
+        for change in found:
             if isinstance(change, OutageBegan):
                 assert phone.state.loss is not None
                 label = self._configured.directory.of_phone(phone.config).label
                 phone.outage = reporting.outage_of(phone.state.loss, label, _wall)
+                self._moves.add(Lost(phone.name, phone.state.loss.at))
             elif isinstance(change, OutageEnded):
                 self._outbox.observe(OutageSeen(change.seconds))
                 if phone.outage is not None:

@@ -109,10 +109,10 @@ ports:
 {{- /* What the operator calls. tests/charts compares it with cluster.ACCESS: nothing missing, nothing unused. */}}
 {{- define "softphone-fleet.rules" -}}
 - apiGroups: [softphone-fleet.io]
-  resources: [pbxs, softphones, softphonefleets, softphonepools]
+  resources: [pbxs, softphones, softphonefleets, softphonepools, rehearsals]
   verbs: [list, watch]
 - apiGroups: [softphone-fleet.io]
-  resources: [pbxs/status, softphones/status, softphonefleets/status, softphonepools/status]
+  resources: [pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, rehearsals/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
@@ -132,6 +132,13 @@ ports:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{- /* What rehearsals need besides, where they may make Jobs. tests/charts compares it with cluster.JOB_ACCESS. */}}
+{{- define "softphone-fleet.jobRules" -}}
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, create]
 {{- end }}
 
 {{- /* Of a pod, with one's `own` fields over it. */}}

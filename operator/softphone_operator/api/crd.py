@@ -32,6 +32,7 @@ SCALE = {
     "labelSelectorPath": ".status.selector",
 }
 RULES_MARK = "x-kubernetes-validations"
+PRESERVED = "x-kubernetes-preserve-unknown-fields"
 
 
 def _column(name: str, path: str, kind: str = "string", *, wide: bool = False, description: str = "") -> Schema:
@@ -133,6 +134,19 @@ COLUMNS["SoftphoneFleet"] = [
 COLUMNS["SoftphonePool"] = [
     _column("Phones", ".status.phones", "integer", description="Softphones that its agents carry."),
     *_OF_MANY,
+]
+
+
+COLUMNS["Rehearsal"] = [
+    _column("PBX", ".spec.pbx", description="PBX that is to fail."),
+    _column("System", ".spec.system", description="System that is to fail."),
+    _column("Phase", ".status.phase", description="Where it stands, or how the last one ended."),
+    _column("Next", ".status.nextTime", description="When it begins by its schedule."),
+    _column("Last Passed", ".status.lastPassed", "date", description="Since one passed."),
+    AGE,
+    _column("Phones", ".status.run.phones", "integer", wide=True, description="Phones that are watched."),
+    _column("Missing", ".status.run.missing", "integer", wide=True, description="Those that are not registered."),
+    _column("Message", ".status.message", wide=True, description="The phase, in a sentence."),
 ]
 
 
@@ -241,6 +255,8 @@ def _converted(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schem
             made[name] = _number(part[name])
         elif exclusive in part:
             made[name], made[exclusive] = _number(part[exclusive]), True
+    if PRESERVED in part:
+        made[PRESERVED] = part[PRESERVED]
     if "items" in part:
         made["items"] = _converted(part["items"], definitions)
         if "type" in part["items"].get("$ref", "") or part["items"].get("$ref", "").endswith("/Condition"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from softphone_agent.contract.fields import Model
+from softphone_operator.api.rehearsal import RehearsalSpec, RehearsalStatus
 from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
 from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphonePoolStatus, SoftphoneStatus
 
@@ -76,4 +77,15 @@ SOFTPHONE_POOL = Kind(
 )
 
 
-KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL)
+REHEARSAL = Kind(
+    "Rehearsal",
+    "rehearsals",
+    "rehearsal",
+    ("rh",),
+    RehearsalSpec,
+    RehearsalStatus,
+    "A fail-over that is tried on purpose, watched, and judged.",
+)
+
+
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, REHEARSAL)

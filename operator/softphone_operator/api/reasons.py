@@ -189,4 +189,22 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
         "Reconciling": {"SecretNotFound, SecretKeyMissing": "True: it waits for the Secret. Else absent."},
         "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},
     },
+    "Rehearsal": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
+            "PBXNotFound": "False: pbx names a PBX object that does not exist in the namespace, or no PBX is of the "
+            "system.",
+            "PBXInvalid": "False: the PBX object exists, and its own spec is refused.",
+            "JobsNotAllowed": "False: trigger is Job, and this operator may make none: rehearsals.jobs of the chart.",
+        },
+        "Ready": {
+            "Accepted": "True: the spec makes sense, so that it can begin. How one ended is told by phase and history.",
+            "any other": "That of Accepted.",
+        },
+        "Reconciling": {
+            "PBXNotFound, PBXInvalid, JobsNotAllowed": "True: it waits for the PBX, or for rights. Else absent."
+        },
+        "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},
+    },
 }

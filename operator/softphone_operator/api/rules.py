@@ -54,6 +54,18 @@ RULES: dict[str, dict[tuple[str, ...], list[Schema]]] = {
         ("spec", "agent"): _POOL_RULES,
     },
     "SoftphonePool": {},
+    "Rehearsal": {
+        ("spec",): [
+            {
+                "rule": "(has(self.pbx) && size(self.pbx) > 0) != (has(self.system) && size(self.system) > 0)",
+                "message": "pbx: just one of pbx and system must be given",
+            },
+            {
+                "rule": "(has(self.trigger) && self.trigger == 'Job') == has(self.job)",
+                "message": "job: must be given with trigger Job, and only then",
+            },
+        ],
+    },
     "SoftphoneFleet": {
         ("spec",): [
             {

@@ -222,7 +222,7 @@ class TemplateSpec(Spec):
     registration: Annotated[Registration, BeforeValidator(lambda given: without_empty_texts(given, Registration))] = (
         Field(default_factory=Registration, description="How the softphone registers.")
     )
-    answer: Answering = Field(default="Never", description=ANSWERING_WORDS)
+    answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
     trace: tuple[TraceFlag, ...] = Field(
         default=(),
         max_length=16,

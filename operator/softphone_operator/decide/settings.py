@@ -38,6 +38,8 @@ class Settings:
     notify_url: str = ""
     notify_directory: str = ""
     notify_wait_seconds: float = 15.0
+    rehearsal_jobs: bool = False
+    """Whether rehearsals may make Jobs."""
 
     @property
     def lease_place(self) -> tuple[str, str] | None:

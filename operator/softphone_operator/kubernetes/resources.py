@@ -50,6 +50,9 @@ POOLS = Resource(GROUP, VERSION, "softphonepools", "SoftphonePool")
 PBXS = Resource(GROUP, VERSION, "pbxs", "PBX")
 
 
+REHEARSALS = Resource(GROUP, VERSION, "rehearsals", "Rehearsal")
+
+
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", OWNED_SELECTOR)
 
 
@@ -68,13 +71,16 @@ EVENTS = Resource("", "v1", "events", "Event")
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 
 
+JOBS = Resource("batch", "v1", "jobs", "Job")
+
+
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
-WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, REHEARSALS, DEPLOYMENTS, CONFIG_MAPS, PODS)
 
 
-SELECTED = (SOFTPHONES, FLEETS, POOLS)
+SELECTED = (SOFTPHONES, FLEETS, POOLS, REHEARSALS)
 """Of these an operator with a selector sees only its own. PBXes are named by phones of others too; and the agents of a
 phone that comes from another operator must be known when it comes."""
 
@@ -86,10 +92,14 @@ ACCESS = frozenset(
     [Access(r.group, r.plural, verb) for r in (*WATCHED, SECRETS) for verb in ("list", "watch")]
     + [Access(r.group, r.plural, verb) for r in (*APPLIED, BUDGETS) for verb in ("get", "create", "patch")]
     + [Access(r.group, r.plural, "delete") for r in APPLIED]
-    + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, POOLS, PBXS)]
+    + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, POOLS, PBXS, REHEARSALS)]
     + [Access("", "secrets", "get"), Access("", "pods", "patch")]
     + [Access("", "events", "create"), Access("", "events", "patch")]
 )
+
+
+JOB_ACCESS = frozenset(Access(JOBS.group, JOBS.plural, verb) for verb in ("get", "create"))
+"""What is needed besides where rehearsals may make Jobs."""
 
 
 LEASE_ACCESS = frozenset(Access(LEASES.group, LEASES.plural, verb) for verb in ("get", "create", "update"))

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
+    CallChanged,
     ConfigChanged,
     ConfigReport,
     Counts,
@@ -163,7 +164,7 @@ class View:
             case ConfigChanged():
                 self.config = line.config
                 return Change(everything=True)
-            case Heartbeat():
+            case CallChanged() | Heartbeat():
                 return Change()
 
     def known_pbxs(self) -> frozenset[str]:

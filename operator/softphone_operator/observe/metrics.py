@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softphone_operator.api.kinds import KINDS
+from softphone_operator.rehearsals.telling import Measured
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,6 +18,7 @@ RESULTS = ("accepted", "refused", "gone", "left", "error")
 Objects = Callable[[], Mapping[tuple[str, str], int]]
 Phones = Callable[[], Mapping[tuple[str, str, str], int]]
 Ages = Callable[[], Mapping[str, float]]
+Rehearsals = Callable[[], Mapping[tuple[str, str], Measured]]
 
 
 class Metrics:
@@ -67,13 +69,14 @@ class Metrics:
         """Count a message to the receiver of notifications."""
         self.notifications.labels(result).inc()
 
-    def observe(self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages) -> None:
+    def observe(self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages, rehearsals: Rehearsals) -> None:
         """Take the gauges from the operator at the time of a scrape.
 
         Objects by kind and state; phones of fleets, and of pools, by namespace, name and state; the age of each kind's
-        watch.
+        watch; what is measured of Rehearsals by namespace and name.
         """
         self.registry.register(_Observed(objects, fleets, pools, ages))
+        self.registry.register(_OfRehearsals(rehearsals))
 
     def count_request(self, verb: str, code: int) -> None:
         """Count a request to the API server."""
@@ -118,3 +121,32 @@ class _Observed(Collector):
         for kind, age in sorted(self._ages().items()):
             ages.add_metric([kind], age)
         return [objects, fleets, pools, ages]
+
+
+class _OfRehearsals(Collector):
+    def __init__(self, rehearsals: Rehearsals) -> None:
+        self._rehearsals = rehearsals
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauges as they are now."""
+        labels = ["rehearsal_namespace", "rehearsal"]
+        running = GaugeMetricFamily("softphone_rehearsal_running", "Whether it is under way: 1 or 0.", labels=labels)
+        passed = GaugeMetricFamily(
+            "softphone_rehearsal_passed",
+            "Whether the last one passed: 1, else 0; absent before the first.",
+            labels=labels,
+        )
+        last = GaugeMetricFamily(
+            "softphone_rehearsal_last_pass_timestamp_seconds", "When one passed last, Unix time.", labels=labels
+        )
+        due = GaugeMetricFamily(
+            "softphone_rehearsal_due_timestamp_seconds",
+            "When it will be overdue that one passes (spec.everyDays), Unix time.",
+            labels=labels,
+        )
+        for object_key, one in sorted(self._rehearsals().items()):
+            running.add_metric(object_key, float(one.running))
+            for family, value in ((passed, one.passed), (last, one.last_passed), (due, one.due)):
+                if value is not None:
+                    family.add_metric(object_key, float(value))
+        return [running, passed, last, due]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from softphone_operator.decide import names, references, status, systems
+from softphone_operator.decide import names, references, status
 from softphone_operator.decide.aors import FleetAors, shared
 from softphone_operator.decide.redundancy import Verdict
 from softphone_operator.kubernetes.cluster import SecretMark
@@ -17,6 +17,7 @@ from softphone_operator.kubernetes.resources import (
     PBXS,
     PODS,
     POOLS,
+    REHEARSALS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -24,6 +25,7 @@ from softphone_operator.kubernetes.resources import (
 from softphone_operator.observe.carried import Carried
 from softphone_operator.observe.groups import Groups
 from softphone_operator.observe.packing import Packed
+from softphone_operator.observe.parts import object_key_of, registrar_of, spec_in_force, system_of
 from softphone_operator.observe.redundancies import Redundancies
 from softphone_operator.observe.slimming import MADE, Object, slimmed, what_matters
 from softphone_operator.observe.versions import ObjectKey as ObjectKey
@@ -35,7 +37,7 @@ WorkKey = tuple[str, str, str]
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-FEW = (PBXS.kind, FLEETS.kind, POOLS.kind)
+FEW = (PBXS.kind, FLEETS.kind, POOLS.kind, REHEARSALS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
 
@@ -79,7 +81,7 @@ class Observed:
 
     def take(self, kind: str, obj: Mapping[str, Any]) -> set[WorkKey]:
         """Take an object in; returns what must be reconciled: nothing if this version is known."""
-        object_key = _object_key(obj)
+        object_key = object_key_of(obj)
         before = self.get(kind, object_key)
         if before is not None and not is_newer(before, obj):
             return set()
@@ -92,15 +94,15 @@ class Observed:
             needs = self._needs[object_key]
             return self._affected_by_needs(object_key, needed, needs) | self._summed(object_key[0], needs, rated=rated)
         if kind == FLEETS.kind:
-            if before is not None and _spec_in_force(before) == _spec_in_force(slim):
+            if before is not None and spec_in_force(before) == spec_in_force(slim):
                 needs = self._fleet_needs.get(object_key, references.Needs())
                 return {(FLEETS.kind, *object_key)} | self._summed(object_key[0], needs, rated=rated)
-            spec = _spec_in_force(slim)
+            spec = spec_in_force(slim)
             return self._set_fleet_needs(object_key, references.fleet_needs(spec)) | self._set_fleet_aors(
                 object_key, spec
             )
         if kind == POOLS.kind:
-            same = before is not None and _spec_in_force(before) == _spec_in_force(slim)
+            same = before is not None and spec_in_force(before) == spec_in_force(slim)
             return {(POOLS.kind, *object_key)} if same else self._pool_and_phones(object_key)
         if before is not None and what_matters(kind, before) == what_matters(kind, slim):
             return set()
@@ -208,7 +210,7 @@ class Observed:
 
     def _pbxs_of_systems(self, namespace: str, pbxs: Iterable[str]) -> set[WorkKey]:
         """These PBXes, and the others of their systems."""
-        there = {key[1]: _system(obj) for key, obj in self.all(PBXS.kind, namespace)}
+        there = {key[1]: system_of(obj) for key, obj in self.all(PBXS.kind, namespace)}
         named = {name for name in pbxs if name in there}
         meant = {there[name] for name in named} - {""}
         return {(PBXS.kind, namespace, name) for name, system in there.items() if name in named or system in meant}
@@ -254,11 +256,7 @@ class Observed:
 
     def everything(self) -> set[WorkKey]:
         """All that can be reconciled."""
-        return {
-            (kind, *object_key)
-            for kind in (PBXS.kind, SOFTPHONES.kind, FLEETS.kind, POOLS.kind)
-            for object_key in self._objects[kind]
-        }
+        return {(kind, *object_key) for kind in (*FEW, SOFTPHONES.kind) for object_key in self._objects[kind]}
 
     def _index(self, kind: str, object_key: ObjectKey, obj: Object) -> None:
         if kind == SOFTPHONES.kind:
@@ -317,7 +315,10 @@ class Observed:
             own: WorkKey = (kind, *object_key)
             if before and after and before.get("spec") == after.get("spec"):
                 return {own}
-            return {own} | self._users_of_pbx(object_key, before, after)
+            rehearsals: set[WorkKey] = {(REHEARSALS.kind, *key) for key, _ in self.all(REHEARSALS.kind, object_key[0])}
+            return {own} | self._users_of_pbx(object_key, before, after) | rehearsals
+        if kind == REHEARSALS.kind:
+            return {(kind, *object_key)}
         owner = self.owner(*self._agent_of(after or before or {}))
         return {owner} if owner else set()
 
@@ -338,11 +339,11 @@ class Observed:
     def _users_of_pbx(self, object_key: ObjectKey, before: Object | None, after: Object | None) -> set[WorkKey]:
         """Softphones and fleets that name the PBX or another of its systems; the PBXes of its systems and address."""
         namespace, name = object_key
-        systems = {_system(obj) for obj in (before, after)} - {""}
-        relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if _system(obj) in systems}
+        systems = {system_of(obj) for obj in (before, after)} - {""}
+        relatives = {other[1] for other, obj in self.all(PBXS.kind, namespace) if system_of(obj) in systems}
         users: set[WorkKey] = {(PBXS.kind, namespace, other) for other in relatives}
-        addresses = {_registrar(obj) for obj in (before, after)} - {""}
-        same = (other for other, obj in self.all(PBXS.kind, namespace) if _registrar(obj) in addresses)
+        addresses = {registrar_of(obj) for obj in (before, after)} - {""}
+        same = (other for other, obj in self.all(PBXS.kind, namespace) if registrar_of(obj) in addresses)
         users |= {(PBXS.kind, *other) for other in same}
         for pbx in relatives | {name}:
             phones = self._users.get((PBXS.kind, namespace, pbx), set())
@@ -378,23 +379,3 @@ class Observed:
     @staticmethod
     def _agent_of(obj: Mapping[str, Any]) -> ObjectKey:
         return obj.get("metadata", {}).get("namespace", ""), names.instance(obj)
-
-
-def _spec_in_force(slim: Object) -> Any:
-    """The spec of an object, None where it is being deleted."""
-    return None if slim["metadata"].get("deletionTimestamp") else slim.get("spec")
-
-
-def _object_key(obj: Mapping[str, Any]) -> ObjectKey:
-    return obj["metadata"]["namespace"], obj["metadata"]["name"]
-
-
-def _system(obj: Mapping[str, Any] | None) -> str:
-    spec = (obj or {}).get("spec")
-    system = spec.get("system") if isinstance(spec, Mapping) else None
-    return system if isinstance(system, str) else ""
-
-
-def _registrar(obj: Mapping[str, Any] | None) -> str:
-    spec = (obj or {}).get("spec")
-    return systems.registrar_of(spec.get("address")) if isinstance(spec, Mapping) else ""

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from softphone_operator.decide import availability, comparing, names
-from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, FLEETS, PBXS, POOLS, SOFTPHONES
+from softphone_operator.kubernetes.resources import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    FLEETS,
+    PBXS,
+    POOLS,
+    REHEARSALS,
+    SOFTPHONES,
+)
 
 Object = dict[str, Any]
 
@@ -29,6 +37,7 @@ KEPT_ANNOTATIONS = (
     names.PORT_ANNOTATION,
     names.TEMPLATE_ANNOTATION,
     names.DEFAULTS_ANNOTATION,
+    names.REQUEST_ANNOTATION,
 )
 KEPT_OF_FIELDS = ("manager", "operation", "fieldsV1")
 KEPT_STATUS = (
@@ -47,7 +56,7 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
         entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
         metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
     slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
-    if kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind):
+    if kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind, REHEARSALS.kind):
         slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
     elif kind == CONFIG_MAPS.kind:
         slim["data"] = obj.get("data") or {}

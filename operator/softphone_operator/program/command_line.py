@@ -80,6 +80,11 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--notify-url", "", "Where losses are told by HTTP POST, in Alertmanager's form; none: nowhere.")
     option("--notify-directory", "", "Directory with token and ca.crt, both optional, for that URL; none: neither.")
     option("--notify-wait-seconds", "15", "How long losses are collected before they are told, in seconds.", type=float)
+    option(
+        "--rehearsal-jobs",
+        "false",
+        "Whether Rehearsals may make Jobs, which takes rights that the operator lacks by default: true or false.",
+    )
     return parser
 
 
@@ -117,6 +122,8 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error("--identity or SOFTPHONE_IDENTITY must name this operator, since --lease is given")
     if found.notify_url and (fault := _url_fault(found.notify_url)):
         parser.error(f"--notify-url: {fault}")
+    if found.rehearsal_jobs not in ("true", "false"):
+        parser.error(f'--rehearsal-jobs: "{found.rehearsal_jobs}" is none of true, false')
     if not 0 <= found.notify_wait_seconds <= 3600:
         parser.error(f"--notify-wait-seconds: must be from 0 to 3600, is {found.notify_wait_seconds:g}")
     return Settings(
@@ -142,6 +149,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         notify_url=found.notify_url,
         notify_directory=found.notify_directory,
         notify_wait_seconds=found.notify_wait_seconds,
+        rehearsal_jobs=found.rehearsal_jobs == "true",
     )
 
 

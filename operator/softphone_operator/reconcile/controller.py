@@ -33,6 +33,7 @@ from softphone_operator.kubernetes.resources import (
     FLEETS,
     PBXS,
     POOLS,
+    REHEARSALS,
     SECRETS,
     SOFTPHONES,
     Resource,
@@ -43,7 +44,7 @@ from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe import agents
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
-from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
+from softphone_operator.observe.observed import FEW, ObjectKey, Observed, WorkKey
 from softphone_operator.observe.versions import vanished
 from softphone_operator.reconcile.fleets import Fleets
 from softphone_operator.reconcile.listening import Listening
@@ -51,6 +52,7 @@ from softphone_operator.reconcile.members import Members
 from softphone_operator.reconcile.pbxs import Pbxs
 from softphone_operator.reconcile.pools import Pools
 from softphone_operator.reconcile.prerequisites import Prerequisites
+from softphone_operator.reconcile.rehearsals import Rehearsals
 from softphone_operator.reconcile.softphones import Softphones
 from softphone_operator.reconcile.upkeep import Upkeep
 from softphone_operator.reconcile.work import WorkQueue
@@ -60,6 +62,7 @@ COALESCE_SECONDS = 0.1
 PBX_COALESCE_SECONDS = 0.25
 POOL_COALESCE_SECONDS = 0.25
 """Of the phones of a pool many may change at once, and each agent's file is written as a whole."""
+REHEARSAL_COALESCE_SECONDS = 0.25
 WATCH_RETRY_SECONDS = 2.0
 COUNTED = ((FLEETS.kind, "replicas"), (POOLS.kind, "phones"))
 """Kinds whose status counts phones, and the field that has all of them."""
@@ -111,11 +114,22 @@ class Controller:
         self._softphones = Softphones(*parts, self._members, self._pools, now=now)
         self._fleets = Fleets(*parts, now=now)
         self._pbxs = Pbxs(settings, self.observed, self._prerequisites, self._listening, self._writer, now=now)
+        self._rehearsals = Rehearsals(
+            settings,
+            cluster,
+            session,
+            self.observed,
+            self._prerequisites,
+            self._writer,
+            wake=self._wake,
+            now=now,
+            jitter=jitter,
+        )
         self._watches = watches or Watches(settings.watch_seconds, _clock)
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
         fleets, pools = (partial(self._count_phones, kind, whole) for kind, whole in COUNTED)
-        metrics.observe(self._count_objects, fleets, pools, self._watches.ages)
+        metrics.observe(self._count_objects, fleets, pools, self._watches.ages, self._rehearsals.measured)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
         """Work until cancelled. Everything is listed first; then `primed` is set and reconciling begins.
@@ -140,6 +154,7 @@ class Controller:
                     await self._resync()
         finally:
             # Not before the work has ended: a reconcile under way may still point out an agent.
+            await self._rehearsals.close()
             await self._listening.close()
 
     # What is observed.
@@ -234,7 +249,7 @@ class Controller:
     def _wake(self, keys: Iterable[WorkKey]) -> None:
         """Reconcile objects of which nothing has changed but what is known of their agents."""
         for key in keys:
-            self._queue.add(key)
+            self._queue.add(key, REHEARSAL_COALESCE_SECONDS if key[0] == REHEARSALS.kind else 0.0)
 
     def _agent_said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         namespace, agent = key
@@ -280,6 +295,7 @@ class Controller:
             FLEETS.kind: self._fleets.reconcile,
             POOLS.kind: self._pools.reconcile,
             PBXS.kind: self._pbxs.reconcile,
+            REHEARSALS.kind: self._rehearsals.reconcile,
         }[kind]
         try:
             with structlog.contextvars.bound_contextvars(kind=kind, namespace=namespace, name=name):
@@ -310,11 +326,11 @@ class Controller:
 
     def _count_objects(self) -> Mapping[tuple[str, str], int]:
         counts: Counter[tuple[str, str]] = Counter()
-        for kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind):
+        for kind in (SOFTPHONES.kind, *FEW):
             counts.update({(kind, state): 0 for state in status.STATES})
         for state, count in self.observed.states_of_softphones().items():
             counts[SOFTPHONES.kind, state] = count
-        for kind in (FLEETS.kind, POOLS.kind, PBXS.kind):
+        for kind in FEW:
             counts.update((kind, status.state(obj)) for _, obj in self.observed.all(kind) if self._pbxs.serves(obj))
         return counts
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from softphone_agent.contract.report import PhoneReport
 from softphone_operator.decide.names import INSTANCE, OWNED_SELECTOR
+from softphone_operator.rehearsals.drill import Drill, Result
 from softphone_plugin import rendering
 from softphone_plugin.cluster import pods
-from softphone_plugin.drilling import Drill, Result
 from softphone_plugin.errors import NOT_FOUND, PluginError
 from softphone_plugin.following import Followed, follow
 from softphone_plugin.output import Data, document

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin import rendering
+from softphone_plugin.capturing import Capture, header
 from softphone_plugin.cluster import JSON_PATCH, RefusedError, objects, pods
 from softphone_plugin.errors import NO, PluginError
 from softphone_plugin.phones import FoundPhone
@@ -15,16 +19,55 @@ from softphone_plugin.reading import agent_pod, find_phone
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session, until_told
 from softphone_plugin.streams import tell
-from softphone_plugin.tracing import Switch, line_of, switch
+from softphone_plugin.tracing import Line, Switch, line_of, signal_of, switch
 
 WAIT_SECONDS = 0.5
 """Between two looks for a pod."""
 
 
+Show = Callable[[bytes, Line], None]
+"""Gets a line of the log of the phone, as it is and as it is understood."""
+
+
+def for_people(console: Console) -> Show:
+    """Shows lines on a terminal, or what stands there."""
+
+    def show(_: bytes, line: Line) -> None:
+        console.print(rendering.traced(line))
+        console.file.flush()
+
+    return show
+
+
+def for_programs(text: bytes, _: Line) -> None:
+    """Shows the agent's own line."""
+    tell(json.dumps(json.loads(text), ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def captured(file: Path, show: Show) -> Iterator[Show]:
+    """Shows lines, and writes the SIP messages in them into a capture file. Raises PluginError."""
+    try:
+        with file.open("wb") as to:
+            to.write(header())
+            to.flush()  # whoever reads it while it grows, such as Wireshark from a pipe, wants this now
+            capture = Capture()
+
+            def write(text: bytes, line: Line) -> None:
+                if (signal := signal_of(text)) is not None:
+                    to.write(capture.packet(signal))
+                    to.flush()
+                show(text, line)
+
+            yield write
+    except OSError as error:
+        raise PluginError(f"{file}: {error.strerror}", NO) from None
+
+
 async def trace(
-    session: Session, console: Console, notes: Console, name: str, *, signaling: bool, raw: bool, seconds: float | None
+    session: Session, show: Show, notes: Console, name: str, *, signaling: bool, seconds: float | None
 ) -> None:
-    """Trace until Ctrl-C, SIGTERM, or so many seconds have passed. Raises PluginError."""
+    """Trace until Ctrl-C, SIGTERM, or so many seconds have passed; `show` gets each line. Raises PluginError."""
     phone = await find_phone(session.cluster, session.namespace, name)
     await agent_pod(session.cluster, phone.namespace, phone.agent)
     turn = switch(phone, signaling=signaling)
@@ -34,7 +77,7 @@ async def trace(
     elif phone.is_of_fleet:
         notes.print(f"The flags are those of the template: all phones of {whose} log while this runs.", style="yellow")
     try:
-        await until_told(_stream(session, console, phone, turn, raw=raw, seconds=seconds))
+        await until_told(_stream(session, show, phone, turn, seconds=seconds))
     finally:
         if turn is not None:
             await _back(session, notes, phone, turn)
@@ -63,7 +106,7 @@ async def _back(session: Session, notes: Console, phone: FoundPhone, turn: Switc
 
 
 async def _stream(
-    session: Session, console: Console, phone: FoundPhone, turn: Switch | None, *, raw: bool, seconds: float | None
+    session: Session, show: Show, phone: FoundPhone, turn: Switch | None, *, seconds: float | None
 ) -> None:
     since = datetime.now(UTC)
     if turn is not None:
@@ -72,13 +115,13 @@ async def _stream(
         async with asyncio.timeout(seconds):
             last = since.strftime("%Y-%m-%dT%H:%M:%S")
             while True:
-                last = await _log(session, console, phone, last, raw=raw)
+                last = await _log(session, show, phone, last)
                 await asyncio.sleep(WAIT_SECONDS)
     except TimeoutError:
         return
 
 
-async def _log(session: Session, console: Console, phone: FoundPhone, last: str, *, raw: bool) -> str:
+async def _log(session: Session, show: Show, phone: FoundPhone, last: str) -> str:
     """Show the log of the phone's present pod from the time `last` on, until it ends; the time of the last line."""
     try:
         pod = await agent_pod(session.cluster, phone.namespace, phone.agent)
@@ -89,11 +132,7 @@ async def _log(session: Session, console: Console, phone: FoundPhone, last: str,
             if line is None or line.time <= last:
                 continue
             last = line.time
-            if raw:
-                tell(json.dumps(json.loads(text), ensure_ascii=False))
-            else:
-                console.print(rendering.traced(line))
-                console.file.flush()
+            show(text, line)
     except RefusedError as error:
         if error.status not in (400, 404):  # 400: the container is not there yet
             raise

@@ -13,24 +13,32 @@ from softphone_agent.calls.actions import (
     AcceptAgain,
     Acknowledge,
     Action,
+    Ask,
     Bye,
     Cancel,
     FallSilent,
+    Refuse,
+    RefuseAgain,
     RefuseChange,
+    Ring,
     Talk,
 )
 from softphone_agent.calls.events import (
     EVENTS,
     Acknowledged,
     Answered,
+    AskAnswered,
     ByeAnswered,
     ByeCame,
+    CancelCame,
+    Doubted,
     Event,
     FellSilent,
     HangUpRequested,
     Progressed,
     Refused,
     Reoffered,
+    Replaced,
     TimePassed,
 )
 from softphone_agent.calls.machine import next_wakeup, step
@@ -185,6 +193,107 @@ def test_the_phone_is_taken_away() -> None:
     assert called((Acknowledged(), 0.1), (HangUpRequested(), 1.0))[0].phase is Phase.ENDING
 
 
+# Who rings before it answers
+
+RINGING = replace(LIMITS, ring=3)
+
+
+def ringing(*events: tuple[Event, float]) -> tuple[State, list[Action]]:
+    """A call that came at 0 to a phone that rings for 3 s."""
+    state, actions = machine.is_called(RINGING, 0)
+    assert actions == [Ring()]
+    return after(state, *events)
+
+
+def test_it_rings_and_is_answered_then() -> None:
+    state, _ = ringing()
+    assert (state.phase, next_wakeup(state), state.code) == (Phase.ALERTING, 3, 0)
+    assert step(state, TimePassed(), 2.0) == (state, [])
+    state, actions = step(state, TimePassed(), 3.0)
+    assert (state.phase, actions, state.answered_at, state.code) == (Phase.ANSWERING, [Accept()], 3.0, 200)
+    assert step(state, Acknowledged(), 3.1)[0].deadline == 63.0, "it may last as long as any other"
+
+
+def test_the_caller_gives_up_while_it_rings() -> None:
+    """RFC 3261, section 9.2: 487, until its ACK comes."""
+    for event in (CancelCame(), ByeCame()):
+        state, actions = ringing((event, 1.0))
+        assert (state.phase, state.ending, actions) == (Phase.REFUSING, Ending.CANCELLED, [Refuse(487)])
+    sent_again = []
+    while not state.has_ended:
+        now = next_wakeup(state)
+        assert now is not None
+        state, actions = step(state, TimePassed(), now)
+        sent_again += [now] * actions.count(RefuseAgain())
+    assert sent_again == [1.5, 2.5, 4.5, 8.5, 12.5, 16.5, 20.5, 24.5, 28.5, 32.5]
+    assert (state.code, state.ended_at) == (487, 33.0)
+
+
+def test_the_ack_to_a_refusal_ends_it() -> None:
+    state, _ = ringing((CancelCame(), 1.0), (TimePassed(), 1.2), (Acknowledged(), 1.3))
+    assert (state.has_ended, state.ending, state.answered_at) == (True, Ending.CANCELLED, None)
+
+
+def test_a_phone_that_is_taken_away_while_it_rings() -> None:
+    state, actions = ringing((HangUpRequested(), 1.0))
+    assert (state.phase, state.ending, actions) == (Phase.REFUSING, Ending.HUNG_UP, [Refuse(480)])
+
+
+# Whether the call is still there
+
+WATCHED = replace(LIMITS, ask=5)
+
+
+def watched(*events: tuple[Event, float]) -> tuple[State, list[Action]]:
+    """A call of ours that was answered at 1, and in which the other end is asked every 5 s."""
+    return after(machine.calls(WATCHED, 0), (Answered(200, True), 1.0), *events)
+
+
+def test_the_other_end_is_asked_again_and_again() -> None:
+    state, _ = watched()
+    assert next_wakeup(state) == 6.0
+    state, actions = step(state, TimePassed(), 6.0)
+    assert (actions, next_wakeup(state)) == ([Ask()], 61.0)
+    state, _ = step(state, AskAnswered(200), 6.1)
+    assert (next_wakeup(state), state.is_broken, state.broken_at) == (11.1, False, None)
+
+
+def test_a_call_without_watch_asks_nobody() -> None:
+    state, _ = calling((Answered(200, True), 1.0), (Doubted(), 2.0))
+    assert (state.ask_at, step(state, TimePassed(), 50.0)[1]) == (None, [])
+
+
+def test_in_doubt_it_asks_at_once_and_not_twice() -> None:
+    state, actions = watched((Doubted(), 2.0))
+    assert actions == [Ask()]
+    assert step(state, Doubted(), 2.1) == (state, [])
+
+
+def test_no_answer_breaks_the_way_and_not_the_call() -> None:
+    for code in (0, 408, 503):
+        state, actions = watched((TimePassed(), 6.0), (AskAnswered(code), 10.0))
+        assert (state.phase, actions, state.is_broken, state.broken_at) == (Phase.TALKING, [], True, 10.0)
+    state, _ = after(state, (TimePassed(), 15.0), (AskAnswered(0), 19.0))
+    assert state.broken_at == 10.0
+    state, _ = after(state, (TimePassed(), 24.0), (AskAnswered(405), 24.1))
+    assert (state.is_broken, state.broken_at) == (False, 10.0), "it is whole again: the other end has no OPTIONS"
+
+
+def test_who_knows_no_such_call_has_ended_it() -> None:
+    state, actions = watched((TimePassed(), 6.0), (AskAnswered(481), 6.1))
+    assert (state.ending, actions) == (Ending.GONE, [FallSilent(), Bye()])
+
+
+def test_another_call_takes_its_place() -> None:
+    state, actions = called((Acknowledged(), 0.1), (Replaced(), 9.0))
+    assert (state.ending, actions) == (Ending.REPLACED, [FallSilent(), Bye()])
+
+
+def test_a_repeated_200_and_a_question_may_be_due_together() -> None:
+    state, _ = watched((Reoffered(True), 5.5))
+    assert step(state, TimePassed(), 6.0)[1] == [AcceptAgain(), Ask()]
+
+
 # Re-INVITE
 
 
@@ -237,29 +346,46 @@ events = st.one_of(
     st.builds(Acknowledged, st.booleans()),
     st.builds(Reoffered, st.booleans()),
     st.just(ByeCame()),
+    st.just(CancelCame()),
+    st.just(Doubted()),
+    st.builds(AskAnswered, st.sampled_from([0, 200, 408, 481])),
+    st.just(Replaced()),
     st.builds(ByeAnswered, st.just(0) | st.integers(200, 699)),
     st.just(FellSilent()),
     st.just(HangUpRequested()),
     st.just(TimePassed()),
 )
-beginnings = st.sampled_from([machine.calls(LIMITS, 0), machine.is_called(LIMITS, 0)[0]])
+beginnings = st.sampled_from(
+    [
+        machine.calls(LIMITS, 0),
+        machine.calls(WATCHED, 0),
+        machine.is_called(LIMITS, 0)[0],
+        machine.is_called(RINGING, 0)[0],
+    ]
+)
 
 
 @given(beginnings, st.lists(st.tuples(events, st.floats(0, 40)), max_size=40))
 def test_whatever_comes_the_machine_goes_on_by_its_table(state: State, story: list[tuple[Event, float]]) -> None:
-    now, byes, talks = 0.0, 0, 0
+    now, byes, talks, asked, answers = 0.0, 0, 0, 0, 0
     for event, passed in story:
         now += passed
         before = state
         state, actions = step(state, event, now)
         byes += actions.count(Bye())
         talks += actions.count(Talk())
+        asked += actions.count(Ask())
+        answers += isinstance(event, AskAnswered)
         if before.has_ended:
             assert (state, actions) == (before, [])
         if before.phase in (Phase.ENDING, Phase.ENDED):
             assert Talk() not in actions, "no media after the end"
-        if state.phase in (Phase.ENDING, Phase.ENDED, Phase.CANCELLING):
+            assert Ask() not in actions, "nobody is asked after the end"
+        if state.phase in (Phase.ENDING, Phase.ENDED, Phase.CANCELLING, Phase.REFUSING):
             assert state.ending is not None
+        if state.phase in (Phase.ALERTING, Phase.REFUSING):
+            assert state.answered_at is None
+        assert asked <= answers + 1, "one question at a time"
         assert state.has_ended == (next_wakeup(state) is None)
     assert byes <= 1
 

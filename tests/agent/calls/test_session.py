@@ -144,6 +144,16 @@ def test_one_who_hears_nobody_says_so() -> None:
     assert one.heard().told == Told(0.0, 0, 0.0, False), "a report on somebody else"
 
 
+def test_that_it_hears_the_other_end_is_said_at_once_and_again_at_the_usual_time() -> None:
+    """So it is known after a fifth of a second that audio flows both ways."""
+    for seconds, told in ((0.15, None), (0.25, Told(0.0, 0, 0.0, True))):
+        callee, caller = agreed(session()), agreed(session(tone.CALLER, tone.CALLEE, source=8))
+        talk(callee, caller, seconds)
+        assert caller.heard().told == told, "five packets must have come, and the report"
+    sent = [len(callee.due(tick / 100, UNIX)[1]) for tick in range(26, 251)]
+    assert sent == [0] * 224 + [1]
+
+
 def test_own_lateness_is_measured_and_caught_up_with() -> None:
     one = agreed(session())
     assert len(one.due(0.0, UNIX)[0]) == 1

@@ -1,7 +1,8 @@
 """A fail-over as it is watched: who was at the PBX, who lost it and for how long, who came back, and where. Pure.
 
-A phone takes part if it was registered at the PBX when the drill began. Outages are told by the agents themselves:
-from the first request that was not answered to the next registration.
+Of `kubectl softphone drill` and of Rehearsals. A phone takes part if it was registered at the PBX, or at one of the
+PBXes, when the drill began. Outages are told by the agents themselves: from the first request that was not answered to
+the next registration.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from softphone_agent.contract.report import PhoneReport
-from softphone_plugin.overview import seconds_of
+from softphone_agent.contract.report import Outage, PhoneReport
 
 SETTLED_SECONDS = 10.0
 """Where only some of the phones lost the PBX, the drill is over when all are registered and nothing moved so long."""
@@ -24,17 +25,17 @@ STEPS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 
 @dataclass
-class _Part:
+class Part:
     """One phone of the drill."""
 
     began_before: str | None
-    """Which outage it had last when the drill began."""
+    """When the outage began that it had last when the drill began, RFC 3339; None for none."""
     registered: bool = True
     pbx: str | None = None
     outages: dict[str, float] = field(default_factory=dict)
-    """Seconds of each outage that has ended, by when it began."""
+    """Seconds of each outage that has ended, by when it began, RFC 3339."""
     lost: str | None = None
-    """When the outage began that lasts."""
+    """When the outage began that lasts, RFC 3339."""
     moved: bool = False
 
     @property
@@ -96,23 +97,44 @@ class Result:
 class Drill:
     """What the agents tell, phone by phone; a phone is named namespace/name. Times on a clock that never goes back."""
 
-    def __init__(self, pbx: str) -> None:
-        self.pbx = pbx
-        self._parts: dict[str, _Part] = {}
+    def __init__(self, *pbxs: str) -> None:
+        """Watch the phones of `pbxs`."""
+        self.pbxs = pbxs
+        self._parts: dict[str, Part] = {}
         self._unheard: set[str] = set()
         self._moved_at: float | None = None
 
     def begin(self, phones: Mapping[str, PhoneReport]) -> None:
         """Who takes part."""
         for name, report in phones.items():
-            if report.registered and report.pbx == self.pbx:
+            if report.registered and report.pbx in self.pbxs:
                 began = report.last_outage.began if report.last_outage else None
-                self._parts[name] = _Part(began, pbx=report.pbx)
+                self._parts[name] = Part(began, pbx=report.pbx)
+
+    @classmethod
+    def resumed(cls, pbxs: Iterable[str], parts: Mapping[str, Part], now: float) -> Drill:
+        """One that goes on after its watcher was away: nobody is heard yet, and something may just have moved."""
+        drill = cls(*pbxs)
+        drill._parts = dict(parts)
+        drill._unheard = set(parts)
+        if any(part.touched for part in parts.values()):
+            drill._moved_at = now
+        return drill
 
     @property
     def phones(self) -> frozenset[str]:
         """The phones that take part."""
         return frozenset(self._parts)
+
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """What is known of each."""
+        return self._parts
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Those that are registered nowhere, or whose agent is not heard."""
+        return frozenset(self._missing())
 
     def told(self, name: str, report: PhoneReport, now: float) -> bool:
         """An agent told of a phone; whether that is news for the drill."""
@@ -132,7 +154,7 @@ class Drill:
             part.lost = part.lost or report.since  # an agent of an earlier version tells no outages
         elif report.registered and part.lost is not None:
             part.lost = None
-        if report.registered and report.pbx != self.pbx and not part.touched:
+        if report.registered and report.pbx not in self.pbxs and not part.touched:
             part.moved = True
         part.registered, part.pbx = report.registered, report.pbx
         news = before != (part.registered, part.pbx, part.lost, len(part.outages))
@@ -157,7 +179,7 @@ class Drill:
         lost = sum(part.lost is not None or bool(part.outages) for part in parts.values())
         places = Counter(part.pbx for name, part in parts.items() if part.registered and part.pbx)
         return Result(
-            pbx=self.pbx,
+            pbx=", ".join(self.pbxs),
             phones=len(parts),
             lost=lost,
             moved=sum(part.moved and not part.outages and part.lost is None for part in parts.values()),
@@ -169,6 +191,12 @@ class Drill:
 
     def _missing(self) -> set[str]:
         return self._unheard | {name for name, part in self._parts.items() if not part.registered}
+
+
+def seconds_of(outage: Outage) -> float:
+    """How long an outage that has ended lasted."""
+    assert outage.ended is not None
+    return (datetime.fromisoformat(outage.ended) - datetime.fromisoformat(outage.began)).total_seconds()
 
 
 def percentile(ascending: Sequence[float], share: float) -> float:

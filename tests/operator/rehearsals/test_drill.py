@@ -11,8 +11,8 @@ from rich.console import Console
 
 from plugin.reports import at, report
 from softphone_agent.contract.report import PhoneReport
+from softphone_operator.rehearsals.drill import SETTLED_SECONDS, Drill, Result, bars, percentile
 from softphone_plugin import rendering
-from softphone_plugin.drilling import SETTLED_SECONDS, Drill, Result, bars, percentile
 
 BEFORE = {"began": at(1), "ended": at(3), "pbx": "slave", "reason": "PingFailed"}
 
