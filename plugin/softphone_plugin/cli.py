@@ -95,7 +95,7 @@ def status(
         str | None,
         typer.Argument(
             help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet. Or TYPE/NAME: sp/NAME, spf/NAME, "
-            "pbx/NAME."
+            "spp/NAME, pbx/NAME."
         ),
     ] = None,
     selector: Selector = "",
@@ -108,7 +108,7 @@ def status(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Show PBXes, Softphones and fleets, or the way that one phone's registration took."""
+    """Show PBXes, Softphones, fleets and pools, or the way that one phone's registration took."""
     from softphone_plugin import rendering
     from softphone_plugin.commands.status import show
 
