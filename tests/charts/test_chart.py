@@ -72,6 +72,7 @@ def test_what_is_installed(render: Render, kubernetes: str) -> None:
         ("ClusterRole", "fleet-softphone-fleet-operator"),
         ("ClusterRole", "fleet-softphone-fleet-view.telephony"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
+        ("CustomResourceDefinition", "callchecks.softphone-fleet.io"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
         ("CustomResourceDefinition", "rehearsals.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
@@ -279,14 +280,15 @@ def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: s
         assert obj["metadata"]["labels"]["app.kubernetes.io/name"] == name
         if obj["kind"] in ("Service", "Deployment"):
             assert len(obj["metadata"]["name"]) <= 63, "it is a part of host names, or a label's value"
-    deployment = one(objects, "Deployment")
-    assert deployment["metadata"]["name"] == f"{prefix}-operator"
+    deployments = {obj["metadata"]["name"]: obj for obj in of_kind(objects, "Deployment")}
+    assert deployments.keys() == {f"{prefix}-operator", f"{prefix}-console"}
+    deployment = deployments[f"{prefix}-operator"]
     assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == name
 
 
 def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in of_kind(render(), "ClusterRole")}
-    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals"}
+    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks", "rehearsals"}
 
     def aggregated(name: str) -> set[str]:
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
