@@ -58,7 +58,7 @@ check: venv ## lint, types, import contracts, unit tests, side by side: no root,
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator plugin monitoring tools tests images/bare.py
+	$(BIN)/mypy agent operator plugin console monitoring tools tests images/bare.py
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked

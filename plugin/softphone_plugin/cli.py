@@ -309,6 +309,27 @@ def restart(
 
 
 @app.command()
+def console(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine; 0: any that is free.")] = 0,
+    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of the release. Default: where there is one.")
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Lead to the console, the web page of the chart (console.enabled), through a port of this machine.
+
+    Ends with Ctrl-C. kubectl forwards the port: it takes the right to create pods/portforward.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.console import show
+
+    where = Where(namespace, False, context, kubeconfig)
+    run(where, lambda session: show(session, rendering.console(), where, port, browse=browse))
+
+
+@app.command()
 def drill(
     pbx: Annotated[str, typer.Argument(metavar="PBX", help="The PBX that will fail: its name, or host:port.")],
     timeout: Annotated[float, typer.Option(min=1, help="Seconds after which the watch ends at the latest.")] = 600,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -19,6 +19,7 @@ from softphone_agent.contract.report import (
     Counts,
     Heartbeat,
     PbxChanged,
+    PbxCounts,
     PbxReport,
     PhoneChanged,
     PhoneRemoved,
@@ -120,6 +121,8 @@ class View:
     config: ConfigReport | None = None
     phones: dict[str, PhoneReport] = field(default_factory=dict)
     pbxs: dict[str, bool | None] = field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
+    """When the certificates end that PBXes have shown to the agent, by name."""
     counts: Counts | None = None
 
     def apply(self, line: WatchLine | Lost, now: float) -> Change:
@@ -135,14 +138,14 @@ class View:
                 before = self.known_pbxs()
                 self.config = line.config
                 self.phones = {phone.name: phone for phone in line.phones}
-                self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
+                self._take_pbxs(line.pbxs)
                 return Change(pbxs=before | self.known_pbxs(), everything=True)
             case Counts():
                 seen = {pbx.name: pbx for pbx in self.counts.pbxs} if self.counts and self.connected else {}
                 told = {pbx.name: pbx for pbx in line.pbxs}
                 self.connected, self.why = True, ""
                 self.config, self.counts = line.config, line
-                self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
+                self._take_pbxs(line.pbxs)
                 moved_at = {name for name in seen.keys() | told.keys() if seen.get(name) != told.get(name)}
                 return Change(pbxs=frozenset(moved_at), everything=True)
             case PhoneChanged():
@@ -160,12 +163,22 @@ class View:
                     self.pbxs.pop(line.pbx.name, None)
                 else:
                     self.pbxs[line.pbx.name] = line.pbx.reachable
+                self.certificates.pop(line.pbx.name, None)
+                if line.pbx.certificate_expires:
+                    self.certificates[line.pbx.name] = line.pbx.certificate_expires
                 return Change(pbxs=frozenset([line.pbx.name]))
             case ConfigChanged():
                 self.config = line.config
                 return Change(everything=True)
             case CallChanged() | Heartbeat():
                 return Change()
+
+    def _take_pbxs(self, told: Iterable[PbxReport | PbxCounts]) -> None:
+        self.pbxs, self.certificates = {}, {}
+        for pbx in told:
+            self.pbxs[pbx.name] = pbx.reachable
+            if pbx.certificate_expires:
+                self.certificates[pbx.name] = pbx.certificate_expires
 
     def known_pbxs(self) -> frozenset[str]:
         """Names of the PBXes that the agent has reported."""
