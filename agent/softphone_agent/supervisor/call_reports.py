@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport, key
+from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport, key, supersedes
 from softphone_agent.contract.config import AgentConfig
 
 DIED = "the process that had the call died"
@@ -18,7 +18,9 @@ class CallReports:
 
     def take(self, report: CallReport) -> None:
         """A test call began, went on, or ended."""
-        self._reports.pop(key(report), None)
+        known = self._reports.pop(key(report), None)
+        if known is not None and not supersedes(report, known):
+            report = known
         self._reports[key(report)] = report
         if len(self._reports) > MAX_CALL_REPORTS:
             del self._reports[next(iter(self._reports))]

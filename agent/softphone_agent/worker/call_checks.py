@@ -25,7 +25,7 @@ from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.reporting import rfc3339
 from softphone_agent.worker.running_call import OfCheck, RunningCall
 
-_LISTENS_FOR: dict[Hears, int | None] = {"Tone": tone.CALLEE, "Echo": tone.CALLER, "Anything": None}
+_LISTENS_FOR: dict[Hears, int | None] = {"Tone": tone.CALLEE, "Echo": tone.CALLER, "Anything": None, "Unasked": None}
 FIRST_AFTER = 5.0
 """Seconds within which the first calls of an agent are made, so that not all come at once."""
 WATCHED_FROM, ASK_SECONDS = 30.0, 5.0
@@ -256,7 +256,12 @@ class CallChecks:
         wanted = check.expected
         loss = None if wanted.max_loss_percent is None else wanted.max_loss_percent / 100
         expected = verdict.Expected(
-            wanted.code, wanted.answer_seconds, wanted.hears != "Anything", part_lost=loss, mos=wanted.min_mos
+            wanted.code,
+            wanted.answer_seconds,
+            audio=wanted.hears != "Unasked",
+            tone=wanted.hears in ("Tone", "Echo"),
+            part_lost=loss,
+            mos=wanted.min_mos,
         )
         faults = verdict.faults(state, heard, expected)
         if check.callee and of.answered_by and of.answered_by != check.callee:
