@@ -58,7 +58,7 @@ check: venv ## lint, types, import contracts, unit tests, side by side: no root,
 lint: venv
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/mypy agent operator plugin monitoring tools tests images/bare.py
+	$(BIN)/mypy agent operator plugin console monitoring tools tests images/bare.py
 	$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
 
 audit: venv ## known vulnerabilities of what is pinned; a word where nobody can be asked
@@ -153,6 +153,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tools:tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m second_ways
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m call_faults
 
 HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras
 

@@ -21,7 +21,9 @@ from drills.seen import rows
 @pytest.mark.parametrize("document", DOCUMENTS, ids=documents.name)
 def test_the_files_that_a_document_names_are_there(document: Path) -> None:
     text = re.sub(r"^    .*$", "", document.read_text(), flags=re.MULTILINE)
-    named = re.findall(r"\b((?:docs|tests|examples|charts|agent|operator|monitoring|images)/[\w./-]*\w)", text)
+    named = re.findall(
+        r"(?<![\w/.-])((?:docs|tests|examples|charts|agent|operator|console|monitoring|images)/[\w./-]*\w)", text
+    )
     assert [name for name in named if not (REPOSITORY / name).exists()] == []
 
 

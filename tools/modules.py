@@ -14,6 +14,7 @@ PROGRAMS = {
     "agent/softphone_agent": "The agent",
     "operator/softphone_operator": "The operator",
     "plugin/softphone_plugin": "The plugin",
+    "console/softphone_console": "The console",
     "monitoring/softphone_monitoring": "Rules and dashboards",
     "tools": "What makes pages, pictures, bills of materials and releases",
     "tests": "Tests, lab, drills and benches",

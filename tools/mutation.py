@@ -1,8 +1,9 @@
-"""A mutation run over registration/: operators, constants and arguments are changed one by one; a test must notice.
+"""A mutation run over the machines: operators, constants and arguments are changed one by one; a test must notice.
 
-The mutants are mutmut's (`pip install mutmut==3.3.1 pytest`, into an environment of its own). The tests are called in a
-forked process for each mutant, so that a run takes a few minutes. `python -m mutation` prints the
-survivors as diffs, and the line by which docs/proof/mutation.md says which rules it is about.
+The mutants are mutmut's (`pip install mutmut==3.3.1 pytest hypothesis`, into an environment of its own). The tests are
+called in a forked process for each mutant. `python -m mutation` runs over registration/, `python -m mutation calls`
+over the rules of calls. It prints the survivors as diffs, and the line by which docs/proof/mutation.md says what it was
+about.
 """
 
 from __future__ import annotations
@@ -20,48 +21,72 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = "softphone_agent/registration"
 SECONDS = 60
 """A mutant that runs longer counts as noticed: it hangs."""
-TESTS = ("test_rules", "test_details", "test_rounds", "test_returning", "test_waiting", "test_location", "test_pacing")
-"""Those that take no chances; the random walks of test_machine_properties would be too slow for a thousand mutants."""
+
+
+class Room(NamedTuple):
+    """What is changed, and the tests that are to notice. Those that take chances are left out: they are too slow."""
+
+    name: str
+    tests: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    """Empty: all."""
+
+    def files(self) -> list[Path]:
+        """The modules that are changed."""
+        found = sorted((ROOT / "agent/softphone_agent" / self.name).glob("*.py"))
+        return [file for file in found if not self.modules or file.stem in self.modules]
+
+
+REGISTRATION = Room(
+    "registration",
+    ("test_rules", "test_details", "test_rounds", "test_returning", "test_waiting", "test_location", "test_pacing"),
+)
+_CALLS = ("machine", "answering", "mark", "pursuit", "survival", "verdict")
+CALLS = Room("calls", tuple(f"test_{name}" for name in _CALLS), (*_CALLS, "handlers"))
+"""What is decided of calls. What is computed (RTP, tones, descriptions) is held to the standards' own examples."""
+ROOMS = {room.name: room for room in (REGISTRATION, CALLS)}
 
 
 PAGE = ROOT / "docs" / "proof" / "mutation.md"
 
 
-def stamp() -> str:
+def stamp(room: Room = REGISTRATION) -> str:
     """The line in the page that tells by which rules it was made: another rule asks for another run."""
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "agent" / PACKAGE).glob("*.py")):
+    for file in room.files():
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return f"<!-- Rules: {digest.hexdigest()[:16]} -->"
+    what = "Rules" if room is REGISTRATION else f"Rules of {room.name}"
+    return f"<!-- {what}: {digest.hexdigest()[:16]} -->"
 
 
-def build(folder: Path) -> list[str]:
+def build(room: Room, folder: Path) -> list[str]:
     """Put the mutants and the tests into `folder`; returns the mutants' names."""
     mutmut = importlib.import_module("mutmut.file_mutation")
 
-    target = folder / PACKAGE
-    target.mkdir(parents=True)
+    package = ROOT / "agent/softphone_agent" / room.name
+    target = folder / "softphone_agent" / room.name
+    shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
     (target.parent / "__init__.py").touch()
     names = []
-    for file in sorted((ROOT / "agent" / PACKAGE).glob("*.py")):
+    for file in room.files():
         code, mutants = mutmut.mutate_file_contents(str(file), file.read_text())
         (target / file.name).write_text(code)
-        names += [f"softphone_agent.registration.{file.stem}.{mutant}" for mutant in mutants]
-    shutil.copytree(ROOT / "tests/agent/registration", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+        names += [f"softphone_agent.{room.name}.{file.stem}.{mutant}" for mutant in mutants]
+    shutil.copytree(ROOT / "tests/agent" / room.name, folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     return names
 
 
-def cases() -> list[Callable[[], object]]:
+def cases(room: Room) -> list[Callable[[], object]]:
     """The tests of the rules as plain calls, parameters filled in; they use no fixtures."""
     found: list[Callable[[], object]] = []
-    for module in (importlib.import_module(name) for name in TESTS):
+    for module in (importlib.import_module(name) for name in room.tests):
         for name, test in vars(module).items():
-            if not name.startswith("test_"):
+            if not name.startswith("test_") or hasattr(test, "hypothesis"):
                 continue
             marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
             for chosen in itertools.product(*(mark.args[1] for mark in marks)):
@@ -109,14 +134,14 @@ def _body(code: str, name: str) -> list[str]:
     return found[0].splitlines()[1:] if found else []
 
 
-def main() -> int:
+def main(room: Room) -> int:
     """Run all mutants; the exit code is 1 where one survives."""
     os.environ["MUTANT_UNDER_TEST"] = ""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = build(folder)
+        names = build(room, folder)
         sys.path[:0] = [str(folder), str(folder / "tests")]
-        tests = cases()
+        tests = cases(room)
         assert survives("", tests), "the tests fail without any mutant"
         survivors: list[str] = []
         for mutant in names:
@@ -124,9 +149,9 @@ def main() -> int:
                 survivors.append(mutant)
                 print(difference(folder, mutant), flush=True)
         print(f"{len(names)} mutants, {len(survivors)} survive")
-        print(stamp())
+        print(stamp(room))
         return 1 if survivors else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(ROOMS[sys.argv[1] if sys.argv[1:] else "registration"]))

@@ -59,6 +59,15 @@ ROLES = (
         {"leases": "who of several works; read and renewed is only the one of this release"},
     ),
     Role(
+        "those of the console, with `console.enabled`; of its own service account",
+        _between("_helpers.tpl", '{{- define "softphone-fleet.consoleRules" -}}\n', "{{- end }}"),
+        {
+            "pbxs, softphones, softphonefleets, softphonepools, rehearsals": "what it shows",
+            "events": "its timeline",
+            "pods": "the agents' addresses, listed by label when somebody looks at a timeline",
+        },
+    ),
+    Role(
         "one of those, for `helm test`",
         _between("tests/registration.yaml", "rules:\n", "---\n"),
         {

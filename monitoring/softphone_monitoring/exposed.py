@@ -1,4 +1,4 @@
-"""What agents and operator expose, by their own code: a scrape of each to which everything has happened once."""
+"""What agents, operator and console expose, by their own code: a scrape of each to which all has happened once."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from softphone_agent.phone.observations import (
     RegisterDone,
     RequestsSeen,
 )
+from softphone_console.http import metrics as of_console
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.rehearsals.telling import Measured
 
@@ -106,6 +107,14 @@ def operator() -> list[Metric]:
     metrics.reconciles.labels("PBX", "accepted").inc()
     metrics.reconcile_seconds.labels("PBX").observe(0.0)
     metrics.count_request("GET", 200)
+    return _told(metrics.render())
+
+
+def console() -> list[Metric]:
+    """Those of the console."""
+    metrics = of_console.Metrics()
+    metrics.observe(lambda: {"PBX": 1}, lambda: {"PBX": 0.0}, lambda: 1)
+    metrics.answered("overview", 200, 0.0)
     return _told(metrics.render())
 
 

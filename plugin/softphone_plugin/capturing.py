@@ -65,8 +65,8 @@ def own_address(of: Signal) -> Peer | None:
 
 
 def read_peer(text: str) -> Peer:
-    """Host and port as the agent logs them."""
-    host, _, port = text.rpartition(":")
+    """Host and port as the agent logs them, after the transport: `TCP 192.0.2.1:5060`."""
+    host, _, port = text.rpartition(" ")[2].rpartition(":")
     host = host.strip("[]")
     return (host, int(port)) if port.isdecimal() and int(port) <= LONGEST_PACKET and _is_address(host) else NOWHERE
 

@@ -96,7 +96,7 @@ def status(
         str | None,
         typer.Argument(
             help="One phone, drawn with its way; FLEET-INDEX is a phone of a fleet. Or TYPE/NAME: sp/NAME, spf/NAME, "
-            "pbx/NAME."
+            "spp/NAME, pbx/NAME."
         ),
     ] = None,
     selector: Selector = "",
@@ -109,7 +109,7 @@ def status(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Show PBXes, Softphones and fleets, or the way that one phone's registration took."""
+    """Show PBXes, Softphones, fleets and pools, or the way that one phone's registration took."""
     from softphone_plugin import rendering
     from softphone_plugin.commands.status import show
 
@@ -307,6 +307,27 @@ def restart(
     out = rendering.console()
     back = run(where, lambda session: work(session, out, owner, share / 100, timeout))
     raise typer.Exit(errors.OK if back else errors.NO)
+
+
+@app.command()
+def console(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine; 0: any that is free.")] = 0,
+    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of the release. Default: where there is one.")
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Lead to the console, the web page of the chart (console.enabled), through a port of this machine.
+
+    Ends with Ctrl-C. kubectl forwards the port: it takes the right to create pods/portforward.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.console import show
+
+    where = Where(namespace, False, context, kubeconfig)
+    run(where, lambda session: show(session, rendering.console(), where, port, browse=browse))
 
 
 @app.command()

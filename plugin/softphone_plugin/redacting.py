@@ -25,16 +25,18 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{GONE}",
     ),
     (re.compile(r"\b(rspauth|response|cnonce)(=\\?\")[^\"\\]*", re.IGNORECASE), rf"\1\2{GONE}"),
-    (re.compile(r"\b(sips?:[^:@\s<>\"';?]+):[^@\s<>\"';?]+@", re.IGNORECASE), rf"\1:{GONE}@"),
-    (re.compile(r"(\w+://[^:@/\s\"']*):[^@/\s\"']+@"), rf"\1:{GONE}@"),
+    (re.compile(r"\b(sips?:[^:@\s<>\"';?]{1,128}):[^@\s<>\"';?]{1,256}@", re.IGNORECASE), rf"\1:{GONE}@"),
+    (re.compile(r"\b(\w{1,16}://[^:@/\s\"']{0,128}):[^@/\s\"']{1,256}@"), rf"\1:{GONE}@"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {GONE}"),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), GONE),
-    (re.compile(rf"(\\?\"[\w.-]*?{_WORDS}\\?\"\s*:\s*\\?\")(?:[^\"\\]|\\[^\"])+", re.IGNORECASE), rf"\1{GONE}"),
+    (re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,}\.[\w-]*"), GONE),
+    (re.compile(rf"(\\?\"[\w.-]{{0,60}}?{_WORDS}\\?\"\s*:\s*\\?\")(?:[^\"\\]|\\[^\"])+", re.IGNORECASE), rf"\1{GONE}"),
     (
-        re.compile(rf"^([ \t]*(?:- )?[\w.-]*?{_WORDS}[ \t]*[:=][ \t]*)(?=\S)[^\r\n]+", re.IGNORECASE | re.MULTILINE),
+        re.compile(
+            rf"^([ \t]*(?:- )?[\w.-]{{0,60}}?{_WORDS}[ \t]*[:=][ \t]*)(?=\S)[^\r\n]+", re.IGNORECASE | re.MULTILINE
+        ),
         rf"\1{GONE}",
     ),
-    (re.compile(rf"(--?[\w-]*{_WORDS}[= ])\S+", re.IGNORECASE), rf"\1{GONE}"),
+    (re.compile(rf"(?<!\S)(--?[\w-]{{0,60}}{_WORDS}[= ])\S+", re.IGNORECASE), rf"\1{GONE}"),
 )
 
 

@@ -51,12 +51,18 @@ SWITCHES: dict[str, Any] = {
     "notifications.secretName": "alerts",
     "notifications.waitSeconds": 60,
     "networkPolicy.notificationPorts": [9095],
+    "console.enabled": True,
+    "console.serviceAnnotations": {"a": "b"},
+    "console.nodeSelector": {"pool": "voice"},
+    "console.tolerations": [{"key": "pool", "operator": "Exists"}],
+    "console.from": [{"podSelector": {"matchLabels": {"app": "ingress"}}}],
     "webhook.enabled": True,
     "webhook.certManager.enabled": True,
 }
 """Each the other way than it is by default."""
 OF_OTHERS = {
     *("webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"),
+    *("console.serviceAnnotations", "console.nodeSelector", "console.tolerations", "console.from"),
     *("notifications.secretName", "notifications.waitSeconds", "networkPolicy.notificationPorts"),
     *("monitoring.rules.disabled", "monitoring.podMonitor.relabelings", "monitoring.serviceMonitor.metricRelabelings"),
 }

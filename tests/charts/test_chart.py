@@ -280,8 +280,9 @@ def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: s
         assert obj["metadata"]["labels"]["app.kubernetes.io/name"] == name
         if obj["kind"] in ("Service", "Deployment"):
             assert len(obj["metadata"]["name"]) <= 63, "it is a part of host names, or a label's value"
-    deployment = one(objects, "Deployment")
-    assert deployment["metadata"]["name"] == f"{prefix}-operator"
+    deployments = {obj["metadata"]["name"]: obj for obj in of_kind(objects, "Deployment")}
+    assert deployments.keys() == {f"{prefix}-operator", f"{prefix}-console"}
+    deployment = deployments[f"{prefix}-operator"]
     assert deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == name
 
 

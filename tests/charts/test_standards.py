@@ -122,9 +122,9 @@ def test_the_validator_finds_faults_of_kinds_that_others_bring(helm3: Path, kind
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["nothing", "everything"])
-def test_operator_and_test_pod_are_restricted(helm3: Path, values: dict[str, Any]) -> None:
+def test_operator_console_and_test_pod_are_restricted(helm3: Path, values: dict[str, Any]) -> None:
     specs = pods(rendered(helm3, values))
-    assert len(specs) == 2
+    assert len(specs) == (3 if values.get("console.enabled") else 2)
     assert [text for pod in specs for text in violations(pod)] == []
 
 

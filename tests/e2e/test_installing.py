@@ -81,7 +81,7 @@ def page(heading: str, number: int = 0) -> str:
 def test_the_plugin_runs(machine: BareMachine) -> None:
     assert machine.types(page("The plugin"), "/release") == f"{FACTS.version}\n"
     shutil.copyfile(settings().kubeconfig, machine.folder / "root" / "kubeconfig")
-    shown = machine.types("kubectl-softphone --kubeconfig /root/kubeconfig status -A", online=True)
+    shown = machine.types("kubectl-softphone status -A --kubeconfig /root/kubeconfig", online=True)
     assert "Traceback" not in shown
 
 
@@ -152,7 +152,8 @@ def place(operator_rests: None) -> Iterator[Kube]:
 
 def test_the_chart_runs_with_the_images_of_the_archives(place: Kube, folder: Path) -> None:
     registry = f"localhost/{place.namespace}"  # which names nothing that is in the cluster already
-    node = shlex.join(Sandbox(settings()).enter(ctr(settings())))
+    # In the folder, which entering leaves; and the page names containerd's namespace itself.
+    node = shlex.join(Sandbox(settings()).enter(["env", f"--chdir={folder}", *ctr(settings())[:-2]]))
     chart = page("The chart").rstrip().replace("-n softphone-fleet", f"-n {place.namespace}")
     script = "\n".join(
         [

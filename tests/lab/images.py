@@ -32,7 +32,7 @@ OURS = "localhost/softphone-fleet-"
 EARLIER = "localhost/softphone-earlier-"
 FIRST_RELEASE = REPOSITORY / "tests" / "e2e" / "data" / "first-release"
 # What the project's wheel is made of.
-PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin")
+PROJECT = ("pyproject.toml", "README.md", "LICENSE", "agent", "operator", "plugin", "console")
 
 REQUIREMENTS = FOLDER / "requirements.txt"
 BUILD_WHEEL = FOLDER / "build-wheel.sh"
@@ -77,8 +77,8 @@ class Images:
         return Names(self._name("operator"), self._name("agent"))
 
     def _name(self, program: str) -> str:
-        # The operator uses the agent's contracts, and the agent nothing of the operator.
-        packages = ("agent", "operator") if program == "operator" else ("agent",)
+        # The operator uses the agent's contracts, and the agent nothing of the operator. The console is in its image.
+        packages = ("agent", "operator", "console") if program == "operator" else ("agent",)
         files = [f for f in self._sources if f.relative_to(REPOSITORY).parts[0] in (*packages, "pyproject.toml")]
         files += [REQUIREMENTS, RECIPES[program], BARE, *BUILDING]
         if program == "agent":

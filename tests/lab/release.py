@@ -19,12 +19,12 @@ def is_installed() -> bool:
     return _phase() == "Active"
 
 
-def install() -> None:
-    """Install or upgrade the operator with the images of these sources, and wait for it."""
+def install(*more: str) -> None:
+    """Install or upgrade the operator with the images of these sources, and wait for it. `more`: for Helm."""
     if _phase() == "Terminating":  # somebody has just removed it
         kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     values = [*images(Images(settings()).names), "--set", "rehearsals.jobs=true"]
-    helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
+    helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, *more, "--wait", "--timeout", "120s")
 
 
 def stop() -> None:

@@ -17,9 +17,11 @@ from softphone_agent.contract.report import (
     CallChanged,
     ConfigChanged,
     ConfigReport,
+    Counts,
     Heartbeat,
     PathReport,
     PbxChanged,
+    PbxCounts,
     PbxReport,
     PhoneChanged,
     PhoneRemoved,
@@ -206,6 +208,18 @@ def test_a_pbx_that_an_agent_has_nothing_to_do_with_any_more_is_forgotten() -> N
     made = view(snapshot(slave=False, standby=True), PbxChanged(pbx=PbxReport(name="slave")))
     assert made.pbxs == {"standby": True}
     assert view(snapshot(), PbxChanged(pbx=PbxReport(name="slave"))).pbxs == {}
+
+
+def test_when_certificates_end_is_known_of_pbxes_that_have_shown_one() -> None:
+    ends, later = "2026-12-24T00:00:00Z", "2027-01-01T00:00:00Z"
+    slave, standby = PbxReport(name="slave", certificate_expires=ends), PbxReport(name="standby", reachable=True)
+    shown = Snapshot(version="1", config=CONFIG, pbxs=(slave, standby))
+    assert view(shown).certificates == {"slave": ends}
+    renewed = PbxChanged(pbx=PbxReport(name="slave", reachable=True, certificate_expires=later))
+    assert view(shown, renewed).certificates == {"slave": later}
+    assert view(shown, PbxChanged(pbx=PbxReport(name="slave"))).certificates == {}
+    counts = Counts(version="1", config=CONFIG, phones=1, pbxs=(PbxCounts(name="slave", certificate_expires=ends),))
+    assert view(counts).certificates == {"slave": ends}
 
 
 def half(entry: str = "daily.1", began: str = "2026-01-02T03:04:05Z", **more: Any) -> CallReport:

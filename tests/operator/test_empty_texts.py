@@ -51,6 +51,7 @@ PHONE: dict[str, Any] = {
     "credentials": {"secretName": "anna"},
     "registration": {"redirectPolicy": "KnownPBXes", "failBack": "Primary"},
     "answer": "Echo",
+    "mediaEncryption": "Offered",
     "agent": AGENT,
 }
 SPECS: dict[str, dict[str, Any]] = {

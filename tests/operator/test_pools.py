@@ -40,7 +40,11 @@ def put_phones(cluster: FakeCluster, *numbers: int, pool: str | None = "vienna",
     for n in numbers:
         spec = {"aor": f"sip:p{n}@acme.example", "pri": "master", "credentials": {"secretName": "vienna"}, **more}
         agent = {"agent": {"pool": pool}} if pool else {}
-        cluster.put("Softphone", f"p{n}", spec=spec | agent)
+        # The status that the API server gives a new object (CRD), as kstatus needs it.
+        parts: dict[str, Any] = {"spec": spec | agent}
+        if ("Softphone", "demo", f"p{n}") not in cluster.objects:
+            parts["status"] = {"observedGeneration": -1}
+        cluster.put("Softphone", f"p{n}", **parts)
 
 
 def phones_of(cluster: FakeCluster, number: int, pool: str = "vienna") -> list[str]:

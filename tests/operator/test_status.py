@@ -367,6 +367,7 @@ def pbx(previous: dict[str, Any] | None = None, **changes: Any) -> Any:
         "location": "master",
         "phones": PbxPhones(registered=3, home=2, standby=1),
         "reachable": True,
+        "certificate_expires": "2026-12-24T00:00:00Z",
         "users": PbxUsers(softphones=4),
         "now": NOW,
     }
@@ -387,12 +388,13 @@ def test_a_pbx_in_full() -> None:
         "phones": {"registered": 3, "home": 2, "standby": 1},
         "users": {"softphones": 4},
         "reachable": True,
+        "certificateExpires": "2026-12-24T00:00:00Z",
     }
 
 
 def test_counts_that_are_not_known_yet_stay_as_they_were() -> None:
     before = status.dump(pbx())
-    assert status.dump(pbx(before, phones=None, reachable=None)) == before
+    assert status.dump(pbx(before, phones=None, reachable=None, certificate_expires=None)) == before
 
 
 def test_reachable_is_left_out_while_nobody_knows() -> None:
@@ -405,6 +407,18 @@ def test_reachable_is_left_out_while_nobody_knows() -> None:
 )
 def test_reachable(answers: list[bool | None], told: bool | None) -> None:
     assert status.reachable(answers) is told
+
+
+@pytest.mark.parametrize(
+    ("times", "first"),
+    [
+        ([], None),
+        ([None, "", "soon", "2026-12-24T00:00:00"], None),
+        (["2027-01-01T00:00:00Z", "2026-12-24T02:00:00+02:00", None], "2026-12-24T00:00:00Z"),
+    ],
+)
+def test_of_several_certificates_the_first_to_end_counts(times: list[str | None], first: str | None) -> None:
+    assert status.first_to_end(times) == first
 
 
 def softphone_status(reported: Reported, **more: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +27,8 @@ class ApiServer:
 
     def __init__(self) -> None:
         self._collections: dict[str, list[Object]] = {kind.plural: [] for kind in KINDS}
-        self._collections |= {"pods": [], "namespaces": [{"metadata": {"name": NAMESPACE}}]}
+        self.services: list[Object] = []
+        self._collections |= {"pods": [], "services": self.services, "namespaces": [{"metadata": {"name": NAMESPACE}}]}
         self._collections |= {name: [] for name in ("deployments", "configmaps", "events", "secrets")}
         self.metrics = b""
         """What every agent's page of metrics says."""
@@ -38,8 +39,12 @@ class ApiServer:
         self._reports: dict[str, list[PhoneReport]] = {}
         self.silent: set[str] = set()
         """Agents that take a request and do not answer."""
+        self.unheard: set[str] = set()
+        """Agents that the API server does not reach, and says so at once."""
         self.history: list[HistoryEntry] = []
         """What agents remember of their phones."""
+        self.patched: Callable[[Object], None] = lambda obj: None
+        """Is told of an object that was patched: what an operator does then."""
         self.closing = threading.Event()
 
     def add(self, kind: Kind, *objects: Object) -> None:
@@ -61,7 +66,9 @@ class ApiServer:
         if one is None:
             return None
         _merge(one, change)
-        return json.dumps(one).encode()
+        answer = json.dumps(one).encode()
+        self.patched(one)
+        return answer
 
     def delete(self, path: str, uid: str) -> bool:
         """Delete an object of this uid; an agent's Deployment takes its pod with it."""
@@ -94,6 +101,8 @@ class ApiServer:
             return self.logs.get(parts[-2])
         if "proxy" in parts:
             name, page = parts[parts.index("proxy") - 1].partition(":")[0], parts[-1]
+            if name in self.unheard:
+                return None
             reports = tuple(self._reports[name])
             if page == "history":
                 told = tuple(entry for entry in self.history if entry.phone == query.get("phone"))

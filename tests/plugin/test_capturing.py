@@ -19,7 +19,7 @@ OPTIONS = f"OPTIONS sip:anna@10.0.0.7:41300;transport=tcp SIP/2.0\r\n{THEIRS}\r\
 ANSWER = f"SIP/2.0 200 OK\r\n{THEIRS}\r\n\r\n"
 
 
-def signal(message: str, *, sent: bool, peer: str = "10.0.0.1:5060") -> Signal:
+def signal(message: str, *, sent: bool, peer: str = "TCP 10.0.0.1:5060") -> Signal:
     return Signal("2026-11-30T12:00:01.250000Z", sent, peer, message)
 
 
@@ -84,8 +84,9 @@ def test_whatever_an_agent_logs_is_a_packet(message: str, sent: bool, peer: str,
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("UDP 10.0.0.1:5060", ("10.0.0.1", 5060)),
+        ("TLS6 [2001:db8::1]:5061", ("2001:db8::1", 5061)),
         ("10.0.0.1:5060", ("10.0.0.1", 5060)),
-        ("[2001:db8::1]:5061", ("2001:db8::1", 5061)),
         ("", ("0.0.0.0", 5060)),
         ("10.0.0.1:99999", ("0.0.0.0", 5060)),
         ("pbx.example:5060", ("0.0.0.0", 5060)),

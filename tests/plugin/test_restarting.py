@@ -136,11 +136,8 @@ def test_with_a_share_fewer_are_enough(kubeconfig: Path, cluster: Restarting) ->
     assert cluster.went == ["fleet-load-0", "fleet-load-1"]
 
 
-def test_a_new_pod_that_is_not_heard_stops_it(
-    kubeconfig: Path, cluster: Restarting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("softphone_plugin.cluster.REQUEST_SECONDS", 0.1)
-    cluster.silent = {"fleet-load-0"}
+def test_a_new_pod_that_is_not_heard_stops_it(kubeconfig: Path, cluster: Restarting) -> None:
+    cluster.unheard = {"fleet-load-0"}
     back, said = restarted(kubeconfig, "load", timeout=0.3)
     assert not back
     assert "1/2 fleet-load-0: its new pod is not heard after 0 s" in said

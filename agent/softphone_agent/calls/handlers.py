@@ -94,19 +94,19 @@ def answered(state: State, event: Answered, now: float) -> Step:
 
 def answered_too_late(state: State, event: Answered, now: float) -> Step:
     """The 2xx and our CANCEL have crossed: the call is there, and ends at once."""
-    after, actions = _hang_up(replace(state, answered_at=now, code=event.code), Ending.UNANSWERED, now)
-    return replace(after, ending=state.ending), [Acknowledge(), *actions]
+    after, actions = _hang_up(replace(state, answered_at=now, code=event.code), state.ending, now)
+    return after, [Acknowledge(), *actions]
 
 
 def refused(state: State, event: Refused, now: float) -> Step:
     """The other end does not take the call, or nobody answers."""
     ending = Ending.REFUSED if event.code else Ending.UNREACHABLE
-    return _ended(replace(state, code=event.code, reason=event.reason), ending, now)
+    return _ended(replace(state, code=event.code, reason=event.reason, ending=ending), now)
 
 
 def cancelled(state: State, event: Refused, now: float) -> Step:
     """The end of a cancelled INVITE, mostly 487: it keeps the reason for which it was cancelled."""
-    return _ended(replace(state, code=event.code, reason=event.reason), Ending.UNANSWERED, now)
+    return _ended(replace(state, code=event.code, reason=event.reason), now)
 
 
 def cancel(state: State, event: HangUpRequested | TimePassed, now: float) -> Step:
@@ -137,15 +137,15 @@ def refuse(state: State, event: HangUpRequested, now: float) -> Step:
 
 def refusal_acknowledged(state: State, event: Acknowledged, now: float) -> Step:
     """The caller knows that it was refused."""
-    return _ended(state, Ending.CANCELLED, now)
+    return _ended(state, now)
 
 
 def refuse_again(state: State, event: TimePassed, now: float) -> Step:
     """No ACK has come to the refusal yet (RFC 3261, section 17.2.1: timers G and H)."""
-    after, is_due = _repeated(state, now)
-    if after.repeating is None:
-        return _ended(state, Ending.CANCELLED, now)
-    return after, [RefuseAgain()] * is_due
+    repeating = _repeated(state.repeating, now)
+    if repeating is None:
+        return _ended(state, now)
+    return replace(state, repeating=repeating), [RefuseAgain()] * (repeating != state.repeating)
 
 
 # Both
@@ -177,12 +177,13 @@ def reoffered_too_early(state: State, event: Reoffered, now: float) -> Step:
 
 def time_passed(state: State, event: TimePassed, now: float) -> Step:
     """The talk is over, or no ACK has come yet, or it is time to ask the other end."""
-    after, is_due = _repeated(state, now)
-    if state.repeating is not None and after.repeating is None:
+    repeating = _repeated(state.repeating, now)
+    if state.repeating is not None and repeating is None:
         return _hang_up(state, Ending.NO_ACK, now)
     if now >= state.deadline:
         return _hang_up(state, Ending.HUNG_UP, now)
-    actions: list[Action] = [AcceptAgain()] * is_due
+    actions: list[Action] = [AcceptAgain()] * (repeating != state.repeating)
+    after = replace(state, repeating=repeating)
     if state.ask_at is not None and now >= state.ask_at:
         return replace(after, ask_at=None), [*actions, Ask()]
     return after, actions
@@ -227,18 +228,18 @@ def fell_silent(state: State, event: FellSilent, now: float) -> Step:
 
 
 def bye_came(state: State, event: ByeCame, now: float) -> Step:
-    """The other end has hung up."""
-    return _ended(state, Ending.REMOTE, now)
+    """The other end has hung up; a reason for which the call was ending counts more."""
+    return _ended(replace(state, ending=state.ending or Ending.REMOTE), now)
 
 
 def bye_answered(state: State, event: ByeAnswered, now: float) -> Step:
     """The other end knows that we have hung up, or there is none."""
-    return _ended(replace(state, bye_code=event.code), Ending.HUNG_UP, now)
+    return _ended(replace(state, bye_code=event.code), now)
 
 
 def end_awaited(state: State, event: TimePassed, now: float) -> Step:
     """What ends the call does not come."""
-    return _ended(state, Ending.UNANSWERED, now) if now >= state.deadline else (state, [])
+    return _ended(state, now) if now >= state.deadline else (state, [])
 
 
 # What they have in common
@@ -248,15 +249,14 @@ def _first_repeat(now: float) -> Repeating:
     return Repeating(now + T1_SECONDS, T1_SECONDS, now + ACK_SECONDS)
 
 
-def _repeated(state: State, now: float) -> tuple[State, bool]:
-    """The state after a look at what waits for its ACK, and whether it is to be sent again; without it: given up."""
-    repeating = state.repeating
+def _repeated(repeating: Repeating | None, now: float) -> Repeating | None:
+    """What waits for its ACK, after a look at the clock: another one where it is sent again, None where given up."""
     if repeating is None or now < repeating.at:
-        return state, False
+        return repeating
     if now >= repeating.until:
-        return replace(state, repeating=None), False
+        return None
     wait = min(2 * repeating.wait, T2_SECONDS)
-    return replace(state, repeating=Repeating(min(now + wait, repeating.until), wait, repeating.until)), True
+    return Repeating(min(now + wait, repeating.until), wait, repeating.until)
 
 
 def _accepted(state: State, now: float) -> Step:
@@ -275,12 +275,10 @@ def _talking(state: State, now: float) -> State:
     return replace(state, phase=Phase.TALKING, ask_at=now + state.limits.ask if state.limits.ask > 0 else None)
 
 
-def _hang_up(state: State, ending: Ending, now: float) -> Step:
+def _hang_up(state: State, ending: Ending | None, now: float) -> Step:
     after = replace(state, phase=Phase.ENDING, ending=ending, repeating=None, deadline=now + state.limits.bye)
     return replace(after, bye_code=0, bye_at=now, ask_at=None), [FallSilent(), Bye()]
 
 
-def _ended(state: State, ending: Ending, now: float) -> Step:
-    """It is over; a reason for which it was ending counts more than how the end came."""
-    after = replace(state, phase=Phase.ENDED, ending=state.ending or ending, repeating=None, ended_at=now, ask_at=None)
-    return after, [FallSilent()]
+def _ended(state: State, now: float) -> Step:
+    return replace(state, phase=Phase.ENDED, repeating=None, ended_at=now, ask_at=None), [FallSilent()]

@@ -27,7 +27,7 @@ class CallExpectation(Model):
         default=1.0,
         ge=0,
         le=100,
-        description="Packets that may be lost. Not looked at where the agent was late itself.",
+        description="Packets that may be lost. Not looked at where the agent was late itself by a second.",
     )
     min_mos: float | None = Field(
         default=None, ge=1, le=4.5, description="Least MOS (ITU-T G.107), where loss and round trip were measured."

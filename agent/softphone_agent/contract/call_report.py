@@ -82,7 +82,7 @@ class CallReport(Model):
     round_trip_seconds: float | None = Field(default=None, description="By RTCP; missing: not measured.")
     mos: float | None = Field(default=None, description="MOS here (ITU-T G.107); missing until it was measured.")
     own_lateness: bool = Field(
-        default=False, description="Whether this agent was late itself: then loss and jitter may be its own."
+        default=False, description="Whether this agent was late itself: then jitter may be its own."
     )
     survived: Survival | None = Field(
         default=None,

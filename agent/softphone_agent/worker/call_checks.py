@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -34,7 +34,7 @@ LISTEN_SECONDS = 0.1
 """From one look at the sound of a call after a fail-over to the next."""
 REGISTERED_WITHIN = 30.0
 """For so long the first call of a check waits for its caller's registration; then it is made, and fails."""
-WAIT_SECONDS = 0.5
+WAIT_SECONDS, WAIT_FOR_ROOM = 0.5, 0.1
 RESCUE_SECONDS = 1.0
 """From one try to rescue a call to the next."""
 
@@ -111,6 +111,8 @@ class CallChecks:
         for due in list(self._checks.values()):
             if now >= due.at and self._waits(due, now):
                 due.at = now + WAIT_SECONDS
+            elif now >= due.at and not due.is_over and not due.number and not self._calls.has_room:
+                due.at = now + WAIT_FOR_ROOM
             elif now >= due.at and not due.is_over:
                 due.at = now + due.check.every_seconds
                 if not due.number:
@@ -173,7 +175,9 @@ class CallChecks:
                 elif call.state.phase is Phase.TALKING and pursuit.hears_both_ways(call.session.heard()):
                     self._callable(due, call, now)
                     return
-        if now >= due.pursuit.next_at and not self._rings(due):
+        if now >= due.pursuit.next_at and not self._calls.has_room:
+            due.pursuit = replace(due.pursuit, next_at=now + WAIT_FOR_ROOM)
+        elif now >= due.pursuit.next_at and not self._rings(due):
             due.pursuit = pursuit.called(due.pursuit, now)
             of = self._of(due)
             of.after_fail_over = True

@@ -91,12 +91,62 @@ app.kubernetes.io/component: agent
 {{- include "softphone-fleet.marks" (dict "root" .root "labels" (dict "app.kubernetes.io/component" "test") "annotations" $hook) }}
 {{- end }}
 
+{{- define "softphone-fleet.consoleName" -}}
+{{- include "softphone-fleet.fullname" . }}-console
+{{- end }}
+
+{{- define "softphone-fleet.consoleSelectorLabels" -}}
+{{- merge (dict "app.kubernetes.io/component" "console") (include "softphone-fleet.selectorLabels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- /* Of an object of the console; not one of those by which the operator's pods are found. */}}
+{{- define "softphone-fleet.consoleMarks" -}}
+{{- include "softphone-fleet.marks" (dict "root" .root "labels" (dict "app.kubernetes.io/component" "console") "annotations" .annotations) }}
+{{- end }}
+
+{{- /* What the console calls: it reads, and neither Secrets nor ConfigMaps. */}}
+{{- define "softphone-fleet.consoleRules" -}}
+- apiGroups: [softphone-fleet.io]
+  resources: [pbxs, softphones, softphonefleets, softphonepools, rehearsals]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+{{- end }}
+
 {{- define "softphone-fleet.metricsFrom" -}}
 ports:
   - {protocol: TCP, port: 8080}
 {{- with .Values.networkPolicy.metricsFrom }}
 from:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* To the agents' HTTP. Those in their nodes' network have each a port of its own; before 1.25 a policy knows no range. */}}
+{{- define "softphone-fleet.toAgents" -}}
+- ports:
+    - {protocol: TCP, port: 8080}
+  to:
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels:
+          {{- include "softphone-fleet.agentLabels" . | nindent 10 }}
+{{- with .Values.networkPolicy.hostNetworkTo }}
+- ports:
+    {{- if semverCompare ">=1.25.0-0" $.Capabilities.KubeVersion.Version }}
+    - {protocol: TCP, port: 20000, endPort: 29999}
+    {{- else }}
+    - {protocol: TCP}
+    {{- end }}
+  to:
+    {{- range . }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
 {{- end }}
 {{- end }}
 

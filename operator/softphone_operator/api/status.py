@@ -163,6 +163,11 @@ class PBXStatus(ObjectStatus):
         default=None,
         description="True: an agent reaches it. False: none of those that tried does. Absent: no agent knows.",
     )
+    certificate_expires: str | None = Field(
+        default=None,
+        description="When the certificate ends that it showed over TLS; where agents saw several, the first.",
+        json_schema_extra={"format": "date-time"},
+    )
 
 
 class FleetPath(Model):

@@ -215,6 +215,7 @@ def pbx(
     location: str | None,
     phones: PbxPhones | None,
     reachable: bool | None,
+    certificate_expires: str | None = None,
     users: PbxUsers,
     redundant: Statement | None = None,
     now: datetime,
@@ -222,6 +223,7 @@ def pbx(
     """The status of a PBX. `phones` None where it cannot be counted yet: then the stored counts stay.
 
     `redundant`: of those that use its system; None where nobody there checks ways.
+    `certificate_expires`: when the certificate that it shows ends, RFC 3339; None where no agent has seen one.
     """
     if accepted.status != "True":
         consistent = Statement("Unknown", "NotAccepted", "the spec is not accepted")
@@ -233,6 +235,7 @@ def pbx(
         stored = previous.get("phones")
         phones = _stored(PbxPhones, stored) if stored else None
         reachable = previous.get("reachable")
+        certificate_expires = previous.get("certificateExpires")
     ready = progress.pbx_ready(accepted, consistent)
     statements = {"Accepted": accepted, "Consistent": consistent, "Ready": ready}
     statements |= {redundancy.REDUNDANT: redundant} if redundant else {}
@@ -244,7 +247,20 @@ def pbx(
         phones=phones,
         users=users,
         reachable=reachable,
+        certificate_expires=certificate_expires,
     )
+
+
+def first_to_end(times: Iterable[str | None]) -> str | None:
+    """The first of these times, as statuses have them; what is no time with a zone does not count. None for none."""
+    found = []
+    for told in times:
+        try:
+            time = datetime.fromisoformat(told or "")
+            found += [time.astimezone(UTC)] if time.tzinfo else []
+        except (ValueError, OverflowError):
+            continue
+    return timestamp(min(found)) if found else None
 
 
 def reachable(answers: Iterable[bool | None]) -> bool | None:

@@ -21,6 +21,7 @@ from softphone_agent.contract.report import (
     Counts,
     Heartbeat,
     PbxChanged,
+    PbxCounts,
     PbxReport,
     PhoneChanged,
     PhoneRemoved,
@@ -127,6 +128,8 @@ class View:
     config: ConfigReport | None = None
     phones: dict[str, PhoneReport] = field(default_factory=dict)
     pbxs: dict[str, bool | None] = field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
+    """When the certificates end that PBXes have shown to the agent, by name."""
     counts: Counts | None = None
     calls: dict[CallKey, CallReport] = field(default_factory=dict)
     """Of calls that have ended, the last one of each test call and end."""
@@ -144,7 +147,7 @@ class View:
                 before = self.known_pbxs()
                 self.config = line.config
                 self.phones = {phone.name: phone for phone in line.phones}
-                self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
+                self._take_pbxs(line.pbxs)
                 checks = self._take_calls(line.calls)
                 return Change(pbxs=before | self.known_pbxs(), everything=True, checks=checks)
             case Counts():
@@ -152,7 +155,7 @@ class View:
                 told = {pbx.name: pbx for pbx in line.pbxs}
                 self.connected, self.why = True, ""
                 self.config, self.counts = line.config, line
-                self.pbxs = {pbx.name: pbx.reachable for pbx in line.pbxs}
+                self._take_pbxs(line.pbxs)
                 moved_at = {name for name in seen.keys() | told.keys() if seen.get(name) != told.get(name)}
                 checks = self._take_calls(line.calls)
                 return Change(pbxs=frozenset(moved_at), everything=True, checks=checks)
@@ -171,6 +174,9 @@ class View:
                     self.pbxs.pop(line.pbx.name, None)
                 else:
                     self.pbxs[line.pbx.name] = line.pbx.reachable
+                self.certificates.pop(line.pbx.name, None)
+                if line.pbx.certificate_expires:
+                    self.certificates[line.pbx.name] = line.pbx.certificate_expires
                 return Change(pbxs=frozenset([line.pbx.name]))
             case CallChanged():
                 return Change(checks=self._take_calls((line.call,)))
@@ -179,6 +185,13 @@ class View:
                 return Change(everything=True)
             case Heartbeat():
                 return Change()
+
+    def _take_pbxs(self, told: Iterable[PbxReport | PbxCounts]) -> None:
+        self.pbxs, self.certificates = {}, {}
+        for pbx in told:
+            self.pbxs[pbx.name] = pbx.reachable
+            if pbx.certificate_expires:
+                self.certificates[pbx.name] = pbx.certificate_expires
 
     def _take_calls(self, reports: Iterable[CallReport]) -> frozenset[str]:
         """Keep those of calls that have ended; returns the checks of which there is something new."""

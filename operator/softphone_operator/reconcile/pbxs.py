@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from softphone_agent.contract.report import Role
 from softphone_operator.api.status import PbxPhones, PbxUsers
@@ -30,6 +31,15 @@ from softphone_operator.reconcile.writing import Writer
 
 FIRST_COUNT_SECONDS = 0.5
 DELETED_SECONDS = 1.0
+
+
+class _Seen(NamedTuple):
+    """Phones registered at a PBX, whether agents reach it, when its certificate ends; and when to look again."""
+
+    phones: PbxPhones | None
+    reachable: bool | None
+    certificate_expires: str | None
+    wait: float | None
 
 
 class Pbxs:
@@ -78,7 +88,7 @@ class Pbxs:
         decided = of_namespace.get(name)
         if decided is None:
             return "gone", None
-        phones, reachable, wait = self._seen_by_agents(namespace, name)
+        phones, reachable, certificate, wait = self._seen_by_agents(namespace, name)
         made = status.pbx(
             obj["status"],
             generation=obj["metadata"]["generation"],
@@ -87,6 +97,7 @@ class Pbxs:
             location=decided.pbx.location or name if isinstance(decided, decisions.DesiredPbx) else None,
             phones=phones,
             reachable=reachable,
+            certificate_expires=certificate,
             users=PbxUsers(
                 softphones=len(self._observed.namers_of_pbx((namespace, name))),
                 fleets=len(self._observed.fleets_naming_pbx((namespace, name))),
@@ -115,11 +126,11 @@ class Pbxs:
             await self._writer.post(obj, event)
         return None
 
-    def _seen_by_agents(self, namespace: str, name: str) -> tuple[PbxPhones | None, bool | None, float | None]:
-        """Phones registered at a PBX, whether it is reachable, and when to look again if that is not known yet."""
+    def _seen_by_agents(self, namespace: str, name: str) -> _Seen:
+        """What agents tell of a PBX; where not all have told yet, when to look again."""
         now = _clock()
         if now - self._started < agents.GRACE_SECONDS and self._an_agent_is_missing(namespace):
-            return None, None, FIRST_COUNT_SECONDS
+            return _Seen(None, None, None, FIRST_COUNT_SECONDS)
         trusted = [view for view in self._listening.views(namespace) if view.trusted(now)]
         roles = Counter(
             phone.role for view in trusted for phone in view.phones.values() if phone.registered and phone.pbx == name
@@ -130,7 +141,8 @@ class Pbxs:
             home=roles[Role.HOME] + sum(pbx.home for pbx in of_fleets),
             standby=roles[Role.STANDBY] + sum(pbx.standby for pbx in of_fleets),
         )
-        return counts, status.reachable(view.pbxs.get(name) for view in trusted), None
+        certificate = status.first_to_end(view.certificates.get(name) for view in trusted)
+        return _Seen(counts, status.reachable(view.pbxs.get(name) for view in trusted), certificate, None)
 
     def _an_agent_is_missing(self, namespace: str) -> bool:
         for _, pod in self._observed.all(PODS.kind, namespace):

@@ -127,7 +127,7 @@ class Softphones:
         """
         phone = seen.reported.phone
         news = phone is not None and (phone.registered or phone.last_failure is not None)
-        if obj["status"] or news or isinstance(seen.decided, decisions.Refusal):
+        if obj["status"].get("conditions") or news or isinstance(seen.decided, decisions.Refusal):
             self._begun.pop(key, None)
             return 0.0
         return self._begun.setdefault(key, _clock()) + BEGINNING_SECONDS - _clock()

@@ -107,13 +107,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence
 
 
 def _e(tag: str, *content: Content, **attributes: str) -> Element:
-    """An element with texts and elements in it. Each text is one line."""
+    """An element with a text, which is one line, or with elements in it."""
     made = Element(tag, attributes)
     for part in content:
         if isinstance(part, Element):
             made.append(part)
-        elif len(made):
-            made[-1].tail = (made[-1].tail or "") + report.printable(part)
         else:
-            made.text = (made.text or "") + report.printable(part)
+            made.text = report.printable(part)
     return made

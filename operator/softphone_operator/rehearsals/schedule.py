@@ -26,8 +26,8 @@ def zone(name: str | None) -> tzinfo:
         raise ScheduleError(f'"{without_password(name)}" is no time zone, such as Europe/Vienna') from None
 
 
-def next_after(schedule: str, time_zone: str | None, now: datetime) -> datetime | None:
-    """The next time after `now` that is due, in UTC; None where there is none within 50 years. Raises ScheduleError.
+def next_after(schedule: str, time_zone: str | None, now: datetime) -> datetime:
+    """The next time after `now` that is due, in UTC. Raises ScheduleError, also where there is none within 50 years.
 
     Where clocks are put on, a time that does not exist is taken later that day; where they are put back, one that comes
     twice is taken once.
@@ -40,4 +40,6 @@ def next_after(schedule: str, time_zone: str | None, now: datetime) -> datetime 
         found = next(CronSim(schedule, now.astimezone(there)), None)
     except CronSimError as error:
         raise ScheduleError(f'"{shown}" is no schedule: {printable(str(error))}') from None
-    return None if found is None else found.astimezone(UTC)
+    if found is None:
+        raise ScheduleError(f'"{shown}" never comes')
+    return found.astimezone(UTC)

@@ -55,6 +55,12 @@ def test_a_mark_says_which_of_several_checks_it_is() -> None:
     assert taken.check == "daily"
 
 
+def test_the_answer_to_a_call_without_a_mark_has_none() -> None:
+    taken = decide(Rule("Checks", (DAILY,)), WITHOUT_MARK, 100.0)
+    assert isinstance(taken, Taken)
+    assert (taken.call, taken.token) == ("", "")
+
+
 def test_a_mark_of_long_ago_is_none() -> None:
     assert decide(Rule("Checks", (DAILY,)), OURS, 10_000.0) == 486
 

@@ -263,6 +263,27 @@ def test_a_call_without_watch_asks_nobody() -> None:
     assert (state.ask_at, step(state, TimePassed(), 50.0)[1]) == (None, [])
 
 
+def test_who_is_called_may_ask_too() -> None:
+    state, _ = machine.is_called(WATCHED, 0)
+    assert step(state, Acknowledged(), 0.5)[0].ask_at == 5.5
+
+
+def test_an_answer_that_nobody_has_asked_for_changes_nothing() -> None:
+    for state in (watched()[0], calling((Answered(200, True), 1.0))[0]):
+        for code in (200, 0, 481):
+            assert step(state, AskAnswered(code), 2.0) == (state, [])
+
+
+def test_it_may_be_asked_each_second() -> None:
+    state = machine.calls(replace(LIMITS, ask=1), 0)
+    state, _ = after(state, (Answered(200, True), 1.0), (TimePassed(), 2.0), (AskAnswered(200), 2.1))
+    assert next_wakeup(state) == 3.1
+
+
+def test_it_may_ring_for_less_than_a_second() -> None:
+    assert machine.is_called(replace(LIMITS, ring=0.5), 0)[1] == [Ring()]
+
+
 def test_in_doubt_it_asks_at_once_and_not_twice() -> None:
     state, actions = watched((Doubted(), 2.0))
     assert actions == [Ask()]
@@ -335,6 +356,36 @@ def test_our_bye_is_not_answered() -> None:
     assert called(*story, (ByeAnswered(0), 3.0))[0].bye_code == 0
     assert called(*story, (TimePassed(), 4.9))[0].phase is Phase.ENDING
     assert called(*story, (TimePassed(), 5.0))[0].has_ended
+
+
+def test_the_times_of_a_call_are_noted() -> None:
+    """When it began, rang, was answered, was to end, and ended: what RFC 6076 computes its delays from."""
+
+    def times(state: State) -> tuple[float | None, ...]:
+        return state.began_at, state.rang_at, state.answered_at, state.bye_at, state.ended_at
+
+    assert times(ringing()[0]) == (0, 0, None, None, None)
+    assert times(ringing((CancelCame(), 1.0), (Acknowledged(), 1.5))[0]) == (0, 0, None, None, 1.5)
+    assert times(called()[0]) == (0, None, 0, None, None)
+    assert times(called((Acknowledged(), 0.1), (ByeCame(), 2.0))[0]) == (0, None, 0, None, 2.0)
+    assert times(calling((Progressed(101), 0.5), (Refused(486), 1.0))[0]) == (0, 0.5, None, None, 1.0)
+    answered = calling((Answered(200, True), 1.0), (HangUpRequested(), 3.0), (ByeAnswered(200), 3.5))[0]
+    assert times(answered) == (0, None, 1.0, 3.0, 3.5)
+    given_up = calling((Answered(200, True), 1.0), (HangUpRequested(), 3.0), (TimePassed(), 9.0))[0]
+    assert times(given_up) == (0, None, 1.0, 3.0, 9.0)
+    late = calling((Progressed(180), 0.5), (HangUpRequested(), 1.0), (Answered(202, True), 1.5))[0]
+    assert times(late) == (0, 0.5, 1.5, 1.5, None)
+    assert (late.code, late.ending) == (202, Ending.HUNG_UP)
+
+
+def test_the_end_of_a_cancelled_invite_keeps_its_words_and_the_reason_why_it_was_cancelled() -> None:
+    for reason, ending in ((HangUpRequested(), Ending.HUNG_UP), (TimePassed(), Ending.UNANSWERED)):
+        state, _ = calling((Progressed(180), 0.1), (reason, 10.0), (Refused(487, "Terminated"), 10.5))
+        assert (state.ending, state.code, state.reason, state.ended_at) == (ending, 487, "Terminated", 10.5)
+
+
+def test_a_hang_up_before_the_ack_keeps_its_reason() -> None:
+    assert called((HangUpRequested(), 0.1), (Acknowledged(), 0.2))[0].ending is Ending.HUNG_UP
 
 
 # Whatever comes

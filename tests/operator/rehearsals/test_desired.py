@@ -148,16 +148,25 @@ DUE = [
 @pytest.mark.parametrize(("text", "zone", "expected"), DUE)
 def test_when_it_is_due(text: str, zone: str | None, expected: str) -> None:
     found = schedule.next_after(text, zone, NOON)
-    assert found is not None
     assert found.isoformat() == expected
+
+
+def test_a_time_that_never_comes_is_no_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "CronSim", lambda *_: iter(()))
+    with pytest.raises(schedule.ScheduleError, match=r'^"0 3 1 1 \*" never comes$'):
+        schedule.next_after("0 3 1 1 *", None, NOON)
+
+
+def test_a_value_of_the_wrong_kind_is_told_with_its_field() -> None:
+    made = rehearsal("demo", {"pbx": "vienna", "windowSeconds": 1}, PBXS_BY_NAME, jobs_allowed=False)
+    assert isinstance(made, Refusal)
+    assert made.message.startswith("windowSeconds: ")
 
 
 def test_a_time_that_comes_twice_is_taken_once() -> None:
     before = datetime(2026, 10, 24, 12, tzinfo=UTC)
     first = schedule.next_after("30 2 * * *", "Europe/Vienna", before)
-    assert first is not None
     second = schedule.next_after("30 2 * * *", "Europe/Vienna", first)
-    assert second is not None
     assert (second - first).total_seconds() > 12 * 3600
 
 
@@ -173,6 +182,5 @@ def test_a_suspended_one_is_never_due() -> None:
 def test_the_next_time_is_always_later(minute: int, hour: int, now: datetime) -> None:
     there = now.replace(tzinfo=UTC)
     found = schedule.next_after(f"{minute} {hour} * * *", "Europe/Vienna", there)
-    assert found is not None
     assert there < found
     assert (found - there).total_seconds() <= 2 * 86400

@@ -89,6 +89,28 @@ def test_a_phone_that_was_redirected_moved_without_an_outage() -> None:
     assert result.all_back
 
 
+def test_a_watcher_that_was_away_goes_on() -> None:
+    drill = begun("a", "b", last=BEFORE)
+    drill.told("a", lost(10), 1.0)
+    again = Drill.resumed(drill.pbxs, drill.parts, 100.0)
+    assert again.missing == {"a", "b"}, "nobody is heard yet"
+    again.told("a", back(10, 12.5), 101.0)
+    assert not again.is_over(200.0)
+    again.told("b", report(last_outage=BEFORE), 102.0)
+    assert again.is_over(102.0 + SETTLED_SECONDS)
+    assert again.result().outages == (2.5,)
+    assert Drill.resumed(["slave"], {}, 1.0).is_over(1000.0) is False
+
+
+def test_of_several_pbxes_all_phones_take_part() -> None:
+    drill = Drill("master", "slave")
+    drill.begin({"a": report(), "b": report(pbx="master"), "c": report(pbx="standby")})
+    assert drill.phones == {"a", "b"}
+    drill.told("a", report(pbx="master"), 1.0)
+    assert drill.result().moved == 0, "it is at one of them still"
+    assert drill.result().pbx == "master, slave"
+
+
 def test_where_some_notice_nothing_it_is_over_when_nothing_moves_any_more() -> None:
     drill = begun("a", "b")
     drill.told("a", lost(10), 1.0)

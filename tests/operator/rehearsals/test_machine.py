@@ -212,6 +212,43 @@ def test_rows(name: str) -> None:
     assert (phase(after), kinds(wanted)) == (expected, actions)
 
 
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ([], "the Job was never seen to run"),
+        ([(3.0, JobRan("Running"))], "the Job still runs at the end of the window"),
+    ],
+)
+def test_a_job_that_has_not_ended_by_the_end_of_the_window(before: list[tuple[float, Event]], reason: str) -> None:
+    state, _ = told(watching(with_job(), *before), (600, looked(4, over=True, worst=2.0)))
+    assert state.history[0].reasons == (reason,)
+
+
+def test_phones_that_moved_without_an_outage_pass() -> None:
+    moved = Looked(Result("vienna", 4, 0, 4, 0, (), (), {}), over=True)
+    state, (_, event) = told(breaking(planned()), (30, moved))
+    assert phase(state) == "Passed"
+    assert isinstance(event, Tell)
+    assert event.message == "0 of 4 phones lost it"
+
+
+def test_of_many_that_are_missing_some_are_named() -> None:
+    names = [f"demo/load-{index}" for index in range(7)]
+    state, _ = told(watching(planned()), (600, looked(4, names)))
+    assert state.history[0].reasons == (
+        "7 of 4 phones are not registered: demo/load-0, demo/load-1, demo/load-2, demo/load-3, demo/load-4 and 2 more",
+    )
+
+
+def test_of_many_outages_that_were_too_long_the_number_is_told() -> None:
+    state = watching(planned(limits={"longestOutageSeconds": 1}))
+    result = Result("vienna", 4, 4, 0, 0, (), (0.5, 2.0, 3.0), {})
+    after, _ = told(state, (30, Looked(result, True, ("demo/anna", 3.0), at(20), at(23))))
+    assert after.history[0].reasons == (
+        "the longest outage took 3.00 s (demo/anna), allowed are 1 s; 2 outages were longer than that",
+    )
+
+
 def test_a_run_is_told_whole() -> None:
     state, (began,) = told(State(with_job(limits={"longestOutageSeconds": 5})), (0, asked_at(0)))
     assert state.run is not None

@@ -141,6 +141,10 @@ def test_phones_without_a_row_are_told_of() -> None:
     assert any(text.startswith("7 further phones") for text in found.texts)
 
 
+def test_a_page_without_outages_has_no_picture() -> None:
+    assert "svg" not in Page(page.page(a_record().model_copy(update={"phones": ()}))).tags
+
+
 def test_a_person_who_broke_it() -> None:
     kept = a_record()
     run = kept.run.model_copy(update={"trigger": "Manual", "cause": "Request"})

@@ -1,0 +1,1 @@
+"""From what is shown to pages. Pure, and escaped by construction: only `markup.py` makes markup of texts."""

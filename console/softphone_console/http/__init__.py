@@ -1,0 +1,1 @@
+"""Serves pages, their changes, files, metrics and probes."""

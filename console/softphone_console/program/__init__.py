@@ -1,0 +1,1 @@
+"""The process: its command line, start and end, and how the parts hang together."""

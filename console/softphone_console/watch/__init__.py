@@ -1,0 +1,1 @@
+"""What the console learns from: the Kubernetes API server, agents, and a Prometheus."""
