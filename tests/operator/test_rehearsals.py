@@ -305,6 +305,28 @@ async def test_one_at_a_time_in_a_namespace() -> None:
         assert status(it, "weekly")["phase"] == "Pending"
 
 
+async def test_one_that_is_due_while_another_runs_waits_and_begins_after_it() -> None:
+    cluster = FakeCluster()
+    system(cluster)
+    async with agent() as talker, world(cluster) as it:
+        put_pod(cluster, talker)
+        talker.say(snapshot(phone("load-0")))
+        put(cluster)
+        await until_phase(it, "Breaking")
+        put(cluster, "weekly", asked=False, schedule="0 3 1 1 *")
+        waiting = await until_phase(it, "Waiting", "weekly")
+        cluster.put("Rehearsal", "weekly", status={**waiting, "nextTime": datetime.now(UTC).isoformat()})
+        calls = len(await it.quiet())
+        assert status(it, "weekly")["phase"] == "Waiting"
+        assert len(cluster.calls) - calls < 5, "it waits, and does nothing meanwhile"
+        lose(talker, "load-0")
+        come_back(talker, "load-0")
+        await until_phase(it, "Passed")
+        talker.say(snapshot(phone("load-0")))
+        said = await until_phase(it, "Breaking", "weekly")
+        assert said["run"]["cause"] == "Schedule"
+
+
 async def test_records_that_the_history_names_no_more_are_deleted() -> None:
     cluster = FakeCluster()
     system(cluster)

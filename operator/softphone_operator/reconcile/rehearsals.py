@@ -206,7 +206,9 @@ class Rehearsals:
         if turn.state.run is not None:
             waits.append(LOOK_SECONDS)
         elif turn.state.next is not None:
-            waits.append(min(LONGEST_SLEEP_SECONDS, max(0.0, (turn.state.next - turn.now).total_seconds())))
+            left = (turn.state.next - turn.now).total_seconds()
+            # It is due and does not begin while another one of the namespace is under way.
+            waits.append(min(LONGEST_SLEEP_SECONDS, left if left > 0 else LOOK_SECONDS))
         return min(waits, default=None)
 
     def measured(self) -> Mapping[ObjectKey, telling.Measured]:
