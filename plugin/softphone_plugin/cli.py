@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from softphone_plugin import cli_call, cli_care, cli_import, cli_rehearsal, completion, errors
+from softphone_plugin import cli_agents, cli_call, cli_import, cli_rehearsal, completion, errors
+from softphone_plugin.cli_options import AllNamespaces, Context, Kubeconfig, Namespace, PhoneName, Selector
 from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
 from softphone_plugin.output import Data, Format, Raw, document
 from softphone_plugin.past import Form
@@ -57,17 +58,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-]
-AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
-Selector = Annotated[str, typer.Option("--selector", "-l", help="Only objects with these labels.")]
-PhoneName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A Softphone, or a phone of a SoftphoneFleet: FLEET-INDEX.")
-]
-
 
 @app.callback(invoke_without_command=True)
 def top_level(
@@ -81,8 +71,8 @@ def top_level(
 
 
 app.command("call")(cli_call.call)
-for each in (cli_care.report, cli_care.suspend, cli_care.resume, cli_care.restart):
-    app.command()(each)
+for change in (cli_agents.suspend, cli_agents.resume, cli_agents.restart):
+    app.command()(change)
 app.add_typer(cli_import.app, name="import")
 app.add_typer(cli_rehearsal.app, name="rehearsal")
 
@@ -227,6 +217,29 @@ def pbx(
 
     where = Where(namespace, False, context, kubeconfig)
     run(where, lambda session: show(session, rendering.console(), pbx, output))
+
+
+@app.command()
+def report(
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Where to. Default: softphone-report-NAMESPACE-TIME.tar.gz here."),
+    ] = None,
+    lines: Annotated[int, typer.Option("--log-lines", min=0, help="So many lines of each log.")] = 2000,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Collect objects, statuses, Events, logs and metrics in one file for whoever is to help, without secrets.
+
+    What cannot be had is told, and stands in the file. It is for its owner's eyes, and is not sent anywhere.
+    """
+    from softphone_plugin import rendering
+    from softphone_plugin.commands.report import report as work
+
+    where = Where(namespace, all_namespaces, context, kubeconfig)
+    run(where, lambda session: work(session, rendering.console(stderr=True), file, lines))
 
 
 @app.command()

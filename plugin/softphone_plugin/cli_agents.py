@@ -1,46 +1,14 @@
-"""The commands that change what runs, or collect it for whoever is to help: suspend, resume, restart, report."""
+"""The command line of what changes how agents run: `suspend`, `resume`, `restart`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from softphone_plugin import errors
+from softphone_plugin.cli_options import Context, Kubeconfig, Namespace, ObjectName
 from softphone_plugin.session import Where, run
-
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-]
-AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
-ObjectName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A Softphone, SoftphoneFleet or SoftphonePool; or sp/, spf/, spp/NAME.")
-]
-
-
-def report(
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", help="Where to. Default: softphone-report-NAMESPACE-TIME.tar.gz here."),
-    ] = None,
-    lines: Annotated[int, typer.Option("--log-lines", min=0, help="So many lines of each log.")] = 2000,
-    namespace: Namespace = None,
-    all_namespaces: AllNamespaces = False,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Collect objects, statuses, Events, logs and metrics in one file for whoever is to help, without secrets.
-
-    What cannot be had is told, and stands in the file. It is for its owner's eyes, and is not sent anywhere.
-    """
-    from softphone_plugin import rendering
-    from softphone_plugin.commands.report import report as work
-
-    where = Where(namespace, all_namespaces, context, kubeconfig)
-    run(where, lambda session: work(session, rendering.console(stderr=True), file, lines))
 
 
 def suspend(
