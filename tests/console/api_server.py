@@ -22,6 +22,7 @@ PLURALS = {
     "Softphone": "softphones",
     "SoftphoneFleet": "softphonefleets",
     "SoftphonePool": "softphonepools",
+    "Rehearsal": "rehearsals",
     "Event": "events",
     "Pod": "pods",
 }

@@ -117,3 +117,22 @@ def event(kind: str, name: str, reason: str, message: str, ago: float, *, warnin
         "lastTimestamp": at(ago),
         "count": 1,
     }
+
+
+def rehearsal(name: str = "monthly", *runs: Object, spec: Object | None = None, **status: Any) -> Object:
+    """A Rehearsal of the slave with these runs, the last one first."""
+    limits = {"longestOutageSeconds": 10, "allBackWithinSeconds": 60}
+    phase = {"phase": "Pending", "message": "begins when asked to"}
+    return {
+        "apiVersion": VERSION,
+        "kind": "Rehearsal",
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"rh-{name}", "creationTimestamp": at(40 * 86400)},
+        "spec": {"pbx": "slave", "limits": limits, **(spec or {})},
+        "status": {**phase, "history": list(runs), **status},
+    }
+
+
+def run(verdict: str = "Passed", ago: float = 86400, **more: Any) -> Object:
+    """A run of a Rehearsal that took a minute."""
+    counts = {"phones": 10, "lost": 10, "longestOutageSeconds": 2.5, "allBackSeconds": 4.0}
+    return {"verdict": verdict, "began": at(ago + 60), "ended": at(ago), "cause": "Request", **counts, **more}

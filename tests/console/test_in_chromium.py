@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from console import objects
 from console.api_server import ApiServer, agent_pod
-from console.objects import event, fleet, pbx, softphone, way
+from console.objects import event, fleet, pbx, rehearsal, run, softphone, way
 from console.running import Running, running
 from lab import browser
 from lab.settings import settings
@@ -40,6 +40,8 @@ PATHS = (
     "/systems/demo/branch",
     "/fleets/demo/load",
     "/pools/demo/vienna",
+    "/rehearsals",
+    "/rehearsals/demo/monthly",
     "/no/such/page",
 )
 """Every kind of page, with what is well and what is not."""
@@ -56,6 +58,8 @@ def world() -> ApiServer:
     api.put(softphone("anna"), softphone("ben", "master", role="Standby"), softphone("cleo", None))
     api.put(softphone("dora", redundant=lost, paths=broken))
     api.put(fleet(), fleet("vienna", "SoftphonePool"))
+    slow = run("Failed", reasons=["anna was out for 12.0 s, and 10 s are allowed"])
+    api.put(rehearsal("monthly", slow, run(ago=31 * 86400)), rehearsal("weekly"))
     api.put(event("PBX", "standby", "Unreachable", "no agent reaches the PBX", 1200))
     api.put(event("Softphone", "ben", "Standby", "moved from slave: registered at master", 700))
     api.history = [

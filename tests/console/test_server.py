@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from console.api_server import ApiServer, agent_pod
-from console.objects import NAMESPACE, event, fleet, pbx, softphone
+from console.objects import NAMESPACE, event, fleet, pbx, rehearsal, run, softphone
 from console.running import Running, running
 from softphone_agent.contract.history import HistoryEntry
 from softphone_console.http.server import HEADERS
@@ -26,6 +26,7 @@ Get = Callable[..., Awaitable[tuple[int, str, Any]]]
 def api() -> ApiServer:
     made = ApiServer()
     made.put(pbx("master"), pbx("slave"), *(softphone(name) for name in ("anna", "ben", "cleo", "dora")))
+    made.put(rehearsal("monthly", run()))
     made.put(fleet(), fleet("vienna", "SoftphonePool"), event("PBX", "slave", "Unreachable", "no agent", 1))
     return made
 
@@ -71,6 +72,8 @@ async def get(session: aiohttp.ClientSession, url: str) -> tuple[int, str, Any]:
         ("/systems/demo/acme", "PBXes"),
         ("/fleets/demo/load", "SoftphoneFleet"),
         ("/pools/demo/vienna", "SoftphonePool"),
+        ("/rehearsals", "monthly"),
+        ("/rehearsals/demo/monthly", "kubectl softphone rehearsal report monthly -n demo -o html"),
     ],
 )
 async def test_pages(console: Running, session: aiohttp.ClientSession, path: str, shown: str) -> None:
@@ -241,6 +244,7 @@ async def test_no_secret_and_no_configmap_is_ever_asked_for(console: Running, se
         "softphones",
         "softphonefleets",
         "softphonepools",
+        "rehearsals",
         "events",
         "pods",
     }

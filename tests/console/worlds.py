@@ -6,24 +6,25 @@ from typing import Any
 
 from console import objects
 from console.objects import Object
-from softphone_console.view import facts
+from softphone_console.view import of_objects
 from softphone_console.view.facts import Event
 from softphone_console.view.world import World
+from softphone_console.watch.store import MAKERS
 
 
 def world(*objs: Object, **more: Any) -> World:
     """A world of these objects."""
-    made: dict[str, list[Any]] = {kind: [] for kind in ("PBX", "Softphone", "SoftphoneFleet", "SoftphonePool", "Event")}
-    makers = {"PBX": facts.pbx, "Softphone": facts.phone, "SoftphoneFleet": facts.fleet, "SoftphonePool": facts.pool}
+    made: dict[str, list[Any]] = {kind: [] for kind in (*MAKERS, "Event")}
     for obj in objs:
         kind = obj["kind"]
-        made[kind].append(makers[kind](obj) if kind in makers else facts.event(obj))
+        made[kind].append(MAKERS[kind](obj) if kind in MAKERS else of_objects.event(obj))
     events: list[Event] = made["Event"]
     return World(
         pbxs={one.key: one for one in made["PBX"]},
         phones={one.key: one for one in made["Softphone"]},
         fleets={one.key: one for one in made["SoftphoneFleet"]},
         pools={one.key: one for one in made["SoftphonePool"]},
+        rehearsals={one.key: one for one in made["Rehearsal"]},
         events=tuple(events),
         **more,
     )

@@ -34,6 +34,7 @@ WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
 
 NOTHING_WRONG = "nothing of this kind is wrong"
 NO_TLS = "these PBXes have no TLS"
+NO_REHEARSAL = "there is no Rehearsal here; tests/e2e/test_rehearsal.py has some"
 EMPTY = {
     ("rules", "SoftphoneFleetRegisteredRatioLow"): "the fleet is registered at its standby",
     ("rules", "SoftphoneSystemDown"): "two PBXes of the system answer",
@@ -50,12 +51,25 @@ EMPTY = {
     ("rules", "SoftphoneConfigRefused"): NOTHING_WRONG,
     ("rules", "SoftphoneMetricsAbsent"): "all agents are scraped",
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
+    ("rules", "SoftphoneRehearsalFailed"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalFailed, measured"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalOverdue"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalOverdue, measured"): NO_REHEARSAL,
+    ("softphone-overview", "Rehearsals"): NO_REHEARSAL,
+    ("softphone-overview", "Time since a rehearsal passed"): NO_REHEARSAL,
+    ("softphone-overview", "Rehearsals under way"): NO_REHEARSAL,
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
     ("rules", "SoftphoneOperatorFailing"): NOTHING_WRONG,
 }
 """Queries whose answer is empty, and why that is right."""
-NO_SERIES = {"softphone_pbx_certificate_expiry_timestamp_seconds": NO_TLS}
+NO_SERIES = {
+    "softphone_pbx_certificate_expiry_timestamp_seconds": NO_TLS,
+    **{
+        f"softphone_rehearsal_{name}": NO_REHEARSAL
+        for name in ("running", "passed", "last_pass_timestamp_seconds", "due_timestamp_seconds")
+    },
+}
 """Series that are not there, wherever they are asked for, and why that is right."""
 OFTEN = {"expiresSeconds": 20, "pathCheckSeconds": 5}
 

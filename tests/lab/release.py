@@ -11,6 +11,8 @@ from lab.kube import kubectl
 from lab.settings import REPOSITORY, settings
 
 NAME = NAMESPACE = "softphone-fleet"
+CONSOLE = f"{NAME}-console"
+"""The console's Service, where the release has one."""
 CHART = REPOSITORY / "charts" / "softphone-fleet"
 
 
@@ -19,12 +21,12 @@ def is_installed() -> bool:
     return _phase() == "Active"
 
 
-def install() -> None:
-    """Install or upgrade the operator with the images of these sources, and wait for it."""
+def install(*more: str) -> None:
+    """Install or upgrade the operator with the images of these sources, and wait for it. `more`: for Helm."""
     if _phase() == "Terminating":  # somebody has just removed it
         kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     values = [*images(Images(settings()).names), "--set", "rehearsals.jobs=true"]
-    helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, "--wait", "--timeout", "120s")
+    helm("upgrade", "--install", NAME, str(CHART), "--create-namespace", *values, *more, "--wait", "--timeout", "120s")
 
 
 def stop() -> None:

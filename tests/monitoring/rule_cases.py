@@ -232,6 +232,25 @@ def restarted(series: Series, *, away: int) -> Series:
     return {name: f"{values.partition('x')[0]}x1 {gap} {values}" for name, values in series.items()}
 
 
+def sites(reason: str, after: str = "false", *, operators: int = 1, failing: int = 1) -> Series:
+    """A CallCheck from Vienna to Graz: a pair that fails, beside one that passes."""
+    here = 'check_namespace="calls",check="sites",from_site="vienna",to_site="graz"'
+    of = f'{here},state="failing",reason="{reason}",after_fail_over="{after}"'
+    good = f'{here},state="passing",reason="",after_fail_over="false"'
+    told = {of: failing, good: 1}
+    return {
+        f'softphone_operator_call_pairs{{namespace="system",pod="op-{n}",{which}}}': f"{count}x60"
+        for which, count in told.items()
+        for n in range(operators)
+    }
+
+
+def site_case(alert: str, minutes: int, words: str, fires: Series, quiet: Series) -> Case:
+    summary = f"Calls of check sites in calls from vienna to graz {words}"
+    labels = {**HERE, "check": "sites", "from_site": "vienna", "to_site": "graz"}
+    return Case(alert, fires=fires, quiet=quiet, minutes=minutes, summary=summary, labels=labels)
+
+
 HERE = {"namespace": "calls"}
 POD = {**HERE, "pod": "softphone-alice"}
 
@@ -567,6 +586,16 @@ CASES = [
         summary="1 SoftphonePools are not Ready",
         labels={"kind": "SoftphonePool"},
     ),
+    site_case(
+        "SoftphoneNotCallableAfterFailover",
+        3,
+        "fail since a fail-over",
+        sites("NoAnswer", "true", operators=2),
+        sites("NoAnswer"),
+    ),
+    site_case("SoftphoneCallCheckFailing", 7, "fail", sites("WrongPhone"), sites("MOSLow")),
+    site_case("SoftphoneOneWayAudio", 7, "are silent", sites("NoAudio"), sites("NoAnswer")),
+    site_case("SoftphoneMOSLow", 17, "sound bad", sites("MOSLow"), sites("MOSLow", failing=0)),
     Case(
         "SoftphoneRehearsalFailed",
         fires=rehearsal("passed", "0x60", operators=2),

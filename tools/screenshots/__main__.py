@@ -14,6 +14,7 @@ from lab.kube import KubeError
 from lab.progress import Progress
 from lab.sandbox import Sandbox, exec_in_network
 from lab.settings import settings
+from screenshots import console as web_console
 from screenshots import prometheus, sequences, terminal
 
 INSIDE = "SOFTPHONE_SCREENSHOTS_INSIDE"
@@ -30,6 +31,7 @@ def main() -> int:
             inside = {**environment(now), INSIDE: "1"}
             return exec_in_network(Sandbox(now), [sys.executable, "-m", "screenshots"], inside)
         with Progress(console) as progress:
+            web_console.take(progress)
             prometheus.take(progress)
             sequences.take(progress)
             terminal.take(progress)

@@ -12,8 +12,9 @@ PAGES: Sequence[tuple[str, str, Path]] = (
     ("overview", "Overview", path()),
     ("phones", "Phones", path("phones")),
     ("timeline", "Timeline", path("timeline")),
+    ("rehearsals", "Rehearsals", path("rehearsals")),
 )
-"""The navigation: the keys 1, 2, 3 lead there."""
+"""The navigation: the keys 1 to 4 lead there."""
 
 
 class Files(NamedTuple):
@@ -73,7 +74,7 @@ def _switches() -> Html:
 
 KEYS: Mapping[str, str] = {
     "/": "to the filter",
-    "1 2 3": "overview, phones, timeline",
+    "1 2 3 4": "overview, phones, timeline, rehearsals",
     "j k": "to the next, the previous link of a table or card",
     "Enter": "open it",
     "t": "light or dark",

@@ -13,13 +13,15 @@ from softphone_console.html import layout, words
 from softphone_console.html import overview as overview_html
 from softphone_console.html import phone as phone_html
 from softphone_console.html import phones as phones_html
+from softphone_console.html import rehearsals as rehearsals_html
 from softphone_console.html import systems as systems_html
 from softphone_console.html import timeline as timeline_html
 from softphone_console.html.parts import Page
 from softphone_console.http.routes import Route, route
 from softphone_console.view import fleet as fleet_view
-from softphone_console.view import overview, phone, phones, systems, timeline
+from softphone_console.view import overview, phone, phones, rehearsals, systems, timeline
 from softphone_console.view.facts import Key, Phone
+from softphone_console.view.rehearsals import RehearsalPage
 from softphone_console.view.timeline import About, Remembered
 from softphone_console.view.world import World
 
@@ -39,7 +41,7 @@ class Sources:
     version: Callable[[], int]
     """Goes up with every change of the world."""
     now: Callable[[], datetime]
-    of_phone: Callable[[Phone], Awaitable[Remembered]]
+    of_phone: Callable[[Phone, timedelta], Awaitable[Remembered]]
     of_all: Callable[[], Awaitable[Remembered]]
 
 
@@ -85,6 +87,8 @@ class Pages:
             return await self._of_object(world, asked.name, asked.key, asked, now)
         if asked.name == "phones":
             return _phones(world, asked)
+        if asked.name == "rehearsals":
+            return rehearsals_html.page(rehearsals.rows(world, now))
         if asked.name == "timeline":
             span = _span(asked, "1h")
             told = await self._sources.of_all()
@@ -102,11 +106,14 @@ class Pages:
         if kind == "systems":
             of_system = systems.page(world, key, now)
             return systems_html.page(of_system) if of_system else None
+        if kind == "rehearsals":
+            one = world.rehearsals.get(key)
+            return rehearsals_html.one(RehearsalPage(rehearsals.row(one, now), one)) if one else None
         many = (world.pools if kind == "pools" else world.fleets).get(key)
         return fleet_html.page(fleet_view.page(world, many)) if many else None
 
     async def _phone(self, world: World, of: Phone, span: str, now: datetime) -> Page:
-        told = await self._sources.of_phone(of)
+        told = await self._sources.of_phone(of, timeline.SPANS[span])
         about = About("Softphone", of.key)
         entries = timeline.timeline(world, told.memories, now, timeline.SPANS[span], about)
         return phone_html.page(phone.page(world, of), entries, now, span, " ".join(told.notes))

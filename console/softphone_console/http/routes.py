@@ -12,8 +12,8 @@ from softphone_console.view.facts import Key
 LONGEST = 2000
 """Characters of an address."""
 
-LISTS = frozenset({"", "phones", "timeline"})
-OBJECTS = frozenset({"phones", "pbxs", "systems", "fleets", "pools"})
+LISTS = frozenset({"", "phones", "timeline", "rehearsals"})
+OBJECTS = frozenset({"phones", "pbxs", "systems", "fleets", "pools", "rehearsals"})
 
 
 class Route(NamedTuple):

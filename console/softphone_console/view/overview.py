@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from softphone_console.view import lights, phones
+from softphone_console.view import lights, phones, rehearsals
 from softphone_console.view.facts import Asked, Condition, Fleet, Key, Pbx
 from softphone_console.view.lights import Light, Mood, Sum
 from softphone_console.view.world import System, World, system
@@ -73,7 +73,12 @@ def systems(world: World, now: datetime) -> tuple[SystemLights, ...]:
     for namespace, asked, member in _members(world):
         members[world.system_of(namespace, asked) or Key(namespace, "")].append(member)
     keys = sorted({*pbxs, *members}, key=lambda key: (key.namespace, not key.name, key.name))
-    return tuple(_system(key, sorted(pbxs[key], key=lambda pbx: pbx.key), members[key], now) for key in keys)
+    made = (_system(key, sorted(pbxs[key], key=lambda pbx: pbx.key), members[key], now) for key in keys)
+    return tuple(_with(one, rehearsals.light(world, one.key, now)) for one in made)
+
+
+def _with(of: SystemLights, light: Light | None) -> SystemLights:
+    return of._replace(lights=(*of.lights, light)) if light else of
 
 
 def _system(key: System, pbxs: Sequence[Pbx], members: Sequence[_Member], now: datetime) -> SystemLights:

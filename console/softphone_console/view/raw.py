@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+LARGEST = 1e12
+"""Seconds that a duration may have: a number above it is none that anybody means, nor is infinity."""
+
 Object = Mapping[str, Any]
 """A Kubernetes object, or a part of one, as the API server sends it."""
 
@@ -28,6 +31,20 @@ def number(of: Object, *path: str) -> int:
     """The whole number at a path; 0 where there is none."""
     found = part(of, *path[:-1]).get(path[-1])
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def seconds(of: Object, *path: str) -> float | None:
+    """The number at a path, whole or not; None where there is none that is finite."""
+    found = part(of, *path[:-1]).get(path[-1])
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        return None
+    return float(found) if abs(found) < LARGEST else None
+
+
+def texts(of: Object, *path: str) -> tuple[str, ...]:
+    """The texts of a list at a path."""
+    found = part(of, *path[:-1]).get(path[-1])
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def truth(of: Object, *path: str) -> bool | None:

@@ -9,13 +9,12 @@ from typing import Any
 import structlog
 
 from softphone_console.watch.cluster import GONE, Cluster, ClusterError, Collection
-from softphone_console.watch.store import EVENTS, Source, Store
+from softphone_console.watch.store import EVENTS, MAKERS, Source, Store
 from softphone_operator.api.kinds import API_VERSION, KINDS
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 REFUSED_WAIT = 30.0
 """Until the API server is asked again for what it has refused: the right or the kind may come."""
-KEPT_KINDS = ("PBX", "Softphone", "SoftphoneFleet", "SoftphonePool")
 
 _log = structlog.get_logger("softphone-fleet.console")
 
@@ -25,7 +24,7 @@ def collections(namespaces: Sequence[str]) -> dict[Source, Collection]:
     found = {}
     for namespace in namespaces or ("",):
         for kind in KINDS:
-            if kind.name in KEPT_KINDS:
+            if kind.name in MAKERS:
                 of = Collection(kind.name, API_VERSION, kind.plural, namespace or None)
                 found[Source(kind.name, namespace)] = of
         about = f"involvedObject.apiVersion={API_VERSION}"
