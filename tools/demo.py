@@ -57,7 +57,7 @@ def _demonstrate() -> None:
     slave = default_system().pbx("slave")
     with Progress(console) as progress:
         with progress.step("operator, by Helm"):
-            release.install()
+            release.install("--set", "console.enabled=true")
         with progress.step("three PBXes and five softphones, by kubectl apply"):
             if f"namespace/{NAMESPACE}" not in kubectl("get", "namespaces", "-o", "name").split():
                 kubectl("create", "namespace", NAMESPACE)
@@ -96,7 +96,9 @@ def _demonstrate() -> None:
             "  .venv/bin/python -m lab kubectl -n demo get pbx,sp,cc -o wide\n"
             "  .venv/bin/python -m lab pbx kill slave      [dim]# start brings it back[/dim]\n"
             "  .venv/bin/python -m lab kubectl -n demo describe sp alice\n"
+            "  .venv/bin/python -m lab console         [dim]# http://127.0.0.1:8080, all this as a web page[/dim]\n"
             "  make lab-down\n\n"
+            "On a cluster of yours kubectl softphone console leads to that page: docs/how-to/console.md\n\n"
             "Each of these phones has a pod of its own. Thousands that are alike are a SoftphoneFleet, hundreds that\n"
             "differ a SoftphonePool, both in few pods: docs/how-to/many-people.md",
             title="done",

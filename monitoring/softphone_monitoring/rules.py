@@ -91,6 +91,15 @@ _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
 _POOLS_NOT_READY = _OBJECTS % 'kind="SoftphonePool",state="NotReady"'
 # An agent of a pool has many. While a phone moves two agents have it, which hides one that is missing for a moment.
 _TOLD_SOFTPHONES = 'sum(max by (namespace, pod, state) (softphones{fleet=""}))'
+# An agent of several phones that is no fleet's is a pool's. Phones that are to have a binding, and those that have one.
+_POOLED = (
+    "sum by (namespace, pod) (max by (namespace, pod, state)"
+    ' (softphones{fleet="",state!~"Suspended|Stopped|Unregistering"}))'
+)
+_POOLED_REGISTERED = (
+    'sum by (namespace, pod) (max by (namespace, pod, pbx, role, location) (softphone_registrations{fleet=""}))'
+)
+_POOL_RATIO = f"({_POOLED_REGISTERED} or 0 * {_POOLED}) / ({_POOLED} > 1)"
 _FLEET_PHONES = by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
 # Several operators of one release tell the same.
@@ -135,6 +144,17 @@ ALERTS = (
         " are registered",
         "Less than 90 % of the phones of this fleet that want a binding have one. Redundancy should have moved them to"
         " another PBX by now.",
+    ),
+    Alert(
+        "SoftphonePoolRegisteredRatioLow",
+        "critical",
+        "5m",
+        f"{_POOL_RATIO} < 0.9",
+        _POOL_RATIO,
+        "{{ $value | humanizePercentage }} of the phones of agent {{ $labels.pod }} in {{ $labels.namespace }}"
+        " are registered",
+        "Less than 90 % of the phones of this agent of a pool that want a binding have one. Redundancy should have"
+        " moved them to another PBX by now. SoftphoneUnregistered names each of them.",
     ),
     Alert(
         "SoftphoneUnregistered",

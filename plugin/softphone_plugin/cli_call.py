@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from softphone_plugin import errors
+from softphone_plugin.cli_options import Context, Kubeconfig, Namespace
 from softphone_plugin.output import Data
 from softphone_plugin.session import Where, run
-
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
 
 
 def call(

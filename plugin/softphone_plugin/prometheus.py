@@ -9,8 +9,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 
+from softphone_agent.contract.series import Series
 from softphone_plugin.errors import USAGE, PluginError
-from softphone_plugin.past import Series
 
 TIMEOUT_SECONDS = 30.0
 MOST_BYTES = 64 * 1024 * 1024

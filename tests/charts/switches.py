@@ -52,6 +52,7 @@ SWITCHES: dict[str, Any] = {
     "notifications.waitSeconds": 60,
     "networkPolicy.notificationPorts": [9095],
     "console.enabled": True,
+    "console.prometheus": "http://prometheus.monitoring.svc:9090",
     "console.serviceAnnotations": {"a": "b"},
     "console.nodeSelector": {"pool": "voice"},
     "console.tolerations": [{"key": "pool", "operator": "Exists"}],
@@ -62,7 +63,13 @@ SWITCHES: dict[str, Any] = {
 """Each the other way than it is by default."""
 OF_OTHERS = {
     *("webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"),
-    *("console.serviceAnnotations", "console.nodeSelector", "console.tolerations", "console.from"),
+    *(
+        "console.prometheus",
+        "console.serviceAnnotations",
+        "console.nodeSelector",
+        "console.tolerations",
+        "console.from",
+    ),
     *("notifications.secretName", "notifications.waitSeconds", "networkPolicy.notificationPorts"),
     *("monitoring.rules.disabled", "monitoring.podMonitor.relabelings", "monitoring.serviceMonitor.metricRelabelings"),
 }

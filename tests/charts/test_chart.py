@@ -608,7 +608,7 @@ def test_each_dashboard_is_in_a_config_map_for_grafanas_sidecar(render: Render) 
     for config_map in made:
         assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert config_map["metadata"]["annotations"] == {"folder": "Telephony"}
-    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 7
+    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == len(texts)
 
 
 def test_notifications_in_full(render: Render) -> None:

@@ -86,7 +86,7 @@ def test_it_understands_its_environment(render_all: Render) -> None:
     pod = of_console(render_all(values))["Deployment"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert command_line.parse([], environment) == Settings(("vienna", "graz"), "", "0.0.0.0", 8080, "debug")
+    assert command_line.parse([], environment) == Settings(("vienna", "graz"), "", "", "0.0.0.0", 8080, "debug")
     assert (container["image"], container["command"]) == (
         "softphone-fleet-operator:7",
         ["python3", "-m", "softphone_console"],

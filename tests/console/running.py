@@ -23,9 +23,11 @@ class Running(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def running(api: ApiServer, folder: Path, namespaces: tuple[str, ...] = ()) -> AsyncGenerator[Running]:
+async def running(
+    api: ApiServer, folder: Path, namespaces: tuple[str, ...] = (), prometheus: str = ""
+) -> AsyncGenerator[Running]:
     """Run one for the time of the block."""
     async with api_server.serving(api, folder) as (kubeconfig, agents):
-        settings = Settings(namespaces, str(kubeconfig), "127.0.0.1", 0, "info")
+        settings = Settings(namespaces, str(kubeconfig), prometheus, "127.0.0.1", 0, "info")
         async with console.serving(settings, lambda: datetime.now(UTC)) as port:
             yield Running(api, agents, f"http://127.0.0.1:{port}")

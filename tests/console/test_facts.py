@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console import objects
-from softphone_console.view import facts, raw
+from softphone_console.view import of_objects, raw
 from softphone_console.view.facts import (
     NONE,
     Asked,
@@ -33,7 +33,7 @@ def test_a_pbx() -> None:
     obj = objects.pbx(
         "west", "branch", tls=True, certificateExpires="2026-12-24T00:00:00Z", users={"softphones": 2, "fleets": 1}
     )
-    assert facts.pbx(obj) == Pbx(
+    assert of_objects.pbx(obj) == Pbx(
         key=Key("demo", "west"),
         address="sip:west.acme.example:5060;transport=tls",
         registrar="sip:west.acme.example:5060;transport=tls",
@@ -50,8 +50,8 @@ def test_a_pbx() -> None:
         consistent=Condition("True", "Consistent", "", HOUR_AGO),
         redundant=Condition("True", "Redundant", "Redundant", HOUR_AGO),
     )
-    assert facts.pbx(obj).tls
-    assert not facts.pbx(objects.pbx("master")).tls
+    assert of_objects.pbx(obj).tls
+    assert not of_objects.pbx(objects.pbx("master")).tls
 
 
 def test_a_softphone() -> None:
@@ -61,7 +61,7 @@ def test_a_softphone() -> None:
         Way(via, "Holds", "slave", (Hop(by, 302),), 0, "", datetime(2026, 11, 23, 11, 50, tzinfo=UTC))
         for via, by in ASKED.entries
     )
-    assert facts.phone(obj) == Phone(
+    assert of_objects.phone(obj) == Phone(
         key=Key("demo", "anna"),
         asked=ASKED,
         agent="softphone-anna",
@@ -87,9 +87,9 @@ def test_a_fleet_and_a_pool() -> None:
     ready = Condition("True", "Registered", "10 of 10 are registered", HOUR_AGO)
     asked = Asked("sip:load{index:02d}@acme.example", "Launcher", ASKED.entries, "", "", False)
     load = Fleet(Key("demo", "load"), False, asked, 0, 10, 9, 2, 5, 2, 2, (("Rejected", 1),), ready, NONE)
-    assert facts.fleet(objects.fleet(registered=9, standby=2, failures={"Rejected": 1})) == load
+    assert of_objects.fleet(objects.fleet(registered=9, standby=2, failures={"Rejected": 1})) == load
     vienna = Fleet(Key("demo", "vienna"), True, None, 0, 10, 10, 0, 5, 2, 2, (), ready, NONE)
-    assert facts.pool(objects.fleet("vienna", "SoftphonePool")) == vienna
+    assert of_objects.pool(objects.fleet("vienna", "SoftphonePool")) == vienna
 
 
 def test_an_event() -> None:
@@ -103,8 +103,8 @@ def test_an_event() -> None:
         datetime(2026, 11, 23, 11, 59, tzinfo=UTC),
         1,
     )
-    assert facts.event(seen) == expected
-    assert facts.event({"metadata": {}}) is None
+    assert of_objects.event(seen) == expected
+    assert of_objects.event({"metadata": {}}) is None
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_event() -> None:
     ],
 )
 def test_the_time_of_an_event_is_the_last_one_that_it_tells(fields: dict[str, Any], time: int) -> None:
-    made = facts.event(fields)
+    made = of_objects.event(fields)
     assert made is not None
     assert (objects.NOW - made.time).total_seconds() == time
 
@@ -132,12 +132,12 @@ def test_a_password_in_a_uri_is_not_kept() -> None:
     pbx = objects.pbx("west")
     pbx["spec"]["address"] = f"sip:a:{hidden}@acme.example"
     told = objects.event("Softphone", "anna", "Moved", f"at sip:a:{hidden}@b", 1)
-    assert hidden not in repr((facts.phone(phone), facts.pbx(pbx), facts.event(told)))
+    assert hidden not in repr((of_objects.phone(phone), of_objects.pbx(pbx), of_objects.event(told)))
 
 
 def test_in_mode_browser_the_entry_is_the_current_pbx() -> None:
     spec = {"mode": "Browser", "cur": "slave", "pri": "master", "aor": "sip:a@b"}
-    assert facts.asked(spec).entries == (("cur", "slave"),)
+    assert of_objects.asked(spec).entries == (("cur", "slave"),)
 
 
 ANYTHING = st.recursive(
@@ -190,7 +190,14 @@ OBJECTS = st.recursive(
 
 @given(OBJECTS)
 def test_no_object_makes_it_fail(obj: dict[str, Any]) -> None:
-    for make in (facts.pbx, facts.phone, facts.fleet, facts.pool, facts.rehearsal, facts.event):
+    for make in (
+        of_objects.pbx,
+        of_objects.phone,
+        of_objects.fleet,
+        of_objects.pool,
+        of_objects.rehearsal,
+        of_objects.event,
+    ):
         make(obj)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console import objects
-from softphone_console.view import facts, lights
+from softphone_console.view import lights, of_objects
 from softphone_console.view.facts import NONE, Condition, Pbx
 from softphone_console.view.lights import Light, Mood, Sum
 
@@ -53,7 +53,7 @@ def test_redundant(conditions: list[Condition], mood: Mood, words: str) -> None:
 
 def pbx(name: str, reachable: bool | None = True, *, tls: bool = False, days: float | None = None) -> Pbx:
     ends = {} if days is None else {"certificateExpires": f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"}
-    return facts.pbx(objects.pbx(name, tls=tls, reachable=reachable, **ends))
+    return of_objects.pbx(objects.pbx(name, tls=tls, reachable=reachable, **ends))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from console.objects import NOW, Object, pbx, rehearsal, run
 from console.worlds import acme, world
 from softphone_console.html import rehearsals as html
-from softphone_console.view import facts, overview, rehearsals
+from softphone_console.view import of_objects, overview, rehearsals
 from softphone_console.view.facts import Key, Rehearsal, RehearsalResult
 from softphone_console.view.lights import Light, Mood
 from softphone_console.view.rehearsals import RehearsalPage, Row
@@ -21,7 +21,7 @@ PASSED = RehearsalResult("Passed", YESTERDAY - timedelta(minutes=1), YESTERDAY, 
 def test_a_rehearsal() -> None:
     spec = {"schedule": "0 3 1 * *", "timeZone": "Europe/Vienna", "everyDays": 35, "trigger": "Job"}
     obj = rehearsal("monthly", run(), {"verdict": "Failed"}, spec=spec, nextTime="2026-12-01T02:00:00Z")
-    assert facts.rehearsal(obj) == Rehearsal(
+    assert of_objects.rehearsal(obj) == Rehearsal(
         key=Key("demo", "monthly"),
         pbx="slave",
         system="",

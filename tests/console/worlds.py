@@ -6,7 +6,7 @@ from typing import Any
 
 from console import objects
 from console.objects import Object
-from softphone_console.view import facts
+from softphone_console.view import of_objects
 from softphone_console.view.facts import Event
 from softphone_console.view.world import World
 from softphone_console.watch.store import MAKERS
@@ -17,7 +17,7 @@ def world(*objs: Object, **more: Any) -> World:
     made: dict[str, list[Any]] = {kind: [] for kind in (*MAKERS, "Event")}
     for obj in objs:
         kind = obj["kind"]
-        made[kind].append(MAKERS[kind](obj) if kind in MAKERS else facts.event(obj))
+        made[kind].append(MAKERS[kind](obj) if kind in MAKERS else of_objects.event(obj))
     events: list[Event] = made["Event"]
     return World(
         pbxs={one.key: one for one in made["PBX"]},

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab import kstatus, leftovers, packages, parts
+from lab import kstatus, leftovers, packages, parts, relay, release
 from lab.errors import LabError
 from lab.images import Images
 from lab.pbx import default_system
 from lab.progress import Progress
 from lab.sandbox import Sandbox, exec_in_network
 from lab.settings import Settings, settings
+from lab.shell import run
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 pbx_app = typer.Typer(help="The PBXes: kill one, bring it back, look at its bindings.", no_args_is_help=True)
@@ -109,6 +112,18 @@ def show_kstatus() -> None:
     """Say what kstatus makes of objects: a list of them in JSON on stdin, as kubectl's `items` is."""
     for verdict in kstatus.compute(json.load(sys.stdin)):
         print(f"{verdict.status}: {verdict.message}")
+
+
+@app.command(name="console")
+def open_console(port: Annotated[int, typer.Option(help="Port of this machine.")] = 8080) -> None:
+    """Lead to the console of the operator, where it is installed with one; until Ctrl-C."""
+    asked = ["kubectl", "-n", release.NAMESPACE, "get", "service", release.CONSOLE, "-o", "jsonpath={.spec.clusterIP}"]
+    now = settings()
+    address = run(Sandbox(now).enter_network(asked), env=environment(now)).stdout
+    with relay.to(address, 80, port) as local:
+        print(f"http://127.0.0.1:{local}  (Ctrl-C ends it)", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _run_inside(argv: list[str]) -> None:

@@ -11,6 +11,8 @@ from lab.kube import kubectl
 from lab.settings import REPOSITORY, settings
 
 NAME = NAMESPACE = "softphone-fleet"
+CONSOLE = f"{NAME}-console"
+"""The console's Service, where the release has one."""
 CHART = REPOSITORY / "charts" / "softphone-fleet"
 
 

@@ -126,6 +126,12 @@ def pooled(registered: int, waiting: int = 0, number: int = 0) -> Series:
     return {f'softphones{{{here},state="{state}"}}': f"{count}x60" for state, count in states.items()}
 
 
+def bindings_of_pool(registered: int) -> Series:
+    """Where so many of its phones are registered."""
+    here = 'namespace="calls",pod="pool-office-0",pbx="slave",role="Home"'
+    return {f"softphone_registrations{{{here}}}": f"{registered}x60"}
+
+
 def probe(registered: int, suspended: int = 0) -> Series:
     """A single phone."""
     here = 'namespace="calls",pod="softphone-alice"'
@@ -280,6 +286,22 @@ CASES = [
         minutes=8,
         summary="50% of the phones of fleet load in calls are registered",
         labels={**HERE, "fleet": "load"},
+    ),
+    Case(
+        "SoftphonePoolRegisteredRatioLow",
+        fires=pooled(85, waiting=15) | bindings_of_pool(85),
+        quiet=pooled(95, waiting=5) | bindings_of_pool(95),
+        minutes=8,
+        summary="85% of the phones of agent pool-office-0 in calls are registered",
+        labels={**HERE, "pod": "pool-office-0"},
+    ),
+    Case(
+        "SoftphonePoolRegisteredRatioLow",  # none has one: then there is no series of registrations
+        fires=pooled(0, waiting=100),
+        quiet=pooled(0, waiting=1),  # one phone alone is told of by its name
+        minutes=8,
+        summary="0% of the phones of agent pool-office-0 in calls are registered",
+        labels={**HERE, "pod": "pool-office-0"},
     ),
     Case(
         "SoftphoneUnregistered",

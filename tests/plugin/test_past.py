@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin.reports import NOW, at
+from softphone_agent.contract import series as of_prometheus
 from softphone_agent.contract.history import HistoryEntry
+from softphone_agent.contract.series import Series
 from softphone_plugin import past, prometheus
 from softphone_plugin.errors import PluginError
-from softphone_plugin.past import Series
 
 OUTAGE = HistoryEntry(
     time=at(10.5), phone="anna", kind="Outage", from_pbx="slave", to_pbx="master", seconds=2.25, reason="PingFailed"
@@ -64,7 +65,7 @@ def test_what_is_no_span_is_told(text: str) -> None:
 
 
 def test_prometheus_is_asked_for_no_more_points_than_it_gives() -> None:
-    assert (past.step(3600), past.step(30 * 86400)) == (15, 260)
+    assert (of_prometheus.step(3600), of_prometheus.step(30 * 86400)) == (15, 260)
 
 
 def series(points: dict[float, float], **labels: str) -> Series:
@@ -78,7 +79,7 @@ def told(entries: list[HistoryEntry]) -> list[tuple[Any, ...]]:
 def test_a_fail_over_as_prometheus_has_it() -> None:
     registered = series({0: 1, 15: 1, 30: 0, 45: 1, 60: 1})
     places = [series({0: 1, 15: 1}, pbx="slave"), series({45: 1, 60: 1}, pbx="master")]
-    assert told(past.from_series("anna", [registered], places, [])) == [
+    assert told(of_prometheus.from_series("anna", [registered], places, [])) == [
         ("00:00:30Z", "Outage", None, "slave", "master", 15),
         ("00:00:45Z", "FailOver", None, "slave", "master", None),
     ]
@@ -87,7 +88,7 @@ def test_a_fail_over_as_prometheus_has_it() -> None:
 def test_the_way_home_and_an_outage_that_lasts() -> None:
     places = [series({30: 1, 45: 1}, pbx="slave"), series({0: 1, 15: 1, 30: 1}, pbx="master"), series({}, pbx="x")]
     registered = series({0: 1, 15: 1, 30: 1, 45: 1, 60: 0, 75: 0})
-    assert told(past.from_series("anna", [registered], places, [])) == [
+    assert told(of_prometheus.from_series("anna", [registered], places, [])) == [
         ("00:00:30Z", "FailOver", None, "master", "slave", None),
         ("00:01:00Z", "Outage", None, "slave", None, None),
     ]
@@ -95,7 +96,7 @@ def test_the_way_home_and_an_outage_that_lasts() -> None:
 
 def test_ways_as_prometheus_has_them() -> None:
     ways = [series({0: 1, 15: 0, 30: 0, 45: 1, 60: 0}, via="sec"), series({0: 0}, via="other")]
-    assert told(past.from_series("anna", [], [], ways)) == [
+    assert told(of_prometheus.from_series("anna", [], [], ways)) == [
         ("00:00:15Z", "PathLost", "sec", None, None, None),
         ("00:00:45Z", "PathBack", "sec", None, None, 30),
         ("00:01:00Z", "PathLost", "sec", None, None, None),
@@ -103,7 +104,7 @@ def test_ways_as_prometheus_has_them() -> None:
 
 
 def test_what_was_bad_before_begins_with_what_is_known_of_it() -> None:
-    assert told(past.from_series("anna", [series({0: 0, 15: 1})], [], [])) == [
+    assert told(of_prometheus.from_series("anna", [series({0: 0, 15: 1})], [], [])) == [
         ("00:00:00Z", "Outage", None, None, None, 15)
     ]
 
@@ -111,7 +112,7 @@ def test_what_was_bad_before_begins_with_what_is_known_of_it() -> None:
 @given(st.lists(st.tuples(st.integers(0, 1000), st.sampled_from([0.0, 1.0])), unique_by=lambda point: point[0]))
 def test_outages_never_overlap_and_all_are_within_what_was_asked(points: list[tuple[int, float]]) -> None:
     points = sorted(points)
-    made = past.from_series("anna", [Series({}, points)], [], [])
+    made = of_prometheus.from_series("anna", [Series({}, points)], [], [])
     assert len(made) == sum(
         value == 0 and (number == 0 or points[number - 1][1] != 0) for number, (_, value) in enumerate(points)
     )
@@ -119,7 +120,7 @@ def test_outages_never_overlap_and_all_are_within_what_was_asked(points: list[tu
 
 
 def test_the_queries_are_for_one_phone() -> None:
-    assert all('{namespace="demo",softphone="anna"}' in query for query in past.queries("demo", "anna"))
+    assert all('{namespace="demo",softphone="anna"}' in query for query in of_prometheus.queries("demo", "anna"))
 
 
 # A real HTTP server that answers as Prometheus does, or does not.

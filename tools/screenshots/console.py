@@ -17,7 +17,6 @@ from lab.progress import Progress
 from lab.settings import REPOSITORY
 
 PICTURES = REPOSITORY / "docs" / "pictures"
-SERVICE = "softphone-fleet-console"
 PHONES = 40
 PEOPLE = {"alice": "vienna", "bob": "vienna", "carol": "graz", "dave": "graz", "erin": "linz"}
 """Phones of their own, with the sites at which they are."""
@@ -60,7 +59,7 @@ def _phones(story: Kube) -> None:
 
 
 def _story(page: Page, story: Kube) -> None:
-    address = kubectl("-n", release.NAMESPACE, "get", "service", SERVICE, "-o", "jsonpath={.spec.clusterIP}")
+    address = kubectl("-n", release.NAMESPACE, "get", "service", release.CONSOLE, "-o", "jsonpath={.spec.clusterIP}")
     url, slave = f"http://{address}", default_system().pbx("slave")
     alice = f"{url}/phones/{story.namespace}/alice"
     page.goto(alice)

@@ -77,6 +77,12 @@
 {{- $faults = append $faults "notifications.url: must be http://HOST/… or https://HOST/…, without user or password; a token belongs into notifications.secretName" }}
 {{- end }}
 
+{{- with (default dict .Values.console).prometheus }}
+{{- if not (regexMatch "^https?://[^/?#@ ]+(/[^?# ]*)?$" .) }}
+{{- $faults = append $faults "console.prometheus: must be http://HOST/… or https://HOST/…, without user and password" }}
+{{- end }}
+{{- end }}
+
 {{- $alerts := list }}
 {{- range (.Files.Get "files/rules.yaml" | fromYaml).groups }}
 {{- range .rules }}

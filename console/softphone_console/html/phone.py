@@ -20,6 +20,7 @@ def page(of: PhonePage, entries: Sequence[Entry], now: datetime, span: str, note
         _head(of),
         ways.drawn(key.name, of.lines),
         _facts(of),
+        part("span", lambda _: element("section", {"id": "span"}, timeline.spans(span, "phones", *key))),
         *timeline.parts_of(entries, now, span, of_one=True),
         *([_note(note)] if note else []),
     )

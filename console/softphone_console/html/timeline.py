@@ -25,7 +25,7 @@ def page(entries: Sequence[Entry], now: datetime, span: str, notes: Sequence[str
     def make(_: Html) -> Html:
         heading = element("h1", None, "Timeline")
         told = element("ul", {"class": "notes"}, [element("li", None, note) for note in notes]) if notes else None
-        return element("section", {"id": "span"}, heading, _spans(span), told)
+        return element("section", {"id": "span"}, heading, spans(span, "timeline"), told)
 
     parts = (part("span", make), *parts_of(entries, now, span))
     return Page("Timeline", parts, "timeline")
@@ -48,9 +48,10 @@ def parts_of(entries: Sequence[Entry], now: datetime, span: str, *, of_one: bool
     return part("drawn", make), words.table("happened", title, columns, rows, empty=NOTHING)
 
 
-def _spans(chosen: str) -> Html:
+def spans(chosen: str, *segments: str) -> Html:
+    """Links to the same page for other spans of time."""
     links = [
-        words.link(path("timeline", query={"last": span}), span)
+        words.link(path(*segments, query={"last": span}), span)
         if span != chosen
         else element("strong", {"aria-current": "true"}, span)
         for span in timeline.SPANS

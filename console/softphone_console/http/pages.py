@@ -41,7 +41,7 @@ class Sources:
     version: Callable[[], int]
     """Goes up with every change of the world."""
     now: Callable[[], datetime]
-    of_phone: Callable[[Phone], Awaitable[Remembered]]
+    of_phone: Callable[[Phone, timedelta], Awaitable[Remembered]]
     of_all: Callable[[], Awaitable[Remembered]]
 
 
@@ -113,7 +113,7 @@ class Pages:
         return fleet_html.page(fleet_view.page(world, many)) if many else None
 
     async def _phone(self, world: World, of: Phone, span: str, now: datetime) -> Page:
-        told = await self._sources.of_phone(of)
+        told = await self._sources.of_phone(of, timeline.SPANS[span])
         about = About("Softphone", of.key)
         entries = timeline.timeline(world, told.memories, now, timeline.SPANS[span], about)
         return phone_html.page(phone.page(world, of), entries, now, span, " ".join(told.notes))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -17,6 +19,8 @@ class Settings:
     """Whose objects are shown; none: those of all."""
     kubeconfig: str
     """How to reach the cluster; empty: as a pod does, else by the user's own."""
+    prometheus: str
+    """URL of a Prometheus that scrapes the agents; empty: none is asked."""
     http_address: str
     http_port: int
     log_level: str
@@ -45,6 +49,7 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option(
         "--kubeconfig", "", "File that tells how to reach the cluster; none: the pod's service account, or the user's."
     )
+    option("--prometheus", "", "URL of a Prometheus that scrapes the agents: it has what they have forgotten.")
     option("--http-address", "0.0.0.0", "Address of the pages, /metrics, /healthz and /readyz.")
     option("--http-port", "8080", "Their TCP port.", type=int)
     option("--log-level", "info", f"One of {', '.join(LOG_LEVELS)}.")
@@ -59,5 +64,9 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
         parser.error(f"--http-port: must be 0 to 65535: {given.http_port}")
     if given.log_level not in LOG_LEVELS:
         parser.error(f"--log-level: must be one of {', '.join(LOG_LEVELS)}: {given.log_level}")
+    if given.prometheus and not _URL.fullmatch(given.prometheus):
+        parser.error("--prometheus: must be http://HOST… or https://HOST…, without user and password")
     namespaces = tuple(filter(None, (name.strip() for name in given.namespaces.split(","))))
-    return Settings(namespaces, given.kubeconfig, given.http_address, given.http_port, given.log_level)
+    return Settings(
+        namespaces, given.kubeconfig, given.prometheus, given.http_address, given.http_port, given.log_level
+    )

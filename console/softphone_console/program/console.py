@@ -22,6 +22,8 @@ from softphone_console.program.command_line import Settings
 from softphone_console.watch import keeping
 from softphone_console.watch.agents import Agents
 from softphone_console.watch.cluster import Cluster
+from softphone_console.watch.memories import Memories
+from softphone_console.watch.prometheus import Prometheus
 from softphone_console.watch.store import Store
 
 _log = structlog.get_logger("softphone-fleet.console")
@@ -49,7 +51,9 @@ async def serving(settings: Settings, now: Callable[[], datetime]) -> AsyncGener
         stack.push_async_callback(cluster.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         agents = Agents(cluster, session, settings.namespaces, time.monotonic)
-        pages = Pages(Sources(store.world, lambda: store.version, now, agents.of_phone, agents.of_all))
+        prometheus = Prometheus(session, settings.prometheus) if settings.prometheus else None
+        memories = Memories(agents, prometheus, now)
+        pages = Pages(Sources(store.world, lambda: store.version, now, memories.of_phone, memories.of_all))
         metrics.observe(store.counts, store.ages, lambda: len(bells))
         watches = [asyncio.create_task(keeping.keep(cluster, *one, store)) for one in watched.items()]
         stack.push_async_callback(_end, watches)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from softphone_console.view import facts, raw
+from softphone_console.view import of_objects, raw
 from softphone_console.view.facts import Event, Key
 from softphone_console.view.raw import Object
 from softphone_console.view.world import World
@@ -18,11 +18,11 @@ KEPT = timedelta(days=7)
 """How long an Event is kept: longer than the cluster keeps it, which is an hour by default."""
 
 MAKERS: Mapping[str, Callable[[Object], Any]] = {
-    "PBX": facts.pbx,
-    "Softphone": facts.phone,
-    "SoftphoneFleet": facts.fleet,
-    "SoftphonePool": facts.pool,
-    "Rehearsal": facts.rehearsal,
+    "PBX": of_objects.pbx,
+    "Softphone": of_objects.phone,
+    "SoftphoneFleet": of_objects.fleet,
+    "SoftphonePool": of_objects.pool,
+    "Rehearsal": of_objects.rehearsal,
 }
 EVENTS = "Event"
 
@@ -105,7 +105,7 @@ class Store:
 
     def deleted(self, source: Source, obj: Object) -> None:
         """An object is gone. An Event is kept: the cluster forgets it after an hour."""
-        if source.kind != EVENTS and self._objects[source.kind].pop(facts.key_of(obj), None) is not None:
+        if source.kind != EVENTS and self._objects[source.kind].pop(of_objects.key_of(obj), None) is not None:
             self._change()
 
     @staticmethod
@@ -113,7 +113,7 @@ class Store:
         """What is kept of an object; of an Event with its uid, nothing where it is of no use."""
         if source.kind != EVENTS:
             return (MAKERS[source.kind](obj),)
-        event = facts.event(obj)
+        event = of_objects.event(obj)
         return ((raw.text(obj, "metadata", "uid"), event),) if event else ()
 
     def heard(self, source: Source) -> None:

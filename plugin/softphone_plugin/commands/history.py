@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from softphone_agent.contract import series
 from softphone_agent.contract.history import History, HistoryEntry
 from softphone_plugin import past, prometheus, reading, rendering
 from softphone_plugin.errors import PluginError
@@ -50,7 +51,7 @@ async def _of_its_agent(session: Session, phone: FoundPhone) -> Sequence[History
 
 
 async def _of_prometheus(phone: FoundPhone, url: str, now: datetime, seconds: float) -> Sequence[HistoryEntry]:
-    end, step = now.timestamp(), past.step(seconds)
-    asked = past.queries(phone.namespace, phone.name)
+    end, step = now.timestamp(), series.step(seconds)
+    asked = series.queries(phone.namespace, phone.name)
     answers = [await prometheus.ask(url, query, end - seconds, end, step) for query in asked]
-    return past.from_series(phone.name, *answers)
+    return series.from_series(phone.name, *answers)
