@@ -310,7 +310,7 @@ NO_ALARM = """
 ## No false alarm
 
 {calls} test calls of {seconds:g} s on the clean path, {at_once} at a time, with `maxLossPercent: 0.5` and `minMos: 4.3`: {failed} failed{faults}. {measured} of them had
-a MOS, the lowest {lowest_mos}. Seen {date} by `make bench ONLY=calls`.
+a MOS, the lowest {lowest_mos}; the others were late themselves or had no report on their own in time. Seen {date} by `make bench ONLY=calls`.
 """  # noqa: E501
 
 
