@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 
 WHO: dict[str, dict[str, Any]] = {
     "alice": {},
-    "bob": {"pri": "slave"},
+    "bob": {"pri": "slave", "home": "slave"},
     "carol": {"answer": "Tone"},
 }
 MEASURED_BY_QUIET_AGENTS = {"softphone_call_mos", "softphone_call_lost_percent", "softphone_call_jitter_seconds"}
