@@ -138,6 +138,16 @@ def test_the_network_lets_through_what_is_needed(render_all: Render) -> None:
     assert asking in of_agents["spec"]["ingress"][1]["from"]
 
 
+def test_a_pod_monitor_finds_it(render_all: Render) -> None:
+    assert "PodMonitor" not in of_console(render_all(ON))
+    assert "PodMonitor" not in of_console(render_all({"monitoring.podMonitor.enabled": True}))
+    values = {**ON, "monitoring.podMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"}}
+    monitor = of_console(render_all(values))["PodMonitor"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    endpoints = [{"port": "http", "interval": "15s"}]
+    assert monitor["spec"] == {"selector": {"matchLabels": SELECTOR}, "podMetricsEndpoints": endpoints}
+
+
 def test_where_it_runs_is_said_by_its_values(render_all: Render) -> None:
     tolerations = [{"key": "pool", "operator": "Exists"}]
     values: Object = {
