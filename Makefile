@@ -153,6 +153,7 @@ generate: venv ## CRDs, alerts, dashboards, reference and other pages: all that 
 	PYTHONPATH=tools:tests $(BIN)/python -m licences
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m odd_answers
 	PYTHONPATH=tests:tests/agent $(BIN)/python -m second_ways
+	PYTHONPATH=tests:tests/agent $(BIN)/python -m call_faults
 
 HASHED := --generate-hashes --no-header --no-annotate --no-emit-options --strip-extras
 

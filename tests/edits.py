@@ -95,6 +95,7 @@ WHILE_RUNNING = [
     _live("closedConnectionWaitSeconds", 1),
     _live("pathCheckSeconds", 60),
     Row("answer", {"answer": "Echo"}, GOES_ON, note="calls that it has end"),
+    Row("mediaEncryption", {"mediaEncryption": "Offered"}, GOES_ON, note="calls that it has go on as they are"),
     Row("trace", {"trace": ["App", "Signaling"]}, GOES_ON),
     Row("home", {"home": "slave"}, GOES_ON, note="the role follows with the next refresh"),
     Row("cur", {"cur": "slave"}, GOES_ON, when="mode Launcher"),
@@ -120,6 +121,7 @@ WHILE_RUNNING = [
 ]
 AWAY_WHILE_RUNNING = [
     _away("answer", GOES_ON),
+    _away("mediaEncryption", GOES_ON),
     _away("trace", GOES_ON),
     _away("home", GOES_ON),
     _away("registration.attemptTimeoutSeconds", GOES_ON),
@@ -160,6 +162,7 @@ ALL_SET: Mapping[str, Any] = {
     "phys": "linz",
     "mode": "Browser",
     "answer": "Echo",
+    "mediaEncryption": "Offered",
     "trace": ["App", "Signaling"],
     "registration": {
         "expiresSeconds": 90,

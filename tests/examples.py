@@ -19,7 +19,8 @@ Object = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 MANIFESTS = tuple(
-    FOLDER / name for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet", "pool", "rehearsal")
+    FOLDER / name
+    for name in ("single-probe", "site-pair", "demo", "browser", "tls", "fleet", "pool", "calls", "rehearsal")
 )
 """Folders for `kubectl apply -f`."""
 SITES = (FOLDER / "gitops" / "sites" / "vienna", FOLDER / "gitops" / "sites" / "graz")

@@ -28,6 +28,7 @@ from softphone_operator.kubernetes.cluster import (
 )
 from softphone_operator.kubernetes.resources import (
     BUDGETS,
+    CALL_CHECKS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     FLEETS,
@@ -48,7 +49,9 @@ from softphone_operator.reconcile.controller import Controller
 
 KINDS = {
     resource.kind: resource
-    for resource in (BUDGETS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, JOBS, PBXS, PODS, POOLS, REHEARSALS, SOFTPHONES)
+    for resource in (
+        *(BUDGETS, CALL_CHECKS, CONFIG_MAPS, DEPLOYMENTS, FLEETS, JOBS, PBXS, PODS, POOLS, REHEARSALS, SOFTPHONES),
+    )
 }
 
 
@@ -272,7 +275,8 @@ OF_SHARD = watched(f"{SHARD}=a")[1:5]
 
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for more to come does not, in a test."""
-    for name in ("COALESCE_SECONDS", "PBX_COALESCE_SECONDS", "POOL_COALESCE_SECONDS", "REHEARSAL_COALESCE_SECONDS"):
+    kinds = ("", "PBX_", "POOL_", "CALL_", "REHEARSAL_")
+    for name in (f"{kind}COALESCE_SECONDS" for kind in kinds):
         monkeypatch.setattr(subject, name, 0.001)
     monkeypatch.setattr(pbxs, "DELETED_SECONDS", 0.001)
     monkeypatch.setattr(writing, "SHARED_WRITE_SECONDS", 0.0)

@@ -13,7 +13,7 @@ from documents import REPOSITORY
 ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
 LONGEST = 400
 IN_ROOMS = ("softphone_agent", "softphone_operator", "softphone_console")
-TABLES: dict[str, str] = {}
+TABLES = {"monitoring/softphone_monitoring/rules.py": "the alerts"}
 """Longer files that are a table, and of what."""
 
 

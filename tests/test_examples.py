@@ -13,7 +13,17 @@ import yaml
 import examples
 from softphone_operator.api import crd
 from softphone_operator.api.kinds import KINDS
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
+from softphone_operator.decide import (
+    decisions,
+    desired_call_check,
+    desired_fleet,
+    desired_pbx,
+    desired_pool,
+    desired_softphone,
+    references,
+)
+from softphone_operator.observe.observed import Observed
+from softphone_operator.observe.phone_book import PhoneBook
 from softphone_operator.rehearsals.desired import DesiredRehearsal, rehearsal
 
 SCHEMAS = {kind.name: crd.crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
@@ -71,6 +81,15 @@ def test_the_operator_accepts_it(objects: list[examples.Object]) -> None:
     }
     assert phones
     assert {name: made for name, made in (pbxs | phones).items() if isinstance(made, decisions.Refusal)} == {}
+    observed = Observed()
+    for each in objects:
+        if each["kind"] in ("Softphone", "SoftphoneFleet"):
+            metadata = {"namespace": NAMESPACE, "resourceVersion": "1", **each["metadata"]}
+            observed.take(each["kind"], {**each, "metadata": metadata})
+    for each in examples.of_kind(objects, "CallCheck"):
+        found = PhoneBook(observed).found(NAMESPACE, desired_call_check.asked(each["spec"]), pbxs)
+        made = desired_call_check.call_check(each["metadata"]["name"], NAMESPACE, "uid", each["spec"], found)
+        assert isinstance(made, desired_call_check.DesiredCallCheck), made
     assert [
         made.cautions for made in phones.values() if not isinstance(made, decisions.Refusal) and made.cautions
     ] == []

@@ -15,7 +15,7 @@ HEAD = """\
 
 Made from `TRANSITIONS` in `agent/softphone_agent/calls/machine.py` by `python -m call_diagram`; do not edit. What is
 not in the table changes nothing: the network may bring anything at any time. Who calls begins in Calling, who is called
-in Answering.
+in Alerting where it is to ring, else in Answering.
 """
 
 

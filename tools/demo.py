@@ -1,7 +1,8 @@
 """The main job, to look at: `python -m demo` (with the lab up; `make demo` does both).
 
 Five softphones register at home through redirects. The standby is killed while nobody uses it, and the product says so.
-Then they move when the home is killed, and come home when it is back. What the cluster says is shown as kubectl shows
+Then they move when the home is killed, one calls another as soon as that can be heard again, and they come home when
+the home is back. What the cluster says is shown as kubectl shows
 it; the times are Prometheus'.
 """
 
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from rich.console import Console
 from rich.panel import Panel
@@ -30,6 +32,7 @@ from lab.waiting import wait_until
 
 NAMESPACE = "demo"
 PHONES = ("alice", "bob", "carol", "dave", "erin")
+CALLS = "alice-calls-bob"
 INSIDE = "SOFTPHONE_DEMO_INSIDE"
 
 console = Console(highlight=False, soft_wrap=True)
@@ -63,6 +66,7 @@ def _demonstrate() -> None:
             _all(phones, lambda name: phones.until("sp", name, registered_at("slave", "Home")))
     _show("1. Everybody is at home", "The master and the standby do not hold these users: they redirect.")
 
+    _called(phones)
     _known_redundancy(phones)
 
     failovers = _count(prometheus, "slave", "master")
@@ -73,6 +77,7 @@ def _demonstrate() -> None:
         _counted(prometheus, "slave", "master", failovers + len(PHONES))
     _show("4. The home is dead", "The master cannot reach it and keeps the registrations as their standby.")
     _times(prometheus, "master", killed, "kill -9 to registered at the standby")
+    _callable(phones, killed)
 
     returns = _count(prometheus, "master", "slave")
     slave.start()
@@ -88,7 +93,7 @@ def _demonstrate() -> None:
         Panel(
             "The lab is still up. Look around, break something:\n\n"
             "  export PYTHONPATH=tests\n"
-            "  .venv/bin/python -m lab kubectl -n demo get pbx,sp -o wide\n"
+            "  .venv/bin/python -m lab kubectl -n demo get pbx,sp,cc -o wide\n"
             "  .venv/bin/python -m lab pbx kill slave      [dim]# start brings it back[/dim]\n"
             "  .venv/bin/python -m lab kubectl -n demo describe sp alice\n"
             "  .venv/bin/python -m lab console         [dim]# http://127.0.0.1:8080, all this as a web page[/dim]\n"
@@ -121,6 +126,28 @@ def _known_redundancy(phones: Kube) -> None:
     with Progress(console) as progress, progress.step("standby started; waiting until the ways hold again"):
         _all(phones, _redundant(phones, "True"))
     _show("3. The standby is back", "The ways were checked again, and hold.")
+
+
+def _called(phones: Kube) -> None:
+    """The test call of the CallCheck is answered and heard, before anything is broken."""
+    with Progress(console) as progress, progress.step("alice calls bob, and both hear each other"):
+        check = phones.until("cc", CALLS, lambda of: condition(of, "Passing").get("status") == "True", seconds=120)
+    console.print(f"[bold]{CALLS}[/bold]: {condition(check, 'Passing')['message']}\n")
+
+
+def _callable(phones: Kube, since: float) -> None:
+    """How long after the loss alice could call bob again, with audio both ways: registered is not yet reachable."""
+
+    def again(of: Object) -> bool:
+        told = of.get("status", {}).get("callable")
+        return bool(told) and datetime.fromisoformat(told["time"]).timestamp() >= since
+
+    with Progress(console) as progress, progress.step("alice calls bob again and again, until he is heard"):
+        told = phones.until("cc", CALLS, again, seconds=120)["status"]["callable"]
+    console.print(
+        f"[bold]callable[/bold]: {told['caller']} called {told['callee']}, answered with audio both ways "
+        f"[bold]{told['seconds']:.1f} s[/bold] after the loss of the PBX\n"
+    )
 
 
 def _redundant(phones: Kube, status: str) -> Callable[[str], object]:

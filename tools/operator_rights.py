@@ -37,9 +37,9 @@ ROLES = (
         "namespaces that are served",
         _between("_helpers.tpl", '{{- define "softphone-fleet.rules" -}}\n', "{{- end }}"),
         {
-            "pbxs, softphones, softphonefleets, softphonepools, rehearsals": "what is wanted",
+            "pbxs, softphones, softphonefleets, softphonepools, callchecks, rehearsals": "what is wanted",
             "pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, "
-            "rehearsals/status": "what is so",
+            "callchecks/status, rehearsals/status": "what is so",
             "deployments": "the agents, listed and watched by label; deleted where fewer are needed",
             "configmaps": "their files, likewise; the records of rehearsals",
             "poddisruptionbudgets": "one for each fleet and each pool",

@@ -20,6 +20,7 @@ KINDS = {
     "softphone": "Softphone",
     "fleet": "SoftphoneFleet",
     "pool": "SoftphonePool",
+    "callcheck": "CallCheck",
     "rehearsal": "Rehearsal",
 }
 HEAD = """\

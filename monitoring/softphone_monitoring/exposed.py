@@ -102,6 +102,7 @@ def operator() -> list[Metric]:
         lambda: {("namespace", "pool", "phones"): 1},
         lambda: {"PBX": 0.0},
         lambda: {("namespace", "rehearsal"): Measured(running=True, passed=True, last_passed=0.0, due=0.0)},
+        lambda: {("namespace", "daily", "vienna", "graz", "failing", "NoAnswer", "false"): 1},
     )
     metrics.reconciles.labels("PBX", "accepted").inc()
     metrics.reconcile_seconds.labels("PBX").observe(0.0)

@@ -41,6 +41,45 @@ def by_status(state: str) -> str:
     return f'max by (namespace, fleet) (label_replace({told}, "namespace", "$1", "fleet_namespace", "(.*)"))'
 
 
+PAIR = "namespace, check, from_site, to_site"
+OF_PAIRS = "check_namespace, check, from_site, to_site, state, reason, after_fail_over"
+
+
+def pairs(matchers: str, by: str = PAIR) -> str:
+    """Pairs of CallChecks by their last calls, under the labels that agents' series have; each counted once."""
+    told = f"max by ({OF_PAIRS}) (softphone_operator_call_pairs{{{matchers}}})"
+    return f'sum by ({by}) (label_replace({told}, "namespace", "$1", "check_namespace", "(.*)"))'
+
+
+_CALLS_WINDOW = "1h"
+
+
+def _attempts(codes: str) -> str:
+    """Test calls that ended within the window, by the codes of their final answers."""
+    each = f"increase(softphone_call_attempts_total{{{codes}}}[{_CALLS_WINDOW}])"
+    return f"sum by (namespace, check) (max by (namespace, pod, check, from_site, to_site, pbx, code) ({each}))"
+
+
+def _share(part: str, of: str) -> str:
+    """The share of the part in the whole; 0 where there is none of the part."""
+    return f"({part} or 0 * {of}) / ({of} > 0)"
+
+
+_ALL, _NOT_REDIRECTED = _attempts(""), _attempts('code!~"3.."')
+"""RFC 6076 takes what is redirected out of SER and SEER. A call without any final answer has an empty code."""
+_COMPLETED = (
+    "sum by (namespace, check) (max by (namespace, pod, check, pbx)"
+    f" (increase(softphone_call_disconnect_delay_seconds_count[{_CALLS_WINDOW}])))"
+)
+CALL_SHARES = {
+    "namespace_check:softphone_call_attempts:ser1h": _share(_attempts('code="200"'), _NOT_REDIRECTED),
+    "namespace_check:softphone_call_attempts:seer1h": _share(_attempts('code=~"200|480|486|600|603"'), _NOT_REDIRECTED),
+    "namespace_check:softphone_call_attempts:isa1h": _share(_attempts('code=~"|408|500|503|504"'), _ALL),
+    "namespace_check:softphone_call_attempts:scr1h": _share(_COMPLETED, _ALL),
+}
+"""As shares: session establishment ratio, session establishment effectiveness ratio, ineffective session attempts, and
+session completion ratio (RFC 6076, 4.6 to 4.9)."""
+
 _OF_NOW = (
     Recording("namespace_fleet:softphones_wanted:sum", f"sum by (namespace, fleet) ({WANTED})"),
     Recording(
@@ -77,6 +116,7 @@ _OF_NOW = (
         f" or (min by ({_WAY}, agent) ({_by_agent('last_over_time(softphone_path_ok[1h])')}) == 0)"
         f" and on (namespace, agent) {_by_agent('last_over_time(softphones[10m])')})",
     ),
+    *(Recording(name, expr) for name, expr in CALL_SHARES.items()),
 )
 
 # Of how long phones were registered. A phone whose agent is gone counts as not registered, for an hour at most: then it

@@ -19,6 +19,7 @@ from softphone_monitoring.recordings import (
     SYSTEM_REACHABLE,
     WHOLE_FLEET_RATIO,
     by_status,
+    pairs,
 )
 from softphone_monitoring.recordings import RECORDINGS as RECORDINGS
 
@@ -90,6 +91,15 @@ _FLEETS_NOT_READY = _OBJECTS % 'kind="SoftphoneFleet",state="NotReady"'
 _POOLS_NOT_READY = _OBJECTS % 'kind="SoftphonePool",state="NotReady"'
 # An agent of a pool has many. While a phone moves two agents have it, which hides one that is missing for a moment.
 _TOLD_SOFTPHONES = 'sum(max by (namespace, pod, state) (softphones{fleet=""}))'
+# An agent of several phones that is no fleet's is a pool's. Phones that are to have a binding, and those that have one.
+_POOLED = (
+    "sum by (namespace, pod) (max by (namespace, pod, state)"
+    ' (softphones{fleet="",state!~"Suspended|Stopped|Unregistering"}))'
+)
+_POOLED_REGISTERED = (
+    'sum by (namespace, pod) (max by (namespace, pod, pbx, role, location) (softphone_registrations{fleet=""}))'
+)
+_POOL_RATIO = f"({_POOLED_REGISTERED} or 0 * {_POOLED}) / ({_POOLED} > 1)"
 _FLEET_PHONES = by_status("replicas")
 _TOLD_FLEET_PHONES = 'sum by (namespace, fleet) (max by (namespace, pod, fleet, state) (softphones{fleet!=""}))'
 # Several operators of one release tell the same.
@@ -100,6 +110,12 @@ _CERTIFICATE_LEFT = (
     f"(min by (namespace, pbx) ({_CERTIFICATES}) or min by (namespace, pbx) (last_over_time({_CERTIFICATES}[1d])))"
     " - time()"
 )
+_PAIRS = pairs("")
+_PAIRS_FAIL = pairs('state="failing",reason!~"NoAudio|OneWayAudio|MOSLow"')
+_PAIRS_DEAF = pairs('state="failing",reason=~"NoAudio|OneWayAudio"')
+_PAIRS_POOR = pairs('state="failing",reason="MOSLow"')
+_PAIRS_LOST = pairs('state="failing",after_fail_over="true"')
+_SITES = "{{ with $labels.from_site }} from {{ . }}{{ end }}{{ with $labels.to_site }} to {{ . }}{{ end }}"
 _DAY = 86400
 # Whatever once told that it is an agent. A pod may have other targets, which are no news of its phones.
 _AGENTS_UP = (
@@ -128,6 +144,17 @@ ALERTS = (
         " are registered",
         "Less than 90 % of the phones of this fleet that want a binding have one. Redundancy should have moved them to"
         " another PBX by now.",
+    ),
+    Alert(
+        "SoftphonePoolRegisteredRatioLow",
+        "critical",
+        "5m",
+        f"{_POOL_RATIO} < 0.9",
+        _POOL_RATIO,
+        "{{ $value | humanizePercentage }} of the phones of agent {{ $labels.pod }} in {{ $labels.namespace }}"
+        " are registered",
+        "Less than 90 % of the phones of this agent of a pool that want a binding have one. Redundancy should have"
+        " moved them to another PBX by now. SoftphoneUnregistered names each of them.",
     ),
     Alert(
         "SoftphoneUnregistered",
@@ -199,6 +226,44 @@ ALERTS = (
         "{{ end }} in {{ $labels.namespace }} would not get through by {{ $labels.via }}",
         "These phones are registered, and nothing is lost yet. But the way from this entry PBX to its end was checked,"
         " and would not hold: when the PBX that has them fails, they have nowhere to go.",
+    ),
+    Alert(
+        "SoftphoneNotCallableAfterFailover",
+        "critical",
+        "1m",
+        f"{_PAIRS_LOST} > 0",
+        _PAIRS,
+        f"Calls of check {{{{ $labels.check }}}} in {{{{ $labels.namespace }}}}{_SITES} fail since a fail-over",
+        "A phone moved to another PBX and is registered there, but calls to or from it are not answered with audio both"
+        " ways. By registrations alone the redundancy looks good.",
+    ),
+    Alert(
+        "SoftphoneCallCheckFailing",
+        "warning",
+        "5m",
+        f"{_PAIRS_FAIL} > 0",
+        _PAIRS,
+        f"Calls of check {{{{ $labels.check }}}} in {{{{ $labels.namespace }}}}{_SITES} fail",
+        "Test calls of one or more pairs of phones are not answered, answered otherwise than expected, or by another"
+        " phone. The phones may be registered all the while.",
+    ),
+    Alert(
+        "SoftphoneOneWayAudio",
+        "warning",
+        "5m",
+        f"{_PAIRS_DEAF} > 0",
+        _PAIRS,
+        f"Calls of check {{{{ $labels.check }}}} in {{{{ $labels.namespace }}}}{_SITES} are silent",
+        "Test calls are answered, and one end does not hear the other, or neither does.",
+    ),
+    Alert(
+        "SoftphoneMOSLow",
+        "warning",
+        "15m",
+        f"{_PAIRS_POOR} > 0",
+        _PAIRS,
+        f"Calls of check {{{{ $labels.check }}}} in {{{{ $labels.namespace }}}}{_SITES} sound bad",
+        "Test calls are answered and heard, but loss or delay make them worse than the check allows (MOS).",
     ),
     Alert(
         "SoftphonePBXCertificateEnding",

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from softphone_plugin import cli_import, cli_rehearsal, completion, errors
+from softphone_plugin import cli_agents, cli_call, cli_import, cli_rehearsal, completion, errors
+from softphone_plugin.cli_options import AllNamespaces, Context, Kubeconfig, Namespace, PhoneName, Selector
 from softphone_plugin.errors import USAGE, PluginError, ReaderGoneError
 from softphone_plugin.output import Data, Format, Raw, document
 from softphone_plugin.past import Form
@@ -57,22 +58,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-]
-AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
-Selector = Annotated[str, typer.Option("--selector", "-l", help="Only objects with these labels.")]
-PhoneName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A Softphone, or a phone of a SoftphoneFleet: FLEET-INDEX.")
-]
-
-
-ObjectName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A Softphone, SoftphoneFleet or SoftphonePool; or sp/, spf/, spp/NAME.")
-]
-
 
 @app.callback(invoke_without_command=True)
 def top_level(
@@ -85,6 +70,9 @@ def top_level(
         raise typer.Exit
 
 
+app.command("call")(cli_call.call)
+for change in (cli_agents.suspend, cli_agents.resume, cli_agents.restart):
+    app.command()(change)
 app.add_typer(cli_import.app, name="import")
 app.add_typer(cli_rehearsal.app, name="rehearsal")
 
@@ -252,60 +240,6 @@ def report(
 
     where = Where(namespace, all_namespaces, context, kubeconfig)
     run(where, lambda session: work(session, rendering.console(stderr=True), file, lines))
-
-
-@app.command()
-def suspend(
-    owner: ObjectName,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Have phones un-REGISTER and stay so: a Softphone, a fleet, or all that are in a pool."""
-    from softphone_plugin import rendering
-    from softphone_plugin.commands.suspend import change
-
-    where = Where(namespace, False, context, kubeconfig)
-    run(where, lambda session: change(session, rendering.console(), owner, suspend=True))
-
-
-@app.command()
-def resume(
-    owner: ObjectName,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Have phones register again that were suspended. Of a pool: those that were suspended with it."""
-    from softphone_plugin import rendering
-    from softphone_plugin.commands.suspend import change
-
-    where = Where(namespace, False, context, kubeconfig)
-    run(where, lambda session: change(session, rendering.console(), owner, suspend=False))
-
-
-@app.command()
-def restart(
-    owner: ObjectName,
-    share: Annotated[
-        int, typer.Option("--share", min=0, max=100, help="Percent of an agent's phones that must be back.")
-    ] = 100,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for each agent to come back.")] = 120,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Give agents new pods with the operator's present image, one by one, each when the phones of the last are back.
-
-    Stops where they do not come back in time. Exit code 0: all were restarted; 1: not so.
-    """
-    from softphone_plugin import rendering
-    from softphone_plugin.commands.restart import restart as work
-
-    where = Where(namespace, False, context, kubeconfig)
-    out = rendering.console()
-    back = run(where, lambda session: work(session, out, owner, share / 100, timeout))
-    raise typer.Exit(errors.OK if back else errors.NO)
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from softphone_plugin import errors
+from softphone_plugin.cli_options import Context, Kubeconfig, Namespace
 from softphone_plugin.output import Format
 from softphone_plugin.rehearsing import ReportForm
 from softphone_plugin.session import Where, run
@@ -19,11 +19,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="REHEARSAL", help="Name of the Rehearsal.")]
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of the kubeconfig's context.")
-]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", help="Path of the kubeconfig. Default: $KUBECONFIG.")]
 
 
 @app.command()

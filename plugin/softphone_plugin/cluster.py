@@ -1,6 +1,6 @@
 """The API server as the plugin asks it, with the rights of the person who types. Only here the client is imported.
 
-Every error leaves as a PluginError of one line. Nothing is changed but by `patch` and `delete`.
+Every error leaves as a PluginError of one line. Nothing is changed but by `patch`, `create` and `delete`.
 """
 
 from __future__ import annotations
@@ -167,6 +167,11 @@ class Cluster:
         """Change an object. Raises RefusedError, with status 422 where the test of a JSON patch does not hold."""
         query = {"fieldManager": FIELD_MANAGER}
         return _object(await self._text("PATCH", path, query, change, content_type), path)
+
+    async def create(self, path: str, obj: Object) -> Object:
+        """Make an object in a collection. Raises RefusedError."""
+        made = await self._text("POST", path, {"fieldManager": FIELD_MANAGER}, obj, "application/json")
+        return _object(made, path)
 
     async def delete(self, path: str, uid: str) -> None:
         """Delete just this object, and all that it owns. Raises RefusedError, with status 409 where it is another."""

@@ -19,6 +19,8 @@ TAKE_FILES = {"file", "files", "kubeconfig", "password_file"}
 Sought = Literal["pbx", "phone", "object", "rehearsal", "namespace", "context"]
 SOUGHT: dict[tuple[str, str], Sought] = {
     ("argument", "name"): "phone",
+    ("argument", "caller"): "phone",
+    ("argument", "callee"): "phone",
     ("argument", "owner"): "object",
     ("argument", "pbx"): "pbx",
     ("argument", "rehearsal"): "rehearsal",

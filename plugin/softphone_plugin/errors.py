@@ -15,7 +15,7 @@ EXIT_CODES = {
     OK: "Done, and the answer is yes.",
     NO: "The answer is no: `lint` found faults, `import` left rows out, after a `drill` somebody is missing or nothing "
     "happened, after a `restart` an agent did not come back, `trace` could not set the flags back, a file could not be "
-    "written, a `rehearsal` was not begun or has not passed.",
+    "written, a `rehearsal` was not begun or has not passed, a `call` was not as expected.",
     USAGE: "The command line is wrong, or `lint` was given no manifest.",
     CLUSTER: "The cluster cannot be asked, refuses, or does not know our kinds.",
     NOT_FOUND: "There is no such object, phone or file.",

@@ -11,6 +11,7 @@ from softphone_agent.contract.report import Outage, Reason
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.decide.decisions import Refusal
 from softphone_operator.rehearsals.drill import seconds_of
+from softphone_plugin import calls
 from softphone_plugin.foresight import Configured, after_a_loss, comes_back_to, configured, next_round
 from softphone_plugin.overview import Mood, failure_words
 from softphone_plugin.phones import Known, Object, age, condition
@@ -45,6 +46,7 @@ class Explanation:
     why: tuple[str, ...]
     then: tuple[str, ...]
     holds: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class Explanation:
             "why": list(self.why),
             "next": list(self.then),
             "redundancy": list(self.holds),
+            "calls": list(self.calls),
             "missing": list(self.unknown),
         }
 
@@ -73,7 +76,8 @@ def explain(known: Known, pbxs: Iterable[Object], now: datetime) -> Explanation:
         mood = "unknown"
     holds = sentences(known, None if isinstance(of, Refusal) else of.phone, at, now)
     missing = tuple(_unknown(known, of))
-    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(holds), missing)
+    called = tuple(calls.sentences(known.heard.calls, now)) if known.heard else ()
+    return Explanation(known.phone.name, mood, tuple(where), tuple(why), tuple(then), tuple(holds), called, missing)
 
 
 def _silent(known: Known, pbxs: Iterable[Object]) -> Set[str]:

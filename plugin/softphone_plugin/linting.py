@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from softphone_agent.contract import config_faults, fields, reading
 from softphone_operator.api.kinds import (
     API_VERSION,
+    CALL_CHECK,
     GROUP,
     KINDS,
     PBX,
@@ -24,11 +25,14 @@ from softphone_operator.api.kinds import (
 )
 from softphone_operator.decide import (
     aors,
+    call_phones,
     decisions,
+    desired_call_check,
     desired_fleet,
     desired_pbx,
     desired_pool,
     desired_softphone,
+    label_selector,
     references,
 )
 from softphone_operator.rehearsals import desired
@@ -41,6 +45,8 @@ ANY_KEYS = frozenset({"password", "username", "ca.crt", "tls.crt", "tls.key"})
 """The keys of a Secret that is not among the files, as far as anybody asks for them."""
 FIELDS = {"apiVersion", "kind", "metadata", "spec", "status"}
 _FIELD = re.compile(r"([A-Za-z][\w.\[\]-]*):")
+_OF_PHONES_ELSEWHERE = frozenset({"PhoneNotFound", "NothingSelected", "OneSite"})
+"""Refusals of a CallCheck whose phones may be in other files."""
 _AGENT_FIELDS = {"pbxs", "phones", "fleets"}
 
 
@@ -91,6 +97,7 @@ class _Namespace:
     softphones: dict[str, Document] = field(default_factory=dict)
     fleets: dict[str, Document] = field(default_factory=dict)
     pools: dict[str, Document] = field(default_factory=dict)
+    checks: dict[str, Document] = field(default_factory=dict)
     rehearsals: dict[str, Document] = field(default_factory=dict)
     secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -201,6 +208,7 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
         yield from _absent_secrets(document, f"SoftphonePool/{name}", needs, space, strict=strict)
     yield from _softphones(space, specs["Softphone"], specs["SoftphoneFleet"], pools, pbxs, secrets, strict=strict)
     yield from _fleets(space, specs["SoftphoneFleet"], pbxs, secrets, strict=strict)
+    yield from _checks(space, pbxs, strict=strict)
     for name, document in space.rehearsals.items():
         meant = desired.rehearsal(space.name, specs["Rehearsal"][name], pbxs, jobs_allowed=True)
         yield from _refused(document, f"Rehearsal/{name}", meant, space, strict=strict)
@@ -208,7 +216,8 @@ def _judged(space: _Namespace, *, strict: bool) -> Iterator[Finding]:
 
 def _kinds(space: _Namespace) -> Sequence[tuple[str, dict[str, Document]]]:
     phones = ((SOFTPHONE.name, space.softphones), (SOFTPHONE_FLEET.name, space.fleets))
-    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools), (REHEARSAL.name, space.rehearsals))
+    later = ((CALL_CHECK.name, space.checks), (REHEARSAL.name, space.rehearsals))
+    return ((PBX.name, space.pbxs), *phones, (SOFTPHONE_POOL.name, space.pools), *later)
 
 
 def _softphones(
@@ -283,6 +292,46 @@ def _fleets(
             yield from _warned(document, what, outcome.cautions)
 
 
+def _checks(
+    space: _Namespace, pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal], *, strict: bool
+) -> Iterator[Finding]:
+    for name, document in space.checks.items():
+        spec, what = document.value.get("spec"), f"CallCheck/{name}"
+        asked = desired_call_check.asked(spec)
+        found = desired_call_check.Found(
+            {one: phone for one in asked.names if (phone := _phone(space, one, pbxs))},
+            {text: sorted(_selected(space, text, pbxs)) for text in asked.selectors},
+        )
+        outcome = desired_call_check.call_check(name, space.name, name, spec, found)
+        yield from _refused(document, what, outcome, space, strict=strict)
+        if isinstance(outcome, desired_call_check.DesiredCallCheck):
+            yield from _warned(document, what, outcome.cautions)
+
+
+def _phone(space: _Namespace, name: str, pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal]) -> Any:
+    if (document := space.softphones.get(name)) is not None:
+        return call_phones.of_softphone(name, document.value.get("spec"), {}, pbxs)
+    split = call_phones.split_name(name)
+    fleet = space.fleets.get(split[0]) if split else None
+    return call_phones.of_fleet(split[0], fleet.value.get("spec"), {}, pbxs, split[1]) if split and fleet else None
+
+
+def _selected(
+    space: _Namespace, text: str, pbxs: Mapping[str, decisions.DesiredPbx | decisions.Refusal]
+) -> Iterator[call_phones.CallPhone]:
+    try:
+        selector = label_selector.parse(text)
+    except label_selector.LabelSelectorError:
+        return
+    for of, make in ((space.softphones, call_phones.of_softphone), (space.fleets, call_phones.of_fleet)):
+        for name, document in of.items():
+            metadata = document.value.get("metadata")
+            given = metadata.get("labels") if isinstance(metadata, dict) else None
+            labels = {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {}
+            if selector.matches(labels) and (phone := make(name, document.value.get("spec"), labels, pbxs)):
+                yield phone
+
+
 def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, strict: bool) -> Iterator[Finding]:
     if not isinstance(outcome, decisions.Refusal):
         return
@@ -290,6 +339,7 @@ def _refused(document: Document, what: str, outcome: Any, space: _Namespace, *, 
         if reason in ("PBXInvalid", "PoolInvalid"):
             continue  # told of the PBX or the pool itself
         absent = (reason == "PBXNotFound" and not space.pbxs) or (reason == "PoolNotFound" and not space.pools)
+        absent = absent or reason in _OF_PHONES_ELSEWHERE
         elsewhere = absent and not strict
         path = _field(message)
         if path.startswith("metadata."):

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from softphone_agent.contract.report import Outage
 from softphone_operator.api.status import RegistrationStatus
 from softphone_operator.rehearsals.drill import seconds_of
+from softphone_plugin import calls
 from softphone_plugin.phones import Known, Object, age, condition, stored_registration
 from softphone_plugin.ways import Check, checks
 
@@ -38,6 +39,7 @@ class Shown(NamedTuple):
     softphones: Sequence[Object] = ()
     fleets: Sequence[Object] = ()
     pools: Sequence[Object] = ()
+    checks: Sequence[Object] = ()
 
     def all(self) -> list[Object]:
         """All of them."""
@@ -46,7 +48,7 @@ class Shown(NamedTuple):
 
 def tables(of: Shown, now: datetime, *, wide: bool, namespaces: bool) -> list[Table]:
     """The tables of all kinds of which there are objects."""
-    pbxs, softphones, fleets, pools = of
+    pbxs, softphones, fleets, pools, checks = of
     made = [
         Table("PBXes", ("NAME", "REACHABLE", "REGISTERED", "HOME", "STANDBY", "LOCATION", "ADDRESS"), _pbxs(pbxs)),
         Table("Softphones", _COLUMNS + (_WIDE if wide else ()), _softphones(softphones, now, wide=wide)),
@@ -60,11 +62,15 @@ def tables(of: Shown, now: datetime, *, wide: bool, namespaces: bool) -> list[Ta
             ("NAME", "STATE", "PHONES", "REGISTERED", "STANDBY", "AGENTS", "READY", *(_WIDE_FLEET if wide else ())),
             _fleets(pools, "phones", wide=wide),
         ),
+        Table(
+            "CallChecks", calls.COLUMNS + (calls.WIDE if wide else ()), tuple(_check(obj, wide=wide) for obj in checks)
+        ),
     ]
     shown = [table for table in made if table.rows]
     if not namespaces:
         return shown
     places = {"PBXes": pbxs, "Softphones": softphones, "SoftphoneFleets": fleets, "SoftphonePools": pools}
+    places["CallChecks"] = checks
     return [_with_namespaces(table, places[table.title]) for table in shown]
 
 
@@ -141,6 +147,13 @@ def _fleet(obj: Object, size: str, *, wide: bool) -> Row:
     mood: Mood = "ill" if ready.get("status") != "True" else "standby" if status.get("standby") else "well"
     more = (condition(obj, "Redundant").get("status", ""), ready.get("message", ""))
     return Row(cells + (more if wide else ()), mood)
+
+
+def _check(obj: Object, *, wide: bool) -> Row:
+    passing = condition(obj, "Passing").get("status")
+    refused = condition(obj, "Accepted").get("status") == "False"
+    mood: Mood = "ill" if refused or passing == "False" else "well" if passing == "True" else "unknown"
+    return Row(calls.cells(obj, wide=wide), mood)
 
 
 @dataclass(frozen=True)
@@ -242,6 +255,8 @@ def _notes(known: Known, at: RegistrationStatus | None, now: datetime) -> Iterat
         yield "expires", f"{datetime.fromtimestamp(expiry, UTC):%H:%M:%S} UTC, in {left:.0f} s, unless refreshed"
     if report and report.last_outage:
         yield "last outage", outage_words(report.last_outage, now)
+    for call in known.heard.calls if known.heard else ():
+        yield "test call", calls.last_call(call, now)
     if at and at.last_failure:
         yield "last failure", failure_words(at, now)
     if not known.phone.is_of_fleet:

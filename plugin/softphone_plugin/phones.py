@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from softphone_agent.contract import template
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.fleet import TEMPLATE_TEXTS
 from softphone_agent.contract.report import ConfigReport, PbxReport, PhoneReport
 from softphone_operator.api.kinds import (
     API_VERSION,
+    CALL_CHECK,
     GROUP,
     KINDS,
     PBX,
@@ -53,7 +55,8 @@ class Meant(NamedTuple):
 def meant(text: str) -> Meant:
     """What a name stands for: `anna`, `sp/anna`, `load-17`, `load/17`, `spf/load-17`. Raises PluginError."""
     known, name = kind_and_name(text)
-    if known is PBX or known is SOFTPHONE_POOL:
+    if known in (PBX, SOFTPHONE_POOL, CALL_CHECK):
+        assert known is not None
         raise PluginError(f'"{text}" is a {known.name}, and no phone', USAGE)
     found = _OF_A_FLEET.match(name)
     fleet = (found[1].partition("/")[2] or found[1], int(found[2])) if found else None
@@ -74,7 +77,7 @@ def kind_and_name(text: str) -> tuple[Kind | None, str]:
 
 
 def meant_object(text: str) -> tuple[Kind, str] | None:
-    """The PBX, fleet or pool that a name such as `pbx/master` or `spf/load` may stand for as a whole, else None.
+    """The object that a name such as `pbx/master` or `spf/load` may stand for as a whole, of any kind but Softphone.
 
     `spf/load-17` may also stand for a phone: the fleet is meant where there is one of that name.
     """
@@ -155,6 +158,8 @@ class AgentAnswer:
     config: ConfigReport
     pbxs: tuple[PbxReport, ...] = ()
     measured: Measured = field(default_factory=Measured)
+    calls: tuple[CallReport, ...] = ()
+    """The last of each test call of the phone, by the agent's order."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from softphone_agent.contract.report import Snapshot
-from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
+from softphone_operator.api.kinds import CALL_CHECK, PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
 from softphone_operator.decide.availability import current_pod
 from softphone_operator.decide.names import PORT_ANNOTATION, selector_labels
 from softphone_plugin import pages
@@ -61,7 +61,7 @@ async def _is_there(cluster: Cluster, namespace: str, fleet: str, index: int) ->
 
 
 async def find_object(cluster: Cluster, namespace: str, text: str) -> tuple[Kind, Object] | None:
-    """The PBX, fleet or pool that a name stands for as a whole, None where it can be a phone only.
+    """The PBX, fleet, pool or CallCheck that a name stands for as a whole, None where it can be a phone only.
 
     Raises PluginError.
     """
@@ -142,18 +142,21 @@ async def hear(cluster: Cluster, phone: FoundPhone) -> Known:
     except PluginError:
         measured = Measured()  # then times are missing, and nothing else
     report = next((one for one in said.phones if one.name == phone.name), None)
-    return Known(phone, AgentAnswer(report, said.config, said.pbxs, measured))
+    calls = tuple(one for one in said.calls if one.phone == phone.name)
+    return Known(phone, AgentAnswer(report, said.config, said.pbxs, measured, calls))
 
 
 async def all_kinds(cluster: Cluster, namespace: str | None, selector: str = "") -> Shown:
-    """The objects of our kinds that a selector matches. Pools are not known where the operator is an older one."""
+    """The objects of our kinds that a selector matches. What an older chart does not know is left out."""
     pbxs, softphones, fleets = [
         await cluster.find_all(objects(kind, namespace), selector) for kind in (PBX, SOFTPHONE, SOFTPHONE_FLEET)
     ]
-    try:
-        pools = await cluster.find_all(objects(SOFTPHONE_POOL, namespace), selector)
-    except RefusedError as error:
-        if error.status not in (403, 404):
-            raise
-        pools = []
-    return Shown(pbxs, softphones, fleets, pools)
+    later = []
+    for kind in (SOFTPHONE_POOL, CALL_CHECK):
+        try:
+            later.append(await cluster.find_all(objects(kind, namespace), selector))
+        except RefusedError as error:
+            if error.status not in (403, 404):
+                raise
+            later.append([])
+    return Shown(pbxs, softphones, fleets, *later)

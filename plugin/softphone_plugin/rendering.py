@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from softphone_operator.rehearsals.drill import Result, bars
+from softphone_plugin.calling import Outcome
 from softphone_plugin.counting import History, Row, fitted, sparkline
 from softphone_plugin.explaining import Explanation
 from softphone_plugin.overview import Mood, Table, Way
@@ -101,6 +102,17 @@ def pairs(of: Iterable[tuple[str, str]]) -> RenderableType:
     return made
 
 
+def step_of_call(what: str, words: str) -> RenderableType:
+    """A step of a test call, on a line."""
+    return Text.assemble((what.ljust(10), "bold"), " ", words)
+
+
+def called(of: Outcome) -> RenderableType:
+    """How a test call ended."""
+    verdict = ("passed", STYLES["well"]) if of.passed else (f"failed: {of.reason}", STYLES["ill"])
+    return Text.assemble(verdict, "  ", of.message)
+
+
 def titled(title: str, notes: Iterable[tuple[str, str]], of: Sequence[Table]) -> RenderableType:
     """Notes under a title, and tables, each under its own."""
     parts: list[RenderableType] = [Text(title, "bold"), pairs(notes)]
@@ -117,6 +129,7 @@ def explanation(of: Explanation) -> RenderableType:
         ("Why", of.why),
         ("What comes next", of.then),
         ("Would it hold", of.holds),
+        ("Test calls", of.calls),
         ("What is missing", of.unknown),
     )
     for number, (heading, sentences) in enumerate(headings):

@@ -1,12 +1,14 @@
 """A PBX in a test that takes registrations and puts calls through: a registrar and a proxy with Record-Route, over UDP.
 
-It can ask a caller for credentials, lose what a test wants to be lost, and take no registrations any more.
+It can ask a caller for credentials, change what goes through, let a telephone ring, lose what a test wants to be lost,
+and take no registrations any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 
 Address = tuple[str, int]
@@ -19,6 +21,8 @@ class Proxy(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.contacts: dict[str, Address] = {}
         self.passed: list[str] = []
+        self.invited_at = 0.0
+        """When the first INVITE came, in Unix time."""
         self.asks_callers = False
         """Whether an INVITE needs credentials."""
         self.loses: Callable[[str], bool] = lambda text: False
@@ -29,6 +33,14 @@ class Proxy(asyncio.DatagramProtocol):
         """Whether it takes no registrations any more; calls go through as before."""
         self.answers: int | None = None
         """With which code it refuses each INVITE itself; None: it puts them through."""
+        self.rings = False
+        """Whether it answers each INVITE with 180, and puts none through: nobody answers until it is cancelled."""
+        self.instead: dict[str, str] = {}
+        """Users in whose place others are called."""
+        self.alters: Callable[[str], str] = lambda text: text
+        """What becomes of a message that is put through."""
+        self.sees: Callable[[str], None] = lambda text: None
+        """Is told of each message that went through."""
 
     @classmethod
     async def start(cls) -> Proxy:
@@ -52,6 +64,8 @@ class Proxy(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         text = data.decode()
+        if text.startswith("INVITE "):
+            self.invited_at = self.invited_at or time.time()
         if text.startswith("REGISTER "):
             self._register(text, addr)
         elif text.startswith("OPTIONS ") and "@" not in text.partition("\r\n")[0]:
@@ -62,8 +76,19 @@ class Proxy(asyncio.DatagramProtocol):
             self._answer(text, addr, self.answers)
         elif text.startswith("INVITE ") and self.asks_callers and not header(text, "Proxy-Authorization"):
             self._answer(text, addr, 407, f'Proxy-Authenticate: Digest realm="{REALM}", nonce="n1", qop="auth"')
+        elif text.startswith(("INVITE ", "CANCEL ")) and self.rings:
+            self._ring(text, addr)
         elif not (text.startswith("ACK ") and ";tag=refused" in text):
             self._on(text)
+
+    def _ring(self, text: str, addr: Address) -> None:
+        if text.startswith("INVITE "):
+            self.passed.append(text)
+            self._answer(text, addr, 180)
+            self.sees(text)
+            return
+        self._answer(text, addr, 200)
+        self._answer(text.replace(" CANCEL\r\n", " INVITE\r\n"), addr, 487)
 
     def _register(self, text: str, addr: Address) -> None:
         if self.turns_away:
@@ -85,21 +110,24 @@ class Proxy(asyncio.DatagramProtocol):
         self.passed.append(text)
         if self.loses(text):
             return
+        text = self.alters(text)
         line, _, rest = text.partition("\r\n")
         if self.drops:
             rest = re.sub(rf"^{self.drops}:[^\r]*\r\n", "", rest, flags=re.MULTILINE)
         rest = re.sub(rf"^Route: <sip:127\.0\.0\.1:{self.port};lr>\r\n", "", rest, flags=re.MULTILINE)
         found = re.search(r"sip:([^@]+)@([^\s;:]+)(?::(\d+))?", line)
         assert found, line
-        to = (found[2], int(found[3])) if found[3] else self.contacts[found[1]]
+        user = self.instead.get(found[1], found[1])
+        to = (found[2], int(found[3])) if found[3] else self.contacts[user]
         if not found[3]:
-            line = line.replace(found[0], f"sip:{found[1]}@{to[0]}:{to[1]}", 1)
+            line = line.replace(found[0], f"sip:{user}@{to[0]}:{to[1]}", 1)
         branch = re.search(r"branch=([^;\s]+)", rest)
         assert branch
         mine = f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch={branch[1]}.p\r\n"
         if line.startswith("INVITE "):
             mine += f"Record-Route: <sip:127.0.0.1:{self.port};lr>\r\n"
         self.transport.sendto(f"{line}\r\n{mine}{rest}".encode(), to)
+        self.sees(text)
 
     def _back(self, text: str) -> None:
         """An answer: our Via goes, and the next one says where to."""
@@ -109,7 +137,8 @@ class Proxy(asyncio.DatagramProtocol):
         text = re.sub(r"^Via:[^\r]*\r\n", "", text, count=1, flags=re.MULTILINE)
         found = re.search(r"^Via: SIP/2\.0/UDP ([0-9.]+):(\d+)", text, flags=re.MULTILINE)
         assert found, text
-        self.transport.sendto(text.encode(), (found[1], int(found[2])))
+        self.transport.sendto(self.alters(text).encode(), (found[1], int(found[2])))
+        self.sees(text)
 
 
 def header(text: str, name: str) -> str:

@@ -117,7 +117,7 @@ async def test_a_check_lets_the_phone_ring(tmp_path: Path) -> None:
 async def test_a_caller_that_does_not_wait_for_the_answer_is_told_487(tmp_path: Path) -> None:
     async with both(tmp_path, {"ringSeconds": 30}, answerTimeoutSeconds=1) as (hers, his, proxy):
         caller = await ended(his, "Caller")
-        assert caller.faults == ("answer: 200 was expected, came: 487 Request Terminated",)
+        assert caller.faults == ("answer: 200 was expected, came: nothing in time",)
         callee = await ended(hers, "Callee")
         assert (callee.code, callee.heard) == (487, None)
         assert len(proxy.through("CANCEL ")) == 1

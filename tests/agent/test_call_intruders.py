@@ -16,7 +16,7 @@ from agent_process import Agent, pbx, phone, running
 from call_peer import Caller, calling
 from intruder import Size
 from sip_responder import Responder, Start, accept
-from softphone_agent.calls import tone
+from softphone_agent.calls import rtp, tone
 from softphone_agent.calls.g711 import PCMA
 
 pytestmark = pytest.mark.lab
@@ -129,4 +129,51 @@ async def test_an_offer_of_nowhere_leaves_the_agent_as_it_is(tmp_path: Path, sta
                 one.ack(answer)
                 await asyncio.sleep(0.1)  # some packets' worth
                 assert (await one.bye()).code == 200
+        await unharmed(agent, master, before)
+
+
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\r\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_broken_descriptions(tmp_path: Path, start: Start, seed: int) -> None:
+    """Each INVITE is whole but for its description, and gets a final answer: 200, or 488 for what makes no call."""
+    draw = random.Random(seed)
+    async with attacked(tmp_path, start, maxCalls=2) as (agent, caller, master):
+        before, codes = Size.of(agent.workers()[0]), Counter[int]()
+        for number in range(150):
+            offer = caller.offer() + CRYPTO * draw.randrange(2)
+            if draw.random() < 0.3:
+                offer = offer.replace("RTP/AVP", "RTP/SAVP")
+            async with calling(caller.uri) as one:
+                answer = await one.invite(broken(offer, draw))
+                codes[answer.code] += 1
+                if answer.code == 200:
+                    one.ack(answer)
+                    assert (await one.bye()).code == 200
+            if number % 15 == 14:
+                await asyncio.sleep(1)  # no more than the calls a second that are looked at
+        assert codes[488] > 10
+        assert codes.keys() <= {200, 486, 488}
+        await unharmed(agent, master, before)
+
+
+async def test_a_flood_of_media_from_strangers_is_not_heard(tmp_path: Path, start: Start) -> None:
+    """Good RTP with the right payload type, from any other port, at both ports of the call: the kernel drops it."""
+    async with attacked(tmp_path, start) as (agent, caller, master):
+        before = Size.of(agent.workers()[0])
+        answer = await caller.invite(caller.offer())
+        caller.ack(answer)
+        port = int(answer.sdp_line("m=audio ").split()[0])
+        async with calling(caller.uri) as stranger:
+            for number in range(5000):
+                packet = rtp.HEADER.pack(0x80, 8, number & 0xFFFF, 160 * number, 4711) + bytes(160)
+                stranger.media.transport.sendto(packet, ("127.0.0.1", port + number % 2))
+                if number % 50 == 0:
+                    await asyncio.sleep(0.01)
+        await caller.media.hear_tone(tone.CALLEE, PCMA)
+        assert (await caller.bye()).code == 200
+        async with asyncio.timeout(10):
+            while not await agent.metric("softphone_call_audio_total", direction="In", heard="Nothing"):
+                await asyncio.sleep(0.05)
         await unharmed(agent, master, before)

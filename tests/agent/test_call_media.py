@@ -60,6 +60,21 @@ def test_only_the_other_end_is_heard_and_when_it_came_is_the_kernels_word(peer: 
         each.close()
 
 
+def test_who_looks_each_20_ms_takes_one_and_all_of_them_where_he_was_late(peer: socket.socket) -> None:
+    sockets = MediaSockets("127.0.0.1")
+    sockets.lead_to("127.0.0.1", port_of(peer), 9)
+    for _ in range(2):
+        peer.sendto(b"x", ("127.0.0.1", sockets.port))
+        came(sockets)  # the kernel notes times from now on
+    for text in (b"a", b"b", b"c"):
+        peer.sendto(text, ("127.0.0.1", sockets.port))
+    at = time.time()
+    assert [data for data, _ in sockets.received(at - 1)[0]] == [b"a"]
+    assert [data for data, _ in sockets.received(at + 1)[0]] == [b"b", b"c"]
+    sockets.close()
+    peer.close()
+
+
 def test_reports_wait_a_little(peer: socket.socket) -> None:
     sockets = MediaSockets("127.0.0.1")
     sockets.lead_to("127.0.0.1", 9, port_of(peer))
@@ -70,6 +85,18 @@ def test_reports_wait_a_little(peer: socket.socket) -> None:
     peer.sendto(b"report", ("127.0.0.1", sockets.port + 1))
     turns = [[data for data, _ in sockets.received()[1]] for _ in range(25)]
     assert turns == [[]] * 24 + [[b"report"]]
+    sockets.close()
+    peer.close()
+
+
+def test_who_is_late_by_two_seconds_loses_nothing(peer: socket.socket) -> None:
+    """So loss is the network's, up to LOSS_TRUSTED_LATENESS and beyond."""
+    sockets = MediaSockets("127.0.0.1")
+    sockets.lead_to("127.0.0.1", port_of(peer), 9)
+    for number in range(100):
+        peer.sendto(bytes([number]) + bytes(171), ("127.0.0.1", sockets.port))
+    read = [data[0] for _ in range(3) for data, _ in came(sockets)]
+    assert read == list(range(100))
     sockets.close()
     peer.close()
 

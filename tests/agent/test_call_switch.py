@@ -391,6 +391,29 @@ def test_after_a_fail_over_of_either_end_calls_begin_at_once(worker: Worker, nam
     assert [one.passed for one in reports if one.after_fail_over] == [None] * 3, "it is not judged yet"
 
 
+def test_no_more_calls_are_made_than_there_is_room_for_and_the_others_wait(worker: Worker) -> None:
+    """Of four places two: the other two are for those who call, be it ourselves."""
+    several = tuple(check(name=f"c{number}", times=1) for number in range(3))
+    worker.configure(phone(), checks=several)
+    worker.switch.wake(0.0)
+    assert worker.asked() == ["invite", "invite"]
+    assert worker.switch.next_wakeup == 0.1
+    worker.signal(CallNews.REFUSED, 486, call=101)
+    worker.switch.wake(0.1)
+    assert worker.asked() == ["forget", "invite"]
+
+
+def test_a_fail_over_of_many_makes_no_more_calls_at_a_time(worker: Worker) -> None:
+    several = tuple(check(name=f"c{number}", times=1, afterFailOver=True) for number in range(3))
+    worker.configure(phone(), checks=several, now=-60.0)
+    worker.pbx = None
+    failed_over(worker)
+    worker.switch.wake(11.0)
+    asked = worker.asked()
+    assert asked.count("invite") == 2
+    assert worker.switch.next_wakeup == pytest.approx(11.1)
+
+
 def test_where_nobody_wants_it_a_fail_over_makes_no_call(worker: Worker) -> None:
     worker.configure(phone(), checks=(check(everySeconds=3600),))
     worker.switch.wake(5.0)

@@ -185,6 +185,7 @@ def test_there_are_so_many_calls_and_no_more_and_so_many_a_second() -> None:
     for number in range(int(CALLS_PER_SECOND)):
         engine.calling.invited(number, request("INVITE", user="carol"), 0.0)
     assert engine.calling.invited(9, request("INVITE", user="carol"), 0.0) == 486, "not even looked at"
+    assert engine.calling.invited(9, request("INVITE", user="carol"), 0.0, from_pbx=True) == 404, "which a PBX's is"
 
 
 def test_an_invite_that_comes_again_gets_its_answer_again() -> None:

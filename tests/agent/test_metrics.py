@@ -247,6 +247,18 @@ def test_one_way_audio_has_a_direction(heard: str, heard_there: bool | None, aud
     assert [labels["audio"] for labels, _ in found["softphone_call_check_audio_total"]] == [audio]
 
 
+def test_how_calls_sounded_of_a_check_that_is_gone_is_no_news() -> None:
+    metrics = AgentMetrics(Picture(), "", "")
+    metrics.observe(CallTested(a_test_call(check=name), "hq", "branch") for name in ("daily", "former"))
+    check = {"name": "x", "check": "daily", "caller": "alice", "to": "sip:bob@pbx.test"}
+    alice = {"name": "alice", "aor": "sip:alice@pbx.test", "pri": "sip:192.0.2.1"}
+    for _ in range(2):
+        metrics.configured(AgentConfig.model_validate({"phones": [alice], "callChecks": [check]}))
+    found = scraped(Picture(), metrics)
+    for name in ("mos", "lost_percent", "jitter_seconds", "round_trip_seconds"):
+        assert [labels["check"] for labels, _ in found[f"softphone_call_{name}"]] == ["daily"]
+
+
 def test_calls_after_a_fail_over_count_when_one_has_passed() -> None:
     failed = a_test_call(after_fail_over=True, passed=None, code=0, heard=None)
     passed = a_test_call(after_fail_over=True, callable_seconds=2.5)

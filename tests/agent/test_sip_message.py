@@ -113,6 +113,18 @@ def test_credentials_are_left_out_of_messages() -> None:
     assert "Contact: <sip:a@b>" in shown
 
 
+def test_keys_of_media_are_left_out_of_messages() -> None:
+    lines = [
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0;inline:c2VjcmV0|2^20",
+        "A=crypto: 2 x\tinline:c2VjcmV0",
+        "a=ptime:20",
+    ]
+    shown = sip_message.redacted(message() + "\r\n".join(lines) + "\r\n")
+    assert "c2VjcmV0" not in shown
+    assert "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:…\r\n" in shown
+    assert shown.endswith("a=ptime:20\r\n")
+
+
 def test_a_registration_is_known_by_its_call_id() -> None:
     assert sip_message.call_id(message("X-Call-ID: 1", "Call-ID: 2@host", "i: 3")) == "2@host"
     assert sip_message.call_id(message("i :3")) == "3"

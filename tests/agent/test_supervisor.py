@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport
 from softphone_agent.contract.config import AgentConfig
-from softphone_agent.contract.report import PathReport, PbxChanged, PbxReport, PhoneReport
+from softphone_agent.contract.report import CallChanged, PathReport, PbxChanged, PbxReport, PhoneReport
 from softphone_agent.dns.resolver import Resolver
 from softphone_agent.dns.targets import Server
 from softphone_agent.phone.observations import PingSeen
@@ -19,7 +20,8 @@ from softphone_agent.sip.settings import EngineSettings
 from softphone_agent.supervisor.processes import WorkerProcess
 from softphone_agent.supervisor.showing import Versions
 from softphone_agent.supervisor.supervisor import Supervisor
-from softphone_agent.worker.messages import LookedUp, LookUp, News
+from softphone_agent.worker.messages import LookedUp, LookUp, Moved, News
+from softphone_agent.worker.moves import Back
 
 VERSIONS = Versions("1", "2.17")
 
@@ -90,8 +92,8 @@ async def test_a_pbx_with_a_dot_at_the_end_of_its_name_is_looked_up_with_it(
 class Staged:
     """A supervisor with workers that are but pipes, and what its status stream says."""
 
-    def __init__(self, workers: int) -> None:
-        self.supervisor = Supervisor(Path("agent.yaml"), AgentConfig(), "d", VERSIONS, work)
+    def __init__(self, workers: int, config: AgentConfig | None = None) -> None:
+        self.supervisor = Supervisor(Path("agent.yaml"), config or AgentConfig(), "d", VERSIONS, work)
         self.stream = self.supervisor._showing.watchers.join()
         self._pipes = {}
         for number in range(workers):
@@ -102,6 +104,13 @@ class Staged:
         """A worker sends news."""
         self._pipes[number].send(news)
         self.supervisor._workers.receive(self.supervisor._workers.all[number])
+
+    def hears(self, number: int) -> list[object]:
+        """What a worker was told."""
+        told = []
+        while self._pipes[number].poll():
+            told.append(self._pipes[number].recv())
+        return told
 
     def dies(self, number: int) -> None:
         """A worker ends."""
@@ -189,3 +198,69 @@ async def test_what_a_worker_saw_ends_with_its_last_phone() -> None:
     agent.supervisor._workers.all[1].retired = True
     agent.dies(1)
     assert agent.pbxs == {}
+
+
+# Test calls
+
+TESTED = AgentConfig.model_validate(
+    {
+        "pbxs": [{"name": "master", "address": "sip:192.0.2.1"}],
+        "phones": [{"name": name, "aor": f"sip:{name}@pbx.test", "pri": "master"} for name in ("alice", "bob")],
+        "callChecks": [{"name": "daily", "caller": "bob", "to": "sip:alice@pbx.test", "callee": "alice"}],
+        "callees": [{"phone": "alice", "check": "daily"}],
+    }
+)
+
+
+def call(state: str = "Ended", **fields: object) -> CallReport:
+    known = {"end": "Caller", "check": "daily", "entry": "daily", "phone": "bob", "began": "2026"}
+    return CallReport.model_validate(known | {"state": state} | fields)
+
+
+def answered(state: str = "Ended") -> CallReport:
+    return call(state, end="Callee", entry="", phone="alice", peer="sip:bob@pbx.test")
+
+
+async def test_the_last_of_each_test_call_and_end_is_shown() -> None:
+    agent = Staged(2, TESTED)
+    agent.says(0, News(calls=[call("Calling"), call("Talking"), call(code=200)]))
+    agent.says(1, News(calls=[answered()]))
+    showing = agent.supervisor._showing
+    assert agent.last_line() == CallChanged(call=answered())
+    assert showing.snapshot().calls == showing.counts().calls == (answered(), call(code=200))
+
+
+async def test_what_is_configured_no_more_is_shown_no_more() -> None:
+    agent = Staged(1, TESTED)
+    agent.says(0, News(calls=[call(), answered(), call(entry="former"), answered().model_copy(update={"phone": "x"})]))
+    agent.supervisor._showing.configured()
+    assert agent.supervisor._showing.snapshot().calls == (answered(), call())
+
+
+async def test_there_are_so_many_reports_and_no_more() -> None:
+    agent = Staged(1, TESTED)
+    for number in range(MAX_CALL_REPORTS + 1):
+        agent.says(0, News(calls=[call(entry=f"e{number}")]))
+    shown = {report.entry for report in agent.supervisor._showing.snapshot().calls}
+    assert len(shown) == MAX_CALL_REPORTS
+    assert "e0" not in shown, "the oldest goes"
+
+
+async def test_the_calls_of_a_worker_that_dies_are_over() -> None:
+    agent = Staged(1, TESTED)
+    agent.says(0, News(calls=[call("Talking"), answered("Talking")]))
+    agent.supervisor._showing.phones_down(["bob"])
+    theirs, ours = agent.supervisor._showing.snapshot().calls
+    assert (ours.state, ours.passed, ours.faults) == ("Ended", False, ("the process that had the call died",))
+    assert theirs == answered("Talking"), "which another process has"
+    agent.supervisor._showing.phones_down(["alice"])
+    assert agent.last_line() == CallChanged(call=agent.supervisor._showing.snapshot().calls[0])
+    assert agent.supervisor._showing.snapshot().calls[0].passed is None
+
+
+async def test_who_calls_in_another_process_is_told_that_the_callee_has_moved() -> None:
+    agent = Staged(3, TESTED)
+    for number, name in enumerate(("alice", "bob", "carol")):
+        agent.supervisor._workers.all[number].names.add(name)
+    agent.says(0, News(moves=[Back("alice", 10.0), Back("carol", 10.0)]))
+    assert [agent.hears(number) for number in range(3)] == [[], [Moved(Back("alice", 10.0))], []]

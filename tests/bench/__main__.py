@@ -46,6 +46,7 @@ BENCHES = {
     "start": Bench(["bench.start"]),
     "cost": Bench(["bench.cost"]),
     "checks": Bench(["bench.checks"]),
+    "calls": Bench(["bench.calls"]),
 }
 
 

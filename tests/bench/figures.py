@@ -92,6 +92,30 @@ class Checks(Figure):
         return (self.path_checks + self.binding_checks) / self.refreshes if self.refreshes else math.nan
 
 
+class CallCost(Figure):
+    """What an agent holds and uses while its phones are called; `client` is what is measured."""
+
+    calls: int = Field(description="At a time; one each in the last row.")
+    a_second: float | None = Field(default=None, description="Calls that were answered a second.")
+    megabytes: float = Field(description="As `lab.measuring.alone` counts it.")
+    cores: float = Field(description="CPU of the agent, in cores.")
+
+
+class Clean(BaseModel):
+    """Test calls with nothing wrong on the way."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calls: int
+    seconds: float = Field(description="How long each lasted.")
+    at_once: int
+    failed: int
+    faults: list[str] = Field(description="What those said that failed.")
+    measured: int = Field(description="How many knew a MOS.")
+    lowest_mos: float | None
+    median_answer_seconds: float
+
+
 class Part(BaseModel):
     """One part of the benches, from one run on one machine."""
 
@@ -104,6 +128,8 @@ class Part(BaseModel):
     start: list[Start] = []
     cost: list[Cost] = []
     checks: list[Checks] = []
+    calls: list[CallCost] = []
+    clean: Clean | None = None
 
     @classmethod
     def now(cls, versions: dict[str, str], **found: object) -> Self:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.clients import ABOUT
-from bench.figures import Checks, Cost, Failover, Figure, Part, Start, exponent, parts
+from bench.figures import CallCost, Checks, Cost, Failover, Figure, Part, Start, exponent, parts
 from bench.tables import Table
 from drills.seen import Machine
 
@@ -73,6 +73,7 @@ def page(found: dict[str, Part]) -> str:
 def tables(part: Part) -> list[Table]:
     """All that a part has."""
     made = [*_failover(part.failover), *_start(part.start), *_cost(part.cost), *_checks(part.checks)]
+    made += _calls(part.calls)
     return [table for table in made if table.rows]
 
 
@@ -89,6 +90,7 @@ def _section(name: str, part: Part) -> Iterator[str]:
 
 
 TITLES = {
+    "calls": "Calls",
     "checks": "Path checks and binding checks",
     "cost": "Cost at rest",
     "failover-tcp": "Fail-over over TCP",
@@ -177,6 +179,25 @@ def _checks(rows: Sequence[Checks]) -> Iterator[Table]:
         "All side by side, so CPU is higher than alone."
     )
     yield Table("While phones rest", about, ("what is checked",), figures, lines)
+
+
+def _calls(rows: Sequence[CallCost]) -> Iterator[Table]:
+    lines = []
+    rest = min((row.cores for row in rows if not row.calls), default=0.0)
+    for row in rows:
+        a_call = f"{(row.cores - rest) / row.calls:.2%}" if row.calls and row.a_second is None else ""
+        set_up = f"{row.a_second:g}" if row.a_second is not None else ""
+        each = f"{row.cores / row.a_second * 1000:.1f} ms" if row.a_second else ""
+        calls = str(row.calls) if row.a_second is None else ""
+        lines.append(
+            [row.client, str(row.phones), calls, f"{row.cores:.2%}", a_call, f"{row.megabytes:.1f} MB", set_up, each]
+        )
+    figures = ("phones", "calls", "CPU, of a core", "a call", "memory", "calls a second", "CPU of one of them")
+    about = (
+        "An agent whose phones are called by another one, over UDP on loopback, G.711 both ways; all in one process. "
+        "A call is what its media takes beyond the phones at rest."
+    )
+    yield Table("Phones that are called", about, ("what is measured",), figures, lines)
 
 
 def _by_client(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:

@@ -72,6 +72,7 @@ def test_what_is_installed(render: Render, kubernetes: str) -> None:
         ("ClusterRole", "fleet-softphone-fleet-operator"),
         ("ClusterRole", "fleet-softphone-fleet-view.telephony"),
         ("ClusterRoleBinding", "fleet-softphone-fleet-operator"),
+        ("CustomResourceDefinition", "callchecks.softphone-fleet.io"),
         ("CustomResourceDefinition", "pbxs.softphone-fleet.io"),
         ("CustomResourceDefinition", "rehearsals.softphone-fleet.io"),
         ("CustomResourceDefinition", "softphonefleets.softphone-fleet.io"),
@@ -287,7 +288,7 @@ def test_names_of_ones_own(render_all: Render, values: dict[str, Any], prefix: s
 
 def test_people_who_may_view_or_edit_a_namespace_may_do_so_with_its_softphones(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in of_kind(render(), "ClusterRole")}
-    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals"}
+    kinds = {"pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks", "rehearsals"}
 
     def aggregated(name: str) -> set[str]:
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
@@ -607,7 +608,7 @@ def test_each_dashboard_is_in_a_config_map_for_grafanas_sidecar(render: Render) 
     for config_map in made:
         assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert config_map["metadata"]["annotations"] == {"folder": "Telephony"}
-    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == 7
+    assert len({config_map["metadata"]["name"] for config_map in made}) == len(made) == len(texts)
 
 
 def test_notifications_in_full(render: Render) -> None:

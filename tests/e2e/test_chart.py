@@ -20,7 +20,7 @@ from lab.waiting import wait_until
 pytestmark = pytest.mark.lab
 
 FOREIGN = ("monitoring.coreos.com/", "cert-manager.io/")
-KINDS = ("pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals")
+KINDS = ("pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks", "rehearsals")
 READ = ("get", "list", "watch")
 WRITE = ("create", "delete", "deletecollection", "patch", "update")
 

@@ -52,6 +52,9 @@ def test_all_of_its_phones_become_ready(folder: Path, applied: Applied) -> None:
     for kind in ("Softphone", "SoftphoneFleet", "SoftphonePool"):
         for each in examples.of_kind(objects, kind):
             where.until(kind, each["metadata"]["name"], is_ready)
+    for each in examples.of_kind(objects, "CallCheck"):
+        seen = where.until("callcheck", each["metadata"]["name"], lambda check: bool(condition(check, "Accepted")))
+        assert condition(seen, "Accepted")["status"] == "True"
     for each in examples.of_kind(objects, "PBX"):
         seen = where.until("pbx", each["metadata"]["name"], lambda pbx: bool(pbx.get("status", {}).get("conditions")))
         assert condition(seen, "Accepted")["status"] == condition(seen, "Consistent")["status"] == "True"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 import intruder
+from drills.pools import pool
+from drills.pools import softphone as pooled
 from e2e.objects import fleet, secret, softphone, system
 from lab import net
 from lab.kube import Kube, registered_at
@@ -32,6 +34,7 @@ WINDOWS = {"__rate_interval": "1m", "__interval": "1m", "__range": "10m"}
 
 NOTHING_WRONG = "nothing of this kind is wrong"
 NO_TLS = "these PBXes have no TLS"
+NO_REHEARSAL = "there is no Rehearsal here; tests/e2e/test_rehearsal.py has some"
 EMPTY = {
     ("rules", "SoftphoneFleetRegisteredRatioLow"): "the fleet is registered at its standby",
     ("rules", "SoftphoneSystemDown"): "two PBXes of the system answer",
@@ -48,27 +51,41 @@ EMPTY = {
     ("rules", "SoftphoneConfigRefused"): NOTHING_WRONG,
     ("rules", "SoftphoneMetricsAbsent"): "all agents are scraped",
     ("rules", "SoftphoneFleetNotReady"): "a phone on standby is registered, and its fleet is Ready",
-    ("rules", "SoftphonePoolNotReady"): "there is no pool",
+    ("rules", "SoftphoneRehearsalFailed"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalFailed, measured"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalOverdue"): NO_REHEARSAL,
+    ("rules", "SoftphoneRehearsalOverdue, measured"): NO_REHEARSAL,
+    ("softphone-overview", "Rehearsals"): NO_REHEARSAL,
+    ("softphone-overview", "Time since a rehearsal passed"): NO_REHEARSAL,
+    ("softphone-overview", "Rehearsals under way"): NO_REHEARSAL,
     ("rules", "SoftphoneOperatorAbsent"): "the operator is scraped",
     ("rules", "SoftphoneOperatorDeaf"): NOTHING_WRONG,
     ("rules", "SoftphoneOperatorFailing"): NOTHING_WRONG,
 }
 """Queries whose answer is empty, and why that is right."""
-NO_SERIES = {"softphone_pbx_certificate_expiry_timestamp_seconds": NO_TLS}
+NO_SERIES = {
+    "softphone_pbx_certificate_expiry_timestamp_seconds": NO_TLS,
+    **{
+        f"softphone_rehearsal_{name}": NO_REHEARSAL
+        for name in ("running", "passed", "last_pass_timestamp_seconds", "due_timestamp_seconds")
+    },
+}
 """Series that are not there, wherever they are asked for, and why that is right."""
 OFTEN = {"expiresSeconds": 20, "pathCheckSeconds": 5}
 
 
 @pytest.fixture(scope="module")
 def phones(namespace: Kube) -> Kube:
-    """Two phones and a small fleet at home, and three phones with a wrong password."""
+    """Two phones, a small fleet and one of a pool at home, and four phones with a wrong password, one in the pool."""
     keys = {f"load{index:03d}": f"pw-load{index:03d}" for index in range(4)}
     namespace.apply(*system(), secret("load", **keys), *(secret(name) for name in PHONES))
     namespace.apply(*(secret(name, password="wrong") for name in WRONG))
     often = {"expiresSeconds": 600, "pathCheckSeconds": 5}
     namespace.apply(fleet(4, 2, of={"registration": often}))
     namespace.apply(*(softphone(name, registration=OFTEN) for name in (*PHONES, *WRONG)))
-    for name in PHONES:
+    namespace.apply(secret("office", load010="pw-load010", load011="wrong"), pool("office", 10, ["office"]))
+    namespace.apply(*(pooled(name, "office", "office", registration=OFTEN) for name in ("load010", "load011")))
+    for name in (*PHONES, "load010"):
         namespace.until("sp", name, registered_at("slave", "Home"))
     namespace.until("spf", "load", lambda of: of.get("status", {}).get("registered") == 4)
     return namespace
@@ -111,10 +128,10 @@ def test_every_query_has_an_answer_after_a_fail_over(
     prometheus = Prometheus()
     here = f'namespace="{phones.namespace}"'
     pbxes.pbx("slave").kill()
-    for name in PHONES:
+    for name in (*PHONES, "load010"):
         phones.until("sp", name, registered_at("master", "Standby"))
     moved = f'sum(softphone_failovers_total{{{here},to="master"}})'
-    wait_until(lambda: prometheus.value(moved) == 6, "Prometheus knows of six fail-overs")
+    wait_until(lambda: prometheus.value(moved) == 7, "Prometheus knows of seven fail-overs")
     intrude(sip_address(phones, pbxes, "alice"))
     for counter in ("softphone_unsolicited_requests_total", "softphone_sip_discarded_total"):
         wait_until(
@@ -136,7 +153,7 @@ def test_every_query_has_an_answer_after_a_fail_over(
         knows = f'count(ALERTS{{alertname="{alert}",{here},pbx="{pbx}"}})'
         wait_until(lambda knows=knows: prometheus.value(knows) == 1, f"{alert} knows {pbx}")  # type: ignore[misc]
 
-    values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "softphone": "alice", "namespace": phones.namespace}
+    values = {**WINDOWS, "pbx": ".+", "fleet": ".+", "pool": ".+", "softphone": "alice", "namespace": phones.namespace}
     # Agents of the tests before may still be on their way out.
     ours, wrong, listed = {"", phones.namespace, operator.namespace}, [], []
 

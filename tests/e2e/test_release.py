@@ -20,7 +20,10 @@ from lab.waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
-CRDS = tuple(f"{plural}.softphone-fleet.io" for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools"))
+CRDS = tuple(
+    f"{plural}.softphone-fleet.io"
+    for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks")
+)
 KINDS = "deployments,pods,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,clusterrolebindings"
 USER = "alice"
 """Whom the lab's PBXes know."""

@@ -58,12 +58,13 @@ class Release:
             self.place.wait("delete", "pod -l app.kubernetes.io/component=operator")
 
     def serves(self) -> dict[str, int]:
-        """How many objects of each kind its operator says that it serves; there are no pools and Rehearsals here."""
+        """How many objects of each kind its operator says that it serves; of the others there are none here."""
         pod = self.place.names("pods", "app.kubernetes.io/component=operator")[0]
         page = kubectl("get", "--raw", f"/api/v1/namespaces/{self.place.namespace}/pods/{pod}:8080/proxy/metrics")
         found = re.findall(r'^softphone_operator_objects\{kind="(\w+)",state="\w+"\} (\d+)', page, re.MULTILINE)
         served = {kind: sum(int(count) for each, count in found if each == kind) for kind, _ in found}
-        assert served.pop("SoftphonePool") == served.pop("Rehearsal") == 0
+        for none in ("SoftphonePool", "CallCheck", "Rehearsal"):
+            assert served.pop(none) == 0
         return served
 
 

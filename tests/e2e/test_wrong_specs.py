@@ -28,6 +28,7 @@ KINDS = {
     "pbx": "PBX",
     "fleet": "SoftphoneFleet",
     "pool": "SoftphonePool",
+    "callcheck": "CallCheck",
     "rehearsal": "Rehearsal",
 }
 BY_THE_RULES = {

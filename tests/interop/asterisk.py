@@ -17,6 +17,7 @@ MODULES = (
     *("res_pjsip_outbound_authenticator_digest", "res_pjsip_endpoint_identifier_user", "res_pjsip_sdp_rtp"),
     *("res_pjsip_messaging", "res_pjsip_notify", "res_pjsip_pubsub", "res_pjsip_mwi", "res_pjsip_mwi_body_generator"),
     *("res_pjsip_logger", "res_rtp_asterisk", "chan_pjsip", "codec_ulaw", "format_pcm", "app_dial", "app_echo"),
+    *("res_srtp",),
     *("app_verbose", "pbx_config", "bridge_simple", "func_callerid", "res_security_log"),
 )
 FOLDERS = ("etc", "db", "lib", "spool", "run", "log")

@@ -126,6 +126,12 @@ def pooled(registered: int, waiting: int = 0, number: int = 0) -> Series:
     return {f'softphones{{{here},state="{state}"}}': f"{count}x60" for state, count in states.items()}
 
 
+def bindings_of_pool(registered: int) -> Series:
+    """Where so many of its phones are registered."""
+    here = 'namespace="calls",pod="pool-office-0",pbx="slave",role="Home"'
+    return {f"softphone_registrations{{{here}}}": f"{registered}x60"}
+
+
 def probe(registered: int, suspended: int = 0) -> Series:
     """A single phone."""
     here = 'namespace="calls",pod="softphone-alice"'
@@ -226,6 +232,25 @@ def restarted(series: Series, *, away: int) -> Series:
     return {name: f"{values.partition('x')[0]}x1 {gap} {values}" for name, values in series.items()}
 
 
+def sites(reason: str, after: str = "false", *, operators: int = 1, failing: int = 1) -> Series:
+    """A CallCheck from Vienna to Graz: a pair that fails, beside one that passes."""
+    here = 'check_namespace="calls",check="sites",from_site="vienna",to_site="graz"'
+    of = f'{here},state="failing",reason="{reason}",after_fail_over="{after}"'
+    good = f'{here},state="passing",reason="",after_fail_over="false"'
+    told = {of: failing, good: 1}
+    return {
+        f'softphone_operator_call_pairs{{namespace="system",pod="op-{n}",{which}}}': f"{count}x60"
+        for which, count in told.items()
+        for n in range(operators)
+    }
+
+
+def site_case(alert: str, minutes: int, words: str, fires: Series, quiet: Series) -> Case:
+    summary = f"Calls of check sites in calls from vienna to graz {words}"
+    labels = {**HERE, "check": "sites", "from_site": "vienna", "to_site": "graz"}
+    return Case(alert, fires=fires, quiet=quiet, minutes=minutes, summary=summary, labels=labels)
+
+
 HERE = {"namespace": "calls"}
 POD = {**HERE, "pod": "softphone-alice"}
 
@@ -261,6 +286,22 @@ CASES = [
         minutes=8,
         summary="50% of the phones of fleet load in calls are registered",
         labels={**HERE, "fleet": "load"},
+    ),
+    Case(
+        "SoftphonePoolRegisteredRatioLow",
+        fires=pooled(85, waiting=15) | bindings_of_pool(85),
+        quiet=pooled(95, waiting=5) | bindings_of_pool(95),
+        minutes=8,
+        summary="85% of the phones of agent pool-office-0 in calls are registered",
+        labels={**HERE, "pod": "pool-office-0"},
+    ),
+    Case(
+        "SoftphonePoolRegisteredRatioLow",  # none has one: then there is no series of registrations
+        fires=pooled(0, waiting=100),
+        quiet=pooled(0, waiting=1),  # one phone alone is told of by its name
+        minutes=8,
+        summary="0% of the phones of agent pool-office-0 in calls are registered",
+        labels={**HERE, "pod": "pool-office-0"},
     ),
     Case(
         "SoftphoneUnregistered",
@@ -545,6 +586,16 @@ CASES = [
         summary="1 SoftphonePools are not Ready",
         labels={"kind": "SoftphonePool"},
     ),
+    site_case(
+        "SoftphoneNotCallableAfterFailover",
+        3,
+        "fail since a fail-over",
+        sites("NoAnswer", "true", operators=2),
+        sites("NoAnswer"),
+    ),
+    site_case("SoftphoneCallCheckFailing", 7, "fail", sites("WrongPhone"), sites("MOSLow")),
+    site_case("SoftphoneOneWayAudio", 7, "are silent", sites("NoAudio"), sites("NoAnswer")),
+    site_case("SoftphoneMOSLow", 17, "sound bad", sites("MOSLow"), sites("MOSLow", failing=0)),
     Case(
         "SoftphoneRehearsalFailed",
         fires=rehearsal("passed", "0x60", operators=2),

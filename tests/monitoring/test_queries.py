@@ -74,6 +74,13 @@ ANSWERS: dict[str, list[Samples]] = {
     "docs/runbooks/SoftphoneMetricsAbsent.md": [{'{namespace="rehearsal",fleet="load"}': 1}],
     "docs/runbooks/SoftphoneOperatorDeaf.md": [{'{code="403"}': 6}],
     "docs/runbooks/SoftphoneOperatorFailing.md": [{'{kind="PBX"}': 4}, {'{code="403"}': 6}],
+    "docs/runbooks/SoftphonePoolRegisteredRatioLow.md": [
+        {
+            '{pbx="master",outcome="accepted",code="200"}': 7,
+            '{pbx="slave",outcome="unreachable"}': 8,
+            '{pbx="master",outcome="rejected",code="403"}': 3,
+        }
+    ],
     "docs/runbooks/SoftphonesFlapping.md": [
         {f'{{{AGENT},fleet="load",softphone="load-3"}}': 2},
         {'{from="slave",to="master",reason="PingFailed"}': 7},

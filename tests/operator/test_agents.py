@@ -11,7 +11,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from softphone_agent.contract.call_report import CallReport
+from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
+    CallChanged,
     ConfigChanged,
     ConfigReport,
     Counts,
@@ -217,6 +220,28 @@ def test_when_certificates_end_is_known_of_pbxes_that_have_shown_one() -> None:
     assert view(shown, PbxChanged(pbx=PbxReport(name="slave"))).certificates == {}
     counts = Counts(version="1", config=CONFIG, phones=1, pbxs=(PbxCounts(name="slave", certificate_expires=ends),))
     assert view(counts).certificates == {"slave": ends}
+
+
+def half(entry: str = "daily.1", began: str = "2026-01-02T03:04:05Z", **more: Any) -> CallReport:
+    said: dict[str, Any] = {"end": "Caller", "check": "daily", "phone": "anna", "state": "Ended", "ended": began}
+    return CallReport(entry=entry, began=began, **(said | more))
+
+
+def test_the_last_call_of_each_kind_that_has_ended_is_kept_and_its_check_is_told() -> None:
+    made = view(snapshot())
+    assert made.apply(CallChanged(call=half()), 1.0) == Change(checks=frozenset({"daily"}))
+    assert made.apply(CallChanged(call=half()), 1.0) == Change()
+    assert made.apply(CallChanged(call=half(state="Talking", ended=None)), 1.0) == Change()
+    good = half(began="2026-01-02T03:04:06Z", after_fail_over=True, passed=True, callable_seconds=1.0)
+    made.apply(CallChanged(call=good), 1.0)
+    hung_up = half(began="2026-01-02T03:04:05Z", ended="2026-01-02T03:04:07Z", after_fail_over=True, code=487)
+    assert made.apply(CallChanged(call=hung_up), 1.0) == Change()
+    assert list(made.calls.values()) == [good]
+    counts = count("1", ConfigReport(digest="d"), [], []).model_copy(
+        update={"calls": (half("other.1", check="other"),)}
+    )
+    assert made.apply(counts, 1.0).checks == {"other"}
+    assert len(made.calls) == 2
 
 
 def test_silence_counts_after_a_moment() -> None:

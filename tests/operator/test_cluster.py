@@ -334,13 +334,13 @@ async def test_missing_kinds() -> None:
             "softphones.softphone-fleet.io",
             "softphonefleets.softphone-fleet.io",
             "softphonepools.softphone-fleet.io",
+            "callchecks.softphone-fleet.io",
             "rehearsals.softphone-fleet.io",
         ]
         api.answer("GET", path, {"resources": [{"name": "pbxs"}, {"name": "pbxs/status"}]})
-        assert await it.missing_kinds() == [
-            f"{name}.softphone-fleet.io" for name in ("softphones", "softphonefleets", "softphonepools", "rehearsals")
-        ]
-        served = [{"name": name} for name in ("pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals")]
+        others = ("softphones", "softphonefleets", "softphonepools", "callchecks", "rehearsals")
+        assert await it.missing_kinds() == [f"{name}.softphone-fleet.io" for name in others]
+        served = [{"name": name} for name in ("pbxs", *others)]
         api.answer("GET", path, {"resources": served})
         assert await it.missing_kinds() == []
 

@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 
 import refusals
 from softphone_agent.contract.reading import expanded
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone, references
+from softphone_operator.decide import (
+    decisions,
+    desired_call_check,
+    desired_fleet,
+    desired_pbx,
+    desired_pool,
+    desired_softphone,
+    references,
+)
 from softphone_operator.decide.names import SecretUse
+from softphone_operator.observe.observed import Observed
+from softphone_operator.observe.phone_book import PhoneBook
 from softphone_operator.rehearsals import desired
 
 DATA = Path(__file__).parent / "data" / "refused"
@@ -59,6 +69,17 @@ def pooled(
     return desired_softphone.in_pool("anna", "demo", "uid-1", spec, of, decisions_on(pbxs, secrets), keys)
 
 
+def call_check(
+    spec: Any, phones: Mapping[str, Any], pbxs: Mapping[str, Any]
+) -> desired_call_check.DesiredCallCheck | decisions.Refusal:
+    observed = Observed()
+    for name, of in phones.items():
+        metadata = {"name": name, "namespace": "demo", "resourceVersion": "1"}
+        observed.take("Softphone", {"metadata": metadata, "spec": of})
+    found = PhoneBook(observed).found("demo", desired_call_check.asked(spec), decisions_on(pbxs))
+    return desired_call_check.call_check("sites", "demo", "uid-1", spec, found)
+
+
 def accepted(
     spec: Any, pbxs: Mapping[str, Any], secrets: Mapping[str, list[str]] | None = None
 ) -> decisions.DesiredAgent:
@@ -78,6 +99,8 @@ def test_a_bad_spec_is_refused_with_its_message(path: Path) -> None:
         outcome: Any = fleet(case["fleet"], pbxs, secrets)
     elif "pool" in case:
         outcome = pool(case["pool"], secrets)
+    elif "callcheck" in case:
+        outcome = call_check(case["callcheck"], case.get("phones", {}), pbxs)
     elif "pools" in case or references.pool_of(case.get("softphone")):
         outcome = pooled(case["softphone"], case.get("pools", {}), pbxs, secrets)
     elif "softphone" in case:

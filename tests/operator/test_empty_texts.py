@@ -11,8 +11,25 @@ import jsonschema
 import pytest
 
 from softphone_operator.api.crd import RULES, RULES_MARK, crd
-from softphone_operator.api.kinds import KINDS, PBX, REHEARSAL, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, Kind
-from softphone_operator.decide import decisions, desired_fleet, desired_pbx, desired_pool, desired_softphone
+from softphone_operator.api.kinds import (
+    CALL_CHECK,
+    KINDS,
+    PBX,
+    REHEARSAL,
+    SOFTPHONE,
+    SOFTPHONE_FLEET,
+    SOFTPHONE_POOL,
+    Kind,
+)
+from softphone_operator.decide import (
+    decisions,
+    desired_call_check,
+    desired_fleet,
+    desired_pbx,
+    desired_pool,
+    desired_softphone,
+)
+from softphone_operator.decide.call_phones import CallPhone
 from softphone_operator.rehearsals import desired
 
 TOLERATION = {"key": "a", "operator": "Exists", "value": "", "effect": "NoSchedule", "tolerationSeconds": 5}
@@ -34,6 +51,7 @@ PHONE: dict[str, Any] = {
     "credentials": {"secretName": "anna"},
     "registration": {"redirectPolicy": "KnownPBXes", "failBack": "Primary"},
     "answer": "Echo",
+    "mediaEncryption": "Offered",
     "agent": AGENT,
 }
 SPECS: dict[str, dict[str, Any]] = {
@@ -54,6 +72,13 @@ SPECS: dict[str, dict[str, Any]] = {
         "maxUnavailable": "25%",
         "agent": AGENT,
         "credentials": {"secretNames": ["anna"]},
+    },
+    CALL_CHECK.name: {
+        "mode": "Pairs",
+        "from": {"softphone": "anna", "selector": ""},
+        "to": {"softphone": "berta", "selector": "", "uri": ""},
+        "siteLabel": "site",
+        "expect": {"answeredBy": "berta", "audio": "None"},
     },
     SOFTPHONE_FLEET.name: {
         "replicas": 3,
@@ -120,6 +145,10 @@ def decided(kind: Kind, spec: dict[str, Any]) -> object:
         return desired.rehearsal("demo", spec, pbxs, jobs_allowed=True)
     if kind is SOFTPHONE_POOL:
         return desired_pool.pool("demo", spec, SECRETS)
+    if kind is CALL_CHECK:
+        named = {name: CallPhone(name, f"sip:{name}@acme.example", "wien", {}, "Checks") for name in ("anna", "berta")}
+        found = desired_call_check.Found(named, {})
+        return desired_call_check.call_check("sites", "demo", "uid", spec, found)
     return desired_fleet.fleet("load", "demo", "uid", spec, pbxs, SECRETS)
 
 

@@ -20,7 +20,15 @@ from kmock import resource as kmock_resource
 
 from softphone_operator.decide.settings import Settings
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
-from softphone_operator.kubernetes.resources import FLEETS, POOLS, REHEARSALS, SOFTPHONES, WATCHED, Resource
+from softphone_operator.kubernetes.resources import (
+    CALL_CHECKS,
+    FLEETS,
+    POOLS,
+    REHEARSALS,
+    SOFTPHONES,
+    WATCHED,
+    Resource,
+)
 from softphone_operator.kubernetes.watching import Watches
 from softphone_operator.program import kopf_door, lifecycle
 
@@ -46,6 +54,7 @@ KINDS = {
     f"{GROUP}/softphones": "Softphone",
     f"{GROUP}/softphonefleets": "SoftphoneFleet",
     f"{GROUP}/softphonepools": "SoftphonePool",
+    f"{GROUP}/callchecks": "CallCheck",
     f"{GROUP}/rehearsals": "Rehearsal",
     f"{GROUP}/pbxs": "PBX",
     "v1/pods": "Pod",
@@ -187,7 +196,7 @@ async def test_the_api_server_picks_softphones_and_fleets_by_the_selector_and_te
     async with watching(Recorder(), selector=shard, namespaces=["demo"]), asyncio.timeout(20):
         await all_watched(api)
     asked = [request for request in api if "namespaces" in request.url.path]
-    own = {resource.path("demo"): shard for resource in (SOFTPHONES, FLEETS, POOLS, REHEARSALS)}
+    own = {resource.path("demo"): shard for resource in (SOFTPHONES, FLEETS, POOLS, CALL_CHECKS, REHEARSALS)}
     assert selectors(asked) == {resource.path("demo"): resource.selector for resource in WATCHED} | own
 
 

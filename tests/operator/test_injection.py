@@ -15,7 +15,10 @@ from softphone_agent.phone.directory import Directory, registrar_uri
 from softphone_agent.phone.planning import register_request
 from softphone_agent.sip.request import RegisterRequest, Secret
 from softphone_operator.decide import (
+    call_phones,
+    call_plan,
     decisions,
+    desired_call_check,
     desired_fleet,
     desired_pbx,
     desired_pool,
@@ -55,6 +58,18 @@ def decided(kind: str, spec: Any) -> list[decisions.DesiredAgent] | decisions.Re
     elif kind == "Rehearsal":
         meant = desired.rehearsal("demo", spec, pbxs(), jobs_allowed=True)
         return meant if isinstance(meant, decisions.Refusal) else []
+    elif kind == "CallCheck":
+        phones = {name: call_phones.of_softphone(name, PHONE, {}, pbxs()) for name in ("anna", "berta")}
+        named = {name: phone for name, phone in phones.items() if phone}
+        asked = desired_call_check.asked(spec)
+        found = desired_call_check.Found(named, {text: list(named.values()) for text in asked.selectors})
+        check = desired_call_check.call_check("sites", "demo", "uid-1", spec, found)
+        if isinstance(check, decisions.Refusal):
+            return check
+        one = desired_softphone.softphone("anna", "demo", "uid-1", PHONE, pbxs(), SECRETS)
+        assert isinstance(one, decisions.DesiredAgent)
+        one = call_plan.with_calls(one, call_plan.plan([check]))
+        assert one.config.call_checks
     elif kind == "SoftphonePool":
         pool = desired_pool.pool("demo", spec, SECRETS)
         if isinstance(pool, decisions.Refusal):

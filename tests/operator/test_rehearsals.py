@@ -319,7 +319,7 @@ async def test_a_spec_that_is_refused_begins_nothing(spec: dict[str, Any], reaso
         said = {c["type"]: c for c in status(it)["conditions"]}
         assert message is None or said["Accepted"]["message"] == message
         await it.until(lambda: ("monthly", "Warning", "NotBegun") in cluster.events)
-        assert status(it)["phase"] == "Pending"
+        assert (status(it)["phase"], status(it)["message"]) == ("Pending", said["Accepted"]["message"])
 
 
 async def test_a_pbx_that_comes_later_makes_it_accepted() -> None:

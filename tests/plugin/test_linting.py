@@ -102,7 +102,8 @@ def test_what_cannot_be_read_is_a_line_with_its_place(text: str | bytes, told: s
 def test_a_value_with_line_breaks_and_controls_is_told_on_one_line() -> None:
     text = PHONE.replace("kind: Softphone", 'kind: "a\\n\\e[31mb"')
     assert said(text) == [
-        r'0.yaml:2: fault: kind: "a\n\x1b[31mb" is none of PBX, Rehearsal, Softphone, SoftphoneFleet, SoftphonePool'
+        r'0.yaml:2: fault: kind: "a\n\x1b[31mb" is none of CallCheck, PBX, Rehearsal, Softphone, SoftphoneFleet, '
+        "SoftphonePool"
     ]
 
 
@@ -168,3 +169,48 @@ def test_the_examples_have_no_fault(example: Path) -> None:
     found = lint([(str(path), path.read_text()) for path in files])
     assert [str(finding) for finding in found.findings if finding.severity == "fault"] == []
     assert found.objects > 0
+
+
+CHECKS = """\
+apiVersion: softphone-fleet.io/v1alpha1
+kind: Softphone
+metadata: {name: anna, labels: {tier: probe}}
+spec: {aor: "sip:anna@acme.example", pri: master}
+---
+apiVersion: softphone-fleet.io/v1alpha1
+kind: SoftphoneFleet
+metadata: {name: load, labels: {tier: probe}}
+spec: {replicas: 2, template: {aor: "sip:load{index}@acme.example", pri: slave}}
+---
+apiVersion: softphone-fleet.io/v1alpha1
+kind: CallCheck
+metadata: {name: sites}
+spec: {mode: Mesh, from: {selector: tier=probe}}
+---
+apiVersion: softphone-fleet.io/v1alpha1
+kind: CallCheck
+metadata: {name: pair}
+spec: {from: {softphone: anna}, to: {softphone: load-7}}
+---
+apiVersion: softphone-fleet.io/v1alpha1
+kind: CallCheck
+metadata: {name: odd}
+spec: {from: {selector: "tier in"}}
+"""
+
+
+def test_call_checks_are_judged_with_the_phones_of_the_files() -> None:
+    pbxs = "".join(
+        f"---\napiVersion: softphone-fleet.io/v1alpha1\nkind: PBX\nmetadata: {{name: {name}}}\n"
+        f'spec: {{address: "sip:{host}"}}\n'
+        for name, host in (("master", "10.0.0.1"), ("slave", "10.0.0.2"))
+    )
+    found = [str(one) for one in lint([("calls.yaml", CHECKS + pbxs)]).findings]
+    assert found == [
+        'calls.yaml:19: warning: CallCheck/pair: spec.to.softphone: there is no Softphone "load-7" in the namespace '
+        "default, nor a fleet with such a phone",
+        "calls.yaml:24: fault: CallCheck/odd: spec.to: is required in mode Pairs",
+        'calls.yaml:24: fault: CallCheck/odd: spec.from.selector: "tier in" is no requirement of a label',
+    ]
+    strict = [str(one) for one in lint([("calls.yaml", CHECKS + pbxs)], strict=True).findings]
+    assert strict[0].startswith("calls.yaml:19: fault: CallCheck/pair")

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, RenderableType
 
 from plugin.reports import NOW, SPEC, at, fleet, known, known_of_fleet, report, softphone
-from softphone_plugin import overview, pages, rendering
+from softphone_agent.contract.call_report import CallReport
+from softphone_plugin import calls, overview, pages, rendering
 from softphone_plugin.output import Format, listed
 from softphone_plugin.phones import Measured
 
 DATA = Path(__file__).parent / "data"
 FAILURE = {"code": 403, "reason": "Rejected", "message": "Forbidden", "pbx": "master", "time": at(30)}
+
+
+def check(name: str, passing: str, reason: str, accepted: str = "True", **status: Any) -> dict[str, Any]:
+    """A CallCheck with its conditions."""
+    said = [
+        ("Accepted", accepted, "PhoneNotFound" if accepted == "False" else "Accepted"),
+        ("Passing", passing, reason),
+    ]
+    conditions = [{"type": t, "status": s, "reason": r, "message": f"it is {r}"} for t, s, r in said]
+    metadata = {"name": name, "namespace": "demo"}
+    return {"kind": "CallCheck", "metadata": metadata, "status": {"conditions": conditions, **status}}
+
+
+AGAIN = {"time": at(30), "caller": "anna", "callee": "ben", "seconds": 2.345}
+DEAF = {"time": at(20), "caller": "anna", "callee": "ben", "fromSite": "vienna", "toSite": "graz"}
+CHECKS = [
+    check("sites", "True", "Passing", pairs={"total": 6, "passing": 6}, callable=AGAIN),
+    check(
+        "pair",
+        "False",
+        "OneWayAudio",
+        pairs={"total": 1, "failing": 1},
+        failures=[{**DEAF, "reason": "OneWayAudio", "message": "ben: ben heard nothing"}],
+    ),
+    check("odd", "Unknown", "NotAccepted", accepted="False"),
+    {"kind": "CallCheck", "metadata": {"name": "new", "namespace": "demo"}},
+]
 
 
 def drawn(*of: RenderableType) -> str:
@@ -47,10 +76,13 @@ def test_all_kinds_have_their_tables() -> None:
     ]
     for of, said in ((phones[0], "True"), (phones[1], "False"), (load, "Unknown")):
         of["status"].setdefault("conditions", []).append({"type": "Redundant", "status": said})
-    shown = overview.tables(overview.Shown([pbx], phones, [load], [pool]), NOW, wide=True, namespaces=True)
+    shown = overview.tables(overview.Shown([pbx], phones, [load], [pool], CHECKS), NOW, wide=True, namespaces=True)
     assert drawn(rendering.tables(shown)) == (DATA / "tables.txt").read_text().rstrip("\n")
     assert [row.mood for row in shown[1].rows] == ["well", "standby", "ill", "unknown"]
-    assert [row.mood for table in (shown[0], *shown[2:]) for row in table.rows] == ["ill", "ill", "ill"]
+    assert [row.mood for table in (shown[0], *shown[2:]) for row in table.rows] == [
+        *("ill", "ill", "ill"),
+        *("well", "ill", "ill", "unknown"),
+    ]
 
 
 def test_a_way_is_drawn_from_the_entry_to_the_registrar() -> None:
@@ -127,3 +159,39 @@ softphone_registrations{fleet="load",location="graz",pbx="slave",role="Home"} 3.
         pages.Whereabouts("master", "Standby", ""): 2,
         pages.Whereabouts("slave", "Home", "graz"): 3,
     }
+
+
+def test_the_story_of_a_call_check() -> None:
+    assert list(calls.notes(CHECKS[0], NOW)) == [
+        ("passing", "it is Passing"),
+        ("callable", "2.345 s after a loss, 30s ago: anna called ben"),
+    ]
+    assert list(calls.notes(CHECKS[1], NOW)) == [
+        ("passing", "it is OneWayAudio"),
+        ("failed", "40s ago, anna (vienna to graz): OneWayAudio, ben: ben heard nothing"),
+    ]
+    assert next(calls.notes(CHECKS[2], NOW)) == ("accepted", "it is PhoneNotFound")
+
+
+def half(**more: Any) -> CallReport:
+    said: dict[str, Any] = {"end": "Caller", "check": "daily", "phone": "anna", "peer": "sip:ben@x", "state": "Ended"}
+    return CallReport.model_validate(said | {"began": at(10), "ended": at(20)} | more)
+
+
+def test_the_last_calls_of_a_phone_in_sentences() -> None:
+    reports = [
+        half(code=200, answer_seconds=0.02, heard="Tone", mos=4.41, lost_percent=0.0),
+        half(code=486, faults=("answer: 200 was expected, came: 486 Busy Here",)),
+        half(code=486),
+        half(),
+        half(end="Callee", peer="sip:ben@x", code=200, heard="Silence"),
+        half(end="Callee", peer="", check="", state="Ringing"),
+    ]
+    assert list(calls.sentences(reports, NOW)) == [
+        "daily: calls sip:ben@x, 40s ago: heard the other end's tone, 0 % lost, MOS 4.41.",
+        "daily: calls sip:ben@x, 40s ago: answer: 200 was expected, came: 486 Busy Here.",
+        "daily: calls sip:ben@x, 40s ago: answered 486.",
+        "daily: calls sip:ben@x, 40s ago: not answered.",
+        "daily: called by sip:ben@x, 40s ago: heard silence: packets without sound.",
+        "called by somebody now: ringing.",
+    ]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from softphone_agent.calls import sdes
 from softphone_agent.calls.g711 import BY_NAME, BY_TYPE, CODECS, FRAME_SECONDS, Codec
+from softphone_agent.calls.sdes import Crypto, Encryption, Keys
 
 CONTENT_TYPE = "application/sdp"
 LONGEST = 16 * 1024
 """Characters; a description of a phone with all its codecs and keys has some 3000."""
 MOST_MEDIA = 32
 """Media sections of one description."""
+
+PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 
 _RTPMAP = re.compile(r"rtpmap:([0-9]{1,3}) ([A-Za-z0-9\-.]+)/([0-9]{1,6})(?:/1)?$")
 _MEDIA = re.compile(r"(\S+) ([0-9]{1,5})(?:/[0-9]{1,5})? (\S+) (.+)$")
@@ -72,6 +76,8 @@ class Description:
     sections: tuple[Section, ...]
     chosen: int
     """Which of the sections it is."""
+    crypto: Crypto | None = None
+    """With what the peer encrypts; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +88,28 @@ class Ours:
     port: int
     session: int
     version: int = 0
+    keys: Keys = field(default_factory=Keys)
 
     def following(self) -> Ours:
         """For the next description."""
         return replace(self, version=self.version + 1)
 
+    def encrypts_with(self, theirs: Description) -> Crypto | None:
+        """With what we encrypt to one who has described this; None for nothing."""
+        return self.keys.answer_to(theirs.crypto) if theirs.crypto else None
 
-def read(text: str) -> Description:
-    """What an offer, or an answer to our offer, means. Raises SdpError."""
+
+def read_answer(text: str, ours: Ours) -> Description:
+    """What an answer to our offer means. Raises SdpError."""
+    found = read(text, ours.keys.encryption)
+    chosen = found.crypto
+    if chosen is not None and (chosen.tag, chosen.suite) not in {(one.tag, one.suite) for one in ours.keys.offered()}:
+        raise SdpError("the description has a key for what was not offered")
+    return found
+
+
+def read(text: str, encryption: Encryption = Encryption.NEVER) -> Description:
+    """What an offer means, for a phone whose media is encrypted so. Raises SdpError."""
     if len(text) > LONGEST:
         raise SdpError(f"the description has {len(text)} characters, more than {LONGEST}")
     head, *bodies = _parts(text.replace("\r\n", "\n").split("\n"))
@@ -106,7 +126,8 @@ def read(text: str) -> Description:
         if line is None or line[1] != "audio" or int(line[2]) == 0:
             continue
         try:
-            return _audio(line[3], int(line[2]), line[4].split(), head, body, sections, index)
+            found = _audio(line[3], int(line[2]), line[4].split(), head, body, sections, index)
+            return replace(found, crypto=_crypto(line[3], body, encryption))
         except SdpError as fault:
             faults.append(str(fault))
     raise SdpError(faults[-1])
@@ -132,8 +153,8 @@ def _audio(
     sections: tuple[Section, ...],
     index: int,
 ) -> Description:
-    if protocol != "RTP/AVP":
-        raise SdpError(f"the description has audio over {protocol[:32]}, not RTP/AVP")
+    if protocol not in (PLAIN, SECURE):
+        raise SdpError(f"the description has audio over {protocol[:32]}, not {PLAIN} or {SECURE}")
     if port > 65535:
         raise SdpError(f"the description has the port {port}")
     payload_type, codec = _codec(formats, body)
@@ -148,6 +169,18 @@ def _audio(
     return Description(
         address, port, _rtcp_port(body) or min(port + 1, 65535), codec, payload_type, direction, sections, index
     )
+
+
+def _crypto(protocol: str, body: list[str], encryption: Encryption) -> Crypto | None:
+    """The peer's key. RTP/AVP with keys is encryption that both ends may leave out."""
+    found = None if encryption is Encryption.NEVER else sdes.first_usable(body)
+    if found is not None or (protocol == PLAIN and encryption is not Encryption.REQUIRED):
+        return found
+    if protocol == PLAIN:
+        raise SdpError("the description has audio that is not encrypted, and mediaEncryption is Required")
+    if encryption is Encryption.NEVER:
+        raise SdpError("the description has encrypted audio, and mediaEncryption is Never")
+    raise SdpError("the description has encrypted audio without a key that we can use (a=crypto)")
 
 
 def _codec(formats: list[str], body: list[str]) -> tuple[int, Codec]:
@@ -192,7 +225,9 @@ def _rtcp_port(lines: list[str]) -> int | None:
 def offer(ours: Ours) -> str:
     """Our offer: audio, both laws, both ways."""
     formats = {codec.payload_type: codec.name for codec in CODECS}
-    return "".join(f"{line}\r\n" for line in [*_head(ours), *_our_audio(ours, formats, Direction.BOTH)])
+    protocol = SECURE if ours.keys.encryption is Encryption.REQUIRED else PLAIN
+    audio = _our_audio(ours, protocol, formats, ours.keys.offered(), Direction.BOTH)
+    return "".join(f"{line}\r\n" for line in [*_head(ours), *audio])
 
 
 def answer(ours: Ours, offered: Description) -> str:
@@ -200,7 +235,9 @@ def answer(ours: Ours, offered: Description) -> str:
     lines = _head(ours)
     for index, section in enumerate(offered.sections):
         if index == offered.chosen:
-            lines += _our_audio(ours, {offered.payload_type: offered.codec.name}, offered.direction.mirrored)
+            formats, direction = {offered.payload_type: offered.codec.name}, offered.direction.mirrored
+            ours_for_it = ours.encrypts_with(offered)
+            lines += _our_audio(ours, section.protocol, formats, (ours_for_it,) if ours_for_it else (), direction)
         else:
             lines.append(f"m={section.media} 0 {section.protocol} {section.first_format}")
     return "".join(f"{line}\r\n" for line in lines)
@@ -211,10 +248,13 @@ def _head(ours: Ours) -> list[str]:
     return ["v=0", f"o=- {ours.session} {ours.version} {where}", "s=-", f"c={where}", "t=0 0"]
 
 
-def _our_audio(ours: Ours, formats: dict[int, str], direction: Direction) -> list[str]:
+def _our_audio(
+    ours: Ours, protocol: str, formats: dict[int, str], cryptos: tuple[Crypto, ...], direction: Direction
+) -> list[str]:
     return [
-        f"m=audio {ours.port} RTP/AVP {' '.join(map(str, formats))}",
+        f"m=audio {ours.port} {protocol} {' '.join(map(str, formats))}",
         *(f"a=rtpmap:{number} {name}/8000" for number, name in formats.items()),
+        *(one.line for one in cryptos),
         f"a=ptime:{round(FRAME_SECONDS * 1000)}",
         f"a={direction}",
     ]

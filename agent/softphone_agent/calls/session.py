@@ -19,12 +19,17 @@ REPORT_SECONDS = 5.0
 """Between two RTCP reports (RFC 3550, section 6.2); the first comes after half of it."""
 FIRST_HEARD = 5
 """When so many packets were heard a first report says so: in a call of two it may be sent at once (RFC 3550, 6.2)."""
+QUIET_SECONDS = 1.0
+"""Who is to send and sent nothing for so long at the end of a call was not heard at its end."""
 LISTEN_FRAMES = 25
 """The last half second is listened to."""
 CATCH_UP = 10
 """So many frames are sent at once at most, where the process was late; those before are left out."""
 TRUSTED_LATENESS = 0.02
-"""Who was later than this by himself cannot tell by his own what the network did to jitter and loss."""
+"""Who sent later than this by himself gave jitter to others, and may have been as late in all that he does."""
+LOSS_TRUSTED_LATENESS = 1.0
+"""What comes waits in the kernel, with the time at which it came: who is late loses none of it, and measures the same
+jitter and round trip. It has room for more than a second, but not for ever (test_call_media.py)."""
 
 _ROUNDING = 1e-6
 
@@ -63,7 +68,7 @@ class Heard:
     jitter_seconds: float
     """The worst."""
     silent: bool
-    """Whether the last half second was silence, or nothing came."""
+    """Whether the last half second was silence, or nothing came at the end."""
     tone_part: float | None
     """The part of the last half second in which the expected tone was heard; None where none is expected."""
     round_trip_seconds: float | None
@@ -71,11 +76,20 @@ class Heard:
     told: Told | None
     own_lateness_seconds: float
     """The most by which this process sent late."""
+    quiet_seconds: float = 0.0
+    """How long nothing came at the end of the call, of one who was to send."""
+    undecipherable: int = 0
+    """Packets that came encrypted in another way than was agreed upon."""
 
     @property
     def trusted(self) -> bool:
-        """Whether jitter and loss are those of the network."""
+        """Whether this agent was in time with all that it sent."""
         return self.own_lateness_seconds <= TRUSTED_LATENESS
+
+    @property
+    def loss_is_trusted(self) -> bool:
+        """Whether loss and round trip are those of the network."""
+        return self.own_lateness_seconds <= LOSS_TRUSTED_LATENESS
 
 
 class Session:
@@ -104,6 +118,7 @@ class Session:
         self._told: Told | None = None
         self._round_trip: float | None = None
         self._lateness = 0.0
+        self._quiet = 0.0
 
     @property
     def is_on(self) -> bool:
@@ -111,9 +126,9 @@ class Session:
         return self._with is not None
 
     @property
-    def next_at(self) -> float | None:
-        """When `due` is to be called; None while nothing is agreed upon."""
-        return None if self._with is None else min(self._frame_at, self._report_at)
+    def next_at(self) -> float:
+        """When `due` is to be called; infinite while nothing is agreed upon."""
+        return math.inf if self._with is None else min(self._frame_at, self._report_at)
 
     @property
     def _frame_at(self) -> float:
@@ -154,6 +169,8 @@ class Session:
             return
         if report.ntp is not None:
             self._sender_report = (report.ntp, at)
+        if not report.blocks and self._sender.packets:  # who hears somebody says so (RFC 3550, section 6.4)
+            self._told = Told(0.0, 0, 0.0, hears_us=False)
         for block in report.blocks:
             about_us = block.source == self._sender.source
             if about_us or block.source == 0:  # 0: it hears nobody
@@ -186,6 +203,8 @@ class Session:
 
     def farewell(self, now: float, unix: float) -> bytes:
         """The last report, with RTCP's BYE: nothing more is sent."""
+        silent_since = self.silent_since()
+        self._quiet = 0.0 if silent_since is None else max(0.0, now - silent_since)
         return self._report(now, unix) + rtcp.goodbye(self._sender.source)
 
     def stop(self) -> None:
@@ -196,9 +215,10 @@ class Session:
     def heard(self) -> Heard:
         """What was measured until now."""
         receiver, codec = self._receiver, self._with.codec if self._with else self._codec
+        last = () if self._quiet >= QUIET_SECONDS else self._last
         tone_part = None
         if self._listens_for is not None:
-            tone_part = tone.part_heard(self._last, self._listens_for, codec) if codec else 0.0
+            tone_part = tone.part_heard(last, self._listens_for, codec) if codec else 0.0
         return Heard(
             sent=self._sender.packets,
             packets=receiver.packets,
@@ -206,11 +226,12 @@ class Session:
             lost=receiver.lost,
             late=receiver.late,
             jitter_seconds=receiver.worst_jitter_seconds,
-            silent=codec is None or tone.is_silent(self._last, codec),
+            silent=codec is None or tone.is_silent(last, codec),
             tone_part=tone_part,
             round_trip_seconds=self._round_trip,
             told=self._told,
             own_lateness_seconds=self._lateness,
+            quiet_seconds=self._quiet,
         )
 
     def _next_frame(self) -> bytes | None:

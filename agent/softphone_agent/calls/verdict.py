@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from softphone_agent.calls import e_model
-from softphone_agent.calls.session import Heard
+from softphone_agent.calls.session import QUIET_SECONDS, Heard
 from softphone_agent.calls.states import Ending, State
 
 LEAST_PACKETS = 50
@@ -22,6 +22,8 @@ class Expected:
     """Of the final answer to INVITE."""
     answer_seconds: float | None = None
     """Until then it must have come; None for any time."""
+    audio: bool = True
+    """Whether audio is looked at at all."""
     tone: bool = True
     """Whether the other end's tone must be heard."""
     least_tone_part: float = 0.8
@@ -40,7 +42,7 @@ class Quality:
     round_trip_seconds: float | None
     mos: float | None
     trusted: bool
-    """False where this agent was late itself: then loss and jitter may be its own."""
+    """False where this agent was late itself: then jitter may be its own."""
 
 
 def quality(heard: Heard) -> Quality:
@@ -48,7 +50,7 @@ def quality(heard: Heard) -> Quality:
     measured = heard.expected >= LEAST_PACKETS
     part_lost = heard.lost / heard.expected if measured else None
     mos = None
-    if part_lost is not None and heard.round_trip_seconds is not None and heard.trusted:
+    if part_lost is not None and heard.round_trip_seconds is not None and heard.loss_is_trusted:
         delay = heard.round_trip_seconds / 2 + PACKET_SECONDS + BUFFER_SECONDS
         mos = e_model.mos(e_model.rating(part_lost, delay))
     jitter = heard.jitter_seconds if measured else None
@@ -59,7 +61,9 @@ def faults(state: State, heard: Heard, expected: Expected) -> list[str]:
     """What was not as expected, for people, the first cause first; [] where all was."""
     found: list[str] = []
     if state.code != expected.code:
-        what = f"{state.code} {state.reason}".strip() if state.code else _nothing(state)
+        what = f"{state.code} {state.reason}".strip() if state.code else "nothing"
+        if state.ending is Ending.UNANSWERED:  # its 487 says only that it was cancelled
+            what = "nothing in time"
         return [f"answer: {expected.code} was expected, came: {what}"]
     if state.answered_at is None or expected.code >= 300:
         return found
@@ -68,30 +72,31 @@ def faults(state: State, heard: Heard, expected: Expected) -> list[str]:
         found.append(f"answer: came after {took:.3f} s, later than {expected.answer_seconds:g} s")
     if state.ending not in (Ending.HUNG_UP, None):
         found.append(f"end: {_ENDINGS.get(state.ending, state.ending)}")
-    return found + _audio_faults(heard, expected)
+    elif state.bye_code == 0:
+        found.append("end: BYE was not answered")
+    return found + (_audio_faults(heard, expected) if expected.audio else [])
 
 
 def _audio_faults(heard: Heard, expected: Expected) -> list[str]:
+    if not heard.packets and heard.undecipherable:
+        return [f"audio: {heard.undecipherable} packets came, and none could be decrypted"]
     if not heard.packets:
         return ["audio: nothing was heard, no packet came"]
     found, measured = [], quality(heard)
     if expected.tone and heard.tone_part is not None and heard.tone_part < expected.least_tone_part:
-        found.append(
-            "audio: packets came, and they were silent"
-            if heard.silent
-            else f"audio: the other end's tone was in {heard.tone_part:.0%} of what was heard"
-        )
+        if heard.quiet_seconds >= QUIET_SECONDS:
+            found.append(f"audio: nothing came for the last {heard.quiet_seconds:.1f} s")
+        elif heard.silent:
+            found.append("audio: packets came, and they were silent")
+        else:
+            found.append(f"audio: the other end's tone was in {heard.tone_part:.0%} of what was heard")
     if heard.told is not None and not heard.told.hears_us:
         found.append("audio: the other end reports that it hears nothing of us")
-    if measured.trusted and expected.part_lost is not None and (measured.part_lost or 0.0) > expected.part_lost:
+    if heard.loss_is_trusted and expected.part_lost is not None and (measured.part_lost or 0.0) > expected.part_lost:
         found.append(f"audio: {measured.part_lost:.1%} of the packets were lost")
     if expected.mos is not None and measured.mos is not None and measured.mos < expected.mos:
         found.append(f"audio: MOS {measured.mos:.2f}, less than {expected.mos:g}")
     return found
-
-
-def _nothing(state: State) -> str:
-    return "nothing in time" if state.ending is Ending.UNANSWERED else "nothing"
 
 
 _ENDINGS = {

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from softphone_agent.contract.fields import ID_PATTERN, AorText, Location, Model, Name, SipUriText
 
-Hears = Literal["Tone", "Echo", "Anything"]
+Hears = Literal["Tone", "Echo", "Anything", "Unasked"]
 
 
 class CallExpectation(Model):
@@ -21,13 +21,13 @@ class CallExpectation(Model):
     hears: Hears = Field(
         default="Tone",
         description="What the caller must hear. Tone: that of a phone with `answer: Tone`. Echo: its own tone, sent "
-        "back. Anything: packets, whatever is in them.",
+        "back. Anything: packets, whatever is in them. Unasked: audio is not looked at.",
     )
     max_loss_percent: float | None = Field(
         default=1.0,
         ge=0,
         le=100,
-        description="Packets that may be lost. Not looked at where the agent was late itself.",
+        description="Packets that may be lost. Not looked at where the agent was late itself by a second.",
     )
     min_mos: float | None = Field(
         default=None, ge=1, le=4.5, description="Least MOS (ITU-T G.107), where loss and round trip were measured."

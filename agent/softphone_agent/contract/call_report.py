@@ -82,7 +82,7 @@ class CallReport(Model):
     round_trip_seconds: float | None = Field(default=None, description="By RTCP; missing: not measured.")
     mos: float | None = Field(default=None, description="MOS here (ITU-T G.107); missing until it was measured.")
     own_lateness: bool = Field(
-        default=False, description="Whether this agent was late itself: then loss and jitter may be its own."
+        default=False, description="Whether this agent was late itself: then jitter may be its own."
     )
     survived: Survival | None = Field(
         default=None,
@@ -103,3 +103,13 @@ def key(report: CallReport) -> tuple[str, str, str, str]:
     """What there is one last report of: end, entry or check, phone, and at the callee's end the caller."""
     peer = report.peer if report.end == "Callee" else ""
     return report.end, report.entry or report.check, report.phone, peer
+
+
+def supersedes(new: CallReport, old: CallReport) -> bool:
+    """Whether a report takes the place of an earlier one with the same key.
+
+    After a fail-over several calls are made at a time. When one is answered with audio both ways the others are hung
+    up: what they end with says nothing.
+    """
+    is_one_of_several = new.after_fail_over and new.passed is None and new.end == "Caller"
+    return not (is_one_of_several and old.state == "Ended" and new.began <= (old.ended or ""))

@@ -126,6 +126,10 @@ class AgentConfig(Model):
         for index, callee in enumerate(self.callees):
             if not self._has(callee.phone, callers):
                 faults.append(f'callees[{index}].phone: no phone is named "{callee.phone}"')
+        faults += [
+            f'callees: the phone "{phone}" is there twice for the check "{check}"'
+            for phone, check in used_twice((callee.phone, callee.check) for callee in self.callees)
+        ]
         for index, fleet in enumerate(self.fleets):
             if not (fleet.name or self.fleet):
                 faults.append(f"fleets[{index}].name: is required, since the file does not name a fleet")
@@ -154,6 +158,6 @@ def waiting_for_a_start(running: AgentConfig, wanted: AgentConfig) -> list[str]:
     ]
 
 
-def used_twice(names: Any) -> list[str]:
+def used_twice(names: Any) -> list[Any]:
     """The names that occur more than once, in order."""
     return sorted(name for name, count in Counter(names).items() if count > 1)

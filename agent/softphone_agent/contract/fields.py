@@ -22,6 +22,12 @@ FailBack = Literal["Redirect", "Primary"]
 
 
 Answering = Literal["Checks", "Never", "Echo", "Tone"]
+MediaEncryption = Literal["Never", "Offered", "Required"]
+MEDIA_ENCRYPTION_WORDS = (
+    "Whether the media of calls is encrypted: SRTP, with keys by SDES (RFC 4568). Never: calls with encrypted media "
+    "are refused. Offered: it is encrypted where the other end wants it, too. Required: other calls are refused. The "
+    "keys are in the signaling: only over TLS nobody on the way reads them."
+)
 ANSWERING_WORDS = (
     "What the phone does when it is called. Checks: it answers test calls of call checks that name it, with a tone of "
     "1050 Hz; others get 486, or 480 where no check names it. Never: all get 480. Echo: it answers everybody and sends "

@@ -13,7 +13,9 @@ from softphone_agent.contract import template
 from softphone_agent.contract.config_faults import ConfigFaults, fault_messages
 from softphone_agent.contract.fields import (
     ANSWERING_WORDS,
+    MEDIA_ENCRYPTION_WORDS,
     Answering,
+    MediaEncryption,
     Mode,
     Model,
     TemplateText,
@@ -58,6 +60,7 @@ class PhoneTemplate(Model):
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phones register.")
     answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
+    media_encryption: MediaEncryption = Field(default="Never", description=MEDIA_ENCRYPTION_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 
@@ -125,6 +128,7 @@ def phone_at(of: PhoneTemplate, name: str, index: int, pbxs: Mapping[str, Pbx]) 
             mode=of.mode,
             registration=of.registration,
             answer=of.answer,
+            media_encryption=of.media_encryption,
             trace=of.trace,
             suspend=of.suspend,
             **values,

@@ -13,6 +13,7 @@ from softphone_agent.contract.fields import (
     ID_PATTERN,
     LOCATION_WORDS,
     MAX_LOCATION,
+    MEDIA_ENCRYPTION_WORDS,
     TOKEN_PATTERN,
     Answering,
     AorText,
@@ -20,6 +21,7 @@ from softphone_agent.contract.fields import (
     FailBack,
     HostText,
     Location,
+    MediaEncryption,
     Mode,
     Model,
     Name,
@@ -285,6 +287,7 @@ class Phone(Model):
     credentials: Credentials | None = Field(default=None, description="Files to authenticate with; none: no digest.")
     registration: Registration = Field(default_factory=Registration, description="How the phone registers.")
     answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
+    media_encryption: MediaEncryption = Field(default="Never", description=MEDIA_ENCRYPTION_WORDS)
     trace: tuple[TraceFlag, ...] = Field(default=(), max_length=2, description="Trace flags.")
     suspend: bool = Field(default=False, description="Un-register and stay so.")
 

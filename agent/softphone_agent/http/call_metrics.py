@@ -26,6 +26,8 @@ class CallMetrics:
 
     def __init__(self, registry: CollectorRegistry, label: Callable[[str], str]) -> None:
         self._label = label
+        self._measured: set[tuple[str, tuple[str, ...]]] = set()
+        """The gauges that have series, and the labels of these."""
         self._calls = CounterMetric(
             "softphone_calls",
             "Calls that ended or were refused, by the final answer to INVITE; code is empty where there was none.",
@@ -102,7 +104,11 @@ class CallMetrics:
         return Histogram(name, words, ["check", "pbx"], buckets=buckets, registry=registry)
 
     def configured(self, config: AgentConfig) -> None:
-        """Begin with 0 what the configuration lets expect."""
+        """Begin with 0 what the configuration lets expect; how calls of checks sounded that are gone is no news."""
+        checks = {check.check or check.name for check in config.call_checks} | {one.check for one in config.callees}
+        for field, labels in {seen for seen in self._measured if seen[1][0] not in checks}:
+            self._quality[field].remove(*labels)
+            self._measured.remove((field, labels))
         for direction in births.directions(config):
             self._calls.labels(direction, "200")
             for sound in births.SOUNDS:
@@ -134,7 +140,9 @@ class CallMetrics:
             for field, gauge in self._quality.items():
                 value = getattr(report, field)
                 if value is not None:
-                    gauge.labels(*who, report.end).set(value)
+                    labels = (*who, report.end)
+                    gauge.labels(*labels).set(value)
+                    self._measured.add((field, labels))
         if report.end == "Callee":
             return
         pbx = self._label(report.pbx) if report.pbx else ""

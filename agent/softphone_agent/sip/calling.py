@@ -30,7 +30,9 @@ from softphone_agent.sip.dialog import Dialog, DialogError
 from softphone_agent.sip.happenings import CallNews, CallOffered, CallSignal, Happening
 
 CALLS_PER_SECOND = 20.0
-"""INVITEs a second that one process looks at; others get 486."""
+"""INVITEs of strangers that one process looks at in a second; others get 486."""
+CALLS_OF_PBXES_PER_SECOND = 100.0
+"""The same from addresses of PBXes in use: after a fail-over test calls come together."""
 BAD_REQUEST, NOT_FOUND, BAD_EXTENSION, UNAVAILABLE, NO_SUCH_CALL, BUSY, WRONG_ORDER = 400, 404, 420, 480, 481, 486, 500
 RINGING = 180
 
@@ -59,7 +61,8 @@ class Calling:
         self._requests = requests
         self._answering: frozenset[str] = frozenset()
         self._most = 0
-        self._bucket = TokenBucket(CALLS_PER_SECOND)
+        self._buckets = {True: TokenBucket(CALLS_OF_PBXES_PER_SECOND), False: TokenBucket(CALLS_PER_SECOND)}
+        """By whether a PBX in use sends."""
         self._calls: dict[int, Call] = {}
         self._of_dialog: dict[tuple[str, str], Call] = {}
         """By Call-ID and our tag."""
@@ -209,7 +212,7 @@ class Calling:
 
     def invited(self, number: int, text: str, now: float, *, from_pbx: bool = False) -> int:
         """An INVITE came that makes a new dialog; the code of the answer, 0 where the worker is to answer it."""
-        if not self._bucket.take(now):
+        if not self._buckets[from_pbx].take(now):
             return BUSY
         callee = self._find(dialog.request_uri(text))
         if callee is None:

@@ -26,6 +26,8 @@ _BRANCH = re.compile(r"^(?:via|v)[ \t]*:(?:[^\r\n,]|\r?\n[ \t])*?;[ \t]*branch[ 
 _CREDENTIALS = re.compile(
     r"^((?:proxy-)?authorization[ \t]*:[ \t]*\w*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE
 )
+_MEDIA_KEY = re.compile(r"^(a[ \t]*=[ \t]*crypto[ \t]*:[^\r\n]*?inline:)[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+"""RFC 4568, section 9.1. All that follows: a line may have several keys."""
 _RSPAUTH = re.compile(r'\brspauth[ \t]*=[ \t]*"[^"\r\n]*"?', re.IGNORECASE)
 
 
@@ -147,5 +149,6 @@ def observed_address(message: str) -> str | None:
 
 
 def redacted(message: str) -> str:
-    """The message without what could help to impersonate the phone: credentials and digest responses."""
+    """The message without what helps to impersonate the phone or to listen: credentials, digest responses, keys."""
+    message = _MEDIA_KEY.sub(r"\1…", message)
     return _RSPAUTH.sub('rspauth="…"', _CREDENTIALS.sub(r"\1 …", message))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport, key
+from collections.abc import Collection
+
+from softphone_agent.contract.call_report import MAX_CALL_REPORTS, CallReport, key, supersedes
 from softphone_agent.contract.config import AgentConfig
+
+DIED = "the process that had the call died"
 
 
 class CallReports:
@@ -14,7 +18,9 @@ class CallReports:
 
     def take(self, report: CallReport) -> None:
         """A test call began, went on, or ended."""
-        self._reports.pop(key(report), None)
+        known = self._reports.pop(key(report), None)
+        if known is not None and not supersedes(report, known):
+            report = known
         self._reports[key(report)] = report
         if len(self._reports) > MAX_CALL_REPORTS:
             del self._reports[next(iter(self._reports))]
@@ -28,6 +34,17 @@ class CallReports:
             for known, report in self._reports.items()
             if report.entry in entries or (report.end == "Callee" and (report.check, report.phone) in callees)
         }
+
+    def cut_off(self, phones: Collection[str]) -> list[CallReport]:
+        """The process of these phones has died, and their calls with it; gives the reports that say so."""
+        found = []
+        for known, report in self._reports.items():
+            if report.phone in phones and report.state != "Ended":
+                passed = False if report.end == "Caller" else None
+                ended = {"state": "Ended", "passed": passed, "faults": (DIED,), "reason": DIED}
+                self._reports[known] = report.model_copy(update=ended)
+                found.append(self._reports[known])
+        return found
 
     def all(self) -> tuple[CallReport, ...]:
         """All of them, in the order of their keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -109,8 +109,10 @@ class Showing:
         for name in self._seen.pop(worker, {}):
             self._judge(name)
 
-    def phones_down(self, names: Iterable[str]) -> None:
-        """Their worker died: they are not registered, and begin again."""
+    def phones_down(self, names: Collection[str]) -> None:
+        """Their worker died: they are not registered, and begin again. Their calls are over."""
+        for call in self._calls.cut_off(set(names)):
+            self.watchers.publish(CallChanged(call=call))
         for name in names:
             self._picture.expiries.pop(name, None)
             report = self._picture.phones.get(name)

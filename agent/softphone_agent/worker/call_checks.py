@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -25,7 +25,7 @@ from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.reporting import rfc3339
 from softphone_agent.worker.running_call import OfCheck, RunningCall
 
-_LISTENS_FOR: dict[Hears, int | None] = {"Tone": tone.CALLEE, "Echo": tone.CALLER, "Anything": None}
+_LISTENS_FOR: dict[Hears, int | None] = {"Tone": tone.CALLEE, "Echo": tone.CALLER, "Anything": None, "Unasked": None}
 FIRST_AFTER = 5.0
 """Seconds within which the first calls of an agent are made, so that not all come at once."""
 WATCHED_FROM, ASK_SECONDS = 30.0, 5.0
@@ -34,7 +34,7 @@ LISTEN_SECONDS = 0.1
 """From one look at the sound of a call after a fail-over to the next."""
 REGISTERED_WITHIN = 30.0
 """For so long the first call of a check waits for its caller's registration; then it is made, and fails."""
-WAIT_SECONDS = 0.5
+WAIT_SECONDS, WAIT_FOR_ROOM = 0.5, 0.1
 RESCUE_SECONDS = 1.0
 """From one try to rescue a call to the next."""
 
@@ -111,6 +111,8 @@ class CallChecks:
         for due in list(self._checks.values()):
             if now >= due.at and self._waits(due, now):
                 due.at = now + WAIT_SECONDS
+            elif now >= due.at and not due.is_over and not due.number and not self._calls.has_room:
+                due.at = now + WAIT_FOR_ROOM
             elif now >= due.at and not due.is_over:
                 due.at = now + due.check.every_seconds
                 if not due.number:
@@ -173,7 +175,9 @@ class CallChecks:
                 elif call.state.phase is Phase.TALKING and pursuit.hears_both_ways(call.session.heard()):
                     self._callable(due, call, now)
                     return
-        if now >= due.pursuit.next_at and not self._rings(due):
+        if now >= due.pursuit.next_at and not self._calls.has_room:
+            due.pursuit = replace(due.pursuit, next_at=now + WAIT_FOR_ROOM)
+        elif now >= due.pursuit.next_at and not self._rings(due):
             due.pursuit = pursuit.called(due.pursuit, now)
             of = self._of(due)
             of.after_fail_over = True
@@ -252,7 +256,12 @@ class CallChecks:
         wanted = check.expected
         loss = None if wanted.max_loss_percent is None else wanted.max_loss_percent / 100
         expected = verdict.Expected(
-            wanted.code, wanted.answer_seconds, wanted.hears != "Anything", part_lost=loss, mos=wanted.min_mos
+            wanted.code,
+            wanted.answer_seconds,
+            audio=wanted.hears != "Unasked",
+            tone=wanted.hears in ("Tone", "Echo"),
+            part_lost=loss,
+            mos=wanted.min_mos,
         )
         faults = verdict.faults(state, heard, expected)
         if check.callee and of.answered_by and of.answered_by != check.callee:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import unquote
 
 import structlog
@@ -40,16 +42,16 @@ def event_of(call: RunningCall, signal: CallSignal, is_traced: bool) -> Event:
         case CallNews.PROGRESSED:
             return Progressed(signal.code)
         case CallNews.ANSWERED:
-            return Answered(signal.code, _described(call, signal.sdp, is_traced))
+            return Answered(signal.code, _answered(call, signal.sdp, is_traced))
         case CallNews.REFUSED:
             return Refused(signal.code, signal.reason)
         case CallNews.ACKNOWLEDGED:
-            return Acknowledged(call.theirs is not None or _described(call, signal.sdp, is_traced))
+            return Acknowledged(call.theirs is not None or _answered(call, signal.sdp, is_traced))
         case CallNews.REOFFERED:
             if not signal.sdp.strip():
                 call.theirs = None  # our answer makes the offer, its ACK has theirs
                 return Reoffered(True)
-            return Reoffered(_described(call, signal.sdp, is_traced))
+            return Reoffered(_described(call, partial(sdp.read, signal.sdp, call.ours.keys.encryption), is_traced))
         case CallNews.CANCELLED:
             return CancelCame()
         case CallNews.BYE_CAME:
@@ -60,10 +62,14 @@ def event_of(call: RunningCall, signal: CallSignal, is_traced: bool) -> Event:
             return AskAnswered(signal.code)
 
 
-def _described(call: RunningCall, text: str, is_traced: bool) -> bool:
+def _answered(call: RunningCall, text: str, is_traced: bool) -> bool:
+    return _described(call, partial(sdp.read_answer, text, call.ours), is_traced)
+
+
+def _described(call: RunningCall, read: Callable[[], sdp.Description], is_traced: bool) -> bool:
     """Take over what the other end describes; whether it makes a call of ours."""
     try:
-        call.theirs = sdp.read(text)
+        call.theirs = read()
     except sdp.SdpError as fault:
         if is_traced:
             log.info("description not usable", softphone=call.phone, fault=str(fault))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 import struct
 from collections.abc import Iterable
+
+from softphone_agent.calls.g711 import FRAME_SECONDS
 
 _SO_TIMESTAMPNS = 35
 """Linux: the kernel notes when each datagram came, so that a late reader measures no jitter of his own."""
@@ -48,11 +51,15 @@ class MediaSockets:
                 self.unsent += 1
                 return
 
-    def received(self) -> tuple[list[Datagram], list[Datagram]]:
-        """What came since the last time: RTP and RTCP. Reports may wait, since the kernel notes their time."""
+    def received(self, unix: float = math.inf) -> tuple[list[Datagram], list[Datagram]]:
+        """What came since the last time: RTP and RTCP. Reports may wait, since the kernel notes their time.
+
+        `unix`: the time, where one looks each 20 ms. Behind a packet that came just now there is mostly no other; to
+        look costs as much as the packet, and one that is there waits for the next turn.
+        """
         self._turns += 1
         reads_rtcp = self._turns <= _EAGER_TURNS or self._turns % _RTCP_TURN == 0
-        return self._read(self._rtp), self._read(self._rtcp) if reads_rtcp else []
+        return self._read(self._rtp, unix - FRAME_SECONDS), self._read(self._rtcp) if reads_rtcp else []
 
     def send(self, rtp: Iterable[bytes], rtcp: Iterable[bytes]) -> None:
         """Send these."""
@@ -70,7 +77,8 @@ class MediaSockets:
         self._rtp.close()
         self._rtcp.close()
 
-    def _read(self, one: socket.socket) -> list[Datagram]:
+    def _read(self, one: socket.socket, before: float = math.inf) -> list[Datagram]:
+        """Until there is nothing more, or one came that is not from before this time."""
         peer, came = self._peers.get(one), []
         for _ in range(_MOST_AT_ONCE if peer else 0):
             try:
@@ -80,8 +88,11 @@ class MediaSockets:
             except OSError:  # what ICMP told of a datagram that was sent
                 self.unsent += 1
                 continue
+            at = _time_of(ancillary)
             if source is None or source[:2] == peer:  # what came before the socket was led there is of anybody
-                came.append((data, _time_of(ancillary)))
+                came.append((data, at))
+                if at >= before:
+                    break
         return came
 
 

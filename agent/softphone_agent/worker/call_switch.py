@@ -17,6 +17,7 @@ from softphone_agent.worker.outbox import Outbox
 
 if TYPE_CHECKING:
     from softphone_agent.calls.answering import Rule
+    from softphone_agent.calls.sdes import Encryption
     from softphone_agent.worker.call_checks import CallChecks
     from softphone_agent.worker.calls import Calls
 
@@ -105,9 +106,15 @@ class CallSwitch:
         from softphone_agent.worker.calls import Calls
 
         address = self._engine.settings.bind_address
-        calls = Calls(self._engine.calling, self._outbox, self._is_traced, self._pbx_of, address)
+        calls = Calls(self._engine.calling, self._outbox, self._is_traced, self._pbx_of, self._encryption, address)
         self._parts = (calls, CallChecks(calls, self._outbox))
         return self._parts
+
+    def _encryption(self, name: str) -> Encryption:
+        from softphone_agent.calls.sdes import Encryption
+
+        phone = self._phones.get(name)
+        return Encryption.NEVER if phone is None else Encryption(phone.media_encryption)
 
     def _is_traced(self, name: str) -> bool:
         phone = self._phones.get(name)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
-from softphone_agent.calls import answering, machine, mark, sdp, tone
+from softphone_agent.calls import answering, machine, mark, sdes, sdp, tone
 from softphone_agent.calls.actions import (
     Accept,
     AcceptAgain,
@@ -51,8 +54,8 @@ log = structlog.get_logger()
 class Calls:
     """All calls, by number.
 
-    `traced` tells whether a phone's calls are logged, `pbx_of` where a phone is registered; `bind_address`: empty for
-    any.
+    `traced` tells whether a phone's calls are logged, `pbx_of` where a phone is registered, `encryption` whether its
+    media is encrypted; `bind_address`: empty for any.
     """
 
     def __init__(
@@ -61,14 +64,17 @@ class Calls:
         outbox: Outbox,
         traced: Callable[[str], bool],
         pbx_of: Callable[[str], str | None],
+        encryption: Callable[[str], sdes.Encryption],
         bind_address: str,
     ) -> None:
         self._engine = engine
         self._outbox = outbox
         self._traced = traced
         self.pbx_of = pbx_of
+        self._encryption = encryption
         self._bind_address = bind_address
         self._rules: dict[str, Rule] = {}
+        self._most = 0
         self._calls: dict[int, RunningCall] = {}
 
     def __len__(self) -> int:
@@ -77,6 +83,11 @@ class Calls:
     def get(self, number: int) -> RunningCall | None:
         """The call with this number; None where it has ended."""
         return self._calls.get(number)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another call may be made now: half of the places are for calls that come, which may be ours."""
+        return sum(call.direction == "Out" for call in self._calls.values()) < max(1, self._most // 2)
 
     def has_moved(self, number: int) -> bool:
         """Whether the phone of this call is registered at another PBX than the one by which it was made."""
@@ -89,7 +100,7 @@ class Calls:
 
     def configured(self, rules: Mapping[str, Rule], most: int) -> None:
         """These phones answer from now on, by these rules."""
-        self._rules = dict(rules)
+        self._rules, self._most = dict(rules), most
         self._engine.answer(self._rules.keys(), most)
 
     def hang_up(self, phones: Callable[[str], bool]) -> None:
@@ -105,7 +116,7 @@ class Calls:
             self._refuse(offer, taken, "not a call that the phone answers")
             return
         try:
-            theirs = sdp.read(offer.sdp) if offer.sdp.strip() else None
+            theirs = sdp.read(offer.sdp, self._encryption(offer.phone)) if offer.sdp.strip() else None
         except sdp.SdpError as fault:
             self._refuse(offer, NOT_ACCEPTABLE, str(fault))
             return
@@ -116,7 +127,7 @@ class Calls:
         except OSError as error:
             self._refuse(offer, NO_MEDIA_HERE, error.strerror or str(error))
             return
-        ours = sdp.Ours(host, sockets.port, random.getrandbits(31))
+        ours = self._ours(offer.phone, host, sockets.port)
         limits = Limits(talk=LONGEST_TEST if taken.check else LONGEST_CALL, ring=taken.ring_seconds)
         state, actions = machine.is_called(limits, now)
         call = RunningCall(offer.call, offer.phone, "In", state, session, sockets, ours, theirs, taken.plays)
@@ -171,7 +182,7 @@ class Calls:
         `replaces`: the call of ours whose place it is to take, 0 for none. Raises OSError.
         """
         host, sockets, session = self._media(phone, tone.CALLER, listens_for)
-        ours = sdp.Ours(host, sockets.port, random.getrandbits(31))
+        ours = self._ours(phone, host, sockets.port)
         of.began, of.pbx = time.time(), self.pbx_of(phone)
         number = self._engine.invite(phone, to, sdp.offer(ours), self._mark(phone, of), replaces)
         call = RunningCall(number, phone, "Out", machine.calls(limits, now), session, sockets, ours.following())
@@ -195,6 +206,12 @@ class Calls:
         numbers = Numbers(source, random.getrandbits(16), random.getrandbits(32), f"{source:08x}@{host}")
         return host, sockets, Session(numbers, plays, listens_for)
 
+    def _ours(self, phone: str, host: str, port: int) -> sdp.Ours:
+        encryption = self._encryption(phone)
+        never = encryption is sdes.Encryption.NEVER
+        keys = sdes.Keys(encryption, () if never else tuple(os.urandom(sdes.KEY_BYTES) for _ in sdes.Suite))
+        return sdp.Ours(host, port, random.getrandbits(31), keys=keys)
+
     def signalled(self, signal: CallSignal, now: float) -> None:
         """Something came for a call."""
         call = self._calls.get(signal.call)
@@ -212,15 +229,14 @@ class Calls:
             if now < call.wakes_at:
                 continue
             self._move_media(call, now)
-            wakeup = machine.next_wakeup(call.state)
-            if wakeup is not None and now >= wakeup:
+            if now >= call.machine_wakes_at:
                 self.step(call.number, TimePassed(), now)
             silent_since = call.session.silent_since()
             if silent_since is not None and now - silent_since >= PATIENCE_WITH_SILENCE:
                 self.step(call.number, FellSilent(), now)
             if now >= call.report_at:
                 self._report(call, now, again=True)
-            self._set_wakeup(call)
+            call.wakes_at = min(call.machine_wakes_at, call.session.next_at, call.report_at)
 
     def step(self, number: int, event: Event, now: float) -> None:
         """Give an event to the machine of this call, if it is there still, and do what follows."""
@@ -256,6 +272,7 @@ class Calls:
                     self._engine.ask(call.number)
                 case Talk() if call.theirs is not None:
                     call.sockets.lead_to(call.theirs.address, call.theirs.port, call.theirs.rtcp_port)
+                    call.encryption.agreed(call.ours.encrypts_with(call.theirs), call.theirs.crypto)
                     call.session.agreed(call.theirs, now)
                 case FallSilent():
                     self._fall_silent(call, now)
@@ -278,31 +295,33 @@ class Calls:
         self._outbox.news.calls.append(report)
 
     def _set_wakeup(self, call: RunningCall) -> None:
-        times = [at for at in (machine.next_wakeup(call.state), call.session.next_at, call.report_at) if at is not None]
-        call.wakes_at = min(times, default=float("inf"))
+        """After each step; a frame of media changes only its own time."""
+        wakeup = machine.next_wakeup(call.state)
+        call.machine_wakes_at = math.inf if wakeup is None else wakeup
+        call.wakes_at = min(call.machine_wakes_at, call.session.next_at, call.report_at)
 
     def _move_media(self, call: RunningCall, now: float) -> None:
         if not call.session.is_on:
             return
         unix = time.time()
-        rtp, rtcp = call.sockets.received()
+        rtp, rtcp = call.encryption.decrypted(*call.sockets.received(unix))
         for data, at in rtp:
             call.session.rtp_came(data, at - unix + now)
         for data, at in rtcp:
             call.session.rtcp_came(data, at - unix + now, at)
-        call.sockets.send(*call.session.due(now, unix))
+        call.sockets.send(*call.encryption.encrypted(*call.session.due(now, unix)))
 
     def _fall_silent(self, call: RunningCall, now: float) -> None:
         if call.session.is_on:
             self._move_media(call, now)
-            call.sockets.send([], [call.session.farewell(now, time.time())])
+            call.sockets.send(*call.encryption.encrypted([], [call.session.farewell(now, time.time())]))
             call.session.stop()
 
     def _ended(self, call: RunningCall) -> None:
         del self._calls[call.number]
         call.sockets.close()
         self._engine.forget(call.number)
-        state, heard = call.state, call.session.heard()
+        state, heard = call.state, replace(call.session.heard(), undecipherable=call.encryption.refused)
         sound = "" if state.answered_at is None else _sound(heard.packets, silent=heard.silent)
         self._outbox.observe(CallDone(call.direction, str(state.code or ""), sound))
         if call.ended is not None:

@@ -11,6 +11,7 @@ from softphone_agent.calls.answering import Plays
 from softphone_agent.calls.session import Heard, Session
 from softphone_agent.calls.states import State
 from softphone_agent.contract.call_report import CallEnd, CallState
+from softphone_agent.worker.call_encryption import MediaEncryption
 from softphone_agent.worker.call_media import MediaSockets
 
 
@@ -65,3 +66,5 @@ class RunningCall:
     """When it is reported again, though its state is the same."""
     report_wait: float = 1.0
     wakes_at: float = 0.0
+    machine_wakes_at: float = float("inf")
+    encryption: MediaEncryption = field(default_factory=MediaEncryption)

@@ -159,10 +159,10 @@ ports:
 {{- /* What the operator calls. tests/charts compares it with cluster.ACCESS: nothing missing, nothing unused. */}}
 {{- define "softphone-fleet.rules" -}}
 - apiGroups: [softphone-fleet.io]
-  resources: [pbxs, softphones, softphonefleets, softphonepools, rehearsals]
+  resources: [pbxs, softphones, softphonefleets, softphonepools, callchecks, rehearsals]
   verbs: [list, watch]
 - apiGroups: [softphone-fleet.io]
-  resources: [pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, rehearsals/status]
+  resources: [pbxs/status, softphones/status, softphonefleets/status, softphonepools/status, callchecks/status, rehearsals/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from softphone_monitoring.dashboards import availability, fleet, operator, overview, pbx, pool, softphone
+from softphone_monitoring.dashboards import availability, calls, fleet, operator, overview, pbx, pool, softphone
 
 DASHBOARDS: dict[str, Dashboard] = {
     "redundancy-overview": overview.dashboard(),
@@ -12,6 +12,7 @@ DASHBOARDS: dict[str, Dashboard] = {
     "fleet": fleet.dashboard(),
     "pool": pool.dashboard(),
     "softphone": softphone.dashboard(),
+    "calls": calls.dashboard(),
     "operator": operator.dashboard(),
     "availability": availability.dashboard(),
 }

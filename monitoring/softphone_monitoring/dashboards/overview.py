@@ -13,6 +13,10 @@ _WAYS = f'softphone_paths{{{HERE},result!="Unchecked"}}'
 _HOLD = f'softphone_paths{{{HERE},result=~"Holds|WouldKeep"}}'
 _MOVED = parts.grown(f"softphone_failovers_total{{{HERE}}}", "$__range")
 
+# The operator tells of them, wherever it runs.
+_REHEARSALS = 'rehearsal_namespace=~"$namespace"'
+_NAMED = "{{rehearsal_namespace}} {{rehearsal}}"
+
 
 def dashboard() -> Dashboard:
     """The dashboard to open first."""
@@ -142,6 +146,31 @@ def dashboard() -> Dashboard:
                 "SIP thrown away",
                 Query(f"sum by (reason) ({parts.risen(f'softphone_sip_discarded_total{{{HERE}}}')})", "{{reason}}"),
                 words="Messages that are no SIP, answers to nothing, connections closed: docs/proof/attackers.md.",
+            ),
+            parts.timeline(
+                "Rehearsals",
+                Query(f"min by (rehearsal_namespace, rehearsal) (softphone_rehearsal_passed{{{_REHEARSALS}}})", _NAMED),
+                "Whether the last fail-over that was tried on purpose passed: docs/how-to/rehearsals.md.",
+                yes="passed",
+                no="not passed",
+            ),
+            parts.lines(
+                "Time since a rehearsal passed",
+                Query(
+                    "(time() - max by (rehearsal_namespace, rehearsal)"
+                    f" (softphone_rehearsal_last_pass_timestamp_seconds{{{_REHEARSALS}}}))",
+                    _NAMED,
+                ),
+                words="Of those of which one has passed.",
+                unit="s",
+            ),
+            parts.lines(
+                "Rehearsals under way",
+                Query(
+                    f"max by (rehearsal_namespace, rehearsal) (softphone_rehearsal_running{{{_REHEARSALS}}})", _NAMED
+                ),
+                words="1 while a PBX is broken on purpose: what phones lose then is meant to be lost.",
+                highest=1,
             ),
             parts.rows(
                 "Single Softphones",

@@ -201,6 +201,28 @@ def rows(title: str, query: Query, columns: Sequence[str], words: str, *, value:
     )
 
 
+def matrix(title: str, query: Query, row: str, column: str, words: str, span: int = 12) -> Panel:
+    """A table of shares, from 0 to 1, with a row and a column for each value of two labels: coloured by the share."""
+    shown = models.DataTransformerConfig(
+        id_val="groupingToMatrix",
+        options={"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "empty"},
+    )
+    return (
+        table.Panel()
+        .title(title)
+        .description(words)
+        .datasource(SOURCE)
+        .show_header(True)
+        .unit("percentunit")
+        .thresholds(_steps(*MORE_IS_BETTER))
+        .cell_options(common_models.TableColoredBackgroundCellOptions())
+        .with_target(_target(query, instant=True).format(PromQueryFormat.TABLE))
+        .with_transformation(shown)
+        .span(span)
+        .height(8)
+    )
+
+
 def bars(title: str, query: Query, words: str, span: int = 12) -> Panel:
     """A bar for each series, as long as its value."""
     return (

@@ -135,6 +135,23 @@ COLUMNS["SoftphonePool"] = [
     _column("Phones", ".status.phones", "integer", description="Softphones that its agents carry."),
     *_OF_MANY,
 ]
+COLUMNS["CallCheck"] = [
+    _column(
+        "Passing", '.status.conditions[?(@.type=="Passing")].status', description="Whether all pairs' last calls pass."
+    ),
+    _column("Pairs", ".status.pairs.total", "integer", description="Pairs that are called."),
+    _column("Failing", ".status.pairs.failing", "integer", description="Those whose last call was not as expected."),
+    _column(
+        "Reason", '.status.conditions[?(@.type=="Passing")].reason', description="What is wrong with the worst pair."
+    ),
+    AGE,
+    _column("Mode", ".spec.mode", wide=True, description="Pairs or Mesh."),
+    _column("Every", ".spec.everySeconds", "number", wide=True, description="Seconds from one call to the next."),
+    _column("Callable", ".status.callable.seconds", "number", wide=True, description="Time to callable, in seconds."),
+    _column(
+        "Message", '.status.conditions[?(@.type=="Passing")].message', wide=True, description="The worst pair in words."
+    ),
+]
 
 
 COLUMNS["Rehearsal"] = [

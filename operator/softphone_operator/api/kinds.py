@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from softphone_agent.contract.fields import Model
+from softphone_operator.api.call_checks import CallCheckSpec, CallCheckStatus
 from softphone_operator.api.rehearsal import RehearsalSpec, RehearsalStatus
 from softphone_operator.api.spec import PBXSpec, SoftphoneFleetSpec, SoftphonePoolSpec, SoftphoneSpec
 from softphone_operator.api.status import PBXStatus, SoftphoneFleetStatus, SoftphonePoolStatus, SoftphoneStatus
@@ -77,6 +78,17 @@ SOFTPHONE_POOL = Kind(
 )
 
 
+CALL_CHECK = Kind(
+    "CallCheck",
+    "callchecks",
+    "callcheck",
+    ("cc",),
+    CallCheckSpec,
+    CallCheckStatus,
+    "Test calls between softphones: who calls whom, how often, and what is expected.",
+)
+
+
 REHEARSAL = Kind(
     "Rehearsal",
     "rehearsals",
@@ -88,4 +100,4 @@ REHEARSAL = Kind(
 )
 
 
-KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, REHEARSAL)
+KINDS = (PBX, SOFTPHONE, SOFTPHONE_FLEET, SOFTPHONE_POOL, CALL_CHECK, REHEARSAL)

@@ -161,6 +161,39 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
         },
         **_PROGRESS,
     },
+    "CallCheck": {
+        "Accepted": {
+            "Accepted": "True: the spec makes sense.",
+            "TooManyPairs": "True: it does, but more pairs are selected than the CallChecks of a namespace may have; "
+            "the message tells how many are called. Each phone takes part as far as can be.",
+            "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
+            "PhoneNotFound": "False: a phone that is named does not exist in the namespace, or its spec is refused.",
+            "NothingSelected": "False: a selector selects no phone, or none but the caller itself.",
+            "OneSite": "False: in mode Mesh, all phones that are selected are at one site.",
+        },
+        "Passing": {
+            "Passing": "True: the last call of each pair was as expected.",
+            "NoAnswer": "False: nobody answered in time, or no PBX answered. This and the following are those of the "
+            "worst pair; the message names it. The worst stand first.",
+            "UnexpectedCode": "False: the final answer has another code than expected: busy, not found, …",
+            "WrongPhone": "False: another phone answered than the one that was to.",
+            "NoAudio": "False: answered, and neither end heard the other.",
+            "OneWayAudio": "False: answered, and one end did not hear the other's tone.",
+            "CallFailed": "False: something else was not as expected; the message has the words of the caller's agent.",
+            "SlowSetUp": "False: answered later than expect.setUpSecondsAtMost.",
+            "MOSLow": "False: the quality was lower than expect.mosAtLeast at one end.",
+            "NotCalled": "Unknown: a pair has not called yet.",
+            "NoCallsLately": "Unknown: for three intervals and a minute no call of a pair was heard of.",
+            "Suspended": "Unknown: spec.suspend is set.",
+            "NotAccepted": "Unknown: the spec is not accepted, and no calls are made.",
+        },
+        "Ready": {
+            "Accepted": "True: the spec makes sense. How the calls are is told by Passing.",
+            "any other": "That of Accepted.",
+        },
+        "Reconciling": {"PhoneNotFound, NothingSelected, OneSite": "True: it waits for phones. Else absent."},
+        "Stalled": {"InvalidSpec": "True: a field's value is refused; only an edit of this object helps. Else absent."},
+    },
     "PBX": {
         "Accepted": {
             "Accepted": "True: the spec makes sense.",

@@ -54,6 +54,25 @@ RULES: dict[str, dict[tuple[str, ...], list[Schema]]] = {
         ("spec", "agent"): _POOL_RULES,
     },
     "SoftphonePool": {},
+    "CallCheck": {
+        ("spec",): [
+            {
+                "rule": "has(self.to) || (has(self.mode) && self.mode == 'Mesh')",
+                "message": "to: is required in mode Pairs",
+            },
+            {
+                "rule": "(has(self.from.softphone) && size(self.from.softphone) > 0) != "
+                "(has(self.from.selector) && size(self.from.selector) > 0)",
+                "message": "from: needs one of softphone, selector",
+            },
+            {
+                "rule": "!has(self.to) || [has(self.to.softphone) && size(self.to.softphone) > 0, "
+                "has(self.to.selector) && size(self.to.selector) > 0, has(self.to.uri) && size(self.to.uri) > 0]"
+                ".filter(given, given).size() == 1",
+                "message": "to: needs one of softphone, selector, uri",
+            },
+        ],
+    },
     "Rehearsal": {
         ("spec",): [
             {

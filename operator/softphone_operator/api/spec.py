@@ -12,7 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from softphone_agent.contract.config import Metrics
-from softphone_agent.contract.fields import ANSWERING_WORDS, Answering, Mode, Model, RequestUri, TraceFlag
+from softphone_agent.contract.fields import (
+    ANSWERING_WORDS,
+    MEDIA_ENCRYPTION_WORDS,
+    Answering,
+    MediaEncryption,
+    Mode,
+    Model,
+    RequestUri,
+    TraceFlag,
+)
 from softphone_agent.contract.fleet import MAX_PHONES
 from softphone_agent.contract.phone import LocationCarrier, Registration
 
@@ -223,6 +232,7 @@ class TemplateSpec(Spec):
         Field(default_factory=Registration, description="How the softphone registers.")
     )
     answer: Answering = Field(default="Checks", description=ANSWERING_WORDS)
+    media_encryption: MediaEncryption = Field(default="Never", description=MEDIA_ENCRYPTION_WORDS)
     trace: tuple[TraceFlag, ...] = Field(
         default=(),
         max_length=16,

@@ -39,7 +39,8 @@ class Condition(Model):
     )
 
 
-def _conditions(description: str) -> Any:
+def conditions_field(description: str) -> Any:
+    """The field with the conditions of a kind; `description` says which."""
     return Field(default=(), max_length=MAX_CONDITIONS, description=description)
 
 
@@ -51,7 +52,7 @@ class ObjectStatus(Model):
         description="Generation of the spec that the status is about; -1: the operator has not looked at it yet.",
         json_schema_extra={"format": "int64"},
     )
-    conditions: tuple[Condition, ...] = _conditions("What is known about the object.")
+    conditions: tuple[Condition, ...] = conditions_field("What is known about the object.")
 
 
 class RegistrationStatus(Model):
@@ -111,7 +112,7 @@ class PathStatus(Model):
 class SoftphoneStatus(ObjectStatus):
     """What is known about a softphone. It is written on transitions only."""
 
-    conditions: tuple[Condition, ...] = _conditions(
+    conditions: tuple[Condition, ...] = conditions_field(
         "Accepted: the spec makes sense. AgentAvailable: its agent runs. Registered: a PBX holds its "
         "registration. Ready: all of them, with the present spec. Redundant: the way from each entry PBX to its end "
         "was checked and would hold; not in mode Browser, and no part of Ready. Only while they are true: Reconciling "
@@ -148,7 +149,7 @@ class PbxUsers(Model):
 class PBXStatus(ObjectStatus):
     """What is known about a PBX. It is written on transitions only."""
 
-    conditions: tuple[Condition, ...] = _conditions(
+    conditions: tuple[Condition, ...] = conditions_field(
         "Accepted: the spec makes sense. Consistent: noPhysicalLocation is the same on all PBXes of the "
         "system. Ready: both. Redundant: the sum over the Softphones and fleets that use its system, where any of them "
         "checks its ways. Only while they are true: Reconciling and Stalled."
@@ -208,7 +209,7 @@ class ManyPhonesStatus(ObjectStatus):
 class SoftphoneFleetStatus(ManyPhonesStatus):
     """What is known about a fleet. While things move it is written about once a second, at rest not at all."""
 
-    conditions: tuple[Condition, ...] = _conditions(
+    conditions: tuple[Condition, ...] = conditions_field(
         "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
         "registrations of all softphones. Ready: all of them, with the present spec. Redundant: the ways of all "
         "softphones that check theirs would hold (pathChecksOneIn); not in mode Browser, and no part of Ready. Only "
@@ -223,7 +224,7 @@ class SoftphoneFleetStatus(ManyPhonesStatus):
 class SoftphonePoolStatus(ManyPhonesStatus):
     """What is known about a pool. While things move it is written about once a second, at rest not at all."""
 
-    conditions: tuple[Condition, ...] = _conditions(
+    conditions: tuple[Condition, ...] = conditions_field(
         "Accepted: the spec makes sense. AgentsAvailable: all agents run. Registered: PBXes hold the "
         "registrations of all softphones. Ready: all of them, with the present specs. Redundant, where ways are "
         "checked: they would hold. Only while they are true: "

@@ -216,6 +216,7 @@ def asked_of_any(spec: TemplateSpec) -> dict[str, Any]:
         "home": spec.home or None,
         "registration": spec.registration,
         "answer": spec.answer,
+        "media_encryption": spec.media_encryption,
         "trace": tuple(sorted(set(spec.trace))),
         "suspend": spec.suspend,
     }

@@ -128,5 +128,7 @@ def _news(status: Object) -> Any:
     fields = ("pbx", "registrar", "via", "role", "redirects", "physicalLocation", "contact")
     of_pbx = [status.get(field) for field in ("location", "phones", "users", "reachable")]
     of_many = [status.get(field) for field in ("replicas", "registered", "standby", "redundant", "agents", "agent")]
+    of_checks = [status.get(field) for field in ("pairs", "failures", "callable")]
     of_run = [status.get(field) for field in ("phase", "message", "nextTime", "lastRequest", "run", "history")]
-    return (status.get("observedGeneration"), said, [registration.get(f) for f in fields], of_pbx, of_many, of_run)
+    fields_of_registration = [registration.get(f) for f in fields]
+    return (status.get("observedGeneration"), said, fields_of_registration, of_pbx, of_many, of_checks, of_run)

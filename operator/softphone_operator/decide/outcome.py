@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from softphone_operator.decide import decisions, status
+from softphone_operator.decide.desired_call_check import DesiredCallCheck
 from softphone_operator.decide.facts import Statement
 
+Decision = decisions.Decision | DesiredCallCheck
 
-def accepted(decision: decisions.Decision) -> Statement:
+
+def accepted(decision: Decision) -> Statement:
     """The condition Accepted."""
     if isinstance(decision, decisions.Refusal):
         return Statement("False", decision.reason, decision.message)
@@ -16,6 +19,6 @@ def accepted(decision: decisions.Decision) -> Statement:
     return status.ACCEPTED
 
 
-def result(decision: decisions.Decision) -> str:
+def result(decision: Decision) -> str:
     """The result of a reconcile, as it is counted."""
     return "refused" if isinstance(decision, decisions.Refusal) else "accepted"

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.fields import MAX_LOCATION
 from softphone_agent.contract.report import (
+    CallChanged,
     Counts,
     LastFailure,
     PathCounts,
@@ -40,9 +42,13 @@ def fitting(line: WatchLine) -> WatchLine:
     """The line with long texts cut off, numbers within their bounds, and without times that are none."""
     match line:
         case Snapshot():
-            return line.model_copy(update={"phones": tuple(map(_phone, line.phones))})
+            return line.model_copy(
+                update={"phones": tuple(map(_phone, line.phones)), "calls": tuple(map(_call, line.calls))}
+            )
         case PhoneChanged():
             return line.model_copy(update={"phone": _phone(line.phone)})
+        case CallChanged():
+            return line.model_copy(update={"call": _call(line.call)})
         case Counts():
             return _counts(line)
         case _:
@@ -59,6 +65,15 @@ def _phone(said: PhoneReport) -> PhoneReport:
         "since": _time(said.since),
         "last_failure": said.last_failure and _failure(said.last_failure),
         "paths": tuple(map(_path, said.paths[:MAX_PATHS])),
+    }
+    return said.model_copy(update=changes)
+
+
+def _call(said: CallReport) -> CallReport:
+    changes: dict[str, Any] = {
+        "code": _within(said.code, LONGEST_CODE),
+        "began": _time(said.began),
+        "ended": (_time(said.ended) or None) if said.ended else None,
     }
     return said.model_copy(update=changes)
 
@@ -92,6 +107,7 @@ def _counts(said: Counts) -> Counts:
         "failures": _all_within(said.failures),
         "pbxs": tuple(map(_pbx_counts, said.pbxs)),
         "paths": tuple(map(_path_counts, said.paths[:MAX_PATHS])),
+        "calls": tuple(map(_call, said.calls)),
     }
     return said.model_copy(update=changes)
 

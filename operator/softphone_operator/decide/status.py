@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from softphone_agent.contract.fields import Model
 from softphone_agent.contract.report import PhoneReport, Reason
+from softphone_operator.api.call_checks import CallCheckStatus
 from softphone_operator.api.status import (
     MAX_REDIRECTS,
     Condition,
@@ -268,9 +269,9 @@ def reachable(answers: Iterable[bool | None]) -> bool | None:
     return any(known) if known else None
 
 
-def dump(status: SoftphoneStatus | ManyPhonesStatus | PBXStatus) -> dict[str, Any]:
-    """The status as it is written. Counts of fleets and pools are written also where they are 0: columns show them."""
-    counted = isinstance(status, ManyPhonesStatus)
+def dump(status: SoftphoneStatus | ManyPhonesStatus | PBXStatus | CallCheckStatus) -> dict[str, Any]:
+    """The status as it is written. Counts of many phones and of pairs also where they are 0: columns show them."""
+    counted = isinstance(status, ManyPhonesStatus | CallCheckStatus)
     return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not counted)
 
 

@@ -47,6 +47,9 @@ FLEETS = Resource(GROUP, VERSION, "softphonefleets", "SoftphoneFleet")
 POOLS = Resource(GROUP, VERSION, "softphonepools", "SoftphonePool")
 
 
+CALL_CHECKS = Resource(GROUP, VERSION, "callchecks", "CallCheck")
+
+
 PBXS = Resource(GROUP, VERSION, "pbxs", "PBX")
 
 
@@ -77,10 +80,10 @@ JOBS = Resource("batch", "v1", "jobs", "Job")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
-WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, REHEARSALS, DEPLOYMENTS, CONFIG_MAPS, PODS)
+WATCHED = (PBXS, SOFTPHONES, FLEETS, POOLS, CALL_CHECKS, REHEARSALS, DEPLOYMENTS, CONFIG_MAPS, PODS)
 
 
-SELECTED = (SOFTPHONES, FLEETS, POOLS, REHEARSALS)
+SELECTED = (SOFTPHONES, FLEETS, POOLS, CALL_CHECKS, REHEARSALS)
 """Of these an operator with a selector sees only its own. PBXes are named by phones of others too; and the agents of a
 phone that comes from another operator must be known when it comes."""
 
@@ -92,7 +95,10 @@ ACCESS = frozenset(
     [Access(r.group, r.plural, verb) for r in (*WATCHED, SECRETS) for verb in ("list", "watch")]
     + [Access(r.group, r.plural, verb) for r in (*APPLIED, BUDGETS) for verb in ("get", "create", "patch")]
     + [Access(r.group, r.plural, "delete") for r in APPLIED]
-    + [Access(r.group, f"{r.plural}/status", "patch") for r in (SOFTPHONES, FLEETS, POOLS, PBXS, REHEARSALS)]
+    + [
+        Access(r.group, f"{r.plural}/status", "patch")
+        for r in (SOFTPHONES, FLEETS, POOLS, PBXS, CALL_CHECKS, REHEARSALS)
+    ]
     + [Access("", "secrets", "get"), Access("", "pods", "patch")]
     + [Access("", "events", "create"), Access("", "events", "patch")]
 )

@@ -10,6 +10,8 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
+from softphone_agent.contract import call_report
+from softphone_agent.contract.call_report import CallReport, supersedes
 from softphone_agent.contract.counting import count
 from softphone_agent.contract.report import (
     HEARTBEAT_SECONDS,
@@ -109,6 +111,11 @@ class Change:
     pbxs: frozenset[str] = frozenset()
     everything: bool = False
     begun: bool = False
+    checks: frozenset[str] = frozenset()
+    """Checks of which a call has ended."""
+
+
+CallKey = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -124,6 +131,8 @@ class View:
     certificates: dict[str, str] = field(default_factory=dict)
     """When the certificates end that PBXes have shown to the agent, by name."""
     counts: Counts | None = None
+    calls: dict[CallKey, CallReport] = field(default_factory=dict)
+    """Of calls that have ended, the last one of each test call and end."""
 
     def apply(self, line: WatchLine | Lost, now: float) -> Change:
         """Take a line in; returns what changed."""
@@ -139,7 +148,8 @@ class View:
                 self.config = line.config
                 self.phones = {phone.name: phone for phone in line.phones}
                 self._take_pbxs(line.pbxs)
-                return Change(pbxs=before | self.known_pbxs(), everything=True)
+                checks = self._take_calls(line.calls)
+                return Change(pbxs=before | self.known_pbxs(), everything=True, checks=checks)
             case Counts():
                 seen = {pbx.name: pbx for pbx in self.counts.pbxs} if self.counts and self.connected else {}
                 told = {pbx.name: pbx for pbx in line.pbxs}
@@ -147,7 +157,8 @@ class View:
                 self.config, self.counts = line.config, line
                 self._take_pbxs(line.pbxs)
                 moved_at = {name for name in seen.keys() | told.keys() if seen.get(name) != told.get(name)}
-                return Change(pbxs=frozenset(moved_at), everything=True)
+                checks = self._take_calls(line.calls)
+                return Change(pbxs=frozenset(moved_at), everything=True, checks=checks)
             case PhoneChanged():
                 last, phone = self.phones.get(line.phone.name), line.phone
                 self.phones[phone.name] = phone
@@ -167,10 +178,12 @@ class View:
                 if line.pbx.certificate_expires:
                     self.certificates[line.pbx.name] = line.pbx.certificate_expires
                 return Change(pbxs=frozenset([line.pbx.name]))
+            case CallChanged():
+                return Change(checks=self._take_calls((line.call,)))
             case ConfigChanged():
                 self.config = line.config
                 return Change(everything=True)
-            case CallChanged() | Heartbeat():
+            case Heartbeat():
                 return Change()
 
     def _take_pbxs(self, told: Iterable[PbxReport | PbxCounts]) -> None:
@@ -179,6 +192,20 @@ class View:
             self.pbxs[pbx.name] = pbx.reachable
             if pbx.certificate_expires:
                 self.certificates[pbx.name] = pbx.certificate_expires
+
+    def _take_calls(self, reports: Iterable[CallReport]) -> frozenset[str]:
+        """Keep those of calls that have ended; returns the checks of which there is something new."""
+        new = set()
+        for report in reports:
+            key = call_report.key(report)
+            known = self.calls.get(key)
+            if report.state == "Ended" and known != report and (known is None or supersedes(report, known)):
+                self.calls.pop(key, None)
+                self.calls[key] = report
+                new.add(report.check)
+        while len(self.calls) > call_report.MAX_CALL_REPORTS:
+            del self.calls[next(iter(self.calls))]
+        return frozenset(new)
 
     def known_pbxs(self) -> frozenset[str]:
         """Names of the PBXes that the agent has reported."""

@@ -18,6 +18,7 @@ RESULTS = ("accepted", "refused", "gone", "left", "error")
 Objects = Callable[[], Mapping[tuple[str, str], int]]
 Phones = Callable[[], Mapping[tuple[str, str, str], int]]
 Ages = Callable[[], Mapping[str, float]]
+Calls = Callable[[], Mapping[tuple[str, str, str, str, str, str, str], int]]
 Rehearsals = Callable[[], Mapping[tuple[str, str], Measured]]
 
 
@@ -69,14 +70,18 @@ class Metrics:
         """Count a message to the receiver of notifications."""
         self.notifications.labels(result).inc()
 
-    def observe(self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages, rehearsals: Rehearsals) -> None:
+    def observe(
+        self, objects: Objects, fleets: Phones, pools: Phones, ages: Ages, rehearsals: Rehearsals, calls: Calls
+    ) -> None:
         """Take the gauges from the operator at the time of a scrape.
 
         Objects by kind and state; phones of fleets, and of pools, by namespace, name and state; the age of each kind's
-        watch; what is measured of Rehearsals by namespace and name.
+        watch; what is measured of Rehearsals by namespace and name; pairs of CallChecks by namespace, check, sites,
+        state, reason, and whether the call was one after a fail-over.
         """
         self.registry.register(_Observed(objects, fleets, pools, ages))
         self.registry.register(_OfRehearsals(rehearsals))
+        self.registry.register(_OfCalls(calls))
 
     def count_request(self, verb: str, code: int) -> None:
         """Count a request to the API server."""
@@ -150,3 +155,19 @@ class _OfRehearsals(Collector):
                 if value is not None:
                     family.add_metric(object_key, float(value))
         return [running, passed, last, due]
+
+
+class _OfCalls(Collector):
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterable[Metric]:
+        """The gauge as it is now."""
+        pairs = GaugeMetricFamily(
+            "softphone_operator_call_pairs",
+            "Pairs of phones by their last test call; state: passing, failing (with a reason), unknown.",
+            labels=["check_namespace", "check", "from_site", "to_site", "state", "reason", "after_fail_over"],
+        )
+        for told, count in sorted(self._calls().items()):
+            pairs.add_metric(list(told), count)
+        return [pairs]

@@ -11,6 +11,7 @@ from softphone_operator.decide.aors import FleetAors, shared
 from softphone_operator.decide.redundancy import Verdict
 from softphone_operator.kubernetes.cluster import SecretMark
 from softphone_operator.kubernetes.resources import (
+    CALL_CHECKS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     FLEETS,
@@ -37,7 +38,7 @@ WorkKey = tuple[str, str, str]
 AOR = "AOR"
 """In the index of users, beside the kinds of objects: who has an AOR."""
 
-FEW = (PBXS.kind, FLEETS.kind, POOLS.kind, REHEARSALS.kind)
+FEW = (PBXS.kind, FLEETS.kind, POOLS.kind, CALL_CHECKS.kind, REHEARSALS.kind)
 """Of these there are few, and they are often gone through. The others are looked at one at a time, and kept packed."""
 
 
@@ -104,6 +105,8 @@ class Observed:
         if kind == POOLS.kind:
             same = before is not None and spec_in_force(before) == spec_in_force(slim)
             return {(POOLS.kind, *object_key)} if same else self._pool_and_phones(object_key)
+        if kind == CALL_CHECKS.kind:
+            return {(kind, *object_key)}
         if before is not None and what_matters(kind, before) == what_matters(kind, slim):
             return set()
         return self._affected(kind, object_key, before, slim)
@@ -131,6 +134,8 @@ class Observed:
             return affected | summed
         if kind == POOLS.kind:
             return self._pool_and_phones(object_key)
+        if kind == CALL_CHECKS.kind:
+            return {(kind, *object_key)}
         affected = self._affected(kind, object_key, before, None)
         if kind == CONFIG_MAPS.kind:
             self.carried.drop(self._agent_of(before))

@@ -7,6 +7,7 @@ from typing import Any
 
 from softphone_operator.decide import availability, comparing, names
 from softphone_operator.kubernetes.resources import (
+    CALL_CHECKS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     FLEETS,
@@ -56,7 +57,7 @@ def slimmed(kind: str, obj: Mapping[str, Any]) -> Object:
         entries = filter(comparing.is_ours, obj["metadata"]["managedFields"] or ())
         metadata["managedFields"] = [{key: entry.get(key) for key in KEPT_OF_FIELDS} for entry in entries]
     slim: Object = {"apiVersion": obj.get("apiVersion"), "kind": kind, "metadata": metadata}
-    if kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind, REHEARSALS.kind):
+    if kind in (SOFTPHONES.kind, FLEETS.kind, POOLS.kind, PBXS.kind, CALL_CHECKS.kind, REHEARSALS.kind):
         slim |= {"spec": obj.get("spec"), "status": obj.get("status") or {}}
     elif kind == CONFIG_MAPS.kind:
         slim["data"] = obj.get("data") or {}

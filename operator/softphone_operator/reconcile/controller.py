@@ -30,6 +30,7 @@ from softphone_operator.kubernetes.cluster import (
     SecretsListed,
 )
 from softphone_operator.kubernetes.resources import (
+    CALL_CHECKS,
     FLEETS,
     PBXS,
     POOLS,
@@ -46,6 +47,7 @@ from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.observe.observed import FEW, ObjectKey, Observed, WorkKey
 from softphone_operator.observe.versions import vanished
+from softphone_operator.reconcile.call_checks import CallChecks
 from softphone_operator.reconcile.fleets import Fleets
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.members import Members
@@ -62,6 +64,8 @@ COALESCE_SECONDS = 0.1
 PBX_COALESCE_SECONDS = 0.25
 POOL_COALESCE_SECONDS = 0.25
 """Of the phones of a pool many may change at once, and each agent's file is written as a whole."""
+CALL_COALESCE_SECONDS = 0.5
+"""Of the phones that a CallCheck selects many may change at once."""
 REHEARSAL_COALESCE_SECONDS = 0.25
 WATCH_RETRY_SECONDS = 2.0
 COUNTED = ((FLEETS.kind, "replicas"), (POOLS.kind, "phones"))
@@ -99,6 +103,9 @@ class Controller:
         self._upkeep = Upkeep(settings, cluster, self.observed)
         self._listening = Listening(session, said=self._agent_said, unsaid=self._recount, jitter=jitter)
         self._writer = Writer(cluster, self.observed, metrics, changed=self._changed, notifier=notifier, now=now)
+        self._call_checks = CallChecks(
+            self.observed, self._prerequisites, self._listening, self._writer, wake=self._wake, now=now
+        )
         parts = (self.observed, self._prerequisites, self._upkeep, self._listening, self._writer)
         self._members = Members(self.observed, self._prerequisites)
         self._pools = Pools(
@@ -108,11 +115,12 @@ class Controller:
             self._upkeep,
             self._listening,
             self._writer,
+            self._call_checks,
             wake=self._wake,
             now=now,
         )
-        self._softphones = Softphones(*parts, self._members, self._pools, now=now)
-        self._fleets = Fleets(*parts, now=now)
+        self._softphones = Softphones(*parts, self._members, self._pools, self._call_checks, now=now)
+        self._fleets = Fleets(*parts, self._call_checks, now=now)
         self._pbxs = Pbxs(settings, self.observed, self._prerequisites, self._listening, self._writer, now=now)
         self._rehearsals = Rehearsals(
             settings,
@@ -129,7 +137,8 @@ class Controller:
         self._unlisted_secrets = set(self._namespaces)
         self._secrets_are_listed = asyncio.Event()
         fleets, pools = (partial(self._count_phones, kind, whole) for kind, whole in COUNTED)
-        metrics.observe(self._count_objects, fleets, pools, self._watches.ages, self._rehearsals.measured)
+        rehearsals, calls = self._rehearsals.measured, self._call_checks.counts
+        metrics.observe(self._count_objects, fleets, pools, self._watches.ages, rehearsals, calls)
 
     async def run(self, primed: asyncio.Event, leading: asyncio.Event | None = None) -> None:
         """Work until cancelled. Everything is listed first; then `primed` is set and reconciling begins.
@@ -182,6 +191,8 @@ class Controller:
     def _changed(self, keys: Iterable[WorkKey], cause: str = "") -> None:
         """Queue what is affected by a change of the kind `cause`. A Softphone changes only the users of a PBX."""
         for key in keys:
+            for check in self._call_checks.touched(key):
+                self._queue.add(check, CALL_COALESCE_SECONDS)
             if key[0] == POOLS.kind and cause != POOLS.kind:
                 self._queue.add(key, POOL_COALESCE_SECONDS)
                 continue
@@ -262,6 +273,8 @@ class Controller:
             elif isinstance(line, Counts):
                 self._writer.transition(told, None)
             self._queue.add(told, (POOL_COALESCE_SECONDS if told[0] == POOLS.kind else COALESCE_SECONDS) + wait)
+        for told in self._call_checks.checks_of(namespace, change.checks):
+            self._queue.add(told, COALESCE_SECONDS)
         self._recount(namespace, change.pbxs, wait)
 
     def _told_of(self, key: AgentKey, owner: WorkKey | None, change: Change) -> set[WorkKey]:
@@ -294,6 +307,7 @@ class Controller:
             SOFTPHONES.kind: self._softphones.reconcile,
             FLEETS.kind: self._fleets.reconcile,
             POOLS.kind: self._pools.reconcile,
+            CALL_CHECKS.kind: self._call_checks.reconcile,
             PBXS.kind: self._pbxs.reconcile,
             REHEARSALS.kind: self._rehearsals.reconcile,
         }[kind]

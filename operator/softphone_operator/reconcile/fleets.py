@@ -18,6 +18,7 @@ from softphone_operator.decide import (
 from softphone_operator.kubernetes.resources import FLEETS
 from softphone_operator.observe import agents
 from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
+from softphone_operator.reconcile.call_checks import CallChecks
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.many_agents import ManyAgents
 from softphone_operator.reconcile.prerequisites import Prerequisites
@@ -35,6 +36,7 @@ class Fleets:
         upkeep: Upkeep,
         listening: Listening,
         writer: Writer,
+        calls: CallChecks,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -43,6 +45,7 @@ class Fleets:
         self._upkeep = upkeep
         self._listening = listening
         self._writer = writer
+        self._calls = calls
         self._now = now
         self._agents_of = ManyAgents(observed, prerequisites, upkeep, listening, counts=True)
         self._agents: dict[ObjectKey, frozenset[str]] = {}
@@ -67,8 +70,11 @@ class Fleets:
         waits: list[float | None] = []
         made = self._observed.groups.agents(key)
         if isinstance(decided, decisions.DesiredFleet):
-            wanted_agents = [(one, names.FLEET.labels(name, number)) for number, one in enumerate(decided.agents)]
+            with_calls = [await self._calls.with_calls(namespace, one) for one in decided.agents]
+            wanted_agents = [(one, names.FLEET.labels(name, number)) for number, one in enumerate(with_calls)]
             facts = await self._agents_of.ensure(obj, wanted_agents, decided.max_unavailable, waits)
+            for one, fact in zip(with_calls, facts, strict=True):
+                self._calls.runs(namespace, one, fact.reported, fact.digest)
             for agent in sorted(made - {one.agent for one in decided.agents}):
                 await self._agents_of.remove(obj, agent)
             await self._upkeep.ensure_budget(obj, names.FLEET, decided.max_unavailable)

@@ -11,6 +11,7 @@ import structlog
 
 from softphone_operator.decide import (
     assignment,
+    call_plan,
     decisions,
     desired_pool,
     fleet_status,
@@ -29,6 +30,7 @@ from softphone_operator.kubernetes.resources import POOLS, SOFTPHONES
 from softphone_operator.observe import agents
 from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
 from softphone_operator.observe.slimming import Object
+from softphone_operator.reconcile.call_checks import CallChecks
 from softphone_operator.reconcile.handover import Handover
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.many_agents import ManyAgents
@@ -64,6 +66,7 @@ class Pools:
         upkeep: Upkeep,
         listening: Listening,
         writer: Writer,
+        calls: CallChecks,
         *,
         wake: Callable[[Iterable[WorkKey]], None],
         now: Callable[[], datetime],
@@ -73,6 +76,7 @@ class Pools:
         self._upkeep = upkeep
         self._listening = listening
         self._writer = writer
+        self._calls = calls
         self._wake = wake
         self._now = now
         self._agents = ManyAgents(observed, prerequisites, upkeep, listening, counts=False)
@@ -177,7 +181,9 @@ class Pools:
             last.memory,
             _clock(),
         )
-        wanted = pool_files.agents(name, namespace, pool, plan.files, of.phones, of.pbxs, carried)
+        home = {phone: names.POOL.agent(name, number) for phone, number in plan.home.items()}
+        made = pool_files.agents(name, namespace, pool, plan.files, of.phones, of.pbxs, carried)
+        wanted = {number: await self._calls.with_calls(namespace, one, home) for number, one in made.items()}
         labelled = [(one, names.POOL.labels(name, number)) for number, one in wanted.items()]
         away = rollout.agents_away(pool.spec.max_unavailable, max(1, len(wanted)))
         facts = {one.name: one for one in await self._agents.ensure(obj, labelled, away, waits)}
@@ -190,7 +196,8 @@ class Pools:
             waits.append(LOOK_AGAIN_SECONDS)
         if plan.memory.resting:
             waits.append(max(LOOK_AGAIN_SECONDS, min(plan.memory.resting.values()) - _clock()))
-        home = {phone: names.POOL.agent(name, number) for phone, number in plan.home.items()}
+        for one in wanted.values():
+            self._calls.runs(namespace, one, facts[one.agent].reported, facts[one.agent].digest)
         return _Pool(plan.memory, home, facts, {one.agent: _revised(one, last.revisions) for one in wanted.values()})
 
     async def _tell_failed(self, namespace: str, pool: str, phone: str, move: assignment.Move) -> None:
@@ -216,7 +223,8 @@ class Pools:
 def _revised(agent: decisions.DesiredAgent, known: dict[str, Revisions]) -> Revisions:
     revisions = known.get(agent.agent) or Revisions()
     text = manifests.config_text(agent.config, agent.entries.values())
-    revisions.note(manifests.text_digest(text), manifests.config_text(agent.config), agent.entries)
+    common = manifests.config_text(call_plan.without_calls(agent).config)
+    revisions.note(manifests.text_digest(text), common, agent.entries)
     return revisions
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from softphone_operator.decide import (
     availability,
+    call_plan,
     decisions,
     desired_softphone,
     event_rules,
@@ -21,10 +22,12 @@ from softphone_operator.decide import (
 )
 from softphone_operator.decide.availability import NO_AGENT
 from softphone_operator.decide.facts import Reported, Statement
+from softphone_operator.decide.revisions import Revisions
 from softphone_operator.kubernetes.resources import CONFIG_MAPS, DEPLOYMENTS, POOLS, SOFTPHONES
 from softphone_operator.observe import agents
-from softphone_operator.observe.observed import Observed, WorkKey
+from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
 from softphone_operator.observe.slimming import MADE, Object
+from softphone_operator.reconcile.call_checks import CallChecks
 from softphone_operator.reconcile.handover import is_handed_over
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.reconcile.members import Members
@@ -62,6 +65,7 @@ class Softphones:
         writer: Writer,
         members: Members,
         pools: Pools,
+        calls: CallChecks,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -72,9 +76,12 @@ class Softphones:
         self._writer = writer
         self._members = members
         self._pools = pools
+        self._calls = calls
         self._begun: dict[WorkKey, float] = {}
         """When a phone of a pool was seen first that has no status yet."""
         self._now = now
+        self._revisions: dict[ObjectKey, Revisions] = {}
+        """Of phones that take part in test calls, or did: a change of those is no change of the phone."""
 
     async def reconcile(self, namespace: str, name: str) -> tuple[str, float | None]:
         """Bring a Softphone to what its spec says; returns the result, and the seconds after which to look again."""
@@ -83,6 +90,7 @@ class Softphones:
         if obj is None:
             self._listening.point(namespace, names.softphone_agent(name), None)
             self._members.gone((namespace, name))
+            self._revisions.pop((namespace, name), None)
             self._begun.pop(key, None)
             self._writer.forget(key)
             return "gone", None
@@ -143,6 +151,7 @@ class Softphones:
         )
         trouble, digest = None, None
         if isinstance(decided, decisions.DesiredAgent):
+            decided = await self._calls.with_calls(namespace, decided)
             wanted = self._upkeep.agent(obj, decided, {names.SOFTPHONE_LABEL: names.shorten(name)})
             digest = manifests.text_digest(manifests.config_text(decided.config))
             config_map, deployment = self._upkeep.objects(wanted)
@@ -158,7 +167,23 @@ class Softphones:
             contents = self._upkeep.contents(namespace, digest, decided.secrets)
             waits.append(await self._upkeep.sync_volumes(pods, reported, contents, digest))
         own = await self._own(obj, decided, reported, trouble)
+        if isinstance(decided, decisions.DesiredAgent) and digest is not None:
+            self._calls.runs(namespace, decided, reported, digest)
+            digest = self._as_wanted((namespace, name), decided, digest, reported)
         return self._holding(obj, _Seen(*own, digest), decided)
+
+    def _as_wanted(self, object_key: ObjectKey, agent: decisions.DesiredAgent, digest: str, reported: Reported) -> str:
+        """The digest of the file that the agent should run; one with other test calls and the same phone will do."""
+        without = manifests.config_text(call_plan.without_calls(agent).config)
+        known = self._revisions.get(object_key)
+        if known is None:
+            plain = manifests.text_digest(without)
+            if plain == digest:
+                return digest  # no test calls
+            known = self._revisions[object_key] = Revisions()
+            known.note(plain, without, {object_key[1]: ""})
+        known.note(digest, without, {object_key[1]: ""})
+        return known.wanted(object_key[1], reported.config.digest if reported.config else None)
 
     async def _own(
         self, obj: Object, decided: decisions.Decision, reported: Reported, trouble: Statement | None

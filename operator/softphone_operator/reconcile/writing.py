@@ -12,7 +12,7 @@ import structlog
 from softphone_operator.api.kinds import API_VERSION
 from softphone_operator.decide import event_rules, status
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
-from softphone_operator.kubernetes.resources import FLEETS, PBXS, POOLS, Resource
+from softphone_operator.kubernetes.resources import CALL_CHECKS, FLEETS, PBXS, POOLS, Resource
 from softphone_operator.notify.notifier import Notifier
 from softphone_operator.observe.metrics import Metrics
 from softphone_operator.observe.observed import Observed, WorkKey
@@ -21,8 +21,8 @@ from softphone_operator.reconcile.similar import Similar
 
 NOISE_SECONDS = 20.0
 SHARED_WRITE_SECONDS = 1.0
-SHARED = (FLEETS, POOLS, PBXS)
-"""Their status counts many phones, each of which changes it; its last state is always written, but not each one."""
+SHARED = (FLEETS, POOLS, CALL_CHECKS, PBXS)
+"""Their status counts many phones or calls, each of which changes it; the last state is always written, not each."""
 EVENT_BURST = 50
 EVENTS_PER_SECOND = 1.0
 

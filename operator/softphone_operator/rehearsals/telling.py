@@ -37,7 +37,7 @@ def told(
         observed_generation=generation,
         conditions=statuses.conditions(stored, statements, generation, now),
         phase=phase,
-        message=_message(state, phase)[:MAX_MESSAGE],
+        message=_message(state, phase, accepted)[:MAX_MESSAGE],
         next_time=statuses.timestamp(state.next) if state.next else None,
         last_request=state.request,
         last_passed=state.last_passed,
@@ -57,17 +57,19 @@ def _phase(state: State) -> Phase:
     return state.verdict or ("Waiting" if state.next else "Pending")
 
 
-def _message(state: State, phase: Phase) -> str:
+def _message(state: State, phase: Phase, accepted: Statement) -> str:
     if state.run is not None:
         return _of_run(state.run)
+    if state.desired is None:
+        return accepted.message
     if state.history:
         last = state.history[0]
         return "; ".join(last.reasons) or summary(last)
-    if state.desired is not None and state.desired.spec.suspend:
+    if state.desired.spec.suspend:
         return "suspended"
     if phase == "Waiting" and state.next:
         return f"begins at {statuses.timestamp(state.next)}"
-    return "begins when asked to: kubectl softphone rehearsal start" if state.desired else "its spec is refused"
+    return "begins when asked to: kubectl softphone rehearsal start"
 
 
 def _of_run(run: RehearsalRun) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from softphone_operator.api.kinds import PBX, SOFTPHONE_FLEET, SOFTPHONE_POOL
-from softphone_plugin import overview, reading, rendering
+from softphone_operator.api.kinds import CALL_CHECK, PBX, SOFTPHONE_FLEET, SOFTPHONE_POOL
+from softphone_plugin import calls, overview, reading, rendering
 from softphone_plugin.cluster import Object
 from softphone_plugin.errors import NOT_FOUND, PluginError
 from softphone_plugin.output import DATA, Format, document, listed
@@ -15,9 +15,11 @@ from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
 from softphone_plugin.streams import tell
 
+_FIELDS = {PBX.name: "pbxs", SOFTPHONE_FLEET.name: "fleets", SOFTPHONE_POOL.name: "pools", CALL_CHECK.name: "checks"}
+
 
 async def show(session: Session, console: Console, name: str | None, selector: str, form: Format | None) -> None:
-    """Everything, what a selector matches, one PBX, fleet or pool, or one phone."""
+    """Everything, what a selector matches, one PBX, fleet, pool or CallCheck, or one phone."""
     if name is None:
         of = await reading.all_kinds(session.cluster, session.scope, selector)
     else:
@@ -26,8 +28,7 @@ async def show(session: Session, console: Console, name: str | None, selector: s
             await _one(session, console, name, form)
             return
         kind, obj = found
-        field = {PBX.name: "pbxs", SOFTPHONE_FLEET.name: "fleets", SOFTPHONE_POOL.name: "pools"}[kind.name]
-        of = Shown(**{field: [obj]})
+        of = Shown(**{_FIELDS[kind.name]: [obj]})
     if form in DATA:
         tell(listed(of.all(), form, one=name is not None))
         return
@@ -35,9 +36,13 @@ async def show(session: Session, console: Console, name: str | None, selector: s
     shown = overview.tables(of, datetime.now(UTC), wide=wide, namespaces=namespaces)
     if not shown:
         where = "" if session.all_namespaces else f" in the namespace {session.namespace}"
-        rendering.console(stderr=True).print(f"No PBXes, Softphones, SoftphoneFleets or SoftphonePools{where}.")
+        rendering.console(stderr=True).print(
+            f"No PBXes, Softphones, SoftphoneFleets, SoftphonePools or CallChecks{where}."
+        )
         return
     console.print(rendering.tables(shown))
+    if name is not None and of.checks:
+        console.print(rendering.pairs(calls.notes(of.checks[0], datetime.now(UTC))))
 
 
 async def _one(session: Session, console: Console, name: str, form: Format | None) -> None:

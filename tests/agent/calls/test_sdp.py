@@ -95,7 +95,14 @@ FAULTS = {
     "an m= line that is none": (text("m=audio"), "the description has an m= line that is none"),
     "no audio": (text("m=video 4000 RTP/AVP 8"), "the description has no audio"),
     "audio that is refused": (text("m=audio 0 RTP/AVP 8"), "the description has no audio"),
-    "encrypted": (text("m=audio 4000 RTP/SAVP 8"), "the description has audio over RTP/SAVP, not RTP/AVP"),
+    "encrypted": (
+        text("m=audio 4000 RTP/SAVP 8"),
+        "the description has encrypted audio, and mediaEncryption is Never",
+    ),
+    "keys by DTLS": (
+        text("m=audio 4000 UDP/TLS/RTP/SAVPF 8"),
+        "the description has audio over UDP/TLS/RTP/SAVPF, not RTP/AVP or RTP/SAVP",
+    ),
     "no such port": (text("m=audio 70000 RTP/AVP 8"), "the description has the port 70000"),
     "no G.711": (text("m=audio 4000 RTP/AVP 9 18"), "the description has no G.711 (PCMA, PCMU)"),
     "no address": (text("m=audio 4000 RTP/AVP 8", head=["v=0"]), "the description has no c= line with an IP address"),

@@ -52,7 +52,7 @@ def agreed(one: Session, now: float = 0.0, **description: object) -> Session:
 
 def test_nothing_goes_out_before_media_is_agreed_upon_nor_after_its_end() -> None:
     one = session()
-    assert (one.is_on, one.next_at, one.silent_since()) == (False, None, None)
+    assert (one.is_on, one.next_at, one.silent_since()) == (False, float("inf"), None)
     assert one.due(5.0, UNIX) == ([], [])
     one.rtp_came(b"\x80\x08" + bytes(170), 0.0)
     agreed(one)
@@ -142,6 +142,50 @@ def test_one_who_hears_nobody_says_so() -> None:
     assert one.heard().told == Told(0.0, 0, 0.0, False)
     one.rtcp_came(rtcp.receiver_report(9, rtcp.Block(4711, 0, 0, 0, 0), "x"), 1.0, UNIX)
     assert one.heard().told == Told(0.0, 0, 0.0, False), "a report on somebody else"
+
+
+def test_a_report_on_nobody_comes_of_one_who_hears_nobody() -> None:
+    """Only once something was sent to him."""
+    one = agreed(session())
+    one.rtcp_came(rtcp.receiver_report(9, None, "x"), 1.0, UNIX)
+    assert one.heard().told is None
+    one.due(1.0, UNIX)
+    one.rtcp_came(rtcp.receiver_report(9, None, "x"), 1.0, UNIX)
+    assert one.heard().told == Told(0.0, 0, 0.0, False)
+    one.rtcp_came(rtcp.receiver_report(9, rtcp.Block(7, 0, 0, 0, 0), "x"), 1.0, UNIX)
+    assert one.heard().told == Told(0.0, 0, 0.0, True)
+
+
+def test_one_way_audio_is_known_at_both_ends() -> None:
+    callee, caller = agreed(session()), agreed(session(tone.CALLER, tone.CALLEE, source=8))
+    talk(caller, callee, 5.0, drop=1)
+    assert callee.heard().packets == 0
+    told = caller.heard().told
+    assert told is not None
+    assert (told.hears_us, caller.heard().tone_part) == (False, 1.0)
+
+
+def test_a_call_of_four_seconds_knows_its_round_trip() -> None:
+    callee, caller = agreed(session()), agreed(session(tone.CALLER, tone.CALLEE, source=8))
+    talk(callee, caller, 4.0)
+    assert caller.heard().round_trip_seconds == pytest.approx(0.1, abs=0.001)
+
+
+@pytest.mark.parametrize(("last", "part"), [(8.5, 1.0), (7.9, 0.0)])
+def test_what_was_heard_long_before_the_end_is_not_heard_at_the_end(last: float, part: float) -> None:
+    callee, caller = agreed(session()), agreed(session(tone.CALLER, tone.CALLEE, source=8))
+    talk(callee, caller, last)
+    caller.farewell(9.0, UNIX)
+    caller.stop()
+    heard = caller.heard()
+    assert heard.quiet_seconds == pytest.approx(9.0 - last, abs=0.08)
+    assert (heard.tone_part, heard.silent) == (part, part == 0.0)
+
+
+def test_who_is_on_hold_is_not_missed_at_the_end() -> None:
+    one = agreed(session(), direction=Direction.RECEIVE)
+    one.farewell(20.0, UNIX)
+    assert one.heard().quiet_seconds == 0.0
 
 
 def test_that_it_hears_the_other_end_is_said_at_once_and_again_at_the_usual_time() -> None:

@@ -39,6 +39,12 @@ CASES: dict[str, tuple[State, Heard, Expected, list[str]]] = {
         Expected(),
         ["answer: 200 was expected, came: nothing in time"],
     ),
+    "nobody answered, and it was cancelled": (
+        replace(UNANSWERED, code=487, reason="Request Terminated", ending=Ending.UNANSWERED),
+        GOOD_SOUND,
+        Expected(),
+        ["answer: 200 was expected, came: nothing in time"],
+    ),
     "nobody there": (
         replace(UNANSWERED, ending=Ending.UNREACHABLE),
         GOOD_SOUND,
@@ -57,11 +63,29 @@ CASES: dict[str, tuple[State, Heard, Expected, list[str]]] = {
         Expected(),
         ["end: the other end hung up before it was time"],
     ),
+    "nobody answers our BYE": (
+        replace(GOOD_CALL, bye_code=0),
+        GOOD_SOUND,
+        Expected(),
+        ["end: BYE was not answered"],
+    ),
+    "fell silent on the way": (
+        GOOD_CALL,
+        replace(GOOD_SOUND, silent=True, tone_part=0.0, quiet_seconds=12.34),
+        Expected(),
+        ["audio: nothing came for the last 12.3 s"],
+    ),
     "one-way": (
         GOOD_CALL,
         replace(GOOD_SOUND, packets=0, expected=0),
         Expected(),
         ["audio: nothing was heard, no packet came"],
+    ),
+    "another key": (
+        GOOD_CALL,
+        replace(GOOD_SOUND, packets=0, expected=0, undecipherable=250),
+        Expected(),
+        ["audio: 250 packets came, and none could be decrypted"],
     ),
     "one-way, the other way": (
         GOOD_CALL,
@@ -81,6 +105,7 @@ CASES: dict[str, tuple[State, Heard, Expected, list[str]]] = {
         Expected(),
         ["audio: the other end's tone was in 4% of what was heard"],
     ),
+    "audio is not looked at": (GOOD_CALL, replace(GOOD_SOUND, packets=0, expected=0), Expected(audio=False), []),
     "no tone is expected": (GOOD_CALL, replace(GOOD_SOUND, tone_part=0.0), Expected(tone=False), []),
     "loss": (
         GOOD_CALL,
@@ -88,9 +113,15 @@ CASES: dict[str, tuple[State, Heard, Expected, list[str]]] = {
         Expected(mos=4.0),
         ["audio: 10.0% of the packets were lost", "audio: MOS 1.48, less than 4"],
     ),
-    "loss while this agent was late": (
+    "loss while this agent was late, by less than the kernel keeps": (
         GOOD_CALL,
-        replace(GOOD_SOUND, packets=450, lost=50, own_lateness_seconds=0.1),
+        replace(GOOD_SOUND, packets=450, lost=50, own_lateness_seconds=0.3),
+        Expected(),
+        ["audio: 10.0% of the packets were lost"],
+    ),
+    "loss while this agent was very late": (
+        GOOD_CALL,
+        replace(GOOD_SOUND, packets=450, lost=50, own_lateness_seconds=1.1),
         Expected(mos=4.0),
         [],
     ),
@@ -117,8 +148,8 @@ def test_a_good_call_has_a_good_mos() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"expected": 49, "packets": 49}, {"round_trip_seconds": None}, {"own_lateness_seconds": 0.03}],
-    ids=["too few packets", "no round trip was measured", "this agent was late itself"],
+    [{"expected": 49, "packets": 49}, {"round_trip_seconds": None}, {"own_lateness_seconds": 1.1}],
+    ids=["too few packets", "no round trip was measured", "this agent was very late itself"],
 )
 def test_mos_is_absent_until_it_was_measured(changes: dict[str, float | None]) -> None:
     assert verdict.quality(replace(GOOD_SOUND, **changes)).mos is None  # type: ignore[arg-type]
