@@ -1,6 +1,6 @@
 """What calls cost an agent beside its registered phones, and whether a check ever raises a false alarm.
 
-python -m bench.calls [--write] [--calls 1000] [--seconds 30]
+python -m bench.calls [--write] [--calls 1000] [--seconds 30] [--only cost|clean]
 
 On loopback, with the PBX of the agent's tests: it takes registrations and puts calls through, media goes directly. One
 agent calls, another one is called and measured; both have all their phones in one process, as by default.
@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parents[1] / "agent"))  # its tests' agent an
 from agent_process import Agent, pbx, phone, running
 from bench import output
 from bench.clients import own_version
-from bench.figures import CallCost, Clean, Part
+from bench.figures import CallCost, Clean, Part, parts
 from call_proxy import Proxy
 from lab import pjsua2
 from lab.measuring import alone, cpu, processes
@@ -157,15 +157,15 @@ async def clean(wanted: int) -> Clean:
     )
 
 
-async def measure(calls: int, seconds: float) -> tuple[list[CallCost], Clean]:
+async def costs(seconds: float) -> list[CallCost]:
+    """Of all settings."""
     found = []
     for name in SETTINGS:
         print(f"  {PHONES} phones: {name}", file=sys.stderr)
         found.append(await cost(name, seconds))
     print("  calls a second", file=sys.stderr)
     found.append(await set_up(seconds))
-    print(f"  {calls} calls on the clean path", file=sys.stderr)
-    return found, await clean(calls)
+    return found
 
 
 def main() -> None:
@@ -173,9 +173,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000, help="on the clean path")
     parser.add_argument("--seconds", type=float, default=30, help="how long each is looked at")
     parser.add_argument("--write", action="store_true", help="keep it for docs/proof/benchmarks.md and calls.md")
+    parser.add_argument("--only", choices=("cost", "clean"), help="the other one stays as it was seen before")
     asked = parser.parse_args()
-    costs, alarms = asyncio.run(measure(asked.calls, asked.seconds))
-    output.show("calls", Part.now(own_version(settings()), calls=costs, clean=alarms), write=asked.write)
+    before = parts().get("calls")
+    found, alarms = (before.calls, before.clean) if before else ([], None)
+    if asked.only != "clean":
+        found = asyncio.run(costs(asked.seconds))
+    if asked.only != "cost":
+        print(f"  {asked.calls} calls on the clean path", file=sys.stderr)
+        alarms = asyncio.run(clean(asked.calls))
+    output.show("calls", Part.now(own_version(settings()), calls=found, clean=alarms), write=asked.write)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ def quality(heard: Heard) -> Quality:
     part_lost = heard.lost / heard.expected if measured else None
     mos = None
     if part_lost is not None and heard.round_trip_seconds is not None and heard.loss_is_trusted:
-        delay = heard.round_trip_seconds / 2 + PACKET_SECONDS + BUFFER_SECONDS
+        # By as much as this agent was late, the round trip may be its own: a report goes out after its time was noted.
+        of_the_network = max(0.0, heard.round_trip_seconds - heard.own_lateness_seconds)
+        delay = of_the_network / 2 + PACKET_SECONDS + BUFFER_SECONDS
         mos = e_model.mos(e_model.rating(part_lost, delay))
     jitter = heard.jitter_seconds if measured else None
     return Quality(part_lost, jitter, heard.round_trip_seconds, mos, heard.trusted)

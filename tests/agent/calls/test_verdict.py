@@ -146,6 +146,12 @@ def test_a_good_call_has_a_good_mos() -> None:
     assert found.mos == pytest.approx(4.41, abs=0.01)
 
 
+def test_own_lateness_is_not_taken_for_delay_of_the_network() -> None:
+    late = replace(GOOD_SOUND, round_trip_seconds=0.62, own_lateness_seconds=0.6)
+    assert verdict.quality(late).mos == verdict.quality(GOOD_SOUND).mos
+    assert verdict.quality(replace(late, round_trip_seconds=0.1)).mos == pytest.approx(4.41, abs=0.01)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"expected": 49, "packets": 49}, {"round_trip_seconds": None}, {"own_lateness_seconds": 1.1}],
