@@ -70,7 +70,9 @@ async def test_phones_call_each_other_through_asterisk(
         agent.write({**agent.config, "callChecks": [check(way, at.address) for way in TRANSPORTS]})
         for way in TRANSPORTS:
             assert await said(agent, way) == [], way
-        assert await agent.metric("softphone_call_audio_total", direction="In", heard="Audio") >= len(TRANSPORTS)
+        async with asyncio.timeout(20):  # Asterisk ends the other leg by itself
+            while await agent.metric("softphone_call_audio_total", direction="In", heard="Audio") < len(TRANSPORTS):
+                await asyncio.sleep(0.1)
     note(
         "asterisk",
         tried="Calls between phones over UDP, TCP and TLS, media through Asterisk (`direct_media=no`): one answers "
