@@ -46,7 +46,7 @@ REGISTRATION = Room(
     "registration",
     ("test_rules", "test_details", "test_rounds", "test_returning", "test_waiting", "test_location", "test_pacing"),
 )
-_CALLS = ("machine", "answering", "mark", "pursuit", "survival", "verdict")
+_CALLS = ("machine", "answering", "mark", "pursuit", "survival")
 CALLS = Room("calls", tuple(f"test_{name}" for name in _CALLS), (*_CALLS, "handlers"))
 """What is decided of calls. What is computed (RTP, tones, descriptions) is held to the standards' own examples."""
 ROOMS = {room.name: room for room in (REGISTRATION, CALLS)}

@@ -17,7 +17,10 @@ def suspend(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Have phones un-REGISTER and stay so: a Softphone, a fleet, or all that are in a pool."""
+    """Have phones un-REGISTER and stay so: a Softphone, a fleet, or all that are in a pool.
+
+    Also for a CallCheck (cc/NAME), which makes no calls then, and a Rehearsal (rh/NAME), which begins none then.
+    """
     from softphone_plugin import rendering
     from softphone_plugin.commands.suspend import change
 

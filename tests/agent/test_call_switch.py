@@ -509,6 +509,18 @@ def test_a_call_whose_way_is_broken_is_made_anew_by_the_pbx_that_took_over(worke
     assert [check for check, _ in results_of(worker.observed())] == ["daily"]
 
 
+def test_where_the_callees_pbx_has_failed_the_callers_own_one_makes_the_call_anew(worker: Worker) -> None:
+    talking(worker)
+    worker.switch.wake(10.1)
+    worker.signal(CallNews.ASK_ANSWERED, 408, call=101, now=14.1)
+    worker.switch.wake(14.1)
+    assert worker.asked() == ["ask", "invite"]
+    answered(worker, 102, now=14.2)
+    worker.switch.wake(14.2)
+    assert worker.asked() == ["acknowledge", "bye"]
+    worker.signal(CallNews.BYE_ANSWERED, 0, call=101, now=18.2)
+
+
 def test_a_rescue_that_is_refused_is_tried_again_while_the_call_goes_on(worker: Worker) -> None:
     talking(worker)
     worker.engine.calling.moved = True

@@ -1,6 +1,6 @@
 """Many Softphones of pools, with real agents and PBXes: `make bench ONLY=operator-pool`.
 
-In the lab, with its images: python -m bench.pool_bench [different] [pooled] [rest]
+In the lab, with its images: python -m bench.pool_bench [--parts different pooled rest]
 
 `different`: a table of users of three systems, as a user would apply it. `pooled`: 1000 at once, beside the bare
 client. `rest`: 5000, and nothing happens. The operator is a process of the bench's own; one that is installed rests
@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from functools import partial
 
@@ -172,7 +172,7 @@ def ours(place: str) -> Iterator[OperatorProcess]:
         yield process
 
 
-async def measure(wanted: list[str], count: int, seconds: int) -> dict[str, Part]:
+async def measure(wanted: Sequence[str], count: int, seconds: int) -> dict[str, Part]:
     """The parts asked for, by the names of their files."""
     found: dict[str, Part] = {}
     async with connected() as client:
@@ -192,7 +192,7 @@ async def measure(wanted: list[str], count: int, seconds: int) -> dict[str, Part
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--rest", type=int, default=REST, help="how many are to be at rest")
     parser.add_argument("--seconds", type=int, default=60, help="how long to look at it at rest")
     found = parser.parse_args()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ import pytest
 from e2e.objects import API, fleet, secret, softphone, system
 from lab.kube import Kube, condition, registered_at
 from lab.pbx import Pbx, System
+from lab.prometheus import Prometheus
 from lab.waiting import wait_until
+from softphone_monitoring import asked, files
 
 pytestmark = pytest.mark.lab
 
@@ -21,6 +24,8 @@ WHO: dict[str, dict[str, Any]] = {
     "bob": {"pri": "slave"},
     "carol": {"answer": "Tone"},
 }
+MEASURED_BY_QUIET_AGENTS = {"softphone_call_mos", "softphone_call_lost_percent", "softphone_call_jitter_seconds"}
+"""An agent that was late itself trusts no such figure of its own."""
 EVERY = {"everySeconds": 5, "holdSeconds": 2}
 
 
@@ -151,3 +156,15 @@ def test_what_pairs_do_is_a_metric_of_the_operator(phones: Kube, operator: Kube)
         return f'{{after_fail_over="false",{labels}' in page and 'to_site="headquarters"} 1.0' in page
 
     wait_until(told, "a pair of sites that passes", seconds=20)
+
+
+def test_what_the_dashboard_of_calls_asks_for_is_told_by_agents_and_operator(phones: Kube) -> None:
+    board = json.loads((files.BOARDS / "calls.json").read_text())
+    series = {one for query in asked.of_dashboard(board) for one in asked.selectors(query.expr)}
+    names = {one.partition("{")[0] for one in series} - {"softphone_failovers_total"} - MEASURED_BY_QUIET_AGENTS
+    assert len(names) > 10
+    prometheus = Prometheus()
+    for name in sorted(names):
+        label = "check_namespace" if name == "softphone_operator_call_pairs" else "namespace"
+        query = f'count({name}{{{label}="{phones.namespace}"}})'
+        wait_until(lambda query=query: (prometheus.value(query) or 0) > 0, query)  # type: ignore[misc]

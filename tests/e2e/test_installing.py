@@ -37,7 +37,17 @@ from release.facts import of_the_tree
 pytestmark = pytest.mark.lab
 
 FACTS = of_the_tree()
-MADE_OF = ("agent", "charts", "docs/how-to/install.md", "images", "install", "operator", "plugin", "tools/release")
+MADE_OF = (
+    "agent",
+    "charts",
+    "console",
+    "docs/how-to/install.md",
+    "images",
+    "install",
+    "operator",
+    "plugin",
+    "tools/release",
+)
 UNIT = "/etc/systemd/system/softphone-agent.service"
 ALONE, IN_POD = "u88", "u89"
 """Users of the lab's PBXes whom no other test has."""

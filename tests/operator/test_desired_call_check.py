@@ -186,6 +186,14 @@ def test_another_phone_may_be_meant_to_answer() -> None:
     assert set(call_plan.plan([made]).callees) == {"carla"}
 
 
+@pytest.mark.parametrize(("code", "told"), [(200, ["NeverAnswers"]), (480, [])])
+def test_a_callee_that_never_answers_is_told_of_unless_that_is_expected(code: int, told: list[str]) -> None:
+    said = {"from": {"softphone": "anna"}, "to": {"softphone": "mute"}, "expect": {"code": code}}
+    made = check(said, found(phone("anna"), phone("mute", answer="Never")))
+    assert [caution.reason for caution in made.cautions] == told
+    assert all("mute: answer is Never" in caution.message for caution in made.cautions)
+
+
 def test_a_check_that_is_suspended_tells_agents_nothing() -> None:
     made, _ = anna_calls_berta(suspend=True)
     assert list(made.entries()) == []

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from softphone_operator.decide import notifications
 from softphone_operator.decide.notifications import Message, Notifications, body
 from softphone_operator.decide.troubles import (
+    CALLS_FAIL,
     ON_STANDBY,
     REDUNDANCY_LOST,
+    SILENT,
+    SOUNDS_BAD,
     UNREGISTERED,
     Trouble,
     troubles,
@@ -39,6 +42,24 @@ def of(name: str) -> tuple[str, str, str]:
 
 def condition(kind: str, status: str, reason: str, message: str = "why") -> dict[str, str]:
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": SINCE}
+
+
+CALLS = [
+    ("True", "Passing", []),
+    ("Unknown", "NotCalled", []),
+    ("False", "NoAnswer", [(CALLS_FAIL, "slave", "Calls of check sites in calls fail")]),
+    ("False", "OneWayAudio", [(SILENT, "slave", "Calls of check sites in calls are silent")]),
+    ("False", "NoAudio", [(SILENT, "slave", "Calls of check sites in calls are silent")]),
+    ("False", "MOSLow", [(SOUNDS_BAD, "slave", "Calls of check sites in calls sound bad")]),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "told"), CALLS)
+def test_what_is_told_of_a_call_check(status: str, reason: str, told: list[tuple[str, str, str]]) -> None:
+    raw = {"conditions": [condition("Passing", status, reason)], "failures": [{"pbx": "slave"}, {"pbx": "master"}]}
+    found = troubles("CallCheck", "calls", "sites", raw)
+    assert [(one.alert, one.pbx, one.summary) for one in found] == told
+    assert all((one.description, one.since) == ("why", SINCE) for one in found)
 
 
 REGISTERED = condition("Registered", "True", "Registered")

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from operator_world import Agent, FakeCluster, World, agent, without_waits, world
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.report import (
+    CallChanged,
     ConfigReport,
     Outage,
     PathReport,
@@ -21,7 +23,7 @@ from softphone_agent.contract.report import (
 from softphone_operator.decide.names import REQUEST_ANNOTATION
 from softphone_operator.kubernetes.cluster import ClusterError
 from softphone_operator.reconcile import rehearsals
-from softphone_operator.rehearsals import drill
+from softphone_operator.rehearsals import calls, drill
 
 TEMPLATE = {"spec": {"containers": [{"name": "break", "image": "tools:1", "command": ["break-vienna"]}]}}
 JOB: dict[str, Any] = {"trigger": "Job", "job": {"template": TEMPLATE}}
@@ -36,6 +38,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsals, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(rehearsals, "POINT_SECONDS", 0.0)
     monkeypatch.setattr(drill, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(calls, "SETTLED_SECONDS", 0.5)
 
 
 def phone(name: str, pbx: str | None = "vienna", ended: str | None = None, **more: Any) -> PhoneReport:
@@ -151,6 +154,29 @@ async def test_a_person_breaks_the_pbx_and_all_phones_come_back() -> None:
             "Watching",
             "Passed",
         ]
+
+
+async def test_with_a_limit_for_calls_it_waits_until_they_have_told() -> None:
+    cluster = FakeCluster()
+    system(cluster)
+    async with agent() as talker, world(cluster) as it:
+        put_pod(cluster, talker)
+        talker.say(snapshot(phone("load-0")))
+        put(cluster, limits={"callableWithinSeconds": 3})
+        await until_phase(it, "Breaking")
+        lose(talker, "load-0")
+        come_back(talker, "load-0")
+        await until_phase(it, "Watching")
+        began = datetime.now(UTC).isoformat()
+        call = CallReport(end="Caller", phone="load-0", peer="bert", state="Ended", began=began, callable_seconds=3.25)
+        talker.say(CallChanged(call=call))
+        said = await until_phase(it, "Failed")
+        (result,) = said["history"]
+        assert result["callableSeconds"] == 3.25
+        assert result["reasons"] == [
+            "demo/load-0 called bert: audio both ways 3.25 s after the loss, allowed are 3 s",
+        ]
+        assert [one["seconds"] for one in record_of(cluster, result["record"])["calls"]] == [3.25]
 
 
 async def test_a_job_breaks_and_mends() -> None:
@@ -277,6 +303,28 @@ async def test_one_at_a_time_in_a_namespace() -> None:
         put(cluster, "weekly")
         await it.until(lambda: ("weekly", "Warning", "NotBegun") in cluster.events)
         assert status(it, "weekly")["phase"] == "Pending"
+
+
+async def test_one_that_is_due_while_another_runs_waits_and_begins_after_it() -> None:
+    cluster = FakeCluster()
+    system(cluster)
+    async with agent() as talker, world(cluster) as it:
+        put_pod(cluster, talker)
+        talker.say(snapshot(phone("load-0")))
+        put(cluster)
+        await until_phase(it, "Breaking")
+        put(cluster, "weekly", asked=False, schedule="0 3 1 1 *")
+        waiting = await until_phase(it, "Waiting", "weekly")
+        cluster.put("Rehearsal", "weekly", status={**waiting, "nextTime": datetime.now(UTC).isoformat()})
+        calls = len(await it.quiet())
+        assert status(it, "weekly")["phase"] == "Waiting"
+        assert len(cluster.calls) - calls < 5, "it waits, and does nothing meanwhile"
+        lose(talker, "load-0")
+        come_back(talker, "load-0")
+        await until_phase(it, "Passed")
+        talker.say(snapshot(phone("load-0")))
+        said = await until_phase(it, "Breaking", "weekly")
+        assert said["run"]["cause"] == "Schedule"
 
 
 async def test_records_that_the_history_names_no_more_are_deleted() -> None:

@@ -12,7 +12,7 @@ import yaml
 from plugin.api_server import NAMESPACE, ApiServer, Object, serving
 from plugin.reports import report as said
 from plugin.reports import softphone
-from softphone_operator.api.kinds import PBX, SOFTPHONE
+from softphone_operator.api.kinds import KINDS, PBX, SOFTPHONE
 from softphone_operator.decide.names import APP, COMPONENT
 from softphone_plugin.commands.report import report
 from softphone_plugin.errors import PluginError
@@ -87,7 +87,7 @@ def test_it_holds_what_there_is_and_no_secret(kubeconfig: Path, api: ApiServer, 
         "README.txt",
         "about.yaml",
         "missing.txt",
-        *(f"objects/{plural}.yaml" for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools")),
+        *(f"objects/{kind.plural}.yaml" for kind in KINDS),
         *(f"kubernetes/{name}.yaml" for name in ("pods", "deployments", "configmaps", "events")),
         *(f"{agent}/{name}" for name in ("status.json", "metrics.txt", "log-.txt")),
         "operator/pods.yaml",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plugin.reports import fleet, softphone
-from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import CALL_CHECK, REHEARSAL, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_plugin.suspending import WITH_POOL, Change, of_one, of_pool
 
 
@@ -47,6 +47,13 @@ def test_of_a_softphone(obj: dict[str, Any], suspend: bool, patch: dict[str, Any
 
 def test_of_a_fleet_the_template_changes() -> None:
     assert of_one(SOFTPHONE_FLEET, fleet(), suspend=True).patch == {"spec": {"template": {"suspend": True}}}
+
+
+def test_of_a_call_check_and_a_rehearsal_the_field_of_that_name_changes() -> None:
+    for kind in (CALL_CHECK, REHEARSAL):
+        assert "suspend" in kind.spec.model_fields
+        change = of_one(kind, {"metadata": {"name": "nightly"}, "spec": {}}, suspend=True)
+        assert change == Change(kind, "nightly", {"spec": {"suspend": True}}, "suspended")
 
 
 def test_of_a_pool_its_members_change_and_are_marked() -> None:

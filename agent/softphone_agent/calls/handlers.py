@@ -281,4 +281,4 @@ def _hang_up(state: State, ending: Ending | None, now: float) -> Step:
 
 
 def _ended(state: State, now: float) -> Step:
-    return replace(state, phase=Phase.ENDED, repeating=None, ended_at=now, ask_at=None), [FallSilent()]
+    return replace(state, phase=Phase.ENDED, ended_at=now), [FallSilent()]

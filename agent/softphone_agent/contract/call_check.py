@@ -78,8 +78,9 @@ class CallCheck(Model):
     )
     rescue: bool = Field(
         default=False,
-        description="A call whose PBX does not answer any more, while its caller is registered at another one, is made "
-        "anew by that one, in place of the old one (INVITE with Replaces, RFC 3891).",
+        description="A call in which the other end cannot be reached any more, since a PBX on the way has failed, is "
+        "made anew by the PBX where the caller is registered then, in place of the old one (INVITE with Replaces, "
+        "RFC 3891).",
     )
     expected: CallExpectation = Field(default_factory=CallExpectation, description="What is expected of the call.")
 

@@ -216,7 +216,10 @@ class CallChecks:
         return call is not None and call.state.phase is Phase.TALKING and call.state.is_broken and not due.rescuer
 
     def _rescue(self, due: _Due, now: float) -> None:
-        """Make the call anew by the PBX that has taken over, in place of the old one."""
+        """Make the call anew by the PBX that has taken over, in place of the old one.
+
+        Where it is the callee's PBX that has failed, the caller's own one knows the way.
+        """
         if self._talks(due.rescuer):
             self._calls.step(due.number, Replaced(), now)
             due.number, due.rescuer = due.rescuer, 0
@@ -224,8 +227,8 @@ class CallChecks:
             return
         due.rescue_at = now + RESCUE_SECONDS
         old = self._calls.get(due.number)
-        if old is None or old.of is None or not self._calls.has_moved(due.number):
-            return
+        if old is None or old.of is None or (old.of.has_failed and not self._calls.has_moved(due.number)):
+            return  # the caller's own PBX has failed, and there is no other one yet
         of = self._of(due)
         of.rescued, of.call = True, old.of.call
         limits = self._limits(due.check, max(1.0, old.state.deadline - now))

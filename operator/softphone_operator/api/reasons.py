@@ -166,6 +166,7 @@ REASONS: dict[str, dict[str, dict[str, str]]] = {
             "Accepted": "True: the spec makes sense.",
             "TooManyPairs": "True: it does, but more pairs are selected than the CallChecks of a namespace may have; "
             "the message tells how many are called. Each phone takes part as far as can be.",
+            "NeverAnswers": "True: it does, but a phone that is to answer has answer: Never; the message names it.",
             "InvalidSpec": "False: a field's value is refused; the message names the field and the value.",
             "PhoneNotFound": "False: a phone that is named does not exist in the namespace, or its spec is refused.",
             "NothingSelected": "False: a selector selects no phone, or none but the caller itself.",

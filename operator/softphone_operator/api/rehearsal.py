@@ -40,6 +40,12 @@ class RehearsalLimits(Spec):
         default=None,
         description="From the first loss of any phone until the last one is registered again, in seconds.",
     )
+    callable_within_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)] | None = Field(
+        default=None,
+        description="From the loss of a phone until a call of it, or to it, was answered with audio both ways, in "
+        "seconds. CallChecks of the namespace with after: [FailedOver] make such calls; where none was answered, the "
+        "rehearsal has failed.",
+    )
 
 
 class RehearsalJob(Spec):
@@ -143,6 +149,11 @@ class RehearsalResult(Model):
     longest_outage_seconds: float | None = Field(default=None, description="The longest outage, in seconds.")
     all_back_seconds: float | None = Field(
         default=None, description="From the first loss until the last phone was registered again, in seconds."
+    )
+    callable_seconds: float | None = Field(
+        default=None,
+        description="The longest time from a loss until a call was answered with audio both ways, in seconds; absent "
+        "where no test call told.",
     )
     record: NameText | None = Field(
         default=None, description="ConfigMap with the whole record; absent where nothing was watched."

@@ -14,6 +14,7 @@ from softphone_agent.contract import sip_uri
 from softphone_agent.contract.call_check import CallCheck, CallExpectation, Hears
 from softphone_agent.contract.config_faults import fault_messages
 from softphone_agent.contract.fields import uri_fault
+from softphone_agent.contract.fleet import MAX_TOLD
 from softphone_operator.api.call_checks import MAX_PAIRS, CallCheckSpec, Callers
 from softphone_operator.decide import label_selector
 from softphone_operator.decide.call_phones import CallPhone
@@ -104,6 +105,10 @@ def call_check(
     if total > len(pairs):
         told = f"{total} pairs are selected, and only {len(pairs)} are called: the CallChecks of a namespace have"
         cautions = (Caution("TooManyPairs", f"{told} {MAX_PAIRS} pairs at most"),)
+    never = sorted({one.answers.name for one in pairs if one.answers and one.answers.answer == "Never"})
+    if never and wanted.expect.code == 200:
+        told = f"{', '.join(never[:MAX_TOLD])}: answer is Never, and so nobody can call it"
+        cautions = (*cautions, Caution("NeverAnswers", told))
     token = hashlib.sha256(f"call check {uid}".encode()).hexdigest()[:32]
     return DesiredCallCheck(name, wanted, token, tuple(pairs), cautions)
 

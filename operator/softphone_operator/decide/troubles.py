@@ -1,11 +1,11 @@
-"""What is wrong with a Softphone or a fleet that people are to be told of, from its status. Pure."""
+"""What is wrong with a Softphone, a fleet or a CallCheck that people are to be told of, from its status. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from softphone_operator.api.kinds import SOFTPHONE, SOFTPHONE_FLEET
+from softphone_operator.api.kinds import CALL_CHECK, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_operator.decide.redundancy import CHOSEN, REDUNDANT, is_bad
 from softphone_operator.decide.status import LOSSES
 
@@ -13,8 +13,11 @@ Object = Mapping[str, Any]
 
 UNREGISTERED, ON_STANDBY, REDUNDANCY_LOST = "SoftphoneUnregistered", "SoftphonesOnStandby", "SoftphoneRedundancyLost"
 """As the alerts of Prometheus are called, so that one route serves both."""
-SEVERITIES = {UNREGISTERED: "critical", ON_STANDBY: "warning", REDUNDANCY_LOST: "warning"}
-LABELS = {SOFTPHONE.name: "softphone", SOFTPHONE_FLEET.name: "fleet"}
+CALLS_FAIL, SILENT, SOUNDS_BAD = "SoftphoneCallCheckFailing", "SoftphoneOneWayAudio", "SoftphoneMOSLow"
+SEVERITIES = {UNREGISTERED: "critical"} | dict.fromkeys(
+    (ON_STANDBY, REDUNDANCY_LOST, CALLS_FAIL, SILENT, SOUNDS_BAD), "warning"
+)
+LABELS = {SOFTPHONE.name: "softphone", SOFTPHONE_FLEET.name: "fleet", CALL_CHECK.name: "check"}
 """Kinds whose troubles are told of, and the label that an object's name has."""
 
 
@@ -43,9 +46,9 @@ def troubles(kind: str, namespace: str, name: str, status: Object) -> tuple[Trou
     """All that is wrong with an object by its status, raw; nothing of kinds that are not told of."""
     if kind not in LABELS:
         return ()
-    made = _softphone if kind == SOFTPHONE.name else _fleet
+    made, what = _TOLD[kind]
     said = {c["type"]: c for c in status.get("conditions") or ()}
-    found = made(f"{'Fleet' if kind == SOFTPHONE_FLEET.name else 'Softphone'} {name} in {namespace}", status, said)
+    found = made(f"{what} {name} in {namespace}", status, said)
     return tuple(Trouble(kind, namespace, name, *one) for one in found)
 
 
@@ -84,3 +87,23 @@ def _redundancy(who: str, said: Mapping[str, Object], pbx: str) -> Found:
     if found.get("status") == "False" and found.get("reason") not in CHOSEN:
         words = f"{who} would not survive the loss of its PBX"
         yield REDUNDANCY_LOST, pbx, words, found["message"], found["lastTransitionTime"]
+
+
+def _calls(who: str, status: Object, said: Mapping[str, Object]) -> Found:
+    found = said.get("Passing", {})
+    if found.get("status") == "False":
+        alert, words = _OF_CALLS.get(found.get("reason", ""), (CALLS_FAIL, "fail"))
+        pbx = next((failure.get("pbx", "") for failure in status.get("failures") or ()), "")
+        yield alert, pbx, f"{who} {words}", found["message"], found["lastTransitionTime"]
+
+
+_OF_CALLS = {
+    "NoAudio": (SILENT, "are silent"),
+    "OneWayAudio": (SILENT, "are silent"),
+    "MOSLow": (SOUNDS_BAD, "sound bad"),
+}
+_TOLD = {
+    SOFTPHONE.name: (_softphone, "Softphone"),
+    SOFTPHONE_FLEET.name: (_fleet, "Fleet"),
+    CALL_CHECK.name: (_calls, "Calls of check"),
+}

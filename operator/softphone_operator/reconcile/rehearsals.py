@@ -28,6 +28,7 @@ from softphone_operator.reconcile.run_watch import RunWatch, clock
 from softphone_operator.reconcile.writing import Writer
 from softphone_operator.rehearsals import manifests, record, states, telling
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
+from softphone_operator.rehearsals.calls import Call, Calls
 from softphone_operator.rehearsals.desired import DesiredRehearsal, Pbxs, rehearsal
 from softphone_operator.rehearsals.drill import Drill
 from softphone_operator.rehearsals.events import Asked, Counted, Elapsed, Event, JobAbsent, JobRan, RecordLost
@@ -134,7 +135,7 @@ class Rehearsals:
         else:
             if run.trigger == "Job":
                 turn.take(await self._job(obj, run))
-            turn.take(watch.looked())
+            turn.take(watch.looked(with_calls=run.limits.callable_within_seconds is not None))
         await self._carry_out(turn, obj, run, watch, pbxs)
 
     async def _counted(self, obj: Object, run: RehearsalRun, watch: RunWatch, pbxs: Pbxs) -> Counted:
@@ -205,7 +206,9 @@ class Rehearsals:
         if turn.state.run is not None:
             waits.append(LOOK_SECONDS)
         elif turn.state.next is not None:
-            waits.append(min(LONGEST_SLEEP_SECONDS, max(0.0, (turn.state.next - turn.now).total_seconds())))
+            left = (turn.state.next - turn.now).total_seconds()
+            # It is due and does not begin while another one of the namespace is under way.
+            waits.append(min(LONGEST_SLEEP_SECONDS, left if left > 0 else LOOK_SECONDS))
         return min(waits, default=None)
 
     def measured(self) -> Mapping[ObjectKey, telling.Measured]:
@@ -214,11 +217,12 @@ class Rehearsals:
 
     # What is watched.
 
-    def _watch(self, object_key: ObjectKey, run: RehearsalRun, drill: Drill) -> RunWatch:
+    def _watch(self, object_key: ObjectKey, run: RehearsalRun, drill: Drill, calls: Iterable[Call] = ()) -> RunWatch:
         made = RunWatch(
             run.record,
             object_key[0],
             drill,
+            Calls(datetime.fromisoformat(run.began), calls),
             self._session,
             news=lambda: self._wake([(REHEARSALS.kind, *object_key)]),
             jitter=self._jitter,
@@ -239,7 +243,8 @@ class Rehearsals:
         if kept is None:
             return None
         log.info("a rehearsal goes on", record=run.record)
-        return self._watch(object_key, run, Drill.resumed(run.pbxs, record.parts(kept.phones), clock()))
+        drill = Drill.resumed(run.pbxs, record.parts(kept.phones), clock())
+        return self._watch(object_key, run, drill, record.calls(kept.calls))
 
     async def _unwatch(self, object_key: ObjectKey) -> None:
         if (watch := self._watches.pop(object_key, None)) is not None:
@@ -276,7 +281,7 @@ class Rehearsals:
             versions=Versions(operator=VERSION, agents=watch.versions),
             pbxs=tuple(_of_systems(run.pbxs, pbxs)),
         )
-        return record.with_outcome(made, watch.drill.parts, watch.drill.result())
+        return record.with_outcome(made, watch.drill.parts, watch.drill.result(), watch.calls.all)
 
 
 class _Turn:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import aiohttp
 
-from softphone_agent.contract.report import Counts, PhoneReport, Snapshot, WatchLine
+from softphone_agent.contract.report import CallChanged, Counts, PhoneReport, Snapshot, WatchLine
 from softphone_operator.observe.agents import AgentKey, Change, Lost
 from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.rehearsals import record
+from softphone_operator.rehearsals.calls import Calls
 from softphone_operator.rehearsals.drill import Drill
 from softphone_operator.rehearsals.events import Looked
 
@@ -29,6 +30,7 @@ class RunWatch:
         name: str,
         namespace: str,
         drill: Drill,
+        calls: Calls,
         session: aiohttp.ClientSession,
         *,
         news: Callable[[], None],
@@ -37,6 +39,8 @@ class RunWatch:
         self.name = name
         """Of the run's record."""
         self.drill = drill
+        self.calls = calls
+        self._over_at: float | None = None
         self.written: str | None = None
         """The record as it was written last."""
         self.written_at = 0.0
@@ -89,11 +93,16 @@ class RunWatch:
         self.drill.begin(told)
         return {name: told[name] for name in self.drill.phones}
 
-    def looked(self) -> Looked:
-        """How the fail-over stands."""
-        parts = self.drill.parts
+    def looked(self, *, with_calls: bool) -> Looked:
+        """How the fail-over stands. `with_calls`: it is not over before the calls after it have told."""
+        parts, now = self.drill.parts, clock()
         first, last = record.span(parts.values())
-        return Looked(self.drill.result(), self.drill.is_over(clock()), record.worst(parts), first, last)
+        over = self.drill.is_over(now)
+        self._over_at = (self._over_at or now) if over else None
+        if with_calls and self._over_at is not None:
+            over = self.calls.settled(self._over_at, now)
+        slowest = next(iter(self.calls.all), None)
+        return Looked(self.drill.result(), over, record.worst(parts), first, last, slowest)
 
     def _said(self, key: AgentKey, change: Change, line: WatchLine | Lost) -> None:
         view = self._listening.view(key)
@@ -101,6 +110,10 @@ class RunWatch:
             return
         if isinstance(line, Snapshot):
             self._versions[key[1]] = line.version
+        calls = line.calls if isinstance(line, Snapshot) else (line.call,) if isinstance(line, CallChanged) else ()
+        news = [self.calls.told(self._key(call.phone), call, clock()) for call in calls]
+        if any(news):
+            self._news()
         names: Iterable[str] = view.phones if change.everything else change.phones
         if isinstance(line, Lost):
             self.drill.unheard(self._key(name) for name in names)

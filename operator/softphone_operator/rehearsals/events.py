@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from softphone_operator.api.rehearsal import JobOutcome
+from softphone_operator.rehearsals.calls import Call
 from softphone_operator.rehearsals.drill import Result
 
 
@@ -45,6 +46,8 @@ class Looked:
     """Who had the longest outage, and its seconds."""
     first_loss: datetime | None = None
     last_back: datetime | None = None
+    slowest_call: Call | None = None
+    """The first call of a pair that took longest, None where no test call told its time."""
 
 
 @dataclass(frozen=True, slots=True)

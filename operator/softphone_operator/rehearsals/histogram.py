@@ -10,7 +10,7 @@ from softphone_operator.rehearsals.drill import bars
 WIDTH = 640
 LABELS = 120
 ROW = 24
-COUNTS = 60
+COUNTS = 150
 
 
 def histogram(ascending: Sequence[float], limit: float | None = None) -> Element:

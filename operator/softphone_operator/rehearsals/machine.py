@@ -192,6 +192,7 @@ def _closed(
         missing=run.missing,
         longest_outage_seconds=round(seen.worst[1], 3) if seen and seen.worst else None,
         all_back_seconds=_rounded(verdict.all_back_seconds(seen)) if seen else None,
+        callable_seconds=seen.slowest_call.seconds if seen and seen.slowest_call else None,
         record=run.record if seen else None,
     )
     limit = state.desired.spec.history_limit if state.desired else HISTORY
@@ -212,6 +213,8 @@ def summary(result: RehearsalResult) -> str:
         said += f", the longest outage took {result.longest_outage_seconds:.2f} s"
     if result.all_back_seconds is not None:
         said += f", all were back after {result.all_back_seconds:.2f} s"
+    if result.callable_seconds is not None:
+        said += f", all could be called after {result.callable_seconds:.2f} s"
     return said
 
 

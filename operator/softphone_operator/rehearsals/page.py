@@ -72,6 +72,10 @@ def _body(record: Record, title: str) -> Iterable[Element]:
     if outages:
         yield _e("h2", "How many outages were how long")
         yield histogram(outages, record.run.limits.longest_outage_seconds)
+    if record.calls:
+        yield _e("h2", "First calls after the fail-over")
+        calls = [(one.caller, one.callee, f"{one.seconds:.2f}", one.began) for one in record.calls]
+        yield _table(("caller", "called", "audio both ways after s", "call began"), calls, numbers=(2,))
     yield _e("h2", "PBXes")
     yield _table(
         ("PBX", "address", "location", "system", ""),

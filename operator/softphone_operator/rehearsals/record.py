@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from softphone_agent.contract.fields import Model
 from softphone_operator.api.rehearsal import RehearsalResult, RehearsalRun
+from softphone_operator.rehearsals.calls import Call
 from softphone_operator.rehearsals.drill import Part, Result
 
 FILE = "record.json"
@@ -51,6 +52,18 @@ class RecordedPhone(Model):
         return max((outage.seconds for outage in self.outages), default=None)
 
 
+class RecordedCall(Model):
+    """The first call of a pair after the fail-over that was answered with audio both ways."""
+
+    caller: str
+    """Namespace and name."""
+    callee: str
+    began: str
+    """When its INVITE was sent, RFC 3339."""
+    seconds: float
+    """From the loss of the phone that had moved."""
+
+
 class RecordedPbx(Model):
     """A PBX of the run."""
 
@@ -86,6 +99,8 @@ class Record(Model):
     """Where the phones are registered at the end."""
     moved: int = 0
     untouched: int = 0
+    calls: tuple[RecordedCall, ...] = ()
+    """Those that took longest first."""
     phones: tuple[RecordedPhone, ...] = ()
     left_out: Annotated[int, Field(ge=0)] = 0
     """Phones without a row, since the document would be too long."""
@@ -124,10 +139,19 @@ def parts(of: Iterable[RecordedPhone]) -> dict[str, Part]:
     }
 
 
-def with_outcome(record: Record, drill: Mapping[str, Part], result: Result) -> Record:
+def calls(of: Iterable[RecordedCall]) -> Iterator[Call]:
+    """The calls of a record as a run that goes on has them."""
+    return (Call(one.seconds, one.caller, one.callee, one.began) for one in of)
+
+
+def with_outcome(record: Record, drill: Mapping[str, Part], result: Result, calls: Iterable[Call] = ()) -> Record:
     """The record with what was watched so far."""
     return record.model_copy(
         update={
+            "calls": tuple(
+                RecordedCall(caller=one.caller, callee=one.callee, began=one.began, seconds=one.seconds)
+                for one in calls
+            ),
             "phones": rows(drill),
             "outage_seconds": {name: round(value, 3) for name, value in result.percentiles.items()},
             "places": dict(result.places),

@@ -33,6 +33,7 @@ def limits(record: Record) -> list[Limit]:
     return [
         _limit("Longest outage", asked.longest_outage_seconds, longest),
         _limit("All phones back after the first loss", asked.all_back_within_seconds, back),
+        _limit("Callable after the loss", asked.callable_within_seconds, result.callable_seconds if result else None),
     ]
 
 

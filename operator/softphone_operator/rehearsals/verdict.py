@@ -35,6 +35,12 @@ def _faults(run: RehearsalRun, seen: Looked) -> Iterator[str]:
     took, within = all_back_seconds(seen), limits.all_back_within_seconds
     if within is not None and took is not None and took > within:
         yield f"the last phone was back {took:.2f} s after the first loss, allowed are {within:g} s"
+    callable_within, slowest = limits.callable_within_seconds, seen.slowest_call
+    if callable_within is not None and slowest is None:
+        yield "no call was answered with audio both ways after the fail-over (CallChecks with after: [FailedOver])"
+    elif callable_within is not None and slowest is not None and slowest.seconds > callable_within:
+        who = f"{slowest.caller} called {slowest.callee}"
+        yield f"{who}: audio both ways {slowest.seconds:.2f} s after the loss, allowed are {callable_within:g} s"
     if run.job == "Failed":
         yield f"the Job has failed: {run.job_message}"
     elif run.job == "Running":

@@ -274,10 +274,10 @@ def test_an_answer_that_nobody_has_asked_for_changes_nothing() -> None:
             assert step(state, AskAnswered(code), 2.0) == (state, [])
 
 
-def test_it_may_be_asked_each_second() -> None:
-    state = machine.calls(replace(LIMITS, ask=1), 0)
-    state, _ = after(state, (Answered(200, True), 1.0), (TimePassed(), 2.0), (AskAnswered(200), 2.1))
-    assert next_wakeup(state) == 3.1
+def test_it_may_be_asked_twice_a_second() -> None:
+    state = machine.calls(replace(LIMITS, ask=0.5), 0)
+    state, _ = after(state, (Answered(200, True), 1.0), (TimePassed(), 1.5), (AskAnswered(200), 1.6))
+    assert next_wakeup(state) == 2.1
 
 
 def test_it_may_ring_for_less_than_a_second() -> None:
@@ -303,6 +303,11 @@ def test_no_answer_breaks_the_way_and_not_the_call() -> None:
 def test_who_knows_no_such_call_has_ended_it() -> None:
     state, actions = watched((TimePassed(), 6.0), (AskAnswered(481), 6.1))
     assert (state.ending, actions) == (Ending.GONE, [FallSilent(), Bye()])
+
+
+def test_who_hangs_up_asks_no_more() -> None:
+    state, _ = watched((HangUpRequested(), 3.0))
+    assert next_wakeup(state) == 7.0, "the answer to BYE is awaited, and nothing else"
 
 
 def test_another_call_takes_its_place() -> None:
@@ -336,6 +341,11 @@ def test_one_change_after_the_other() -> None:
     assert step(state, Reoffered(True), 1.1) == (state, [RefuseChange(491)])
     for other in (calling()[0], calling((Progressed(180), 0.1))[0], called()[0], calling((HangUpRequested(), 1))[0]):
         assert step(other, Reoffered(True), 1.1) == (other, [RefuseChange(491)])
+
+
+def test_a_call_that_ends_while_a_change_waits_for_its_ack_sends_no_200_any_more() -> None:
+    state, _ = called((Acknowledged(), 0.1), (Reoffered(True), 1.0), (HangUpRequested(), 1.2))
+    assert next_wakeup(state) == 5.2, "the answer to BYE is awaited, and nothing else"
 
 
 def test_a_change_whose_ack_never_comes_ends_the_call() -> None:

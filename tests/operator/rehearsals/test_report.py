@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from softphone_operator.api.rehearsal import RehearsalResult, RehearsalRun
 from softphone_operator.rehearsals import page, record, report
 from softphone_operator.rehearsals.histogram import histogram
-from softphone_operator.rehearsals.record import Record, RecordedOutage, RecordedPbx, RecordedPhone, Versions
+from softphone_operator.rehearsals.record import (
+    Record,
+    RecordedCall,
+    RecordedOutage,
+    RecordedPbx,
+    RecordedPhone,
+    Versions,
+)
 
 BEGAN = "2026-11-30T02:00:10Z"
 
@@ -126,6 +133,7 @@ def test_a_limit_that_is_kept_says_so() -> None:
     assert report.limits(a_record(longestOutageSeconds=3)) == [
         ("Longest outage", "3 s", "2.50 s", True),
         ("All phones back after the first loss", "no limit", "not measured", None),
+        ("Callable after the loss", "no limit", "not measured", None),
     ]
 
 
@@ -134,6 +142,13 @@ def test_a_run_that_is_under_way_can_be_looked_at() -> None:
     assert "still under way" in Page(page.page(kept)).texts
     assert report.limits(kept)[0].measured == "not measured"
     assert ("Lost their registration", "0") in report.counts(kept)
+
+
+def test_calls_after_the_fail_over_are_listed() -> None:
+    call = RecordedCall(caller="demo/anna", callee="bert", began=BEGAN, seconds=3.25)
+    found = Page(page.page(a_record().model_copy(update={"calls": (call,)})))
+    assert "First calls after the fail-over" in found.texts
+    assert "3.25" in found.texts
 
 
 def test_phones_without_a_row_are_told_of() -> None:
