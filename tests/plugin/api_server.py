@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from softphone_agent.contract.call_report import CallReport
 from softphone_agent.contract.history import History, HistoryEntry
 from softphone_agent.contract.report import ConfigReport, PhoneReport, Snapshot, to_line
 from softphone_operator.api.kinds import KINDS, Kind
@@ -45,6 +46,10 @@ class ApiServer:
         """What agents remember of their phones."""
         self.patched: Callable[[Object], None] = lambda obj: None
         """Is told of an object that was patched: what an operator does then."""
+        self.created: Callable[[Object], None] = lambda obj: None
+        """Is told of an object that was made, likewise."""
+        self.calls: dict[str, list[CallReport]] = {}
+        """What agents tell of test calls."""
         self.closing = threading.Event()
 
     def add(self, kind: Kind, *objects: Object) -> None:
@@ -68,6 +73,14 @@ class ApiServer:
         _merge(one, change)
         answer = json.dumps(one).encode()
         self.patched(one)
+        return answer
+
+    def create(self, path: str, obj: Object) -> bytes:
+        """Make an object in a collection."""
+        made = {**obj, "metadata": {**obj["metadata"], "uid": f"u-{obj['metadata']['name']}", "generation": 1}}
+        self._collections[path.strip("/").split("/")[-1]].append(made)
+        answer = json.dumps(made).encode()
+        self.created(made)
         return answer
 
     def delete(self, path: str, uid: str) -> bool:
@@ -107,11 +120,7 @@ class ApiServer:
             if page == "history":
                 told = tuple(entry for entry in self.history if entry.phone == query.get("phone"))
                 return History(version="1", entries=told).model_dump_json(by_alias=True).encode()
-            return (
-                self.metrics
-                if page == "metrics"
-                else to_line(Snapshot(version="1", config=ConfigReport(digest="d"), phones=reports))
-            )
+            return self.metrics if page == "metrics" else to_line(self._snapshot(name, reports))
         plural = next((part for part in reversed(parts) if part in self._collections), "")
         found = self._collections.get(plural)
         if found is None:
@@ -122,6 +131,10 @@ class ApiServer:
         wanted = [pair.partition("=") for pair in query.get("labelSelector", "").split(",") if pair]
         items = [obj for obj in found if all(_has(obj, key, value) for key, _, value in wanted)]
         return json.dumps({"metadata": {"resourceVersion": "1"}, "items": items}).encode()
+
+    def _snapshot(self, agent: str, phones: tuple[PhoneReport, ...]) -> Snapshot:
+        calls = tuple(self.calls.get(agent, ()))
+        return Snapshot(version="1", config=ConfigReport(digest="d"), phones=phones, calls=calls)
 
     def is_silent(self, path: str) -> bool:
         """Whether this is asked of an agent that does not answer."""
@@ -179,6 +192,15 @@ def serving(api: ApiServer, folder: Path) -> Iterator[Path]:
             self.send_header("Content-Length", str(len(page or b"{}")))
             self.end_headers()
             self.wfile.write(page or b"{}")
+
+        def do_POST(self) -> None:
+            page = api.create(
+                urlsplit(self.path).path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            )
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
 
         def do_DELETE(self) -> None:
             options = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
