@@ -159,7 +159,7 @@ def _running(state: State, run: RehearsalRun, event: JobAbsent | JobRan | Looked
 def _looked(state: State, run: RehearsalRun, seen: Looked, now: datetime) -> Step:
     result = seen.result
     touched = result.lost + result.moved > 0
-    counts = {"phones": result.phones, "lost": result.lost, "missing": len(result.missing)}
+    counts = {"lost": result.lost, "missing": len(result.missing)}
     update = counts | ({"phase": "Watching"} if touched else {})
     there = run.model_copy(update=update)
     given_up = there.job == "Failed" and not touched

@@ -26,6 +26,9 @@ def _faults(run: RehearsalRun, seen: Looked) -> Iterator[str]:
     result, limits = seen.result, run.limits
     if result.missing:
         yield f"{len(result.missing)} of {result.phones} phones are not registered: {listed(result.missing)}"
+    if result.phones < run.phones:
+        away = run.phones - result.phones
+        yield f"{away} of {run.phones} phones were not watched to the end: a restarted operator, a full record"
     longest = limits.longest_outage_seconds
     if longest is not None and seen.worst is not None and seen.worst[1] > longest:
         over = sum(seconds > longest for seconds in result.outages)

@@ -249,6 +249,16 @@ def test_of_many_outages_that_were_too_long_the_number_is_told() -> None:
     )
 
 
+def test_phones_that_an_operator_that_starts_does_not_know_are_no_pass() -> None:
+    state = watching(planned())
+    result = Result("vienna", 3, 3, 0, 0, (), (2.0,), {})
+    after, _ = told(state, (30, Looked(result, True, ("demo/anna", 2.0), at(20), at(22))))
+    assert after.history[0].phones == 4
+    assert after.history[0].reasons == (
+        "1 of 4 phones were not watched to the end: a restarted operator, a full record",
+    )
+
+
 def test_a_run_is_told_whole() -> None:
     state, (began,) = told(State(with_job(limits={"longestOutageSeconds": 5})), (0, asked_at(0)))
     assert state.run is not None
