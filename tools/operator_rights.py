@@ -62,7 +62,7 @@ ROLES = (
         "those of the console, with `console.enabled`; of its own service account",
         _between("_helpers.tpl", '{{- define "softphone-fleet.consoleRules" -}}\n', "{{- end }}"),
         {
-            "pbxs, softphones, softphonefleets, softphonepools, rehearsals": "what it shows",
+            "pbxs, softphones, softphonefleets, softphonepools, rehearsals, callchecks": "what it shows",
             "events": "its timeline",
             "pods": "the agents' addresses, listed by label when somebody looks at a timeline",
         },

@@ -65,7 +65,7 @@ def test_it_may_read_what_it_shows_and_nothing_else(render_all: Render) -> None:
     assert role["rules"] == [
         {
             "apiGroups": ["softphone-fleet.io"],
-            "resources": ["pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals"],
+            "resources": ["pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals", "callchecks"],
             "verbs": ["list", "watch"],
         },
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},

@@ -23,6 +23,7 @@ PLURALS = {
     "SoftphoneFleet": "softphonefleets",
     "SoftphonePool": "softphonepools",
     "Rehearsal": "rehearsals",
+    "CallCheck": "callchecks",
     "Event": "events",
     "Pod": "pods",
 }

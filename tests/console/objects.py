@@ -136,3 +136,24 @@ def run(verdict: str = "Passed", ago: float = 86400, **more: Any) -> Object:
     """A run of a Rehearsal that took a minute."""
     counts = {"phones": 10, "lost": 10, "longestOutageSeconds": 2.5, "allBackSeconds": 4.0}
     return {"verdict": verdict, "began": at(ago + 60), "ended": at(ago), "cause": "Request", **counts, **more}
+
+
+def call_check(name: str = "sites", passing: str = "True", **status: Any) -> Object:
+    """A CallCheck of twelve pairs, of which all pass or one fails."""
+    failing = 0 if passing == "True" else 1
+    message = "12 of 12 pairs are as expected" if passing == "True" else "anna to ben: NoAudio, nothing was heard"
+    conditions = [condition("Passing", passing, "Passing" if passing == "True" else "NoAudio", message)]
+    pairs = {"total": 12, "passing": 12 - failing, "failing": failing}
+    return {
+        "apiVersion": VERSION,
+        "kind": "CallCheck",
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"cc-{name}"},
+        "spec": {"mode": "Mesh"},
+        "status": {"conditions": conditions, "pairs": pairs, **status},
+    }
+
+
+def call_failure(ago: float = 60, **more: Any) -> Object:
+    """A test call in which nothing was heard."""
+    ends = {"caller": "anna", "callee": "ben", "fromSite": "vienna", "toSite": "graz", "pbx": "slave"}
+    return {"time": at(ago), **ends, "reason": "NoAudio", "message": "nothing was heard", "code": 200, **more}

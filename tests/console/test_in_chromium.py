@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from console import objects
 from console.api_server import ApiServer, agent_pod
-from console.objects import event, fleet, pbx, rehearsal, run, softphone, way
+from console.objects import call_check, call_failure, event, fleet, pbx, rehearsal, run, softphone, way
 from console.running import Running, running
 from lab import browser
 from lab.settings import settings
@@ -41,6 +41,7 @@ PATHS = (
     "/systems/demo/branch",
     "/fleets/demo/load",
     "/pools/demo/vienna",
+    "/calls",
     "/rehearsals",
     "/rehearsals/demo/monthly",
     "/no/such/page",
@@ -61,6 +62,7 @@ def world() -> ApiServer:
     api.put(fleet(), fleet("vienna", "SoftphonePool"))
     slow = run("Failed", reasons=["anna was out for 12.0 s, and 10 s are allowed"])
     api.put(rehearsal("monthly", slow, run(ago=31 * 86400)), rehearsal("weekly"))
+    api.put(call_check("sites", "False", failures=[call_failure()]), call_check("office"))
     api.put(event("PBX", "standby", "Unreachable", "no agent reaches the PBX", 1200))
     api.put(event("Softphone", "ben", "Standby", "moved from slave: registered at master", 700))
     api.history = [

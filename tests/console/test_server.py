@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from console.api_server import ApiServer, agent_pod
-from console.objects import NAMESPACE, event, fleet, pbx, rehearsal, run, softphone
+from console.objects import NAMESPACE, call_check, call_failure, event, fleet, pbx, rehearsal, run, softphone
 from console.running import Running, running
 from softphone_agent.contract.history import HistoryEntry
 from softphone_console.http.server import HEADERS
@@ -26,7 +26,7 @@ Get = Callable[..., Awaitable[tuple[int, str, Any]]]
 def api() -> ApiServer:
     made = ApiServer()
     made.put(pbx("master"), pbx("slave"), *(softphone(name) for name in ("anna", "ben", "cleo", "dora")))
-    made.put(rehearsal("monthly", run()))
+    made.put(rehearsal("monthly", run()), call_check("sites", "False", failures=[call_failure()]))
     made.put(fleet(), fleet("vienna", "SoftphonePool"), event("PBX", "slave", "Unreachable", "no agent", 1))
     return made
 
@@ -73,6 +73,7 @@ async def get(session: aiohttp.ClientSession, url: str) -> tuple[int, str, Any]:
         ("/fleets/demo/load", "SoftphoneFleet"),
         ("/pools/demo/vienna", "SoftphonePool"),
         ("/rehearsals", "monthly"),
+        ("/calls", "nothing was heard"),
         ("/rehearsals/demo/monthly", "kubectl softphone rehearsal report monthly -n demo -o html"),
     ],
 )
@@ -252,6 +253,7 @@ async def test_no_secret_and_no_configmap_is_ever_asked_for(console: Running, se
         "softphonefleets",
         "softphonepools",
         "rehearsals",
+        "callchecks",
         "events",
         "pods",
     }

@@ -117,5 +117,13 @@ def test_ages_and_counts(store: Store, time: Time) -> None:
     time.now += timedelta(seconds=5)
     store.heard(PBXES)
     assert store.ages() == {"Softphone": 5.0, "PBX": 0.0}
-    counts = {"PBX": 2, "Softphone": 1, "SoftphoneFleet": 0, "SoftphonePool": 0, "Rehearsal": 0, "Event": 0}
+    counts = {
+        "PBX": 2,
+        "Softphone": 1,
+        "SoftphoneFleet": 0,
+        "SoftphonePool": 0,
+        "Rehearsal": 0,
+        "CallCheck": 0,
+        "Event": 0,
+    }
     assert store.counts() == counts

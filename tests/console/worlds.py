@@ -24,6 +24,7 @@ def world(*objs: Object, **more: Any) -> World:
         phones={one.key: one for one in made["Softphone"]},
         fleets={one.key: one for one in made["SoftphoneFleet"]},
         pools={one.key: one for one in made["SoftphonePool"]},
+        call_checks={one.key: one for one in made["CallCheck"]},
         rehearsals={one.key: one for one in made["Rehearsal"]},
         events=tuple(events),
         **more,

@@ -107,7 +107,7 @@ app.kubernetes.io/component: agent
 {{- /* What the console calls: it reads, and neither Secrets nor ConfigMaps. */}}
 {{- define "softphone-fleet.consoleRules" -}}
 - apiGroups: [softphone-fleet.io]
-  resources: [pbxs, softphones, softphonefleets, softphonepools, rehearsals]
+  resources: [pbxs, softphones, softphonefleets, softphonepools, rehearsals, callchecks]
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]

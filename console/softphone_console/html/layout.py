@@ -12,9 +12,10 @@ PAGES: Sequence[tuple[str, str, Path]] = (
     ("overview", "Overview", path()),
     ("phones", "Phones", path("phones")),
     ("timeline", "Timeline", path("timeline")),
+    ("calls", "Calls", path("calls")),
     ("rehearsals", "Rehearsals", path("rehearsals")),
 )
-"""The navigation: the keys 1 to 4 lead there."""
+"""The navigation: the keys 1 to 5 lead there."""
 
 
 class Files(NamedTuple):
@@ -74,7 +75,7 @@ def _switches() -> Html:
 
 KEYS: Mapping[str, str] = {
     "/": "to the filter",
-    "1 2 3 4": "overview, phones, timeline, rehearsals",
+    "1 2 3 4 5": "overview, phones, timeline, calls, rehearsals",
     "j k": "to the next, the previous link of a table or card",
     "Enter": "open it",
     "t": "light or dark",

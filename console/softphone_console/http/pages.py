@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from softphone_console.html import calls as calls_html
 from softphone_console.html import fleet as fleet_html
 from softphone_console.html import layout, words
 from softphone_console.html import overview as overview_html
@@ -18,8 +19,8 @@ from softphone_console.html import systems as systems_html
 from softphone_console.html import timeline as timeline_html
 from softphone_console.html.parts import Page
 from softphone_console.http.routes import Route, route
+from softphone_console.view import calls, overview, phone, phones, rehearsals, systems, timeline
 from softphone_console.view import fleet as fleet_view
-from softphone_console.view import overview, phone, phones, rehearsals, systems, timeline
 from softphone_console.view.facts import Key, Phone
 from softphone_console.view.rehearsals import RehearsalPage
 from softphone_console.view.timeline import About, Remembered
@@ -87,6 +88,8 @@ class Pages:
             return await self._of_object(world, asked.name, asked.key, asked, now)
         if asked.name == "phones":
             return _phones(world, asked)
+        if asked.name == "calls":
+            return calls_html.page(calls.page(world))
         if asked.name == "rehearsals":
             return rehearsals_html.page(rehearsals.rows(world, now))
         if asked.name == "timeline":

@@ -12,7 +12,7 @@ from softphone_console.view.facts import Key
 LONGEST = 2000
 """Characters of an address."""
 
-LISTS = frozenset({"", "phones", "timeline", "rehearsals"})
+LISTS = frozenset({"", "phones", "timeline", "calls", "rehearsals"})
 OBJECTS = frozenset({"phones", "pbxs", "systems", "fleets", "pools", "rehearsals"})
 
 

@@ -179,6 +179,35 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class CallFailure:
+    """A test call that was not as expected."""
+
+    time: datetime
+    caller: str
+    callee: str
+    from_site: str
+    to_site: str
+    words: str
+    pbx: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallCheck:
+    """A CallCheck: test calls, and how the last one of each pair was."""
+
+    key: Key
+    suspended: bool
+    pairs: int
+    passed: int
+    failed: int
+    passing: Condition
+    failures: tuple[CallFailure, ...]
+    callable_after: float | None
+    """Seconds from the last loss of a registration until a call was answered with audio both ways; None for none."""
+    callable_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A Kubernetes Event about one of our objects."""
 

@@ -8,6 +8,8 @@ from softphone_console.view import raw
 from softphone_console.view.facts import (
     NONE,
     Asked,
+    CallCheck,
+    CallFailure,
     Condition,
     Event,
     Failure,
@@ -146,6 +148,38 @@ def _result(of: Object) -> RehearsalResult | None:
         missing=raw.number(of, "missing"),
         longest=raw.seconds(of, "longestOutageSeconds"),
         all_back=raw.seconds(of, "allBackSeconds"),
+    )
+
+
+def call_check(obj: Object) -> CallCheck:
+    """What is kept of a CallCheck."""
+    pairs, after = raw.part(obj, "status", "pairs"), raw.part(obj, "status", "callable")
+    return CallCheck(
+        key=key_of(obj),
+        suspended=raw.truth(obj, "spec", "suspend") is True,
+        pairs=raw.number(pairs, "total"),
+        passed=raw.number(pairs, "passing"),
+        failed=raw.number(pairs, "failing"),
+        passing=_condition(obj, "Passing"),
+        failures=tuple(found for one in raw.parts(obj, "status", "failures") if (found := _call_failure(one))),
+        callable_after=raw.seconds(after, "seconds"),
+        callable_at=raw.time(after, "time"),
+    )
+
+
+def _call_failure(of: Object) -> CallFailure | None:
+    time = raw.time(of, "time")
+    if time is None:
+        return None
+    said = " ".join(filter(None, (str(raw.number(of, "code") or ""), raw.text(of, "message"))))
+    return CallFailure(
+        time=time,
+        caller=raw.text(of, "caller"),
+        callee=sip_uri.without_password(raw.text(of, "callee")),
+        from_site=raw.text(of, "fromSite"),
+        to_site=raw.text(of, "toSite"),
+        words=": ".join(filter(None, (raw.text(of, "reason"), said))),
+        pbx=raw.text(of, "pbx"),
     )
 
 

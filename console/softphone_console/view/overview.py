@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from softphone_console.view import lights, phones, rehearsals
+from softphone_console.view import calls, lights, phones, rehearsals
 from softphone_console.view.facts import Asked, Condition, Fleet, Key, Pbx
 from softphone_console.view.lights import Light, Mood, Sum
 from softphone_console.view.world import System, World, system
@@ -74,11 +74,13 @@ def systems(world: World, now: datetime) -> tuple[SystemLights, ...]:
         members[world.system_of(namespace, asked) or Key(namespace, "")].append(member)
     keys = sorted({*pbxs, *members}, key=lambda key: (key.namespace, not key.name, key.name))
     made = (_system(key, sorted(pbxs[key], key=lambda pbx: pbx.key), members[key], now) for key in keys)
-    return tuple(_with(one, rehearsals.light(world, one.key, now)) for one in made)
+    return tuple(_with_more(world, one, now) for one in made)
 
 
-def _with(of: SystemLights, light: Light | None) -> SystemLights:
-    return of._replace(lights=(*of.lights, light)) if light else of
+def _with_more(world: World, of: SystemLights, now: datetime) -> SystemLights:
+    """With the lights that not every system has."""
+    more = (calls.light(world, of.key.namespace), rehearsals.light(world, of.key, now))
+    return of._replace(lights=(*of.lights, *(light for light in more if light)))
 
 
 def _system(key: System, pbxs: Sequence[Pbx], members: Sequence[_Member], now: datetime) -> SystemLights:

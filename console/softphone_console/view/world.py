@@ -10,7 +10,7 @@ from functools import cached_property
 from softphone_agent.contract.phone import is_uri
 from softphone_agent.registration.location import physical_location
 from softphone_agent.registration.plan import Mode
-from softphone_console.view.facts import Asked, Event, Fleet, Key, Pbx, Phone, Rehearsal
+from softphone_console.view.facts import Asked, CallCheck, Event, Fleet, Key, Pbx, Phone, Rehearsal
 from softphone_operator.decide.systems import registrar_of
 
 System = Key
@@ -26,6 +26,7 @@ class World:
     fleets: Mapping[Key, Fleet] = field(default_factory=dict)
     pools: Mapping[Key, Fleet] = field(default_factory=dict)
     rehearsals: Mapping[Key, Rehearsal] = field(default_factory=dict)
+    call_checks: Mapping[Key, CallCheck] = field(default_factory=dict)
     events: Sequence[Event] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
     as_of: datetime | None = None

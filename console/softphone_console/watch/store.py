@@ -23,6 +23,7 @@ MAKERS: Mapping[str, Callable[[Object], Any]] = {
     "SoftphoneFleet": of_objects.fleet,
     "SoftphonePool": of_objects.pool,
     "Rehearsal": of_objects.rehearsal,
+    "CallCheck": of_objects.call_check,
 }
 EVENTS = "Event"
 
@@ -68,6 +69,7 @@ class Store:
                 fleets=self._objects["SoftphoneFleet"],
                 pools=self._objects["SoftphonePool"],
                 rehearsals=self._objects["Rehearsal"],
+                call_checks=self._objects["CallCheck"],
                 events=tuple(self._events.values()),
                 problems=self._problems(),
                 as_of=self._as_of(),
