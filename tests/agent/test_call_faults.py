@@ -20,7 +20,7 @@ from call_faults import PAGE, ROWS, SEEN, TALK_SECONDS, TOKEN, Row, Stage, fits,
 from call_proxy import Proxy
 from media_relay import Relay
 
-CALLS = 5
+CALLS = 10
 """So many calls of a check at most until it says what is expected: one in which an agent was late itself tells less."""
 
 
@@ -93,7 +93,7 @@ async def answering(folder: Path, rows: list[Played]) -> AsyncIterator[Agent]:
 
 async def said(caller: Agent, row: Row) -> tuple[list[str], float]:
     """What the check said, and when: the first of its calls that fits."""
-    async with asyncio.timeout(150):
+    async with asyncio.timeout(200):
         while True:
             lines = [line for line in caller.log_lines("call check") if line["check"] == row.name]
             for line in lines:

@@ -52,6 +52,7 @@ SWITCHES: dict[str, Any] = {
     "notifications.waitSeconds": 60,
     "networkPolicy.notificationPorts": [9095],
     "console.enabled": True,
+    "console.hosts": ["phones.example.com"],
     "console.prometheus": "http://prometheus.monitoring.svc:9090",
     "console.serviceAnnotations": {"a": "b"},
     "console.nodeSelector": {"pool": "voice"},
@@ -64,6 +65,7 @@ SWITCHES: dict[str, Any] = {
 OF_OTHERS = {
     *("webhook.certManager.enabled", "networkPolicy.agentNamespaces", "networkPolicy.hostNetworkTo"),
     *(
+        "console.hosts",
         "console.prometheus",
         "console.serviceAnnotations",
         "console.nodeSelector",

@@ -83,10 +83,19 @@ def test_namespaced_it_sees_just_these(render_all: Render) -> None:
 
 def test_it_understands_its_environment(render_all: Render) -> None:
     values = {**ON, "watchNamespaces": ["vienna", "graz"], "logLevel": "debug", "image.operator.tag": "7"}
+    values |= {"console.prometheus": "http://prometheus.monitoring.svc:9090", "console.hosts": ["phones.example.com"]}
     pod = of_console(render_all(values))["Deployment"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert command_line.parse([], environment) == Settings(("vienna", "graz"), "", "", "0.0.0.0", 8080, "debug")
+    assert command_line.parse([], environment) == Settings(
+        namespaces=("vienna", "graz"),
+        kubeconfig="",
+        prometheus="http://prometheus.monitoring.svc:9090",
+        hosts=frozenset({"phones.example.com"}),
+        http_address="0.0.0.0",
+        http_port=8080,
+        log_level="debug",
+    )
     assert (container["image"], container["command"]) == (
         "softphone-fleet-operator:7",
         ["python3", "-m", "softphone_console"],
@@ -127,6 +136,16 @@ def test_the_network_lets_through_what_is_needed(render_all: Render) -> None:
     of_agents = next(obj for obj in objects if obj["metadata"]["name"] == "fleet-softphone-fleet-agents")
     asking = {"namespaceSelector": {}, "podSelector": {"matchLabels": SELECTOR}}
     assert asking in of_agents["spec"]["ingress"][1]["from"]
+
+
+def test_a_pod_monitor_finds_it(render_all: Render) -> None:
+    assert "PodMonitor" not in of_console(render_all(ON))
+    assert "PodMonitor" not in of_console(render_all({"monitoring.podMonitor.enabled": True}))
+    values = {**ON, "monitoring.podMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"}}
+    monitor = of_console(render_all(values))["PodMonitor"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    endpoints = [{"port": "http", "interval": "15s"}]
+    assert monitor["spec"] == {"selector": {"matchLabels": SELECTOR}, "podMetricsEndpoints": endpoints}
 
 
 def test_where_it_runs_is_said_by_its_values(render_all: Render) -> None:

@@ -33,7 +33,8 @@ PAGE = 3
 class ApiServer:
     """What it has, who watches, and what it refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: int = PAGE) -> None:
+        self._page = page
         self.objects: dict[str, dict[tuple[str, str], Object]] = {plural: {} for plural in PLURALS.values()}
         self.history: list[HistoryEntry] = []
         self.refused: dict[str, int] = {}
@@ -92,9 +93,10 @@ class ApiServer:
         ]
         begin = int(request.query.get("continue", 0))
         metadata = {"resourceVersion": str(self._version)}
-        if begin + PAGE < len(found):
-            metadata["continue"] = str(begin + PAGE)
-        return web.json_response({"metadata": metadata, "items": found[begin : begin + PAGE]})
+        end = begin + self._page
+        if end < len(found):
+            metadata["continue"] = str(end)
+        return web.json_response({"metadata": metadata, "items": found[begin:end]})
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         response = web.StreamResponse()

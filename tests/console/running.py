@@ -28,6 +28,8 @@ async def running(
 ) -> AsyncGenerator[Running]:
     """Run one for the time of the block."""
     async with api_server.serving(api, folder) as (kubeconfig, agents):
-        settings = Settings(namespaces, str(kubeconfig), prometheus, "127.0.0.1", 0, "info")
+        settings = Settings(
+            namespaces, str(kubeconfig), prometheus, frozenset({"phones.example.com"}), "127.0.0.1", 0, "info"
+        )
         async with console.serving(settings, lambda: datetime.now(UTC)) as port:
             yield Running(api, agents, f"http://127.0.0.1:{port}")

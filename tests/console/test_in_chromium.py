@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import time
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -279,6 +280,33 @@ async def test_the_page_says_how_old_it_is_while_the_api_server_is_away(seen: Se
     assert await violations(page) == []
     console.api.refused = {}
     await expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
+
+
+async def test_a_thousand_phones_and_how_long_they_take(chromium: Browser, tmp_path: Path) -> None:
+    """Printed, and held to nothing: how fast a busy machine is says little."""
+    api = ApiServer(page=500)
+    api.put(pbx("master"), pbx("slave"), pbx("standby"), *(softphone(f"p{number:04d}") for number in range(1000)))
+    async with running(api, tmp_path) as console:
+        context = await chromium.new_context()
+        seen = Seen(await context.new_page(), console.url)
+        try:
+            page = await seen.open("/")
+            await expect(page.get_by_text("1000 of 1000 phones are registered.")).to_be_visible(timeout=60_000)
+            for path in ("/", "/phones", "/systems/demo/acme", "/timeline", "/phones/demo/p0000"):
+                await seen.open(path)
+                timing = "performance.getEntriesByType('navigation')[0]"
+                told = await page.evaluate(f"[{timing}.responseEnd, {timing}.loadEventEnd]")
+                print(f"{path} with 1000 phones: answered after {told[0]:.0f} ms, loaded after {told[1]:.0f} ms")
+            await seen.open("/phones")
+            began = time.monotonic()
+            for number in range(1000):
+                api.put(softphone(f"p{number:04d}", "master", role="Standby"))
+            rows = page.locator("#softphones tbody tr.attention")
+            await expect(rows).to_have_count(500, timeout=60_000)
+            print(f"all 500 of the page on their standby {time.monotonic() - began:.2f} s after the first moved")
+            assert seen.complaints == []
+        finally:
+            await context.close()
 
 
 # Hostile names.

@@ -111,6 +111,13 @@ async def test_nothing_but_get_is_known(console: Running, session: aiohttp.Clien
             assert "Content-Security-Policy" in answer.headers
 
 
+async def test_a_name_that_it_does_not_know_is_refused(console: Running, session: aiohttp.ClientSession) -> None:
+    for host, status in (("evil.example", 421), ("phones.example.com", 200)):
+        async with session.get(console.url, headers={"Host": host}) as answer:
+            assert answer.status == status
+            assert ("Systems" in await answer.text()) == (status == 200)
+
+
 async def test_files_are_found_where_the_page_says_and_kept(console: Running, session: aiohttp.ClientSession) -> None:
     _, text, _ = await get(session, console.url)
     found = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)

@@ -89,6 +89,21 @@ def test_what_an_agent_remembers_of_a_fleets_phone_is_of_a_phone() -> None:
     assert entry.about == About("Phone", Key("demo", "anna"))
 
 
+def test_the_phones_of_a_fleet_share_its_lane_and_lead_to_its_page() -> None:
+    told = [HistoryEntry(time=objects.at(600), phone=f"load-{index}", kind="Outage", seconds=2.0) for index in (1, 2)]
+    entries = timeline.timeline(world(objects.fleet()), [Memory("demo", told)], NOW, HOUR)
+    (lane,) = timeline.lanes(entries, NOW, HOUR)
+    assert lane.about == About("SoftphoneFleet", Key("demo", "load"))
+    assert len(lane.marks) == 2
+    assert '<a href="/fleets/demo/load"><bdi>load-2</bdi></a>' in timeline_html.page(entries, NOW, "1h", []).html
+
+
+def test_an_outage_is_drawn_over_the_fail_over_that_ended_it() -> None:
+    of = [Entry(ago(600), ANNA, "fail-over", "y", Mood.GOOD, 2.0), Entry(ago(600), ANNA, "outage", "x", Mood.BAD, 2.0)]
+    (lane,) = timeline.lanes(of, NOW, HOUR)
+    assert [mark.mood for mark in lane.marks] == [Mood.GOOD, Mood.BAD]
+
+
 def test_a_time_that_is_none_is_passed_over() -> None:
     odd = HistoryEntry(time="", phone="anna", kind="Outage")
     assert timeline.timeline(world(), [Memory("demo", [odd])], NOW, HOUR) == ()

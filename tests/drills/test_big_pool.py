@@ -16,7 +16,7 @@ from drills.pools import Pools
 from lab.kube import Kube
 from lab.pbx import default_system
 
-pytestmark = [pytest.mark.lab, pytest.mark.drill]
+pytestmark = [pytest.mark.lab, pytest.mark.drill, pytest.mark.timeout(900)]
 
 PHONES = int(os.environ.get("E2E_PHONES", "1000"))
 PER_AGENT = 250

@@ -21,10 +21,12 @@ pytestmark = pytest.mark.lab
 
 WHO: dict[str, dict[str, Any]] = {
     "alice": {},
-    "bob": {"pri": "slave"},
+    "bob": {"pri": "slave", "home": "slave"},
     "carol": {"answer": "Tone"},
 }
-MEASURED_BY_QUIET_AGENTS = {"softphone_call_mos", "softphone_call_lost_percent", "softphone_call_jitter_seconds"}
+MEASURED_BY_QUIET_AGENTS = {
+    f"softphone_call_{name}" for name in ("mos", "lost_percent", "jitter_seconds", "round_trip_seconds")
+}
 """An agent that was late itself trusts no such figure of its own."""
 EVERY = {"everySeconds": 5, "holdSeconds": 2}
 

@@ -25,7 +25,7 @@ LINZ = [phone("carla", "linz")]
 MESH = {"mode": "Mesh", "from": {"selector": "probe"}}
 
 
-def called(spec: Any, *phones: call_phones.CallPhone, room: int = 400, **selected: Any) -> list[str]:
+def called(spec: Any, *phones: call_phones.CallPhone, room: int = 360, **selected: Any) -> list[str]:
     """The pairs of a CallCheck, as `anna > berta`."""
     made = check(spec, found(*phones, selected=selected), room=room)
     return [f"{pair.caller.name} > {pair.called}" for pair in made.pairs]
@@ -96,7 +96,7 @@ def test_of_too_many_pairs_the_first_are_called_and_they_have_as_many_phones_as_
     (caution,) = made.cautions
     assert (caution.reason, caution.message) == (
         "TooManyPairs",
-        f"6 pairs are selected, and only {room} are called: the CallChecks of a namespace have 400 pairs at most",
+        f"6 pairs are selected, and only {room} are called: the CallChecks of a namespace have 360 pairs at most",
     )
 
 

@@ -152,13 +152,13 @@ def test_the_bytes_of_a_phone_are_those_of_its_entry() -> None:
 
 
 def test_where_so_many_phones_do_not_fit_a_file_that_is_told() -> None:
-    assert desired_pool.full_file(pool(phonesPerAgent=1000), [300, 380]) is None
+    assert desired_pool.full_file(pool(phonesPerAgent=1000), [300, 400]) is None
     caution = desired_pool.full_file(pool(phonesPerAgent=1000), [300, 2000])
     assert caution is not None
     assert caution.reason == "FileFull"
     assert caution.message == (
         "phonesPerAgent: 1000 phones as long as the longest, 2000 bytes, would not fit the ConfigMap of an agent; "
-        "192 such phones do, and an agent carries no more"
+        "200 such phones do, and an agent carries no more"
     )
 
 

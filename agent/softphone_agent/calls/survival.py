@@ -27,7 +27,7 @@ def survival(state: State, *, failed: bool, rescued: bool, heard: bool) -> Survi
     if state.answered_at is None or not (failed or rescued or state.broken_at is not None):
         return None
     lasted = state.ending is Ending.HUNG_UP and heard
-    ended_well = lasted and not state.is_broken and 200 <= (state.bye_code or 0) < 300
+    ended_well = lasted and not state.is_broken and state.bye_code in range(200, 300)
     if not ended_well:
         return Survival.LOST
     return Survival.RESCUED if rescued else Survival.UNTOUCHED

@@ -60,7 +60,7 @@ def spans(chosen: str, *segments: str) -> Html:
 
 
 def _row(number: int, entry: Entry, *, of_one: bool) -> Item:
-    about = ("of", _about(entry.about))
+    about = ("of", _about(entry.about, entry.fleet))
     lasted = "lasts" if entry.open else "" if entry.seconds is None else seconds(entry.seconds)
     cells = [("when", words.when(entry.time)), ("for", lasted), ("how", entry.words)]
     return words.row(f"entry/{number}", entry.mood, entry.what, *(() if of_one else (about,)), *cells)
@@ -74,8 +74,8 @@ def seconds(of: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _about(about: About) -> Child:
-    name, to = words.name(about.key.name), _path(about)
+def _about(about: About, fleet: About | None) -> Child:
+    name, to = words.name(about.key.name), _path(fleet or about)
     where = element("span", {"class": "namespace"}, about.key.namespace)
     return together(words.link(to, name) if to else name, " ", where)
 

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from softphone_agent.contract.connection_limiter import ConnectionLimiter, Limits
 from softphone_console.html import layout
-from softphone_console.http import files, live
+from softphone_console.http import files, hosts, live
 from softphone_console.http.live import Bells
 from softphone_console.http.metrics import CONTENT_TYPE, Metrics
 from softphone_console.http.pages import Pages
@@ -33,6 +33,8 @@ HEADERS: Mapping[str, str] = {
 KEPT = "public, max-age=31536000, immutable"
 NEVER_KEPT = "no-store"
 
+UNKNOWN_HOST = "the console does not know the host name by which it was asked: tell it by console.hosts\n"
+
 Problem = Callable[[], str | None]
 
 
@@ -48,6 +50,8 @@ class Served:
     unhealthy: Problem
     release: str
     """The version of the program."""
+    hosts: frozenset[str]
+    """Host names under which it may be opened, beside those that hosts.py knows."""
 
 
 def application(of: Served) -> web.Application:
@@ -86,7 +90,13 @@ def application(of: Served) -> web.Application:
     async def readyz(_: web.Request) -> web.Response:
         return _verdict(of.unready())
 
-    app = web.Application(client_max_size=1024, middlewares=[_guarded])
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not hosts.is_known(request.host, of.hosts):
+            return web.Response(status=421, text=UNKNOWN_HOST)
+        return await _refused(request, handler)
+
+    app = web.Application(client_max_size=1024, middlewares=[guarded])
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
@@ -100,9 +110,8 @@ def _verdict(fault: str | None) -> web.Response:
     return web.Response(text=f"{fault or 'ok'}\n", status=503 if fault else 200)
 
 
-@web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Headers for every answer, also for those that aiohttp makes."""
+async def _refused(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The answer; what aiohttp refuses is an answer, too, which gets our headers."""
     try:
         return await handler(request)
     except web.HTTPException as refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
@@ -21,6 +21,8 @@ class Settings:
     """How to reach the cluster; empty: as a pod does, else by the user's own."""
     prometheus: str
     """URL of a Prometheus that scrapes the agents; empty: none is asked."""
+    hosts: frozenset[str]
+    """Host names under which it may be opened."""
     http_address: str
     http_port: int
     log_level: str
@@ -50,6 +52,9 @@ def command_line(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--kubeconfig", "", "File that tells how to reach the cluster; none: the pod's service account, or the user's."
     )
     option("--prometheus", "", "URL of a Prometheus that scrapes the agents: it has what they have forgotten.")
+    option(
+        "--hosts", "", "Host names, comma-separated, under which it may be opened, beside addresses and Service names."
+    )
     option("--http-address", "0.0.0.0", "Address of the pages, /metrics, /healthz and /readyz.")
     option("--http-port", "8080", "Their TCP port.", type=int)
     option("--log-level", "info", f"One of {', '.join(LOG_LEVELS)}.")
@@ -66,7 +71,16 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
         parser.error(f"--log-level: must be one of {', '.join(LOG_LEVELS)}: {given.log_level}")
     if given.prometheus and not _URL.fullmatch(given.prometheus):
         parser.error("--prometheus: must be http://HOST… or https://HOST…, without user and password")
-    namespaces = tuple(filter(None, (name.strip() for name in given.namespaces.split(","))))
     return Settings(
-        namespaces, given.kubeconfig, given.prometheus, given.http_address, given.http_port, given.log_level
+        namespaces=tuple(_names(given.namespaces)),
+        kubeconfig=given.kubeconfig,
+        prometheus=given.prometheus,
+        hosts=frozenset(name.lower() for name in _names(given.hosts)),
+        http_address=given.http_address,
+        http_port=given.http_port,
+        log_level=given.log_level,
     )
+
+
+def _names(text: str) -> Iterator[str]:
+    return filter(None, (name.strip() for name in text.split(",")))

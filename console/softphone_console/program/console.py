@@ -65,6 +65,7 @@ async def serving(settings: Settings, now: Callable[[], datetime]) -> AsyncGener
             unready=store.unready,
             unhealthy=lambda: _dead(watches),
             release=version("softphone-fleet"),
+            hosts=settings.hosts,
         )
         runner, port = await server.serve(served, settings.http_address, settings.http_port)
         stack.push_async_callback(runner.cleanup)

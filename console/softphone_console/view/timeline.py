@@ -43,6 +43,8 @@ class Entry(NamedTuple):
     mood: Mood
     seconds: float | None = None
     open: bool = False
+    fleet: About | None = None
+    """Of a fleet's phone: its fleet, since the phone is no object."""
 
 
 class Memory(NamedTuple):
@@ -93,7 +95,14 @@ def _remembered(world: World, memory: Memory) -> Iterator[Entry]:
             continue
         key = Key(memory.namespace, entry.phone)
         about = About("Softphone" if key in world.phones else "Phone", key)
-        yield Entry(time, about, NAMES[entry.kind], _words(entry), MOODS[entry.kind], entry.seconds)
+        fleet = _fleet(world, key) if about.kind == "Phone" else None
+        words, mood = _words(entry), MOODS[entry.kind]
+        yield Entry(time, about, NAMES[entry.kind], words, mood, entry.seconds, fleet=fleet)
+
+
+def _fleet(world: World, phone: Key) -> About | None:
+    found = Key(phone.namespace, phone.name.rpartition("-")[0])
+    return About("SoftphoneFleet", found) if found in world.fleets else None
 
 
 def _words(entry: HistoryEntry) -> str:
@@ -134,6 +143,7 @@ def _is_loss_of(event: Event, pbx: Key) -> bool:
 
 # As it is drawn.
 
+ORDER = {"PBX": 0, "SoftphoneFleet": 1}
 LANES = 24
 """Objects that are drawn; the table has all of them."""
 
@@ -155,12 +165,20 @@ class Lane(NamedTuple):
 
 
 def lanes(entries: Sequence[Entry], now: datetime, span: timedelta) -> tuple[Lane, ...]:
-    """The lanes of the drawing, PBXes first, then whose troubles are the newest."""
+    """The lanes of the drawing: PBXes, fleets, and then whose troubles are the newest.
+
+    A fleet's phones share its lane. What is worse lies over what is better.
+    """
     of: dict[About, list[Entry]] = {}
     for entry in entries:
-        of.setdefault(entry.about, []).append(entry)
-    ordered = sorted(of.items(), key=lambda item: item[0].kind != "PBX")[:LANES]
-    return tuple(Lane(about, tuple(_mark(entry, now, span) for entry in reversed(told))) for about, told in ordered)
+        of.setdefault(entry.fleet or entry.about, []).append(entry)
+    ordered = sorted(of.items(), key=lambda item: ORDER.get(item[0].kind, len(ORDER)))[:LANES]
+    return tuple(Lane(about, tuple(_mark(entry, now, span) for entry in _by_mood(told))) for about, told in ordered)
+
+
+def _by_mood(told: Sequence[Entry]) -> list[Entry]:
+    order = [Mood.UNKNOWN, Mood.GOOD, Mood.ATTENTION, Mood.BAD]
+    return sorted(told, key=lambda entry: (order.index(entry.mood), entry.time))
 
 
 def _mark(entry: Entry, now: datetime, span: timedelta) -> Mark:

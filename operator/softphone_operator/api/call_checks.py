@@ -10,7 +10,7 @@ from softphone_agent.contract.fields import Model
 from softphone_operator.api.spec import MAX_PBX_LABEL, NameText, Spec, UriText
 from softphone_operator.api.status import Condition, ObjectStatus, conditions_field
 
-MAX_PAIRS = 400
+MAX_PAIRS = 360
 """So many pairs of phones the CallChecks of a namespace may have in all: their entries must fit the agents' files."""
 MAX_FAILURES_KEPT = 10
 

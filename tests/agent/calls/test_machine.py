@@ -276,7 +276,9 @@ def test_an_answer_that_nobody_has_asked_for_changes_nothing() -> None:
 
 def test_it_may_be_asked_twice_a_second() -> None:
     state = machine.calls(replace(LIMITS, ask=0.5), 0)
-    state, _ = after(state, (Answered(200, True), 1.0), (TimePassed(), 1.5), (AskAnswered(200), 1.6))
+    state, _ = step(state, Answered(200, True), 1.0)
+    assert next_wakeup(state) == 1.5
+    state, _ = after(state, (TimePassed(), 1.5), (AskAnswered(200), 1.6))
     assert next_wakeup(state) == 2.1
 
 

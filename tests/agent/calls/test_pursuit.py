@@ -22,7 +22,7 @@ def test_the_first_call_goes_out_at_once_and_the_others_soon() -> None:
     one = pursuit.called(one, 12.0)
     assert one.next_at == 12.25
     one = pursuit.called(one, 12.25)
-    assert one.next_at == 12.625
+    assert (one.since, one.next_at) == (10.0, 12.625)
 
 
 def test_the_earliest_loss_counts_where_both_phones_of_a_check_have_moved() -> None:
@@ -44,22 +44,23 @@ def test_waits_grow_to_five_seconds_and_no_further(calls: int) -> None:
 
 
 def test_after_ten_minutes_it_is_given_up() -> None:
-    one = pursuit.begun(None, 0.0, 1.0)
-    assert not pursuit.is_given_up(one, 599.0)
-    assert pursuit.is_given_up(one, 600.0)
+    one = pursuit.begun(None, 100.0, 101.0)
+    assert not pursuit.is_given_up(one, 699.0)
+    assert pursuit.is_given_up(one, 700.0)
 
 
 def test_a_call_of_which_nothing_is_heard_is_given_up_and_one_that_rings_is_not() -> None:
-    state = machine.calls(Limits(), 0.0)
-    assert not pursuit.is_deaf(state, 1.9)
-    assert pursuit.is_deaf(state, 2.0)
-    assert not pursuit.is_deaf(machine.step(state, Progressed(180), 0.1)[0], 9.0)
+    state = machine.calls(Limits(), 100.0)
+    assert not pursuit.is_deaf(state, 101.9)
+    assert pursuit.is_deaf(state, 102.0)
+    assert not pursuit.is_deaf(machine.step(state, Progressed(180), 100.1)[0], 109.0)
 
 
 @pytest.mark.parametrize(
     ("changes", "both"),
     [
         ({}, True),
+        ({"packets": 10, "tone_part": 0.8}, True),
         ({"tone_part": None}, True),
         ({"tone_part": None, "silent": True}, False),
         ({"tone_part": 0.5}, False),

@@ -40,6 +40,7 @@ def test_rescued_are_calls_that_another_pbx_has_made_anew() -> None:
     "changes",
     [
         {"bye_code": 0},
+        {"bye_code": 300},
         {"bye_code": 481},
         {"bye_code": None},
         {"ending": Ending.SILENT},
