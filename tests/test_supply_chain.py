@@ -13,6 +13,7 @@ import tarfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ import licences
 import sbom
 from documents import REPOSITORY
 from lab import pjsua2
+from lab.images import Images
+from lab.progress import Progress
 from lab.settings import settings
 from packages_of import IMAGES, licence, packages_of
 from test_constraints import normalised
@@ -222,3 +225,28 @@ def test_what_pip_audit_cannot_read_is_no_matter_of_the_database(
     assert audit.main() == 1
     assert "not a == requirement" in capsys.readouterr().out
     assert not (tmp_path / "kept").exists()
+
+
+def test_the_archive_of_an_image_is_of_just_these_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lab's own image of the agent stays while only the operator changes; that in a release must not."""
+
+    def names(*more: Path) -> list[tuple[str, str]]:
+        images = Images(settings())
+        images.__dict__["_sources"] = [REPOSITORY / "pyproject.toml", *more]
+        built: list[tuple[str, str]] = []
+        monkeypatch.setattr(images, "_build", lambda program, name, *_: built.append((program, name)))
+        exported: list[str] = []
+        monkeypatch.setattr(images, "_buildah", SimpleNamespace(export=lambda name, _: exported.append(name)))
+        for program in IMAGES:
+            images.archive(program, tmp_path / "image.tar", Progress())
+        assert [name for _, name in built] == exported
+        return built
+
+    operator = tmp_path / "operator.py"
+    operator.write_text("before")
+    before = names(operator)
+    assert [program for program, _ in before] == [*IMAGES]
+    assert len({name for _, name in before}) == len(IMAGES)
+    assert names(operator) == before
+    operator.write_text("after")
+    assert not set(before) & set(names(operator))

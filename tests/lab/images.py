@@ -170,8 +170,12 @@ class Images:
             self._buildah.build(name, recipe, context, {"BASE": self._base, "PROGRAM": program})
 
     def archive(self, program: str, file: Path, progress: Progress) -> None:
-        """Write an image to a file, as `docker save` does; it is made where it is missing."""
-        name = self._name(program)
+        """Write an image of just these sources to a file, as `docker save` does; it is made where it is missing.
+
+        The lab's own image of the agent stays while only the operator changes, whose modules lie in it unused.
+        """
+        made_of = [*self._sources, REQUIREMENTS, RECIPES[program], BARE, *BUILDING, *pjsua2.inputs()]
+        name = f"{OURS}{program}:archive-{digest(made_of, self._base)}"
         self._build(program, name, RECIPES[program], self._make_wheels, progress)
         self._buildah.export(name, file)
 
