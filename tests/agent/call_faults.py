@@ -206,10 +206,10 @@ ROWS = [
     ),
     Row(
         "late-150",
-        "150 ms of delay each way, with `minMos: 4.3`",
+        "150 ms of delay each way, with `minMos: 4.35`",
         late(0.15),
-        (r"audio: MOS [1-4]\.\d\d, less than 4\.3",),
-        expects={"minMos": 4.3},
+        (r"audio: MOS [1-4]\.\d\d, less than 4\.35",),
+        expects={"minMos": 4.35},
     ),
     Row(
         "somebody-else",

@@ -53,11 +53,18 @@ PER_SECOND = 4000
 
 
 def request(
-    method: str, to: Address, *, number: int = 0, tag: str = "", transport: str = "UDP", body: str = ""
+    method: str,
+    to: Address,
+    *,
+    user: str = "alice",
+    number: int = 0,
+    tag: str = "",
+    transport: str = "UDP",
+    body: str = "",
 ) -> bytes:
-    """A well-formed request of somebody."""
+    """A well-formed request of somebody, to a user who may have a phone there."""
     lines = [
-        f"{method} sip:alice@{to[0]}:{to[1]} SIP/2.0",
+        f"{method} sip:{user}@{to[0]}:{to[1]} SIP/2.0",
         f"Via: SIP/2.0/{transport} 127.0.0.1:9;branch=z9hG4bKintruder{number};rport",
         "Max-Forwards: 70",
         f"From: <sip:intruder@elsewhere.test>;tag=f{number}",
@@ -125,7 +132,7 @@ def ask(data: bytes, to: Address, *, tcp: bool = False, seconds: float = 5.0) ->
 
 
 def answers_at_once(to: Address, count: int, source: str, *, tcp: bool = False) -> int:
-    """How many of so many OPTIONS, sent at once from this IP address, are answered with 200."""
+    """How many of so many OPTIONS, sent at once from this IP address, are answered."""
     transport = "TCP" if tcp else "UDP"
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as ours:
         ours.bind((source, 0))
@@ -135,11 +142,11 @@ def answers_at_once(to: Address, count: int, source: str, *, tcp: bool = False) 
         ours.settimeout(1.0)
         got = b""
         try:
-            while got.count(b"SIP/2.0 200 ") < count and (piece := ours.recv(65536)):
+            while got.count(b"SIP/2.0 ") < count and (piece := ours.recv(65536)):
                 got += piece
         except TimeoutError:
             pass
-        return got.count(b"SIP/2.0 200 ")
+        return got.count(b"SIP/2.0 ")
 
 
 def knock(to: Address, seconds: float, at_once: int = 200, per_second: int = PER_SECOND) -> int:

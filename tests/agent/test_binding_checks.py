@@ -50,7 +50,7 @@ async def test_one_that_forgets_before_it_was_asked_is_not_taken_for_one_that_li
 ) -> None:
     """It restarts in a loop: that it lists bindings is known from the check of the phone's ways."""
     master = await start()
-    often = {"expiresSeconds": 150, "pathCheckSeconds": 1}
+    often = {"expiresSeconds": 150, "pathCheckSeconds": 3}
     async with running(tmp_path, [pbx("master", master.uri())], [phone(pri="master", registration=often)]) as agent:
         await agent.phone(registered=True)
         await agent.until(lambda agent: [path.result for path in agent.phones["alice"].paths] == ["Holds"])

@@ -111,7 +111,8 @@ async def test_nobody_answers_and_the_call_is_cancelled(tmp_path: Path) -> None:
 
 
 async def test_a_caller_that_is_not_registered_says_so(tmp_path: Path) -> None:
-    async with checking(tmp_path) as (agent, _):
+    async with checking(tmp_path, expected={"maxLossPercent": None}) as (agent, _):
+        assert await result(agent) == []
         alice, bob = agent.config["phones"]
         agent.write({**agent.config, "phones": [alice, {**bob, "pri": "sip:127.0.0.1:9"}]})
         async with asyncio.timeout(20):

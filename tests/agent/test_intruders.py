@@ -96,7 +96,7 @@ async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transpo
     async with attacked(tmp_path, await start(), transport) as target:
         got: dict[str, str] = {}
         for number, (method, tag) in enumerate(itertools.product(intruder.METHODS, ["", "x"])):
-            data = request(method, target.sip, number=number, tag=tag, transport=transport.upper())
+            data = request(method, target.sip, user=NAMES[0], number=number, tag=tag, transport=transport.upper())
             seconds = 0.3 if method == "ACK" else 5.0
             first = await asyncio.to_thread(ask, data, target.sip, tcp=tcp, seconds=seconds)
             got[f"{method} {tag}".strip()] = first.removeprefix("SIP/2.0 ")[:3]
@@ -113,6 +113,17 @@ async def test_what_is_answered_is_counted(tmp_path: Path, start: Start, transpo
 
 
 @each_transport
+async def test_a_user_who_has_no_phone_here_is_not_found(tmp_path: Path, start: Start, transport: str) -> None:
+    tcp = transport == "tcp"
+    async with attacked(tmp_path, await start(), transport) as target:
+        for method in ("OPTIONS", "INVITE"):
+            data = request(method, target.sip, transport=transport.upper())
+            assert await asyncio.to_thread(ask, data, target.sip, tcp=tcp) == "SIP/2.0 404 Not Found"
+            await target.counted("softphone_unsolicited_requests_total", 1, method=method, code="404")
+        await target.unharmed()
+
+
+@each_transport
 async def test_a_flood_of_garbage_datagrams(tmp_path: Path, start: Start, transport: str) -> None:
     async with attacked(tmp_path, await start(), transport) as target:
         assert await flood("garbage", target.sip, FLOOD_SECONDS) > 500
@@ -125,7 +136,7 @@ async def test_a_flood_of_requests_is_answered_in_part_only(tmp_path: Path, star
     async with attacked(tmp_path, await start(), "udp") as target:
         assert await flood("calls", target.sip, FLOOD_SECONDS) > 500
         await target.counted("softphone_unsolicited_requests_total", 400, method="INVITE", code="")
-        answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="480")
+        answered = await target.agent.metric("softphone_unsolicited_requests_total", method="INVITE", code="404")
         assert 0 < answered <= ANSWERS_PER_SECOND * (FLOOD_SECONDS + 20)
         await target.unharmed()
 
@@ -167,7 +178,7 @@ async def test_thousands_of_connections(tmp_path: Path, start: Start, transport:
         await target.counted("softphone_sip_discarded_total", 1, reason="TooMany")
         held = await asyncio.to_thread(intruder.connections, target.sip, MAX_INCOMING + 1)
         assert await asyncio.to_thread(intruder.is_closed, held[0], 10.0), "the longest silent one has to go"
-        data = request("OPTIONS", target.sip, transport="TCP")
+        data = request("OPTIONS", target.sip, user=NAMES[0], transport="TCP")
         assert await asyncio.to_thread(ask, data, target.sip, tcp=True) == "SIP/2.0 200 OK"
         for one in held:
             one.close()
@@ -191,7 +202,7 @@ async def test_a_slow_sender_is_heard_while_it_goes_on(tmp_path: Path, start: St
     async with attacked(tmp_path, await start(), "tcp") as target:
         (one,) = await asyncio.to_thread(intruder.connections, target.sip, 1)
         with one:
-            data = request("OPTIONS", target.sip, transport="TCP")
+            data = request("OPTIONS", target.sip, user=NAMES[0], transport="TCP")
             for at in range(0, len(data), 40):
                 one.sendall(data[at : at + 40])
                 await asyncio.sleep(0.02)
