@@ -115,10 +115,13 @@ def test_the_agent_runs_by_its_unit(machine: BareMachine, pbxes: System) -> None
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     with subprocess.Popen(machine.command(shlex.split(*started), user=user[0]), stdout=subprocess.DEVNULL) as agent:
-        wait_until(lambda: state() == "Registered", "the phone is registered", alive=lambda: agent.poll() is None)
-        assert pbxes.pbx("slave").bindings(ALONE), "the master redirected it home"
-        agent.send_signal(signal.SIGTERM)
-        assert agent.wait(30) == 0
+        try:
+            wait_until(lambda: state() == "Registered", "the phone is registered", alive=lambda: agent.poll() is None)
+            assert pbxes.pbx("slave").bindings(ALONE), "the master redirected it home"
+            agent.send_signal(signal.SIGTERM)
+            assert agent.wait(30) == 0
+        finally:
+            agent.kill()
     assert not pbxes.pbx("slave").bindings(ALONE)
 
 
