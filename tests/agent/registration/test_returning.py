@@ -69,9 +69,11 @@ def test_it_is_registered_all_the_time_and_the_old_binding_is_removed_after_the_
     phone = asks_primary()
     moves = phone.changes
     assert phone.at == STANDBY
+    asked = phone.state.serial
     phone.accepted()
     assert (phone.at, phone.state.phase) == (MASTER, Phase.REGISTERED)
-    assert phone.last_action == Unregister(phone.state.serial, STANDBY, former=True)
+    assert phone.last_action == Unregister(asked + 1, STANDBY, former=True)
+    assert phone.state.serial == asked + 1
     assert moves[:3] == [OutageBegan(), OutageEnded(2.0), FailedOver(MASTER, STANDBY, "PingFailed")]
     assert moves[3:] == [FailedOver(STANDBY, MASTER, "FailBack")], "no outage"
     assert phone.state.binding is not None
@@ -106,6 +108,16 @@ def test_time_counts_from_the_first_answer_after_the_last_silence() -> None:
     phone.now = 240.0
     phone.happens(PingAnswered(MASTER))
     assert machine.next_wakeup(phone.state) == 300.0
+
+
+@pytest.mark.proves("F1")
+@pytest.mark.parametrize("waits", [True, False], ids=["it waits", "it asks the secondary"])
+def test_time_counts_from_an_answer_that_came_while_the_phone_had_no_binding(waits: bool) -> None:
+    phone = Phone(RETURNS).begins().unanswered()
+    if waits:
+        phone.unanswered()
+    phone.now = 7.0
+    assert phone.happens(PingAnswered(MASTER)).state.health.primary_since == 7.0
 
 
 @pytest.mark.proves("F1")
@@ -210,6 +222,14 @@ def test_a_primary_that_sends_the_phone_where_it_is_costs_no_register_there(hops
     assert [hop.target for hop in binding.hops] == hops
     assert (phone.state.home, phone.state.round.tried) == (STANDBY, frozenset())
     assert machine.next_wakeup(phone.state) == binding.refresh_at, "it is where it belongs"
+
+
+@pytest.mark.proves("F3")
+def test_a_primary_that_sends_the_phone_where_it_is_has_shown_its_home() -> None:
+    phone = asks_primary()
+    assert phone.state.home is None
+    phone.redirected(STANDBY)
+    assert (phone.state.held.role, phone.state.home) == (Role.HOME, STANDBY)
 
 
 @pytest.mark.proves("F3")
