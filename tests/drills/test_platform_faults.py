@@ -32,13 +32,11 @@ from lab.kubernetes import cgroups, control_plane, node
 from lab.measuring import processes_of_pods
 from lab.settings import settings
 from lab.waiting import wait_until
+from softphone_operator.api import kinds
 
 pytestmark = [pytest.mark.lab, pytest.mark.drill]
 
-CRDS = tuple(
-    f"{plural}.softphone-fleet.io"
-    for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools", "rehearsals")
-)
+CRDS = tuple(f"{kind.plural}.softphone-fleet.io" for kind in kinds.KINDS)
 EATER = """\
 import sys
 with open(sys.argv[1] + "/cgroup.procs", "w") as group:

@@ -17,13 +17,11 @@ from lab.images import Images
 from lab.kube import Kube, kubectl
 from lab.settings import settings
 from lab.waiting import wait_until
+from softphone_operator.api import kinds
 
 pytestmark = pytest.mark.lab
 
-CRDS = tuple(
-    f"{plural}.softphone-fleet.io"
-    for plural in ("pbxs", "softphones", "softphonefleets", "softphonepools", "callchecks")
-)
+CRDS = tuple(f"{kind.plural}.softphone-fleet.io" for kind in kinds.KINDS)
 KINDS = "deployments,pods,services,serviceaccounts,configmaps,roles,rolebindings,clusterroles,clusterrolebindings"
 USER = "alice"
 """Whom the lab's PBXes know."""
