@@ -90,8 +90,8 @@ def page(heading: str, number: int = 0) -> str:
 
 def test_the_plugin_runs(machine: BareMachine) -> None:
     assert machine.types(page("The plugin"), "/release") == f"{FACTS.version}\n"
-    shutil.copyfile(settings().kubeconfig, machine.folder / "root" / "kubeconfig")
-    shown = machine.types("kubectl-softphone status -A --kubeconfig /root/kubeconfig", online=True)
+    shutil.copyfile(settings().kubeconfig, machine.folder / "kubeconfig")
+    shown = machine.types("kubectl-softphone status -A --kubeconfig /kubeconfig", online=True)
     assert "Traceback" not in shown
 
 
