@@ -5,16 +5,14 @@ Its packages are taken once and kept in the cache; each test has a copy.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import base_image, packages
+from lab import base_image
+from lab.bootstrap import bootstrap, cached
 from lab.settings import Settings, settings
 from lab.shell import run
 
@@ -32,28 +30,11 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 def root(now: Settings) -> Path:
     """The root, made where it is missing (30 s). Not to be written to."""
-    made = now.cache / "bare-machine" / hashlib.sha256(" ".join(OPTIONS).encode()).hexdigest()[:12]
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with (made.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            _make(made)
-    return made
 
+    def make(made: Path, work: Path) -> None:
+        bootstrap(made, work, base_image.SUITE, OPTIONS, base_image.debian_sources())
 
-def _make(made: Path) -> None:
-    packages.install(packages.missing(["mmdebstrap"]))
-    work = made.with_suffix(".part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    acquire = work / "acquire.conf"
-    acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
-    # What it mounts, mount would note down in the machine's own /run/mount.
-    places = {"TMPDIR": str(work), "LIBMOUNT_UTAB": str(work / "mount" / "utab")}
-    options = [*OPTIONS, f"--aptopt={acquire}"]
-    run(["mmdebstrap", *options, base_image.SUITE, work / "root", *base_image.debian_sources()], env=places)
-    (work / "root").rename(made)
-    shutil.rmtree(work)
+    return cached(now, "bare-machine", OPTIONS, make)
 
 
 class BareMachine:

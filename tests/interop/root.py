@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import shutil
 import sys
 from pathlib import Path
 
-from lab import packages
+from lab.bootstrap import bootstrap, cached
 from lab.settings import REPOSITORY, Settings, settings
 from lab.shell import run
 
@@ -28,37 +25,15 @@ OPTIONS = (
 )
 
 
-def folder(now: Settings) -> Path:
-    """Where it lies; another list of packages or options has another folder."""
-    return now.cache / "interop" / hashlib.sha256(" ".join(OPTIONS).encode()).hexdigest()[:12]
-
-
 def make(now: Settings) -> Path:
-    """The root, made where it is missing. Several processes may want it at the same time."""
-    made = folder(now)
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with (made.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            print("PBXes of other makers, from Debian sid (2 minutes, once)", file=sys.stderr, flush=True)
-            _make(made)
-    return made
+    """The root, made where it is missing."""
+    return cached(now, "interop", OPTIONS, _make)
 
 
-def _make(made: Path) -> None:
-    packages.install(packages.missing(["mmdebstrap"]))
-    work = made.with_suffix(".part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+def _make(made: Path, work: Path) -> None:
+    print("PBXes of other makers, from Debian sid (2 minutes, once)", file=sys.stderr, flush=True)
     run([SOURCES, work / "sources"])
-    acquire = work / "acquire.conf"
-    acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
-    # What it mounts, mount would note down in the machine's own /run/mount.
-    places = {"TMPDIR": str(work), "LIBMOUNT_UTAB": str(work / "mount" / "utab")}
-    sources = sorted((work / "sources").iterdir())
-    run(["mmdebstrap", *OPTIONS, f"--aptopt={acquire}", "sid", work / "root", *sources], env=places)
-    (work / "root").rename(made)
-    shutil.rmtree(work)
+    bootstrap(made, work, "sid", OPTIONS, sorted((work / "sources").iterdir()))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
+from lab.bootstrap import bootstrap, work_folder
 from lab.errors import LabError
-from lab.shell import run
 
 SUITE = "bookworm"
 PACKAGES = (
@@ -37,21 +36,12 @@ find usr/share/doc ! -name copyright ! -type d -delete
 
 def make_root(archive: Path) -> None:
     """Writes the file system as a tar file."""
-    work = archive.with_suffix(".part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    hook = work / "after-unpacking.sh"
-    hook.write_text(f"#!/bin/sh -eu\n{AFTER_UNPACKING}")
-    hook.chmod(0o755)
-    acquire = work / "acquire.conf"
-    acquire.write_text(run(["apt-config", "dump", "--format", '%f "%v";%n', "Acquire::http", "Acquire::https"]).stdout)
     flags = ["--quiet", "--mode=root", "--variant=extract", f"--include={','.join(PACKAGES)}"]
-    flags += [f"--aptopt={acquire}", f"--extract-hook={hook}"]
-    # What it mounts, mount would note down in the machine's own /run/mount.
-    places = {"TMPDIR": str(work), "LIBMOUNT_UTAB": str(work / "mount" / "utab")}
-    run(["mmdebstrap", *flags, SUITE, work / "root.tar", *debian_sources()], env=places)
-    (work / "root.tar").rename(archive)
-    shutil.rmtree(work)
+    with work_folder(archive) as work:
+        hook = work / "after-unpacking.sh"
+        hook.write_text(f"#!/bin/sh -eu\n{AFTER_UNPACKING}")
+        hook.chmod(0o755)
+        bootstrap(archive, work, SUITE, [*flags, f"--extract-hook={hook}"], debian_sources())
 
 
 def debian_sources() -> list[Path]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lab import base_image, pjsua2
+from lab import base_image, bootstrap, pjsua2
 from lab.buildah import Buildah
 from lab.errors import LabError
 from lab.kubernetes.node import PAUSE_IMAGE, ctr
@@ -96,7 +96,7 @@ class Images:
 
     @cached_property
     def _base(self) -> str:
-        tag = digest([FOLDER / "base" / "Dockerfile", Path(base_image.__file__)])
+        tag = digest([FOLDER / "base" / "Dockerfile", Path(base_image.__file__), Path(bootstrap.__file__)])
         return f"localhost/softphone-lab-base:{tag}"
 
     def make_pause(self) -> None:
