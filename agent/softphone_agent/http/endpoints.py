@@ -12,6 +12,7 @@ from aiohttp import web
 from softphone_agent.contract.connection_limiter import ConnectionLimiter
 from softphone_agent.contract.history import History
 from softphone_agent.contract.peer_limit import PeerLimit
+from softphone_agent.contract.probes import add_probes
 from softphone_agent.contract.report import (
     COUNTS_SECONDS,
     HEARTBEAT_SECONDS,
@@ -111,15 +112,6 @@ class Sources:
 def application(sources: Sources) -> web.Application:
     """The web application of the agent."""
 
-    async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=sources.metrics(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def healthz(request: web.Request) -> web.Response:
-        return _verdict(sources.unhealthy())
-
-    async def readyz(request: web.Request) -> web.Response:
-        return _verdict(sources.unready())
-
     async def status(request: web.Request) -> web.StreamResponse:
         counts = request.query.get("view") == "counts"
         if request.query.get("watch") not in (None, "", "0", "false"):
@@ -134,16 +126,16 @@ def application(sources: Sources) -> web.Application:
         return web.Response(text=body + "\n", content_type="application/json")
 
     app = web.Application(client_max_size=16 * 1024)
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
+    add_probes(
+        app,
+        metrics=sources.metrics,
+        content_type=CONTENT_TYPE,
+        unhealthy=sources.unhealthy,
+        unready=sources.unready,
+    )
     app.router.add_get("/status", status)
     app.router.add_get("/history", history)
     return app
-
-
-def _verdict(fault: str | None) -> web.Response:
-    return web.Response(text=f"{fault or 'ok'}\n", status=503 if fault else 200)
 
 
 async def _stream(request: web.Request, sources: Sources) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from softphone_agent.contract.connection_limiter import ConnectionLimiter, Limits
+from softphone_agent.contract.probes import Problem, add_probes
 from softphone_console.html import layout
 from softphone_console.http import files, hosts, live
 from softphone_console.http.live import Bells
@@ -34,8 +35,6 @@ KEPT = "public, max-age=31536000, immutable"
 NEVER_KEPT = "no-store"
 
 UNKNOWN_HOST = "the console does not know the host name by which it was asked: tell it by console.hosts\n"
-
-Problem = Callable[[], str | None]
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,6 @@ def application(of: Served) -> web.Application:
         headers = {"Cache-Control": KEPT}
         return web.Response(body=found.body, content_type=found.content_type, charset="utf-8", headers=headers)
 
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=of.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def healthz(_: web.Request) -> web.Response:
-        return _verdict(of.unhealthy())
-
-    async def readyz(_: web.Request) -> web.Response:
-        return _verdict(of.unready())
-
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not hosts.is_known(request.host, of.hosts):
@@ -97,17 +87,11 @@ def application(of: Served) -> web.Application:
         return await _refused(request, handler)
 
     app = web.Application(client_max_size=1024, middlewares=[guarded])
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
+    add_probes(app, metrics=of.metrics.render, content_type=CONTENT_TYPE, unhealthy=of.unhealthy, unready=of.unready)
     app.router.add_get("/live", changes)
     app.router.add_get("/static/{digest}/{name}", file)
     app.router.add_get("/{page:.*}", page)
     return app
-
-
-def _verdict(fault: str | None) -> web.Response:
-    return web.Response(text=f"{fault or 'ok'}\n", status=503 if fault else 200)
 
 
 async def _refused(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from softphone_agent.contract.connection_limiter import ConnectionLimiter
-
-Problem = Callable[[], str | None]
+from softphone_agent.contract.probes import Problem, add_probes
 
 
 async def serve(
@@ -16,18 +15,5 @@ async def serve(
 ) -> web.AppRunner:
     """Start the server; `cleanup()` of what is returned stops it. `unready`, `unhealthy` give the reason, or None."""
     application = web.Application()
-
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=metrics(), headers={"Content-Type": content_type})
-
-    def probe(problem: Problem) -> Callable[[web.Request], object]:
-        async def answer(_: web.Request) -> web.Response:
-            reason = problem()
-            return web.Response(status=503 if reason else 200, text=f"{reason or 'ok'}\n")
-
-        return answer
-
-    application.router.add_get("/metrics", show_metrics)
-    application.router.add_get("/healthz", probe(unhealthy))  # type: ignore[arg-type]
-    application.router.add_get("/readyz", probe(unready))  # type: ignore[arg-type]
+    add_probes(application, metrics=metrics, content_type=content_type, unhealthy=unhealthy, unready=unready)
     return await ConnectionLimiter().serve(application, address, port)
