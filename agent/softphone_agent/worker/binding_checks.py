@@ -21,12 +21,13 @@ from softphone_agent.paths.moments import (
     full_second,
 )
 from softphone_agent.paths.support import Support
+from softphone_agent.phone.planning import instance_id
 from softphone_agent.registration.events import BindingForgotten
 from softphone_agent.registration.states import Phase
 from softphone_agent.sip.happenings import Fetched
 from softphone_agent.worker.configured import Configured
 from softphone_agent.worker.fetching import Fetching
-from softphone_agent.worker.listing import is_listed
+from softphone_agent.worker.listing import lists
 from softphone_agent.worker.phones import Phones
 from softphone_agent.worker.running import RunningPhone
 
@@ -139,7 +140,8 @@ class BindingChecks:
         if answer.code >= 400:
             checked.due = max(checked.due, now + REFUSED_SECONDS)
         elif 200 <= answer.code < 300:
-            if is_listed(answer, phone):
+            if lists(answer.message, phone.contact or "", str(instance_id(phone.config))):
+                self._support.listed(place.uri, now)
                 checked.missed_at, checked.missed = None, 0
             else:
                 self._missed(place, checked, phone, now)

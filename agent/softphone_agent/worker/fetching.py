@@ -14,7 +14,6 @@ from softphone_agent.registration.policy import LONGEST_RETRY_AFTER
 from softphone_agent.sip.happenings import Fetched
 from softphone_agent.sip.protocol import SipEngine
 from softphone_agent.worker.configured import Configured
-from softphone_agent.worker.listing import is_listed
 from softphone_agent.worker.messages import LookedUp
 from softphone_agent.worker.names import Names, is_name
 from softphone_agent.worker.phones import Phones
@@ -118,7 +117,7 @@ class Fetching:
         if asked is None or answer.serial != asked.serial or asked.place is None:
             return
         if phone is not None:
-            self._judge(phone, asked, asked.place, answer, now)
+            self._judge(asked, asked.place, answer, now)
             if answer.code in (0, 503) and asked.others:
                 target, *others = asked.others
                 asked.others = tuple(others)
@@ -133,7 +132,7 @@ class Fetching:
                 self._engine.drop_fetch(name)
                 self.fetched(Fetched(name, asked.serial, 0, "nobody listens there (ICMP)", "", was_sent=False), now)
 
-    def _judge(self, phone: RunningPhone, asked: _Asked, place: Place, answer: Fetched, now: float) -> None:
+    def _judge(self, asked: _Asked, place: Place, answer: Fetched, now: float) -> None:
         """What the answer says of the PBX itself."""
         if not answer.code:
             if answer.was_sent:
@@ -141,8 +140,6 @@ class Fetching:
             return
         self._support.answered(asked.uri)
         self._watched.register_answered(place, asked.asked_at, now)
-        if is_listed(answer, phone):
-            self._support.listed(asked.uri, now)
         if answer.code in NOT_SUPPORTED:
             why = f"it answers a REGISTER without Contact with {answer.code}"
             self._support.learned(asked.uri, why, now)

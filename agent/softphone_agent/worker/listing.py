@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from softphone_agent.contract.retry_after import retry_after
 from softphone_agent.paths import events
-from softphone_agent.phone.planning import instance_id
 from softphone_agent.registration.plan import Registrar
 from softphone_agent.sip import sip_message
 from softphone_agent.sip.happenings import Fetched
-from softphone_agent.worker.running import RunningPhone
 from softphone_agent.worker.translation import LONGEST_MESSAGE, targets_of
 
 
@@ -18,12 +16,6 @@ def lists(message: str, contact: str, instance: str) -> bool:
     """Whether a 200 lists the phone's binding: its Contact as the PBX that granted it had it, or its instance."""
     own = sip_message.own_binding(f'Contact: <{contact}>;+sip.instance="<urn:uuid:{instance}>"\r\n')
     return sip_message.granted(message, own, 1) is not None
-
-
-def is_listed(answer: Fetched, phone: RunningPhone) -> bool:
-    """Whether the answer is a 200 that lists the binding of the phone for which it was asked."""
-    instance = str(instance_id(phone.config))
-    return 200 <= answer.code < 300 and lists(answer.message, phone.contact or "", instance)
 
 
 def event_of(

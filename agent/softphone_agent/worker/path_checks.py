@@ -126,17 +126,20 @@ class PathChecks:
         uri = ask.registrar.uri
         if (why := self._support.why_not(uri, now)) is not None:
             self._events.feed(phone.name, events.NotSupported(ask.serial, why))
-        elif not self._fetching.ask(phone, uri, partial(self._answered, ask.serial), now):
+        elif not self._fetching.ask(phone, uri, partial(self._answered, ask), now):
             self._events.feed(phone.name, events.Postponed(ask.serial))
 
-    def _answered(self, serial: int, answer: Fetched, now: float) -> None:
+    def _answered(self, ask: Ask, answer: Fetched, now: float) -> None:
         phone = self._phones.get(answer.phone)
         if phone is None:
             return
         config, plan = phone.config, phone.state.plan
         contact, instance = phone.contact or "", str(instance_id(config))
         registrar = partial(self._configured.registrar, config=config, plan=plan)
-        self._events.feed(phone.name, event_of(serial, answer, contact, instance, registrar))
+        event = event_of(ask.serial, answer, contact, instance, registrar)
+        if isinstance(event, events.Found) and event.lists:
+            self._support.listed(ask.registrar.uri, now)
+        self._events.feed(phone.name, event)
 
     def _observe(self, before: State, after: State) -> None:
         """Count the checks that have ended."""
