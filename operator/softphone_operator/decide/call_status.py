@@ -43,7 +43,7 @@ def call_check(
 
     `failures`: those that were noted, stored already or not.
     """
-    ready = Statement(accepted.status, accepted.reason if accepted.status != "True" else "Accepted", accepted.message)
+    ready = progress.pbx_ready(accepted)
     passing = passing_statement(decided, judged)
     statements = {"Accepted": accepted, PASSING: passing, "Ready": ready} | progress.pbx_progress(ready)
     counts = Counter(verdict.state for _, verdict in judged)

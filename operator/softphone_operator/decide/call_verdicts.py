@@ -97,9 +97,9 @@ def verdict(
         words = f"no call since {told.ended}: last known: {last.message if last.half else 'nothing'}"
         return last._replace(state="unknown", reason=NO_CALLS_LATELY, message=words, half=told), None
     again = patience - since + 1 if check.spec.times is None else None
-    callee = _other_half(check, pair, told, of.callees)
     if last.half == told and last.state != "unknown":
         return last, again  # the halves of this call were judged
+    callee = _other_half(check, pair, told, of.callees)
     if callee is None and _waits_for_half(pair, told, of) and since < OTHER_HALF_SECONDS:
         return last, OTHER_HALF_SECONDS - since
     made = _judged(check, pair, told, callee, of)
@@ -129,10 +129,10 @@ def _other_half(
     began = _time(caller.began)
     aor = canonical_aor(pair.caller.aor)
     for one in callees:
-        at = _time(one.began)
-        if one.call or began is None or at is None or canonical_aor(one.peer) != aor:
+        if one.call or began is None or (pair.answers is not None and one.phone != pair.answers.name):
             continue
-        if pair.answers is not None and one.phone != pair.answers.name:
+        at = _time(one.began)
+        if at is None or canonical_aor(one.peer) != aor:
             continue
         window = timedelta(seconds=CLOCKS_SECONDS + check.spec.ring_seconds)
         if began - timedelta(seconds=CLOCKS_SECONDS) <= at <= began + window:

@@ -30,12 +30,15 @@ def progress(accepted: Statement, agents: Statement, ready: Statement) -> dict[s
     return {} if carried_out else {"Reconciling": said}
 
 
-def pbx_ready(accepted: Statement, consistent: Statement) -> Statement:
-    """The condition Ready of a PBX: of its object, not of the PBX. Whether that answers is `reachable`."""
-    for statement in (accepted, consistent):
+def pbx_ready(*said: Statement) -> Statement:
+    """The condition Ready of an object without an agent, such as a PBX. Whether a PBX answers is `reachable`.
+
+    `said`: what is said of the object itself, Accepted first.
+    """
+    for statement in said:
         if statement.status != "True":
             return Statement("False", statement.reason, statement.message)
-    return Statement("True", "Accepted", accepted.message)
+    return Statement("True", "Accepted", said[0].message)
 
 
 def pbx_progress(ready: Statement) -> dict[str, Statement]:

@@ -15,6 +15,7 @@ from softphone_operator.api.status import (
     MAX_REDIRECTS,
     Condition,
     ManyPhonesStatus,
+    ObjectStatus,
     PbxPhones,
     PBXStatus,
     PbxUsers,
@@ -269,7 +270,7 @@ def reachable(answers: Iterable[bool | None]) -> bool | None:
     return any(known) if known else None
 
 
-def dump(status: SoftphoneStatus | ManyPhonesStatus | PBXStatus | CallCheckStatus) -> dict[str, Any]:
+def dump(status: ObjectStatus) -> dict[str, Any]:
     """The status as it is written. Counts of many phones and of pairs also where they are 0: columns show them."""
     counted = isinstance(status, ManyPhonesStatus | CallCheckStatus)
     return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not counted)

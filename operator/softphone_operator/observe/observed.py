@@ -226,12 +226,12 @@ class Observed:
         sharing = self._users.get((AOR, object_key[0], aor), set()) if aor else set()
         if len(sharing) < 2:
             return None
-        first = min(sharing, key=lambda name: self._age(object_key[0], name))
+        first = min(sharing, key=lambda name: self.age(object_key[0], name))
         return None if first == object_key[1] else first
 
     def softphones_of_aor(self, namespace: str, aor: str) -> list[str]:
         """The Softphones with a canonical AOR, the one that was made first at the head."""
-        return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self._age(namespace, name))
+        return sorted(self._users.get((AOR, namespace, aor), ()), key=lambda name: self.age(namespace, name))
 
     def fleet_with_aor(self, object_key: ObjectKey) -> tuple[str, int] | None:
         """A fleet of which a phone has the AOR of this Softphone, and its index; None where there is none."""
@@ -243,9 +243,9 @@ class Observed:
 
     def earlier_fleet_with_aors(self, object_key: ObjectKey) -> tuple[int, str, int] | None:
         """An AOR that an earlier fleet has too: its first index here, the name of that fleet, the index there."""
-        own, age = self._fleet_aors.get(object_key), self._age(*object_key, FLEETS)
+        own, age = self._fleet_aors.get(object_key), self.age(*object_key, FLEETS)
         for (namespace, name), aors in sorted(self._fleet_aors.items()) if own else ():
-            if namespace != object_key[0] or self._age(namespace, name, FLEETS) >= age:
+            if namespace != object_key[0] or self.age(namespace, name, FLEETS) >= age:
                 continue
             if own and (both := shared(own, aors)):
                 return both[0], name, both[1]
@@ -253,9 +253,10 @@ class Observed:
 
     def pbxs_by_age(self, namespace: str, names: Iterable[str]) -> list[str]:
         """These PBXes of a namespace, the one that was made first at the head."""
-        return sorted(names, key=lambda name: self._age(namespace, name, PBXS))
+        return sorted(names, key=lambda name: self.age(namespace, name, PBXS))
 
-    def _age(self, namespace: str, name: str, resource: Resource = SOFTPHONES) -> tuple[str, str]:
+    def age(self, namespace: str, name: str, resource: Resource = SOFTPHONES) -> tuple[str, str]:
+        """By which objects of a kind are in the order in which they were made."""
         known = self.get(resource.kind, (namespace, name)) or {"metadata": {}}
         return known["metadata"].get("creationTimestamp", ""), name
 

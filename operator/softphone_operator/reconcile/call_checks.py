@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from softphone_agent.contract.call_check import Callee
+from softphone_agent.contract.call_check import CallCheck, Callee
 from softphone_operator.api.call_checks import MAX_FAILURES_KEPT, MAX_PAIRS, CallFailure
 from softphone_operator.decide import call_plan, call_status, call_verdicts, desired_call_check, outcome, status
 from softphone_operator.decide.call_phones import split_name
@@ -125,11 +126,18 @@ class CallChecks:
         plan = await self.plan(namespace)
         if not plan.phones:
             return agent
-        there = self._observed.get(CONFIG_MAPS.kind, (namespace, agent.agent)) or {}
-        file = "".join((there.get("data") or {}).values())
         known = self._known.get(namespace, {})
+
+        @cache
+        def file() -> str:
+            there = self._observed.get(CONFIG_MAPS.kind, (namespace, agent.agent)) or {}
+            return "".join((there.get("data") or {}).values())
+
+        def expected(entry: CallCheck) -> bool:
+            return call_plan.is_expected(entry, plan, known) or call_plan.is_expected(entry, plan, known, file())
+
         callers = None if home is None else frozenset(p for p in plan.phones if home.get(p) == agent.agent)
-        return call_plan.with_calls(agent, plan, callers, lambda entry: call_plan.is_expected(entry, plan, known, file))
+        return call_plan.with_calls(agent, plan, callers, expected)
 
     def runs(self, namespace: str, agent: DesiredAgent, reported: Reported, digest: str | None) -> None:
         """What an agent has told: where it runs the file with this digest, who is called in it knows of it.
@@ -244,7 +252,8 @@ class CallChecks:
         pbxs = await self._prerequisites.decisions_on_pbxs(namespace)
         decided: dict[str, DesiredCallCheck | Refusal] = {}
         room = MAX_PAIRS
-        for (_, name), obj in sorted(self._observed.all(CALL_CHECKS.kind, namespace), key=_age):
+        checks = self._observed.all(CALL_CHECKS.kind, namespace)
+        for (_, name), obj in sorted(checks, key=lambda one: self._observed.age(namespace, one[0][1], CALL_CHECKS)):
             if obj["metadata"].get("deletionTimestamp"):
                 continue
             found = self._book.found(namespace, desired_call_check.asked(obj["spec"]), pbxs)
@@ -262,9 +271,3 @@ class CallChecks:
                 yield (POOLS.kind, namespace, pool) if pool else (SOFTPHONES.kind, namespace, phone)
             elif (split := split_name(phone)) and self._observed.has(FLEETS.kind, (namespace, split[0])):
                 yield (FLEETS.kind, namespace, split[0])
-
-
-def _age(item: tuple[ObjectKey, Mapping[str, object]]) -> tuple[str, str]:
-    metadata = item[1]["metadata"]
-    assert isinstance(metadata, Mapping)
-    return str(metadata.get("creationTimestamp", "")), item[0][1]

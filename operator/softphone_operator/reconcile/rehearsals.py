@@ -16,7 +16,7 @@ from softphone_operator.decide.decisions import DesiredPbx, Refusal
 from softphone_operator.decide.event_rules import Event as Posted
 from softphone_operator.decide.facts import Statement
 from softphone_operator.decide.settings import Settings
-from softphone_operator.decide.status import ACCEPTED, condition
+from softphone_operator.decide.status import ACCEPTED, condition, dump
 from softphone_operator.kubernetes.cluster import Cluster, ClusterError
 from softphone_operator.kubernetes.resources import JOBS, PBXS, PODS, REHEARSALS
 from softphone_operator.observe.observed import ObjectKey, Observed, WorkKey
@@ -201,7 +201,7 @@ class Rehearsals:
         before = condition(obj, "Accepted")
         events = list(event_rules.accepted_events(before, written.conditions[0]))
         events += [Posted(one.type, one.reason, one.message) for one in turn.actions if isinstance(one, Tell)]
-        later = await self._writer.write_status(REHEARSALS, key, obj, telling.dump(written), events)
+        later = await self._writer.write_status(REHEARSALS, key, obj, dump(written), events)
         waits = [later] if later is not None else []
         if turn.state.run is not None:
             waits.append(LOOK_SECONDS)
@@ -250,14 +250,13 @@ class Rehearsals:
         if (watch := self._watches.pop(object_key, None)) is not None:
             await watch.close()
 
-    def _pods(self, namespace: str) -> dict[str, Object]:
+    def _pods(self, namespace: str) -> dict[str, Mapping[str, Any]]:
         """The pods whose agents can be asked, by agent."""
-        of: dict[str, dict[str, Object]] = {}
+        of: dict[str, list[Object]] = {}
         for _, pod in self._observed.all(PODS.kind, namespace):
-            of.setdefault(names.instance(pod), {})[pod["metadata"]["name"]] = pod
-        current = {agent: availability.current_pod(pods.values()) for agent, pods in of.items()}
-        named = {agent: of[agent][pod["metadata"]["name"]] for agent, pod in current.items() if pod is not None}
-        return {agent: pod for agent, pod in named.items() if agent_url(pod) is not None}
+            of.setdefault(names.instance(pod), []).append(pod)
+        current = {agent: availability.current_pod(pods) for agent, pods in of.items()}
+        return {agent: pod for agent, pod in current.items() if pod is not None and agent_url(pod) is not None}
 
     def _busy(self, object_key: ObjectKey) -> str:
         """Another Rehearsal of the namespace that is under way, empty for none."""

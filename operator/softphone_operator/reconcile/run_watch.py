@@ -6,12 +6,12 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import aiohttp
 
 from softphone_agent.contract.report import CallChanged, Counts, PhoneReport, Snapshot, WatchLine
 from softphone_operator.observe.agents import AgentKey, Change, Lost
-from softphone_operator.observe.slimming import Object
 from softphone_operator.reconcile.listening import Listening
 from softphone_operator.rehearsals import record
 from softphone_operator.rehearsals.calls import Calls
@@ -54,7 +54,7 @@ class RunWatch:
         self._listening = Listening(session, said=self._said, unsaid=lambda _, __: None, jitter=jitter)
         self.close = self._listening.close
 
-    def point(self, pods: Mapping[str, Object]) -> None:
+    def point(self, pods: Mapping[str, Mapping[str, Any]]) -> None:
         """Follow the agents in these pods from now on, by agent; what another pod told counts no more."""
         self.pointed_at = clock()
         for agent in self._pods.keys() - pods.keys():

@@ -174,14 +174,13 @@ class Softphones:
 
     def _as_wanted(self, object_key: ObjectKey, agent: decisions.DesiredAgent, digest: str, reported: Reported) -> str:
         """The digest of the file that the agent should run; one with other test calls and the same phone will do."""
-        without = manifests.config_text(call_plan.without_calls(agent).config)
         known = self._revisions.get(object_key)
+        if known is None and not (agent.config.call_checks or agent.config.callees):
+            return digest
+        without = manifests.config_text(call_plan.without_calls(agent).config)
         if known is None:
-            plain = manifests.text_digest(without)
-            if plain == digest:
-                return digest  # no test calls
             known = self._revisions[object_key] = Revisions()
-            known.note(plain, without, {object_key[1]: ""})
+            known.note(manifests.text_digest(without), without, {object_key[1]: ""})
         known.note(digest, without, {object_key[1]: ""})
         return known.wanted(object_key[1], reported.config.digest if reported.config else None)
 

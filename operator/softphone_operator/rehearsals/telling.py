@@ -30,7 +30,7 @@ def told(
     stored: Mapping[str, Any], state: State, accepted: Statement, generation: int, now: datetime
 ) -> RehearsalStatus:
     """The status to write. `stored`: the present one, raw, whose times stay where nothing changes."""
-    ready = Statement("True", "Accepted", accepted.message) if accepted.status == "True" else accepted
+    ready = progress.pbx_ready(accepted)
     statements = {"Accepted": accepted, "Ready": ready} | progress.pbx_progress(ready)
     phase = _phase(state)
     return RehearsalStatus(
@@ -44,11 +44,6 @@ def told(
         run=state.run,
         history=state.history,
     )
-
-
-def dump(status: RehearsalStatus) -> dict[str, Any]:
-    """The status as it is written."""
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def _phase(state: State) -> Phase:

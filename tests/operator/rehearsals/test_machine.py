@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from decisions_on_pbxs import PBXS_BY_NAME
 from softphone_operator.api.rehearsal import RehearsalStatus
+from softphone_operator.decide import status
 from softphone_operator.decide.status import ACCEPTED
 from softphone_operator.rehearsals import machine, states, telling
 from softphone_operator.rehearsals.actions import Action, Close, KeepBaseline, StartJob, Tell
@@ -341,7 +342,7 @@ def test_the_name_of_a_job_leaves_room_for_that_of_its_pod(name: str, expected: 
 
 def test_an_operator_that_starts_goes_on_where_the_other_one_ended() -> None:
     state = watching(with_job(), (3, JobRan("Running")))
-    written = telling.dump(telling.told({}, state, ACCEPTED, 1, at(21)))
+    written = status.dump(telling.told({}, state, ACCEPTED, 1, at(21)))
     again = states.resume(telling.read(written), state.desired, at(25), same_spec=True)
     assert again == state
 
@@ -398,5 +399,5 @@ def test_whatever_comes(made: DesiredRehearsal | None, events: list[tuple[int, E
                 assert before.run.job is None
                 jobs[before.run.record] = jobs.get(before.run.record, 0) + 1
         assert made is not None or state.run is None, "a refused spec begins nothing"
-        read = telling.read(telling.dump(telling.told({}, state, ACCEPTED, 1, at(second))))
+        read = telling.read(status.dump(telling.told({}, state, ACCEPTED, 1, at(second))))
         assert states.resume(read, made, at(second), same_spec=True).run == state.run
