@@ -11,7 +11,6 @@ import hmac
 import re
 from dataclasses import dataclass
 
-HEADER = "X-Softphone-Check"
 CLOCKS_DIFFER = 300.0
 """Seconds by which the clocks of two agents may differ, and for which a mark counts."""
 

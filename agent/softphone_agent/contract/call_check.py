@@ -84,6 +84,11 @@ class CallCheck(Model):
     )
     expected: CallExpectation = Field(default_factory=CallExpectation, description="What is expected of the call.")
 
+    @property
+    def label(self) -> str:
+        """What metrics call it."""
+        return self.check or self.name
+
 
 class Callee(Model):
     """A phone that a check calls: with `answer: Checks` it answers the calls of such checks, and no others."""

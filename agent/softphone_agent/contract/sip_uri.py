@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 TRANSPORTS = ("udp", "tcp", "tls")
 MAX_LENGTH = 512
@@ -215,6 +215,11 @@ def parse_aor(text: str) -> SipUri:
     if not uri.user:
         raise SipUriError("has no user part, as in sip:user@domain")
     return uri
+
+
+def user_of_aor(text: str) -> str:
+    """The user part of an address of record, without escapes. Raises SipUriError."""
+    return unquote(parse_aor(text).user)
 
 
 _CONTACT_HEADER = re.compile(r"^(?:contact|m)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)

@@ -105,7 +105,7 @@ class CallMetrics:
 
     def configured(self, config: AgentConfig) -> None:
         """Begin with 0 what the configuration lets expect; how calls of checks sounded that are gone is no news."""
-        checks = {check.check or check.name for check in config.call_checks} | {one.check for one in config.callees}
+        checks = {check.label for check in config.call_checks} | {one.check for one in config.callees}
         for field, labels in {seen for seen in self._measured if seen[1][0] not in checks}:
             self._quality[field].remove(*labels)
             self._measured.remove((field, labels))
@@ -114,14 +114,13 @@ class CallMetrics:
             for sound in births.SOUNDS:
                 self._audio.labels(direction, sound)
         for check in config.call_checks:
-            label = check.check or check.name
-            who = (label, check.from_site or "", check.to_site or "")
+            who = (check.label, check.from_site or "", check.to_site or "")
             for result in ("Passed", "Failed"):
                 self._checks.labels(*who, result)
             for audio in births.AUDIO:
                 self._ways.labels(*who, audio)
             for how in births.SURVIVALS:
-                self._survived.labels(label, how)
+                self._survived.labels(check.label, how)
 
     def observe(self, observation: CallDone | CallTested | CallableAgain) -> None:
         """Count what a worker saw."""

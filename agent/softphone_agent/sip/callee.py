@@ -44,7 +44,7 @@ def callee_of(
     wanted = unquote(line[1]) if line else ""
     found: Callee | None = None
     for name, aor in aors:
-        if unquote(sip_uri.parse_aor(aor).user) != user:
+        if sip_uri.user_of_aor(aor) != user:
             continue
         callee = Callee(name, bound(name))
         if name == wanted:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.sip.binding import Registration
@@ -57,7 +56,7 @@ class KnownPhones:
         else:
             self._forget_user(name, phone.aor)
             phone.aor = aor
-        self._of_user.setdefault(_user(aor), []).append(name)
+        self._of_user.setdefault(sip_uri.user_of_aor(aor), []).append(name)
         return phone
 
     def pop(self, name: str) -> KnownPhone | None:
@@ -70,7 +69,8 @@ class KnownPhones:
     def shares_its_aor(self, name: str) -> bool:
         """Whether another phone has the AOR of this one: then each has a Contact of its own."""
         aor = self._phones[name].aor
-        return any(other != name and self._phones[other].aor == aor for other in self._of_user[_user(aor)])
+        others = self._of_user[sip_uri.user_of_aor(aor)]
+        return any(other != name and self._phones[other].aor == aor for other in others)
 
     def has_bound(self, name: str, registration: Registration) -> None:
         """A PBX has accepted this phone."""
@@ -115,11 +115,7 @@ class KnownPhones:
         return UNAVAILABLE
 
     def _forget_user(self, name: str, aor: str) -> None:
-        names = self._of_user[_user(aor)]
+        names = self._of_user[sip_uri.user_of_aor(aor)]
         names.remove(name)
         if not names:
-            del self._of_user[_user(aor)]
-
-
-def _user(aor: str) -> str:
-    return unquote(sip_uri.parse_aor(aor).user)
+            del self._of_user[sip_uri.user_of_aor(aor)]

@@ -19,10 +19,11 @@ from softphone_agent.contract.call_check import CallCheck, Hears
 from softphone_agent.contract.call_report import CallReport
 from softphone_agent.phone.observations import CallableAgain
 from softphone_agent.worker import call_reporting
-from softphone_agent.worker.calls import Calls, wall
+from softphone_agent.worker.calls import Calls
 from softphone_agent.worker.moves import Lost, Move
 from softphone_agent.worker.outbox import Outbox
 from softphone_agent.worker.reporting import rfc3339
+from softphone_agent.worker.reports import wall
 from softphone_agent.worker.running_call import OfCheck, RunningCall
 
 _LISTENS_FOR: dict[Hears, int | None] = {"Tone": tone.CALLEE, "Echo": tone.CALLER, "Anything": None, "Unasked": None}
@@ -58,11 +59,6 @@ class _Due:
     """Calls after a fail-over, beside the others."""
     pursuers: set[int] = field(default_factory=set)
     listen_at: float = 0.0
-
-    @property
-    def label(self) -> str:
-        """What metrics call it."""
-        return self.check.check or self.check.name
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +105,8 @@ class CallChecks:
     def wake(self, now: float) -> None:
         """Make the calls whose time has come. One that still goes on is waited for."""
         for due in list(self._checks.values()):
+            if now < due.at and not due.number and due.pursuit is None:
+                continue  # it only waits for its time
             if now >= due.at and self._waits(due, now):
                 due.at = now + WAIT_SECONDS
             elif now >= due.at and not due.is_over and not due.number and not self._calls.has_room:
@@ -153,7 +151,7 @@ class CallChecks:
     def _of(self, due: _Due) -> OfCheck:
         check = due.check
         call = uuid.uuid4().hex if check.token else ""
-        return OfCheck("Caller", due.label, call, check.to, entry=check.name, token=check.token)
+        return OfCheck("Caller", due.check.label, call, check.to, entry=check.name, token=check.token)
 
     def _limits(self, check: CallCheck, talk: float) -> Limits:
         watched = check.rescue or check.talk_seconds > WATCHED_FROM
@@ -195,7 +193,7 @@ class CallChecks:
         assert call.of is not None
         seconds = now - due.pursuit.since
         call.of.callable_seconds = seconds
-        self._outbox.observe(CallableAgain(due.label, call.of.pbx or "", seconds))
+        self._outbox.observe(CallableAgain(due.check.label, call.of.pbx or "", seconds))
         log.info(
             "callable again", check=due.check.name, softphone=call.phone, seconds=round(seconds, 3), pbx=call.of.pbx
         )

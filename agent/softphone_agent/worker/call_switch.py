@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from softphone_agent.contract import sip_uri
 from softphone_agent.contract.call_check import Callee
@@ -131,7 +130,7 @@ def _rules(phones: Iterable[Phone], callees: Mapping[str, list[Callee]]) -> dict
             Known(
                 one.check,
                 one.token,
-                frozenset(unquote(sip_uri.parse_aor(each).user) for each in one.callers),
+                frozenset(map(sip_uri.user_of_aor, one.callers)),
                 one.ring_seconds,
             )
             for one in callees.get(phone.name, ())

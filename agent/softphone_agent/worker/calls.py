@@ -37,6 +37,7 @@ from softphone_agent.sip.happenings import CallOffered, CallSignal
 from softphone_agent.worker import call_events, call_reporting
 from softphone_agent.worker.call_media import MediaSockets
 from softphone_agent.worker.outbox import Outbox
+from softphone_agent.worker.reports import wall
 from softphone_agent.worker.running_call import OfCheck, RunningCall
 
 PATIENCE_WITH_SILENCE = 30.0
@@ -322,7 +323,8 @@ class Calls:
         call.sockets.close()
         self._engine.forget(call.number)
         state, heard = call.state, replace(call.session.heard(), undecipherable=call.encryption.refused)
-        sound = "" if state.answered_at is None else _sound(heard.packets, silent=heard.silent)
+        # The metric knows no tone.
+        sound = "" if state.answered_at is None else call_reporting.sound_of(heard).replace("Tone", "Audio")
         self._outbox.observe(CallDone(call.direction, str(state.code or ""), sound))
         if call.ended is not None:
             call.ended(call, heard)
@@ -349,15 +351,3 @@ class Calls:
         self._outbox.observe(CallDone("In", str(code), ""))
         if self._traced(offer.phone):
             log.info("call refused", softphone=offer.phone, code=code, fault=fault)
-
-
-def _sound(packets: int, *, silent: bool) -> str:
-    """What was heard, as the metric says it."""
-    if not packets:
-        return "Nothing"
-    return "Silence" if silent else "Audio"
-
-
-def wall(monotonic: float) -> float:
-    """The Unix time at this monotonic one."""
-    return time.time() + monotonic - time.monotonic()

@@ -37,12 +37,12 @@ class Reports:
             if isinstance(change, OutageBegan):
                 assert phone.state.loss is not None
                 label = self._configured.directory.of_phone(phone.config).label
-                phone.outage = reporting.outage_of(phone.state.loss, label, _wall)
+                phone.outage = reporting.outage_of(phone.state.loss, label, wall)
                 self._moves.add(Lost(phone.name, phone.state.loss.at))
             elif isinstance(change, OutageEnded):
                 self._outbox.observe(OutageSeen(change.seconds))
                 if phone.outage is not None:
-                    phone.outage = phone.outage.model_copy(update={"ended": reporting.rfc3339(_wall(now))})
+                    phone.outage = phone.outage.model_copy(update={"ended": reporting.rfc3339(wall(now))})
             elif isinstance(change, FailedOver):
                 label = self._configured.directory.of_phone(phone.config).label
                 source, target = label(change.source.uri), label(change.target.uri)
@@ -66,7 +66,7 @@ class Reports:
     def report(self, phone: RunningPhone) -> None:
         """Report the phone if something is other than in its last report."""
         binding = phone.state.binding
-        expiry = _wall(binding.expires_at) if binding else 0.0
+        expiry = wall(binding.expires_at) if binding else 0.0
         if abs(expiry - phone.reported_expiry) > 0.5:
             phone.reported_expiry = expiry
             self._outbox.news.expiries[phone.name] = expiry
@@ -77,7 +77,7 @@ class Reports:
             return
         phone.reported_from = basis
         label = self._configured.directory.of_phone(phone.config).label
-        report = reporting.describe(phone, label, _wall, time.monotonic())
+        report = reporting.describe(phone, label, wall, time.monotonic())
         if report != phone.reported:
             phone.reported = report
             self._outbox.news.phones.append(report)
@@ -87,5 +87,6 @@ class Reports:
         self._outbox.news.removed.append(name)
 
 
-def _wall(monotonic: float) -> float:
+def wall(monotonic: float) -> float:
+    """The Unix time at this monotonic one."""
     return time.time() + monotonic - time.monotonic()
