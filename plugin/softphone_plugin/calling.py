@@ -130,11 +130,10 @@ class Story:
             found: Mapping[str, str] = condition(obj, kind)
             if found.get("status") == "False" or (kind == "Passing" and found.get("status") == "True"):
                 passed, reason = found["status"] == "True", found.get("reason", "")
-                return Outcome(passed, reason, found.get("message", ""), self._half("Caller"), self._half("Callee"))
+                return Outcome(
+                    passed, reason, found.get("message", ""), self.halves.get("Caller"), self.halves.get("Callee")
+                )
         return None
-
-    def _half(self, end: str) -> CallReport | None:
-        return self.halves.get(end)
 
 
 def heard(report: CallReport) -> str:

@@ -67,12 +67,6 @@ def pods(namespace: str | None, name: str | None = None, part: str = "") -> str:
     return f"/api/v1{place}/pods" + (f"/{quote(name, safe=':')}" if name else "") + (f"/{part}" if part else "")
 
 
-def services(namespace: str | None) -> str:
-    """The path of Services."""
-    place = f"/namespaces/{quote(namespace)}" if namespace else ""
-    return f"/api/v1{place}/services"
-
-
 def contexts(kubeconfig: Path | None) -> list[str]:
     """The contexts of a kubeconfig. Raises PluginError."""
     try:

@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 
-from softphone_agent.contract.series import Series
+from softphone_agent.contract.series import Series, range_query, read
 from softphone_plugin.errors import USAGE, PluginError
 
 TIMEOUT_SECONDS = 30.0
@@ -21,7 +21,7 @@ async def ask(url: str, query: str, begin: float, end: float, step: float) -> Se
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise PluginError("--prometheus must be http://HOST… or https://HOST…", USAGE)
-    asked = {"query": query, "start": f"{begin:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+    asked = range_query(query, begin, end, step)
     return await asyncio.to_thread(_ask, f"{url.rstrip('/')}/api/v1/query_range", asked, parts.hostname)
 
 
@@ -29,11 +29,7 @@ def _ask(url: str, asked: dict[str, str], host: str) -> Sequence[Series]:
     request = urllib.request.Request(url, urllib.parse.urlencode(asked).encode())
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-            said = json.loads(response.read(MOST_BYTES))
-        found = said["data"]["result"]
-        return [
-            Series(dict(one["metric"]), [(float(time), float(value)) for time, value in one["values"]]) for one in found
-        ]
+            return read(json.loads(response.read(MOST_BYTES)))
     except urllib.error.HTTPError as error:
         error.close()
         raise PluginError(f"Prometheus at {host} answered {error.code} {error.reason}") from None

@@ -128,13 +128,19 @@ def proxied(pod: Object, page: str) -> str:
     return pods(metadata["namespace"], f"{metadata['name']}:{port}", f"proxy/{page}")
 
 
+async def status_of(cluster: Cluster, pod: Object) -> Snapshot:
+    """What an agent says of itself and its phones. Raises PluginError."""
+    try:
+        return Snapshot.model_validate(await cluster.get(proxied(pod, "status")))
+    except ValidationError:
+        raise PluginError("its status is that of another version") from None
+
+
 async def hear(cluster: Cluster, phone: FoundPhone) -> Known:
     """What the agent says of a phone; where it cannot be heard, why not."""
     try:
         pod = await agent_pod(cluster, phone.namespace, phone.agent)
-        said = Snapshot.model_validate(await cluster.get(proxied(pod, "status")))
-    except ValidationError:
-        return Known(phone, None, "its status is that of another version")
+        said = await status_of(cluster, pod)
     except PluginError as error:
         return Known(phone, None, str(error))
     try:

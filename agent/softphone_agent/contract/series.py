@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from softphone_agent.contract.history import HistoryEntry
 from softphone_agent.contract.report import PathVia
@@ -31,6 +31,19 @@ class Series(NamedTuple):
 
     labels: Mapping[str, str]
     points: Points
+
+
+def range_query(query: str, begin: float, end: float, step: float) -> dict[str, str]:
+    """The form by which Prometheus is asked for a query over a time; all in seconds."""
+    return {"query": query, "start": f"{begin:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+
+
+def read(answer: Any) -> list[Series]:
+    """The series of Prometheus' answer. Raises LookupError, TypeError or ValueError where it is none."""
+    found = answer["data"]["result"]
+    return [
+        Series(dict(one["metric"]), [(float(time), float(value)) for time, value in one["values"]]) for one in found
+    ]
 
 
 class Asked(NamedTuple):

@@ -33,7 +33,8 @@ class Part(NamedTuple):
 def part(identifier: str, make: Callable[[Html], Html], items: Sequence[Item] = ()) -> Part:
     """A part that `make` makes around its items."""
     inside = together(*(item.html for item in items))
-    return Part(identifier, make(inside), make(together()), tuple(items))
+    html = make(inside)
+    return Part(identifier, html, make(together()) if items else html, tuple(items))
 
 
 @dataclass(frozen=True)

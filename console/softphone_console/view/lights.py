@@ -33,6 +33,12 @@ class Mood(StrEnum):
     UNKNOWN = "unknown"
 
 
+SEVERITY = (Mood.UNKNOWN, Mood.GOOD, Mood.ATTENTION, Mood.BAD)
+"""From good to bad; what is not known is no worse than good."""
+TROUBLE = (Mood.BAD, Mood.ATTENTION, Mood.UNKNOWN, Mood.GOOD)
+"""In the order in which somebody looks: what is not known before what is good."""
+
+
 class Light(NamedTuple):
     """One traffic light: what it is about, how that fares, and in words why."""
 
@@ -105,6 +111,5 @@ def certificate(pbxs: Iterable[Pbx], now: datetime) -> Light | None:
 
 
 def worst(lights: Iterable[Light]) -> Mood:
-    """The mood of the worst light; what is not known is no worse than good."""
-    order = (Mood.UNKNOWN, Mood.GOOD, Mood.ATTENTION, Mood.BAD)
-    return max((light.mood for light in lights), key=order.index, default=Mood.UNKNOWN)
+    """The mood of the worst light."""
+    return max((light.mood for light in lights), key=SEVERITY.index, default=Mood.UNKNOWN)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from softphone_console.view.facts import Condition, Fleet, Key, Phone
-from softphone_console.view.lights import CHOSEN, Mood, Sum
+from softphone_console.view.lights import CHOSEN, TROUBLE, Mood, Sum
 from softphone_console.view.world import World
 
 PAGE = 500
@@ -158,7 +158,7 @@ ORDERS: Mapping[str, Callable[[Row], Any]] = {
     "pbx": lambda row: (row.pbx, row.key),
     "site": lambda row: (row.site, row.key),
     "since": lambda row: (-(row.since or LONG_AGO).timestamp(), row.key),
-    "trouble": lambda row: ([Mood.BAD, Mood.ATTENTION, Mood.UNKNOWN, Mood.GOOD].index(row.mood), row.key),
+    "trouble": lambda row: (TROUBLE.index(row.mood), row.key),
 }
 """By what the table may be ordered; `since`: the newest change first."""
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from softphone_console.view.facts import Key, Rehearsal, RehearsalResult
-from softphone_console.view.lights import Light, Mood
+from softphone_console.view.lights import TROUBLE, Light, Mood
 from softphone_console.view.world import System, World, system
 
 VERDICTS = {"Passed": Mood.GOOD, "Failed": Mood.BAD, "Expired": Mood.ATTENTION}
@@ -61,8 +61,7 @@ def light(world: World, key: System, now: datetime) -> Light | None:
     ours = [one for one in world.rehearsals.values() if _system(world, one) == key]
     if not ours:
         return None
-    order = [Mood.GOOD, Mood.UNKNOWN, Mood.ATTENTION, Mood.BAD]
-    worst = max((row(one, now) for one in ours), key=lambda one: order.index(one.mood))
+    worst = min((row(one, now) for one in ours), key=lambda one: TROUBLE.index(one.mood))
     name = worst.key.name
     if worst.overdue:
         return Light("rehearsed", worst.mood, f"{name}: none has passed for too long")

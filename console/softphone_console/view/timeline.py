@@ -14,7 +14,7 @@ from softphone_agent.contract.history import HistoryEntry
 from softphone_agent.registration.policy import Reason
 from softphone_console.view import raw
 from softphone_console.view.facts import Event, Key
-from softphone_console.view.lights import Mood
+from softphone_console.view.lights import SEVERITY, Mood
 from softphone_console.view.world import World
 
 MOST = 500
@@ -177,8 +177,7 @@ def lanes(entries: Sequence[Entry], now: datetime, span: timedelta) -> tuple[Lan
 
 
 def _by_mood(told: Sequence[Entry]) -> list[Entry]:
-    order = [Mood.UNKNOWN, Mood.GOOD, Mood.ATTENTION, Mood.BAD]
-    return sorted(told, key=lambda entry: (order.index(entry.mood), entry.time))
+    return sorted(told, key=lambda entry: (SEVERITY.index(entry.mood), entry.time))
 
 
 def _mark(entry: Entry, now: datetime, span: timedelta) -> Mark:

@@ -40,7 +40,7 @@ class Memories:
 
 def older(entries: Iterable[HistoryEntry], than: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
     """Those of the entries that began before the first of the others: what comes after that, these have as well."""
-    times = [time for one in than if (time := raw.parsed(one.time))]
-    if not times:
+    first = min((time for one in than if (time := raw.parsed(one.time))), default=None)
+    if first is None:
         return tuple(entries)
-    return tuple(one for one in entries if (time := raw.parsed(one.time)) and time < min(times))
+    return tuple(one for one in entries if (time := raw.parsed(one.time)) and time < first)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import aiohttp
 
 from softphone_agent.contract.history import HistoryEntry
-from softphone_agent.contract.series import Series, from_series, queries, step
+from softphone_agent.contract.series import Series, from_series, queries, range_query, read, step
 from softphone_console.view.facts import Key
 
 ANSWER_SECONDS = 10.0
@@ -35,7 +34,7 @@ class Prometheus:
 
     async def _ask(self, query: str, now: datetime, span: timedelta) -> Sequence[Series]:
         seconds, end = span.total_seconds(), now.timestamp()
-        asked = {"query": query, "start": f"{end - seconds:.3f}", "end": f"{end:.3f}", "step": f"{step(seconds):g}"}
+        asked = range_query(query, end - seconds, end, step(seconds))
         limits = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         try:
             async with self._session.post(self._url, data=asked, timeout=limits, allow_redirects=False) as answer:
@@ -65,9 +64,6 @@ async def _bounded(content: aiohttp.StreamReader) -> bytes:
 
 def _series(body: bytes) -> list[Series]:
     try:
-        found: Any = json.loads(body)["data"]["result"]
-        return [
-            Series(dict(one["metric"]), [(float(time), float(value)) for time, value in one["values"]]) for one in found
-        ]
+        return read(json.loads(body))
     except (ValueError, LookupError, TypeError, RecursionError):
         raise PrometheusError("what answers is no Prometheus") from None

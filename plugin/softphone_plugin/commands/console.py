@@ -6,7 +6,7 @@ import asyncio
 import webbrowser
 from collections.abc import Sequence
 
-from softphone_plugin.cluster import Cluster, Object, RefusedError, services
+from softphone_plugin.cluster import Cluster, Object, RefusedError, others
 from softphone_plugin.errors import NOT_FOUND, USAGE, PluginError
 from softphone_plugin.forwarding import Target, forwarded
 from softphone_plugin.rendering import Console
@@ -38,13 +38,13 @@ async def _services(session: Session, where: Where) -> Sequence[Object]:
     """The Services of consoles: in the given namespace, else in all, or in ours where one may not look into all."""
     cluster: Cluster = session.cluster
     if where.namespace:
-        return await cluster.find_all(services(where.namespace), SELECTOR)
+        return await cluster.find_all(others("v1", where.namespace, "services"), SELECTOR)
     try:
-        return await cluster.find_all(services(None), SELECTOR)
+        return await cluster.find_all(others("v1", None, "services"), SELECTOR)
     except RefusedError as error:
         if error.status != 403:
             raise
-        return await cluster.find_all(services(session.namespace), SELECTOR)
+        return await cluster.find_all(others("v1", session.namespace, "services"), SELECTOR)
 
 
 def one_of(found: Sequence[Object], namespace: str | None) -> Object:

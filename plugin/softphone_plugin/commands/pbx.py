@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
-from softphone_agent.contract.report import PhoneReport, Snapshot
+from softphone_agent.contract.report import PhoneReport
 from softphone_operator.api.kinds import PBX, SOFTPHONE, SOFTPHONE_FLEET
 from softphone_operator.decide.names import FLEET_LABEL, INSTANCE, OWNED_SELECTOR, shorten
 from softphone_plugin import pbx_view, rendering
@@ -15,7 +13,7 @@ from softphone_plugin.errors import USAGE, PluginError
 from softphone_plugin.output import Data, document
 from softphone_plugin.pbx_view import Phone, View
 from softphone_plugin.phones import kind_and_name
-from softphone_plugin.reading import proxied
+from softphone_plugin.reading import status_of
 from softphone_plugin.rendering import Console
 from softphone_plugin.session import Session
 from softphone_plugin.streams import tell
@@ -64,7 +62,4 @@ async def _of_fleets(session: Session) -> tuple[list[Phone], list[str]]:
 
 
 async def _reports(session: Session, pod: Object) -> tuple[PhoneReport, ...]:
-    try:
-        return Snapshot.model_validate(await session.cluster.get(proxied(pod, "status"))).phones
-    except ValidationError:
-        raise PluginError("its status is that of another version") from None
+    return (await status_of(session.cluster, pod)).phones

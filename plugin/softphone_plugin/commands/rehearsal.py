@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from urllib.parse import quote
 
-from softphone_operator.api.kinds import REHEARSAL
+from softphone_operator.api.kinds import API_VERSION, REHEARSAL
 from softphone_operator.decide.names import REQUEST_ANNOTATION
 from softphone_operator.rehearsals import record
 from softphone_operator.rehearsals.record import RecordError
 from softphone_plugin import rehearsing, rendering
-from softphone_plugin.cluster import Object, objects
+from softphone_plugin.cluster import Object, objects, others
 from softphone_plugin.errors import NO, PluginError
 from softphone_plugin.output import DATA, Format, listed
 from softphone_plugin.rehearsing import ReportForm, status_of
@@ -66,11 +65,7 @@ async def show(session: Session, console: Console, form: Format | None) -> None:
     """List them."""
     found = await session.cluster.find_all(objects(REHEARSAL, session.scope))
     if form in DATA:
-        tell(
-            listed(
-                [{"apiVersion": "softphone-fleet.io/v1alpha1", "kind": REHEARSAL.name, **obj} for obj in found], form
-            )
-        )
+        tell(listed([{"apiVersion": API_VERSION, "kind": REHEARSAL.name, **obj} for obj in found], form))
     elif found:
         of = rehearsing.table(found, datetime.now(UTC), namespaces=session.all_namespaces)
         console.print(rendering.table(of))
@@ -83,7 +78,7 @@ async def report(session: Session, console: Console, name: str, wanted: str | No
     """Report what came out of the last one, or of the wanted one. Raises PluginError."""
     obj = await session.cluster.get(objects(REHEARSAL, session.namespace, name))
     kept = rehearsing.record_of(obj, wanted)
-    found = await session.cluster.get(f"/api/v1/namespaces/{quote(session.namespace)}/configmaps/{quote(kept)}")
+    found = await session.cluster.get(others("v1", session.namespace, "configmaps", kept))
     try:
         read = record.read(found)
     except RecordError as error:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-from pydantic import ValidationError
-
-from softphone_agent.contract.report import Snapshot
 from softphone_operator.decide.names import INSTANCE
 from softphone_plugin.cluster import others
 from softphone_plugin.errors import NOT_FOUND, PluginError
 from softphone_plugin.phones import Object
-from softphone_plugin.reading import agent_pod, find_one, proxied
+from softphone_plugin.reading import agent_pod, find_one, status_of
 from softphone_plugin.rendering import Console
 from softphone_plugin.restarting import Wanted, image, in_order, selector
 from softphone_plugin.session import Session
@@ -73,7 +70,7 @@ async def _heard(session: Session, agent: str) -> tuple[Object | None, int | Non
     except PluginError:
         return None, None
     try:
-        said = Snapshot.model_validate(await session.cluster.get(proxied(pod, "status")))
-    except (PluginError, ValidationError):
+        said = await status_of(session.cluster, pod)
+    except PluginError:
         return pod, None
     return pod, sum(phone.registered for phone in said.phones)
