@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from release.facts import PLATFORM, Facts
-from softphone_operator.api.kinds import KINDS, VERSION, Kind
+from softphone_operator.api.kinds import GROUP, KINDS, VERSION, Kind
 
 LONGEST_CHANGE = 160
 PROGRAMS = ("operator", "agent")
@@ -40,7 +40,7 @@ def shown(facts: Facts, changelog: str, examples: Sequence[Any], digests: Mappin
 
 def crd(kind: Kind) -> dict[str, str]:
     """What is told of a kind."""
-    name = f"{kind.plural}.softphone-fleet.io"
+    name = f"{kind.plural}.{GROUP}"
     return {
         "kind": kind.name,
         "version": VERSION,
