@@ -33,22 +33,18 @@ def processes(root: int) -> list[int]:
     return [root, *(pid for child in children for pid in processes(int(child)))]
 
 
-def pss(pids: Iterable[int]) -> float:
-    """Their memory in MB, where what they share counts once."""
+def pss(pids: Iterable[int], field: str = "Pss") -> float:
+    """Their memory in MB, where what they share counts once. `field`: another line of the kernel's sums."""
     total = 0
     for pid in pids:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        total += next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
     return total / 1024
 
 
 def anonymous(pids: Iterable[int]) -> float:
     """Of `pss` what is not of files: what one more such process takes where the files are in memory already, in MB."""
-    total = 0
-    for pid in pids:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in rollup if line.startswith("Pss_Anon:"))
-    return total / 1024
+    return pss(pids, "Pss_Anon")
 
 
 def private_memory(pid: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,12 +112,27 @@ def come_back(talker: Agent, *names: str, ended: str = "2026-11-30T02:00:12.500Z
         talker.say(PhoneChanged(phone=phone(name, "graz", ended)))
 
 
-async def test_a_person_breaks_the_pbx_and_all_phones_come_back() -> None:
+@contextlib.asynccontextmanager
+async def rehearsing(*phones: PhoneReport, **settings: Any) -> AsyncIterator[tuple[FakeCluster, Agent, World]]:
+    """A system of PBXes, and an agent that tells of these phones."""
     cluster = FakeCluster()
     system(cluster)
-    async with agent() as talker, world(cluster) as it:
+    async with agent() as talker, world(cluster, **settings) as it:
         put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0"), phone("load-1"), phone("load-2", "graz")))
+        talker.say(snapshot(*phones))
+        yield cluster, talker, it
+
+
+async def until_job(cluster: FakeCluster, it: World) -> str:
+    """Ask for a rehearsal by a Job, and wait until that runs; its name."""
+    put(cluster, **JOB)
+    await it.until(lambda: status(it).get("run", {}).get("job") == "Running")
+    (name,) = [name for kind, _, name in cluster.objects if kind == "Job"]
+    return name
+
+
+async def test_a_person_breaks_the_pbx_and_all_phones_come_back() -> None:
+    async with rehearsing(phone("load-0"), phone("load-1"), phone("load-2", "graz")) as (cluster, talker, it):
         put(cluster, limits={"longestOutageSeconds": 5})
         said = await until_phase(it, "Breaking")
         assert said["run"]["phones"] == 2
@@ -157,11 +174,7 @@ async def test_a_person_breaks_the_pbx_and_all_phones_come_back() -> None:
 
 
 async def test_with_a_limit_for_calls_it_waits_until_they_have_told() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
+    async with rehearsing(phone("load-0")) as (cluster, talker, it):
         put(cluster, limits={"callableWithinSeconds": 3})
         await until_phase(it, "Breaking")
         lose(talker, "load-0")
@@ -180,14 +193,8 @@ async def test_with_a_limit_for_calls_it_waits_until_they_have_told() -> None:
 
 
 async def test_a_job_breaks_and_mends() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster, rehearsal_jobs=True) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
-        put(cluster, **JOB)
-        await it.until(lambda: status(it).get("run", {}).get("job") == "Running")
-        (name,) = [name for kind, _, name in cluster.objects if kind == "Job"]
+    async with rehearsing(phone("load-0"), rehearsal_jobs=True) as (cluster, talker, it):
+        name = await until_job(cluster, it)
         assert name == status(it)["run"]["record"]
         lose(talker, "load-0")
         come_back(talker, "load-0")
@@ -198,14 +205,8 @@ async def test_a_job_breaks_and_mends() -> None:
 
 
 async def test_a_job_that_fails_is_told_in_words() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster, rehearsal_jobs=True) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
-        put(cluster, **JOB)
-        await it.until(lambda: status(it).get("run", {}).get("job") == "Running")
-        (name,) = [name for kind, _, name in cluster.objects if kind == "Job"]
+    async with rehearsing(phone("load-0"), rehearsal_jobs=True) as (cluster, _, it):
+        name = await until_job(cluster, it)
         failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "its pod failed"}
         cluster.put("Job", name, status={"conditions": [failed]})
         said = await until_phase(it, "Failed")
@@ -293,11 +294,7 @@ async def test_a_record_that_somebody_deleted_ends_the_run_of_an_operator_that_s
 
 
 async def test_one_at_a_time_in_a_namespace() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
+    async with rehearsing(phone("load-0")) as (cluster, _, it):
         put(cluster)
         await until_phase(it, "Breaking")
         put(cluster, "weekly")
@@ -306,11 +303,7 @@ async def test_one_at_a_time_in_a_namespace() -> None:
 
 
 async def test_one_that_is_due_while_another_runs_waits_and_begins_after_it() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
+    async with rehearsing(phone("load-0")) as (cluster, talker, it):
         put(cluster)
         await until_phase(it, "Breaking")
         put(cluster, "weekly", asked=False, schedule="0 3 1 1 *")
@@ -328,11 +321,7 @@ async def test_one_that_is_due_while_another_runs_waits_and_begins_after_it() ->
 
 
 async def test_records_that_the_history_names_no_more_are_deleted() -> None:
-    cluster = FakeCluster()
-    system(cluster)
-    async with agent() as talker, world(cluster) as it:
-        put_pod(cluster, talker)
-        talker.say(snapshot(phone("load-0")))
+    async with rehearsing(phone("load-0")) as (cluster, talker, it):
         old = "rehearsal-monthly-20261001-020000"
         put(cluster, historyLimit=1, asked=False)
         await until_phase(it, "Pending")

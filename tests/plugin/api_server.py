@@ -186,29 +186,24 @@ def serving(api: ApiServer, folder: Path) -> Iterator[Path]:
             api.closing.wait()
 
         def do_PATCH(self) -> None:
-            change = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            page = api.merge(urlsplit(self.path).path, change)
-            self.send_response(404 if page is None else 200)
-            self.send_header("Content-Length", str(len(page or b"{}")))
-            self.end_headers()
-            self.wfile.write(page or b"{}")
+            page = api.merge(urlsplit(self.path).path, self._body())
+            self._answer(404 if page is None else 200, page or b"{}")
 
         def do_POST(self) -> None:
-            page = api.create(
-                urlsplit(self.path).path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            )
-            self.send_response(201)
+            self._answer(201, api.create(urlsplit(self.path).path, self._body()))
+
+        def do_DELETE(self) -> None:
+            done = api.delete(urlsplit(self.path).path, self._body()["preconditions"]["uid"])
+            self._answer(200 if done else 409, b"{}")
+
+        def _body(self) -> Any:
+            return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _answer(self, status: int, page: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
-
-        def do_DELETE(self) -> None:
-            options = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            done = api.delete(urlsplit(self.path).path, options["preconditions"]["uid"])
-            self.send_response(200 if done else 409)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
 
         def log_message(self, *_: Any) -> None:
             """Nobody reads it."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugin.api_server import ApiServer, serving
+from plugin.api_server import ApiServer
 from plugin.reports import at, report, softphone
 from softphone_agent.contract.call_report import CallReport
 from softphone_operator.api.kinds import SOFTPHONE
@@ -27,12 +26,6 @@ def api() -> ApiServer:
         made.add(SOFTPHONE, softphone(name, said=report(name)))
         made.agent(f"softphone-{name}", report(name))
     return made
-
-
-@pytest.fixture
-def kubeconfig(api: ApiServer, tmp_path: Path) -> Iterator[Path]:
-    with serving(api, tmp_path) as path:
-        yield path
 
 
 def typed(kubeconfig: Path, caller: str, callee: str, timeout: float = 5.0) -> tuple[bool, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugin.api_server import NAMESPACE, ApiServer, serving
+from plugin.api_server import NAMESPACE, ApiServer
 from softphone_operator.api.kinds import REHEARSAL
 from softphone_operator.api.rehearsal import RehearsalRun
 from softphone_operator.decide.names import REQUEST_ANNOTATION
@@ -40,12 +39,6 @@ def api(monkeypatch: pytest.MonkeyPatch) -> ApiServer:
     metadata = {"name": "monthly", "namespace": NAMESPACE, "uid": "u-1"}
     made.add(REHEARSAL, {"metadata": metadata, "spec": {"pbx": "vienna"}, "status": {"phase": "Pending"}})
     return made
-
-
-@pytest.fixture
-def kubeconfig(api: ApiServer, tmp_path: Path) -> Iterator[Path]:
-    with serving(api, tmp_path) as path:
-        yield path
 
 
 def an_operator(api: ApiServer, *statuses: dict[str, Any]) -> None:

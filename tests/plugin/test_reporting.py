@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,12 +57,6 @@ def api() -> ApiServer:
 def _event(kind: str, name: str) -> dict[str, object]:
     metadata = {"name": f"{name}.1", "namespace": NAMESPACE}
     return {"metadata": metadata, "involvedObject": {"kind": kind, "name": name}, "message": f"of {name}"}
-
-
-@pytest.fixture
-def kubeconfig(api: ApiServer, tmp_path: Path) -> Iterator[Path]:
-    with serving(api, tmp_path) as path:
-        yield path
 
 
 def made(kubeconfig: Path, to: Path) -> dict[str, str]:
